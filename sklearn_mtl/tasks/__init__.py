@@ -1,0 +1,17 @@
+"""Task types: what a target is, how a network learns it, and how it is scored."""
+
+from ._base import Encoded, Task
+from ._classification import Classification
+from ._infer import infer_task, resolve_task
+from ._multilabel import MultilabelClassification
+from ._regression import Regression
+
+__all__ = [
+    "Classification",
+    "Encoded",
+    "MultilabelClassification",
+    "Regression",
+    "Task",
+    "infer_task",
+    "resolve_task",
+]

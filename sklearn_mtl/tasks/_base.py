@@ -1,0 +1,142 @@
+"""The seam between labels and tensors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from ..utils._layers import Linear
+
+
+class Encoded(NamedTuple):
+    """A target as the network learns it.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_samples, n_elements) or (n_samples,)
+        Finite everywhere, also where a label is missing.
+    weight : ndarray of shape (n_samples, n_elements)
+        How much each element counts; 0 where its label is missing.
+    """
+
+    target: np.ndarray
+    weight: np.ndarray
+
+
+class Task(BaseEstimator, ABC):
+    """What one target is: the way from labels to tensors and back, its head, loss and score.
+
+    A task is a spec: its constructor stores hyperparameters, ``fit`` learns classes or scale from labels. One
+    file that subclasses `Task` adds a task type; pass an instance in ``tasks={"name": MyTask()}``.
+
+    Shapes, for all tasks: B rows of a batch, K outputs of the head, C *elements* of the target, which are what
+    can be missing on its own (a column of a regression, a label of a set). Everything may have leading axes
+    ``...`` for members that are trained side by side.
+
+    Attributes
+    ----------
+    n_outputs_ : int
+        K, the width of the head.
+    n_elements_ : int
+        C, the number of elements per row.
+    """
+
+    #: "classification" or "regression": which of the companions takes this task
+    kind: ClassVar[str]
+    #: "sample" for one target per row, "token" for one per token of a row
+    level: ClassVar[str] = "sample"
+    #: name of the metric that ``score`` computes, greater is better
+    metric: ClassVar[str]
+
+    n_outputs_: int
+    n_elements_: int
+
+    @abstractmethod
+    def fit(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
+    ) -> Task:
+        """Learn classes, widths or scale from the labels that are there.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, ...)
+            Labels, some of them missing.
+        sample_weight : ndarray of shape (n_samples,) or None, default=None
+            Weight of each row.
+        classes : ndarray or None, default=None
+            All classes, where the caller knows them beforehand (``partial_fit``).
+
+        Raises
+        ------
+        ValueError
+            If the labels are not of this task's kind, or all are missing.
+        """
+
+    @abstractmethod
+    def encode(self, y: np.ndarray) -> Encoded:
+        """Turn labels into the target that the loss takes, and the weight of each element."""
+
+    def head(self, in_features: int, generator: torch.Generator) -> nn.Module:
+        """Build the module from a representation (..., B, in_features) to outputs (..., B, K)."""
+        return Linear(in_features, self.n_outputs_, generator)
+
+    @abstractmethod
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of each element.
+
+        Parameters
+        ----------
+        output : Tensor of shape (..., B, K)
+            What the head returned.
+        target : Tensor of shape (B, C) or (B,)
+            What ``encode`` returned, for the rows of the batch.
+
+        Returns
+        -------
+        Tensor of shape (..., B, C)
+        """
+
+    def fusion_key(self) -> Hashable | None:
+        """Return equal keys for tasks whose losses may be computed in one call, on their columns side by side.
+
+        None, the default, keeps the task by itself. A key promises that K = C and that every column of the
+        loss depends on the same column of output and target only.
+        """
+        return None
+
+    @abstractmethod
+    def decode(self, output: np.ndarray) -> np.ndarray:
+        """Turn outputs (B, K) into predictions of the kind that ``fit`` got."""
+
+    def decode_proba(self, output: np.ndarray) -> np.ndarray | None:
+        """Turn outputs (B, K) into probabilities; None if the task has none."""
+        return None
+
+    @abstractmethod
+    def score(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> float:
+        """Score predictions where a label is there; greater is better, NaN without any label."""
+
+    def metrics(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> dict[str, float]:
+        """Compute all metrics of the task by name, each greater is better; ``score`` is among them."""
+        return {self.metric: self.score(y_true, y_pred, sample_weight)}
+
+
+def labelled_weight(sample_weight: np.ndarray | None, labelled: np.ndarray) -> np.ndarray | None:
+    """Select the weights of the labelled rows."""
+    return None if sample_weight is None else sample_weight[labelled]
+
+
+def require_labels(labelled: np.ndarray) -> None:
+    """Refuse a target without any label."""
+    if not labelled.any():
+        raise ValueError("all labels are missing; at least one is needed")

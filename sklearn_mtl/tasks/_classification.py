@@ -1,0 +1,265 @@
+"""Classification: one class out of two or more for each row."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from ..exceptions import SingleClassWarning
+from ..utils._missing import is_missing
+from ..utils._params import Interval, StrOptions
+from ._base import Encoded, Task, labelled_weight, require_labels
+
+
+class Classification(Task):
+    """One class out of two or more for each row, learned with cross-entropy.
+
+    Two classes have one logit, more have one logit each. Labels may be of any type that can be ordered.
+    Instead of labels, the target may hold the probabilities of the classes, shape (n_samples, n_classes), as
+    weak supervision and distillation give them; the loss is then the cross-entropy to that distribution.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the loss, as elsewhere in scikit-learn: "balanced" weighs a class by
+        n_samples / (n_classes * its count). With probabilities as target a row has the mean weight of its
+        classes.
+    label_smoothing : float in [0, 1), default=0.0
+        Share of the target that is spread evenly over all classes [1]_.
+    classes : array-like of shape (n_classes,) or None, default=None
+        All classes; None takes those that occur. With probabilities as target, the names of its columns
+        (None: 0, 1, ...).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes; with labels as target, in sorted order.
+
+    References
+    ----------
+    .. [1] Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.tasks import Classification
+    >>> task = Classification(class_weight="balanced").fit(np.array(["no", "yes", None, "no"], dtype=object))
+    >>> task.classes_
+    array(['no', 'yes'], dtype=object)
+    >>> task.encode(np.array(["yes", None], dtype=object)).weight.tolist()
+    [[1.5], [0.0]]
+    """
+
+    kind = "classification"
+    metric = "accuracy"
+
+    _parameter_constraints: dict = {
+        "class_weight": [Mapping, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(float, 0, 1, closed="left"), Interval(int, 0, 0, closed="both")],
+        "classes": ["array-like", None],
+    }
+
+    def __init__(
+        self,
+        class_weight: Mapping[Any, float] | str | None = None,
+        label_smoothing: float = 0.0,
+        classes: Any = None,
+    ) -> None:
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.classes = classes
+
+    def fit(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
+    ) -> Classification:
+        self._validate_params()
+        known = classes if classes is not None else self.classes
+        self.soft_ = y.ndim == 2
+        if self.soft_:
+            self._fit_probabilities(y, known)
+        else:
+            self._fit_labels(y, known, sample_weight)
+        n_classes = len(self.classes_)
+        if n_classes == 1:
+            warnings.warn(
+                f"all labels are of one class, {self.classes_[0]!r}; the task has nothing to learn.",
+                SingleClassWarning,
+                stacklevel=2,
+            )
+        self.n_outputs_ = 1 if n_classes == 2 else n_classes
+        self.n_elements_ = 1
+        return self
+
+    def _fit_labels(self, y: np.ndarray, known: Any, sample_weight: np.ndarray | None) -> None:
+        labelled = ~is_missing(y)
+        require_labels(labelled)
+        if sample_weight is not None:  # a row of weight 0 is as good as absent
+            labelled &= sample_weight > 0
+        labels = _plain(y[labelled])
+        check_classification_targets(labels)
+        try:
+            self.classes_ = np.unique(labels if known is None else _plain(np.asarray(known)))
+        except TypeError as error:
+            kinds = sorted({type(label).__name__ for label in labels})
+            raise ValueError(f"labels of one task must be of one type, got {kinds}") from error
+        codes = self._codes(labels)
+        self.class_weight_ = self._weigh_classes(codes, labelled_weight(sample_weight, labelled))
+
+    def _fit_probabilities(self, y: np.ndarray, known: Any) -> None:
+        require_labels(~is_missing(y).any(axis=1))
+        self.classes_ = np.arange(y.shape[1]) if known is None else np.asarray(known)
+        if len(self.classes_) != y.shape[1]:
+            raise ValueError(
+                f"the target has {y.shape[1]} columns of probabilities, but there are "
+                f"{len(self.classes_)} classes"
+            )
+        probabilities, labelled = self._probabilities(y)
+        self.class_weight_ = self._weigh_classes(probabilities[labelled].argmax(axis=1), None)
+
+    def _weigh_classes(self, codes: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
+        if self.class_weight is None:
+            return np.ones(len(self.classes_))
+        if isinstance(self.class_weight, str):
+            present = np.unique(codes)
+            weights = np.ones(len(self.classes_))
+            weights[present] = compute_class_weight(
+                "balanced", classes=present, y=codes, sample_weight=sample_weight
+            )
+            return weights
+        unknown = [label for label in self.class_weight if label not in self.classes_]
+        if unknown:
+            raise ValueError(f"class_weight names classes that do not occur: {unknown}")
+        return np.array([float(self.class_weight.get(label, 1.0)) for label in self.classes_.tolist()])
+
+    def encode(self, y: np.ndarray) -> Encoded:
+        if y.ndim == 2:
+            target, labelled = self._probabilities(y)
+            weight = target @ self.class_weight_ * labelled
+        else:
+            target, labelled = self._label_codes(y)
+            weight = self.class_weight_[target] * labelled
+            if self.soft_:  # labels for a task that was fitted with probabilities
+                target = np.eye(len(self.classes_))[target]
+        if len(self.classes_) == 2:  # one logit: the probability of the second class
+            target = target[:, 1:] if target.ndim == 2 else target[:, None].astype(np.float64)
+        return Encoded(target, weight[:, None])
+
+    def _label_codes(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        labelled = ~is_missing(y)
+        codes = np.zeros(len(y), dtype=np.int64)
+        codes[labelled] = self._codes(_plain(y[labelled]))
+        return codes, labelled
+
+    def _codes(self, labels: np.ndarray) -> np.ndarray:
+        if len(labels) == 0:
+            return np.zeros(0, dtype=np.int64)
+        try:
+            known = np.isin(labels, self.classes_)
+            codes = np.searchsorted(self.classes_, labels).astype(np.int64)
+        except TypeError as error:
+            raise ValueError(
+                f"labels such as {labels[0]!r} are of another type than the classes {self.classes_.tolist()}"
+            ) from error
+        if not known.all():
+            raise ValueError(
+                f"labels {np.unique(labels[~known]).tolist()} are not among the classes {self.classes_.tolist()}"
+            )
+        return codes
+
+    def _probabilities(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        y = np.asarray(y, dtype=np.float64)
+        labelled = ~np.isnan(y).any(axis=1)
+        given = y[labelled]
+        if y.shape[1] != len(self.classes_) or (given < 0).any() or not np.allclose(given.sum(axis=1), 1, atol=1e-4):
+            raise ValueError(
+                f"a 2-D target of a classification holds probabilities of its {len(self.classes_)} classes: "
+                "at least 0, with a sum of 1 in each row"
+            )
+        return np.where(labelled[:, None], y, 1 / y.shape[1]), labelled
+
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        smoothing = self.label_smoothing
+        if self.n_outputs_ == 1 and len(self.classes_) == 2:
+            target = target * (1 - smoothing) + smoothing / 2 if smoothing else target
+            target = target.expand_as(output)
+            return binary_cross_entropy_with_logits(output, target, reduction="none")
+        members, rows = output.shape[:-2], output.shape[-2]
+        if members:
+            target = target.expand(*members, *target.shape).flatten(0, len(members))
+            output = output.flatten(0, -2)
+        loss = cross_entropy(output, target, reduction="none", label_smoothing=smoothing)
+        return loss.view(*members, rows, 1)
+
+    def fusion_key(self) -> Hashable | None:
+        return ("binary", self.label_smoothing) if len(self.classes_) == 2 else None
+
+    def decode(self, output: np.ndarray) -> np.ndarray:
+        codes = (output[:, 0] > 0).astype(np.intp) if len(self.classes_) == 2 else output.argmax(axis=1)
+        return self.classes_[codes]
+
+    def decode_proba(self, output: np.ndarray) -> np.ndarray:
+        if len(self.classes_) != 2:
+            return softmax(output, axis=1)
+        second = expit(output[:, 0])
+        return np.stack([1 - second, second], axis=1)
+
+    def score(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> float:
+        """Compute the accuracy."""
+        true, pred, weight = self._labelled_codes(y_true, y_pred, sample_weight)
+        return float(accuracy_score(true, pred, sample_weight=weight)) if len(true) else float("nan")
+
+    def metrics(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> dict[str, float]:
+        true, pred, weight = self._labelled_codes(y_true, y_pred, sample_weight)
+        if len(true) == 0:
+            return dict.fromkeys(("accuracy", "balanced_accuracy", "f1_macro"), float("nan"))
+        with warnings.catch_warnings():  # a fold may lack a class that was predicted
+            warnings.simplefilter("ignore", UserWarning)
+            return {
+                "accuracy": float(accuracy_score(true, pred, sample_weight=weight)),
+                "balanced_accuracy": float(balanced_accuracy_score(true, pred, sample_weight=weight)),
+                "f1_macro": float(
+                    f1_score(true, pred, average="macro", sample_weight=weight, zero_division=0.0)
+                ),
+            }
+
+    def _labelled_codes(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Give labels as integers, an unknown true label as -1, for the rows that have one."""
+        if y_true.ndim == 2:
+            true, labelled = self._probabilities(y_true)
+            true = true.argmax(axis=1)[labelled]
+        else:
+            labelled = ~is_missing(y_true)
+            true = _positions(_plain(y_true[labelled]), self.classes_)
+        pred = _positions(_plain(y_pred[labelled]), self.classes_)
+        return true, pred, labelled_weight(sample_weight, labelled)
+
+
+def _plain(labels: np.ndarray) -> np.ndarray:
+    """Give labels in an object array the dtype of their values, if that is a number or bool."""
+    if labels.dtype.kind != "O" or len(labels) == 0:
+        return labels
+    if all(isinstance(label, bool | np.bool_) for label in labels):
+        return labels.astype(bool)
+    if all(isinstance(label, int | float | np.number) and not isinstance(label, bool) for label in labels):
+        return np.array(labels.tolist())
+    return labels
+
+
+def _positions(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    position = {label: code for code, label in enumerate(classes.tolist())}
+    return np.array([position.get(label, -1) for label in labels.tolist()], dtype=np.int64)

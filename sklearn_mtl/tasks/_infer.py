@@ -1,0 +1,106 @@
+"""Which type of task a target is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..utils._missing import is_missing
+from ._base import Task
+from ._classification import Classification
+from ._multilabel import MultilabelClassification
+from ._regression import Regression
+
+_SHORTHAND: dict[str, type[Task]] = {
+    "classification": Classification,
+    "regression": Regression,
+    "multilabel": MultilabelClassification,
+}
+
+
+def resolve_task(task: Any) -> Task:
+    """Turn a shorthand such as "regression" into a task; a task stays what it is.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(task, Task):
+        return task
+    if isinstance(task, str) and task in _SHORTHAND:
+        return _SHORTHAND[task]()
+    raise ValueError(f"expected a Task or one of {sorted(_SHORTHAND)}, got {task!r}")
+
+
+def infer_task(y: np.ndarray, kind: str | None = None) -> Task:
+    """Choose the task type by the labels of a target.
+
+    Bool, text, category and integer labels, and floats that are all 0 or 1, are classification; other floats
+    are regression. A 2-D block of 0 and 1, or a column of sets, is multilabel.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples, ...)
+        The target of one task.
+    kind : {"classification", "regression"} or None, default=None
+        Take this kind of task, whatever the labels.
+
+    Returns
+    -------
+    Task
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.tasks import infer_task
+    >>> infer_task(np.array([1.5, np.nan, 2.0]))
+    Regression()
+    >>> infer_task(np.array(["a", None], dtype=object))
+    Classification()
+    """
+    if kind == "regression":
+        return Regression()
+    labels = y[~is_missing(y)]
+    if y.ndim == 1 and labels.dtype.kind == "O" and any(_is_set(label) for label in labels):
+        return MultilabelClassification()
+    if y.ndim == 2:
+        return _infer_block(y, labels, kind)
+    if kind == "classification" or not _is_continuous(labels):
+        return Classification()
+    return Regression()
+
+
+def _infer_block(y: np.ndarray, labels: np.ndarray, kind: str | None) -> Task:
+    if _is_binary(labels):
+        return MultilabelClassification()
+    if kind == "classification":
+        return Classification()  # probabilities of the classes, or a clear refusal by the task
+    if _is_continuous(labels):
+        return Regression()
+    raise ValueError(
+        f"a 2-D target of shape {y.shape} and dtype {y.dtype} is neither floats (regression) nor 0 and 1 "
+        "(multilabel); give each column a task of its own, or name the task's type in `tasks`"
+    )
+
+
+def _is_set(label: Any) -> bool:
+    return isinstance(label, list | tuple | set | frozenset | np.ndarray)
+
+
+def _is_binary(labels: np.ndarray) -> bool:
+    if labels.dtype.kind in "US":
+        return False
+    try:
+        return bool(np.isin(labels.astype(np.float64), (0, 1)).all())
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_continuous(labels: np.ndarray) -> bool:
+    if labels.dtype.kind == "O":
+        if not len(labels) or not all(isinstance(label, float | np.floating) for label in labels):
+            return False
+        labels = labels.astype(np.float64)
+    return labels.dtype.kind == "f" and not _is_binary(labels)

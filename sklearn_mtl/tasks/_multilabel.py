@@ -1,0 +1,169 @@
+"""Multilabel classification: a set of labels for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+from sklearn.metrics import f1_score
+from sklearn.preprocessing import MultiLabelBinarizer
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ..utils._missing import is_missing
+from ..utils._params import Interval
+from ._base import Encoded, Task, labelled_weight, require_labels
+
+
+class MultilabelClassification(Task):
+    """A set of labels for each row, learned with a binary cross-entropy per label.
+
+    The target is an indicator matrix of shape (n_samples, n_labels) with 0 and 1, where single elements may
+    be missing (NaN), or a column of sets, lists or tuples of labels, where a whole row may be missing (None).
+    Predictions come back in the same form.
+
+    Parameters
+    ----------
+    threshold : float in (0, 1), default=0.5
+        A label is predicted if its probability is above this.
+    label_smoothing : float in [0, 1), default=0.0
+        Share of each binary target that is spread evenly over 0 and 1.
+    classes : array-like of shape (n_labels,) or None, default=None
+        Names of the labels. None takes those that occur in sets, and 0, 1, ... for an indicator matrix.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.tasks import MultilabelClassification
+    >>> y = np.array([{"red", "round"}, {"red"}, None], dtype=object)
+    >>> task = MultilabelClassification().fit(y)
+    >>> task.classes_
+    array(['red', 'round'], dtype=object)
+    >>> task.encode(y).target.tolist()
+    [[1.0, 1.0], [1.0, 0.0], [0.0, 0.0]]
+    """
+
+    kind = "classification"
+    metric = "f1_samples"
+
+    _parameter_constraints: dict = {
+        "threshold": [Interval(Real, 0, 1, closed="neither")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "classes": ["array-like", None],
+    }
+
+    def __init__(self, threshold: float = 0.5, label_smoothing: float = 0.0, classes: Any = None) -> None:
+        self.threshold = threshold
+        self.label_smoothing = label_smoothing
+        self.classes = classes
+
+    def fit(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
+    ) -> MultilabelClassification:
+        self._validate_params()
+        known = classes if classes is not None else self.classes
+        require_labels(~is_missing(y))
+        self.set_type_: type | None = None
+        if y.ndim == 1:
+            rows = y[~is_missing(y)]
+            self.set_type_ = _set_type(rows[0])
+            self.classes_ = MultiLabelBinarizer(classes=known).fit([_members(row) for row in rows]).classes_
+        else:
+            self.classes_ = np.arange(y.shape[1]) if known is None else np.asarray(known)
+            self.dtype_ = y.dtype if y.dtype.kind in "biu" else np.dtype(np.int64)
+        self.n_outputs_ = self.n_elements_ = len(self.classes_)
+        self.encode(y)
+        return self
+
+    def encode(self, y: np.ndarray) -> Encoded:
+        if y.ndim == 1:
+            return self._encode_sets(y)
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(f"the target has {y.shape[1]} columns, but there are {self.n_outputs_} labels")
+        labelled = ~is_missing(y)
+        try:
+            target = np.where(labelled, y, 0).astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError("an indicator matrix of labels holds 0 and 1") from error
+        if not np.isin(target, (0, 1)).all():
+            raise ValueError("an indicator matrix of labels holds 0 and 1 only")
+        return Encoded(target, labelled.astype(np.float64))
+
+    def _encode_sets(self, y: np.ndarray) -> Encoded:
+        labelled = ~is_missing(y)
+        sets = [_members(row) if known else () for row, known in zip(y, labelled, strict=True)]
+        unknown = {label for row in sets for label in row} - set(self.classes_.tolist())
+        if unknown:
+            raise ValueError(f"labels {sorted(unknown, key=str)} are not among the classes {self.classes_.tolist()}")
+        target = MultiLabelBinarizer(classes=self.classes_).fit(sets).transform(sets).astype(np.float64)
+        return Encoded(target, np.repeat(labelled[:, None], self.n_outputs_, axis=1).astype(np.float64))
+
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        smoothing = self.label_smoothing
+        target = target * (1 - smoothing) + smoothing / 2 if smoothing else target
+        return binary_cross_entropy_with_logits(output, target.expand_as(output), reduction="none")
+
+    def fusion_key(self) -> Hashable:
+        return ("binary", self.label_smoothing)
+
+    def decode(self, output: np.ndarray) -> np.ndarray:
+        chosen = expit(output) > self.threshold
+        if self.set_type_ is None:
+            return chosen.astype(self.dtype_)
+        result = np.empty(len(chosen), dtype=object)
+        for row, labels in enumerate(chosen):
+            result[row] = self.set_type_(self.classes_[labels].tolist())
+        return result
+
+    def decode_proba(self, output: np.ndarray) -> np.ndarray:
+        return expit(output)
+
+    def score(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> float:
+        """Compute the F1 score, averaged over rows; no label predicted where there is none counts 1."""
+        return self._f1("samples", y_true, y_pred, sample_weight)
+
+    def metrics(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> dict[str, float]:
+        return {
+            f"f1_{average}": self._f1(average, y_true, y_pred, sample_weight)
+            for average in ("samples", "micro", "macro")
+        }
+
+    def _f1(
+        self, average: str, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
+    ) -> float:
+        true, weight = self.encode(y_true)
+        pred, _ = self.encode(y_pred)
+        rows = weight.any(axis=1)
+        if not rows.any():
+            return float("nan")
+        return float(
+            f1_score(
+                true[rows].astype(int),
+                (pred * weight)[rows].astype(int),
+                average=average,
+                sample_weight=labelled_weight(sample_weight, rows),
+                zero_division=1.0,
+            )
+        )
+
+
+def _set_type(row: Any) -> type:
+    return type(row) if type(row) in (set, frozenset, tuple, list) else list
+
+
+def _members(row: Any) -> Any:
+    if isinstance(row, str) or not hasattr(row, "__iter__"):
+        raise ValueError(f"a set of labels should be a set, list or tuple, got {row!r}")
+    return row

@@ -1,0 +1,183 @@
+"""Regression: one or several numbers for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from numbers import Real
+
+import numpy as np
+import torch
+from sklearn.metrics import d2_pinball_score, mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+from torch.nn.functional import huber_loss, l1_loss, mse_loss
+
+from ..utils._missing import is_missing
+from ..utils._params import Interval, StrOptions
+from ._base import Encoded, Task, labelled_weight, require_labels
+
+_LOSSES = {"squared_error", "absolute_error", "huber", "quantile"}
+
+
+class Regression(Task):
+    """One number, or several columns of them, for each row.
+
+    The target is standardised inside, column by column, so that the losses of tasks in grams and in metres
+    are of one size; predictions come back in the target's units.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "absolute_error", "huber", "quantile"}, default="squared_error"
+        The loss, of the standardised target. "huber" is quadratic for errors up to ``epsilon`` and linear
+        beyond [1]_; "quantile" is the pinball loss, which learns a conditional quantile [2]_.
+    quantile : float in (0, 1), default=0.5
+        The quantile that ``loss="quantile"`` learns.
+    epsilon : float > 0, default=1.35
+        Where ``loss="huber"`` turns linear, in standard deviations of the target.
+    standardize : bool, default=True
+        Whether to standardise the target; False learns it as it is.
+
+    Attributes
+    ----------
+    mean_, scale_ : ndarray of shape (n_columns,)
+        Mean and standard deviation of the target's columns over the labelled rows.
+
+    References
+    ----------
+    .. [1] Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics, 1964.
+    .. [2] Koenker and Bassett, "Regression Quantiles", Econometrica, 1978.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.tasks import Regression
+    >>> task = Regression().fit(np.array([10.0, 20.0, np.nan, 30.0]))
+    >>> float(task.mean_[0])
+    20.0
+    >>> task.encode(np.array([20.0, np.nan])).weight.tolist()
+    [[1.0], [0.0]]
+    """
+
+    kind = "regression"
+    metric = "r2"
+
+    _parameter_constraints: dict = {
+        "loss": [StrOptions(_LOSSES)],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "standardize": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        quantile: float = 0.5,
+        epsilon: float = 1.35,
+        standardize: bool = True,
+    ) -> None:
+        self.loss = loss
+        self.quantile = quantile
+        self.epsilon = epsilon
+        self.standardize = standardize
+
+    def fit(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
+    ) -> Regression:
+        self._validate_params()
+        values, labelled = _columns(y)
+        require_labels(labelled)
+        self.multi_column_ = y.ndim == 2
+        self.n_outputs_ = self.n_elements_ = values.shape[1]
+        self.mean_, self.scale_ = np.zeros(values.shape[1]), np.ones(values.shape[1])
+        for column in range(values.shape[1] if self.standardize else 0):
+            rows = labelled[:, column]
+            require_labels(rows)
+            scaler = StandardScaler().fit(
+                values[rows, column, None], sample_weight=labelled_weight(sample_weight, rows)
+            )
+            self.mean_[column], self.scale_[column] = scaler.mean_[0], scaler.scale_[0]
+        return self
+
+    def encode(self, y: np.ndarray) -> Encoded:
+        values, labelled = _columns(y)
+        if values.shape[1] != self.n_outputs_:
+            raise ValueError(f"the target has {values.shape[1]} columns, fit had {self.n_outputs_}")
+        standard = (values - self.mean_) / self.scale_
+        return Encoded(np.where(labelled, standard, 0.0), labelled.astype(np.float64))
+
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        target = target.expand_as(output)
+        if self.loss == "squared_error":
+            return mse_loss(output, target, reduction="none")
+        if self.loss == "absolute_error":
+            return l1_loss(output, target, reduction="none")
+        if self.loss == "huber":
+            return huber_loss(output, target, reduction="none", delta=self.epsilon)
+        error = target - output
+        return torch.maximum(self.quantile * error, (self.quantile - 1) * error)
+
+    def fusion_key(self) -> Hashable:
+        return ("regression", self.loss, self.quantile, self.epsilon)
+
+    def decode(self, output: np.ndarray) -> np.ndarray:
+        values = output * self.scale_.astype(output.dtype) + self.mean_.astype(output.dtype)
+        return values if self.multi_column_ else values[:, 0]
+
+    def score(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> float:
+        """Compute R2, averaged over columns; with ``loss="quantile"`` the share of pinball loss explained."""
+        if self.loss == "quantile":
+            return self._mean_over_columns(self._d2_pinball, y_true, y_pred, sample_weight)
+        return self._mean_over_columns(r2_score, y_true, y_pred, sample_weight)
+
+    def metrics(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> dict[str, float]:
+        named: dict[str, Callable] = {"r2": r2_score}
+        if self.loss == "quantile":
+            named["d2_pinball"] = self._d2_pinball
+        scores = {
+            name: self._mean_over_columns(metric, y_true, y_pred, sample_weight)
+            for name, metric in named.items()
+        }
+        for name, error in {"mean_absolute_error": mean_absolute_error,
+                            "root_mean_squared_error": root_mean_squared_error}.items():
+            scores[f"neg_{name}"] = -self._mean_over_columns(error, y_true, y_pred, sample_weight)
+        return scores
+
+    def _d2_pinball(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> float:
+        return float(d2_pinball_score(y_true, y_pred, sample_weight=sample_weight, alpha=self.quantile))
+
+    def _mean_over_columns(
+        self, metric: Callable, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
+    ) -> float:
+        true, labelled = _columns(y_true)
+        pred = y_pred if y_pred.ndim == 2 else y_pred[:, None]
+        scores = [
+            metric(true[rows, column], pred[rows, column], sample_weight=labelled_weight(sample_weight, rows))
+            for column, rows in enumerate(labelled.T)
+            if rows.sum() > 1  # R2 is undefined for one row
+        ]
+        return float(np.mean(scores)) if scores else float("nan")
+
+
+def _columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read a target as float columns and tell which elements are labelled."""
+    if y.ndim > 2:
+        raise ValueError(f"the target of a regression is 1-D or 2-D, got shape {y.shape}")
+    y = y if y.ndim == 2 else y[:, None]
+    labelled = ~is_missing(y)
+    values = np.full(y.shape, np.nan)
+    if y.dtype.kind in "cmMSU" or any(isinstance(value, str) for value in _objects(y[labelled])):
+        raise ValueError(f"the target of a regression must be numbers, got dtype {y.dtype}")
+    values[labelled] = y[labelled].astype(np.float64)
+    if np.isinf(values).any():
+        raise ValueError("the target contains infinity")
+    return values, labelled
+
+
+def _objects(values: np.ndarray) -> np.ndarray:
+    return values if values.dtype.kind == "O" else values[:0]

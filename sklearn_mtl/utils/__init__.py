@@ -1,0 +1,1 @@
+"""Helpers that every floor may use; nothing here knows about tasks or networks."""

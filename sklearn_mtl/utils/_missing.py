@@ -1,0 +1,34 @@
+"""What counts as a missing value in an array of any dtype."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import is_scalar_nan
+
+
+def is_missing(values: np.ndarray) -> np.ndarray:
+    """Tell which elements are None, NaN, NaT or pandas' NA.
+
+    Parameters
+    ----------
+    values : ndarray of any shape and dtype
+
+    Returns
+    -------
+    ndarray of bool, of the same shape
+    """
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind in "mM":
+        return np.isnat(values)
+    if values.dtype.kind != "O":
+        return np.zeros(values.shape, dtype=bool)
+    flat = [_is_missing_scalar(value) for value in values.ravel()]
+    return np.array(flat, dtype=bool).reshape(values.shape)
+
+
+def _is_missing_scalar(value: Any) -> bool:
+    # the classes of pandas' singletons are told by name: pandas need not be installed
+    return value is None or is_scalar_nan(value) or type(value).__name__ in ("NAType", "NaTType")
