@@ -1,0 +1,91 @@
+"""The heads of several tasks on one representation, fused into one product where they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from ..tasks import Task
+from ..trunks import Representation
+from ..utils._layers import Linear
+from ..utils._random import Streams
+
+
+class Heads(nn.Module):
+    """Task heads, held by position, so that a task may have any name.
+
+    Linear heads are rows of one weight matrix: one product serves all of them. Idle tasks have a matrix of
+    their own, so that training never touches it.
+
+    Parameters
+    ----------
+    tasks : mapping of str to Task
+        Fitted tasks.
+    in_features : int
+        Width of the representation.
+    streams : Streams
+        Each head starts from a generator of its task's name.
+    idle : collection of str, default=()
+        Tasks that are not trained.
+    """
+
+    def __init__(
+        self, tasks: Mapping[str, Task], in_features: int, streams: Streams, idle: Collection[str] = ()
+    ) -> None:
+        super().__init__()
+        heads = {
+            name: task.head(in_features, streams.generator("head", _seed_name(name)))
+            for name, task in tasks.items()
+        }
+        fused = [name for name, head in heads.items() if type(head) is Linear]
+        groups = [[n for n in fused if n not in idle], [n for n in fused if n in idle]]
+        self.names = [names for names in groups if names]
+        self.products = nn.ModuleList(FusedLinear([heads[name] for name in names]) for names in self.names)
+        self.single_names = [name for name in heads if name not in fused]
+        self.singles = nn.ModuleList(heads[name] for name in self.single_names)
+        self.levels = {name: task.level for name, task in tasks.items()}
+
+    def forward(self, representation: Representation, tasks: Sequence[str]) -> dict[str, Tensor]:
+        outputs: dict[str, Tensor] = {}
+        for names, product in zip(self.names, self.products, strict=True):
+            wanted = [position for position, name in enumerate(names) if name in tasks]
+            if wanted:
+                parts = product(representation.sample, wanted)
+                outputs |= {names[position]: part for position, part in zip(wanted, parts, strict=True)}
+        for name, head in zip(self.single_names, self.singles, strict=True):
+            if name in tasks:
+                level = self.levels[name]
+                outputs[name] = head(representation.sample if level == "sample" else representation.token)
+        return outputs
+
+
+class FusedLinear(nn.Module):
+    """Several affine maps of one input as one product.
+
+    Parameters
+    ----------
+    heads : sequence of Linear
+        Maps of the same width of input; their weights are copied.
+    """
+
+    def __init__(self, heads: Sequence[Linear]) -> None:
+        super().__init__()
+        self.widths = [head.out_features for head in heads]
+        self.starts = [0, *accumulate(self.widths)]
+        self.weight = nn.Parameter(torch.cat([head.weight.detach() for head in heads]))
+        self.bias = nn.Parameter(torch.cat([head.bias.detach() for head in heads]))
+
+    def forward(self, x: Tensor, wanted: Sequence[int]) -> tuple[Tensor, ...]:
+        if len(wanted) == len(self.widths):
+            return linear(x, self.weight, self.bias).split(self.widths, dim=-1)
+        rows = [slice(self.starts[i], self.starts[i + 1]) for i in wanted]
+        return tuple(linear(x, self.weight[row], self.bias[row]) for row in rows)
+
+
+def _seed_name(name: str) -> str:
+    # a 1-D y and the same y as a column of a 2-D array are one fit under two names
+    return "0" if name == "y" else name

@@ -1,0 +1,31 @@
+"""The trunk that ``trunk="auto"`` stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._base import Trunk
+from ._mlp import MLP
+
+
+def auto_trunk() -> Trunk:
+    """Build the recipe for tables: standardised numbers, embedded categories, two wide layers, dropout."""
+    return MLP(hidden_sizes=(128, 128), dropout=0.1, scaling="standard")
+
+
+_SHORTHAND = {"auto": auto_trunk, "mlp": MLP}
+
+
+def resolve_trunk(trunk: Any) -> Trunk:
+    """Turn a shorthand into a trunk; a trunk stays what it is.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(trunk, Trunk):
+        return trunk
+    if isinstance(trunk, str) and trunk in _SHORTHAND:
+        return _SHORTHAND[trunk]()
+    raise ValueError(f"trunk={trunk!r} should be a Trunk or one of {sorted(_SHORTHAND)}.")

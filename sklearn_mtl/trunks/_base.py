@@ -1,0 +1,117 @@
+"""The seam between inputs and representations."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from ..utils._random import Streams
+
+
+class Representation(NamedTuple):
+    """What a trunk gives to the heads, for B rows of L tokens.
+
+    Parameters
+    ----------
+    sample : Tensor of shape (..., B, D)
+        One vector per row.
+    token : Tensor of shape (..., B, L, D) or None, default=None
+        One vector per token, where the input has tokens.
+    token_mask : Tensor of bool of shape (B, L) or None, default=None
+        Which tokens are there.
+    """
+
+    sample: Tensor
+    token: Tensor | None = None
+    token_mask: Tensor | None = None
+
+
+class SparseRows:
+    """Rows of a sparse matrix that become a dense tensor batch by batch.
+
+    Parameters
+    ----------
+    matrix : csr_matrix of shape (n_samples, n_features)
+    """
+
+    def __init__(self, matrix: csr_matrix) -> None:
+        self.matrix = matrix
+
+    def __len__(self) -> int:
+        return int(self.matrix.shape[0])
+
+    def __getitem__(self, rows: Tensor | slice) -> Tensor:
+        picked = self.matrix[rows if isinstance(rows, slice) else rows.numpy()]
+        return torch.from_numpy(picked.toarray())
+
+
+Inputs = Mapping[str, Any]
+
+
+class Trunk(BaseEstimator, ABC):
+    """From one kind of input to a representation.
+
+    A trunk is a spec: its constructor stores hyperparameters, ``fit`` learns the schema of X (widths,
+    categories, a vocabulary). It builds two modules: a ``stem``, which turns encoded inputs into one tensor and
+    is built once, and a ``body``, from that tensor to a `Representation`, which an architecture may build more
+    than once (experts, independent nets). One file that subclasses `Trunk` adds a trunk.
+
+    Attributes
+    ----------
+    stem_width_ : int
+        Width of what the stem returns.
+    width_ : int
+        D, the width of the representation.
+    """
+
+    stem_width_: int
+    width_: int
+
+    @abstractmethod
+    def fit(
+        self,
+        X: Any,
+        *,
+        owner: BaseEstimator,
+        categorical_features: Any = "from_dtype",
+        sample_weight: np.ndarray | None = None,
+    ) -> Trunk:
+        """Learn the schema of X.
+
+        Parameters
+        ----------
+        X : object
+            What the user passed to ``fit``.
+        owner : BaseEstimator
+            The estimator in whose name scikit-learn's checks speak, and on which they set ``n_features_in_``
+            and ``feature_names_in_``.
+        categorical_features : object, default="from_dtype"
+            Which columns are categorical; see `MultiTaskNetEstimator`.
+        sample_weight : ndarray of shape (n_samples,) or None, default=None
+            Weight of each row in what is learned.
+        """
+
+    @abstractmethod
+    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+        """Turn X into tensors (or `SparseRows`) that are indexed by rows, after checking it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X is not what ``fit`` learned.
+        """
+
+    @abstractmethod
+    def stem(self, streams: Streams) -> nn.Module:
+        """Build the module from a batch of inputs to a tensor (B, ..., stem_width_)."""
+
+    @abstractmethod
+    def body(self, streams: Streams, name: str = "body") -> nn.Module:
+        """Build a module from the stem's tensor to a `Representation`; ``name`` seeds its weights."""

@@ -1,0 +1,185 @@
+"""The schema of a table: which columns are numbers, which are categories, and how both become arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from scipy.sparse import csr_matrix, issparse
+from sklearn.base import BaseEstimator
+from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.utils.validation import check_array, validate_data
+
+from ..utils._missing import is_missing
+
+#: code of a category that fit did not see; the encoder counts the others from 1
+UNSEEN = 0
+
+
+class Table:
+    """Learns the columns of a table at fit, and encodes tables of the same columns.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", None or array-like of int, bool or str
+        Which columns are categorical; see `MultiTaskNetEstimator`.
+    dtype : numpy dtype
+        Of the encoded numbers.
+
+    Attributes
+    ----------
+    numeric_, categorical_ : list of int
+        Positions of the columns of each kind.
+    cardinalities_ : list of int
+        Number of codes of each categorical column, the one for unseen categories included.
+    """
+
+    def __init__(self, categorical_features: Any, dtype: np.dtype) -> None:
+        self.categorical_features = categorical_features
+        self.dtype = dtype
+
+    def fit(self, X: Any, owner: BaseEstimator) -> Table:
+        frame = _as_frame(X)
+        if frame is None:
+            X = self._check_numbers(X, owner, reset=True)
+            self.categorical_ = self._chosen(None, X.shape[1])
+        else:
+            validate_data(owner, X, reset=True, skip_check_array=True)
+            if min(frame.shape) == 0:  # scikit-learn's own words for what is empty
+                check_array(np.empty(frame.shape), estimator=owner)
+            self.categorical_ = self._chosen(frame, frame.shape[1])
+        n_features = X.shape[1] if frame is None else frame.shape[1]
+        self.numeric_ = [column for column in range(n_features) if column not in self.categorical_]
+        if self.categorical_:
+            self._fit_categories(X, frame)
+        return self
+
+    def _fit_categories(self, X: Any, frame: nw.DataFrame | None) -> None:
+        self.encoder_ = OrdinalEncoder(
+            dtype=np.float64, handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
+        ).fit(self._categories(X, frame))
+        self.cardinalities_ = [len(categories) + 1 for categories in self.encoder_.categories_]
+
+    def encode(self, X: Any, owner: BaseEstimator) -> tuple[np.ndarray | csr_matrix, np.ndarray | None]:
+        """Return the numeric columns, and the codes of the categorical ones or None if there are none."""
+        frame = _as_frame(X)
+        if frame is None:
+            X = self._check_numbers(X, owner, reset=False)
+            if not self.categorical_:
+                return X, None
+            numbers = X[:, self.numeric_]
+        else:
+            validate_data(owner, X, reset=False, skip_check_array=True)
+            numbers = self._frame_numbers(frame, owner)
+            if not self.categorical_:
+                return numbers, None
+        return numbers, self._codes(self._categories(X, frame))
+
+    def _codes(self, categories: np.ndarray) -> np.ndarray:
+        codes = self.encoder_.transform(categories)
+        missing = np.array(self.cardinalities_) - 1  # the encoder keeps the missing one last
+        return np.where(codes == -2, missing, codes + 1).astype(np.int64)
+
+    def _check_numbers(self, X: Any, owner: BaseEstimator, reset: bool) -> Any:
+        _refuse_dtype(X)
+        return validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=self.dtype)
+
+    def _frame_numbers(self, frame: nw.DataFrame, owner: BaseEstimator) -> np.ndarray:
+        """Stack the numeric columns; a missing number becomes NaN, which scikit-learn's check refuses."""
+        numbers = np.empty((len(frame), len(self.numeric_)), dtype=self.dtype)
+        for position, column in enumerate(self.numeric_):
+            numbers[:, position] = self._column_of_numbers(frame[:, column])
+        if numbers.size == 0 and len(frame):
+            return numbers
+        return check_array(numbers, dtype=self.dtype, estimator=owner, input_name="X")
+
+    def _column_of_numbers(self, series: nw.Series) -> np.ndarray:
+        if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
+            raise ValueError(
+                f"column {series.name!r} of X was numeric in fit, but is {series.dtype} now."
+                if hasattr(self, "encoder_") or self.numeric_
+                else f"column {series.name!r} of X is {series.dtype}."
+            )
+        values = np.asarray(series.to_numpy())
+        if values.dtype.kind == "O":
+            values = np.where(is_missing(values), np.nan, values)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+            return values.astype(self.dtype)
+
+    def _categories(self, X: Any, frame: nw.DataFrame | None) -> np.ndarray:
+        if frame is None:
+            return X[:, self.categorical_]
+        categories = np.empty((len(frame), len(self.categorical_)), dtype=object)
+        for position, column in enumerate(self.categorical_):
+            values = np.array([*frame[:, column].to_list(), None], dtype=object)[:-1]
+            categories[:, position] = np.where(is_missing(values), None, values)
+        return categories
+
+    def _chosen(self, frame: nw.DataFrame | None, n_features: int) -> list[int]:
+        """Resolve ``categorical_features`` to positions."""
+        by_dtype = _text_or_category(frame) if frame is not None else []
+        wanted = self.categorical_features
+        if isinstance(wanted, str) and wanted == "from_dtype":
+            return by_dtype
+        chosen = [] if wanted is None else _positions(wanted, frame, n_features)
+        left = sorted(set(by_dtype) - set(chosen))
+        if left and frame is not None:
+            names = [frame.columns[column] for column in left]
+            raise ValueError(f"columns {names} of X are text; name them in categorical_features or encode them.")
+        return chosen
+
+
+def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Learn mean and standard deviation of the columns; 1 for the deviation of a constant one."""
+    # the mean of a sparse matrix is left at 0: absent entries stay 0
+    scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=sample_weight)
+    mean = np.zeros(X.shape[1]) if issparse(X) else scaler.mean_
+    return mean, scaler.scale_
+
+
+def _as_frame(X: Any) -> nw.DataFrame | None:
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if not isinstance(frame, nw.DataFrame):
+        return None
+    twice = sorted({str(name) for name in frame.columns if list(frame.columns).count(name) > 1})
+    if twice:
+        raise ValueError(f"X names a column more than once: {twice}.")
+    for name in frame.columns:
+        dtype = frame[name].dtype
+        if dtype.is_temporal() or dtype.is_nested():
+            raise ValueError(f"column {name!r} of X is {dtype}; encode it as numbers or categories first.")
+    return frame
+
+
+def _text_or_category(frame: nw.DataFrame) -> list[int]:
+    types = (nw.String, nw.Categorical, nw.Enum, nw.Object)
+    return [i for i, name in enumerate(frame.columns) if isinstance(frame[name].dtype, types)]
+
+
+def _positions(wanted: Any, frame: nw.DataFrame | None, n_features: int) -> list[int]:
+    wanted = np.asarray(wanted)
+    if wanted.dtype.kind == "b" and wanted.shape == (n_features,):
+        return np.flatnonzero(wanted).tolist()
+    if wanted.dtype.kind in "iu" and ((0 <= wanted) & (wanted < n_features)).all():
+        return wanted.tolist()
+    if wanted.dtype.kind in "OU" and frame is not None and set(wanted) <= set(frame.columns):
+        return [frame.columns.index(name) for name in wanted]
+    if wanted.size == 0:
+        return []
+    raise ValueError(
+        f"categorical_features={wanted.tolist()!r} should be 'from_dtype', None, or an array of the names, "
+        f"positions or a mask of columns; X has {n_features} features."
+    )
+
+
+def _refuse_dtype(X: Any) -> None:
+    """Refuse what numpy would turn into numbers without being asked."""
+    dtype = getattr(X, "dtype", None)
+    if dtype is not None and dtype.kind in "mM":
+        raise ValueError(f"X is of dtype {dtype}; encode dates and durations as numbers first.")
+    if dtype is not None and dtype.kind == "O" and any(isinstance(v, str) for v in np.asarray(X).ravel()):
+        raise ValueError(
+            "X is an array of dtype object that contains text; pass a frame with text or category columns, "
+            "or encode it as numbers. (dtype='numeric' takes no text: argument must be a number.)"
+        )
