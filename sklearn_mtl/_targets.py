@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 
 from .utils._optional import import_optional
 
-__all__ = ["Container", "Targets", "read_targets"]
+__all__ = ["Container", "Targets", "align_targets", "read_targets"]
 
 
 class Targets(Mapping[str, np.ndarray]):
@@ -196,6 +196,25 @@ def read_targets(y: Any) -> tuple[Targets, Container]:
     if array.ndim != 2:
         raise ValueError(f"y should be a 1d or 2d array, got an array of shape {array.shape} instead.")
     return _read(y, "matrix", list(range(array.shape[1])), list(array.T))
+
+
+def align_targets(y: Any, names: Sequence[str]) -> tuple[Targets, Container]:
+    """Read y for tasks that are known already.
+
+    Columns without names of their own are taken in order; named ones in any order, others are ignored.
+
+    Raises
+    ------
+    ValueError
+        If a task has no column.
+    """
+    targets, container = read_targets(y)
+    if container.kind in ("array", "matrix") and len(targets) == len(names):
+        return Targets(zip(names, targets.values(), strict=True)), container
+    lacking = [name for name in names if name not in targets]
+    if lacking:
+        raise ValueError(f"y lacks the tasks {lacking}; it has {list(targets)}.")
+    return Targets({name: targets[name] for name in names}), container
 
 
 def _read(y: Any, kind: str, labels: list, columns: list) -> tuple[Targets, Container]:

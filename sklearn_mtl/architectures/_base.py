@@ -63,21 +63,3 @@ class Architecture(BaseEstimator, ABC):
     @abstractmethod
     def representation_width(self, trunk: Trunk) -> int:
         """Width of the representation that ``transform`` returns."""
-
-
-def resolve_architecture(architecture: Any) -> Architecture:
-    """Turn a shorthand such as "hard_sharing" into an architecture; an architecture stays what it is.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    from ._hard_sharing import HardSharing
-
-    shorthand = {"hard_sharing": HardSharing}
-    if isinstance(architecture, Architecture):
-        return architecture
-    if isinstance(architecture, str) and architecture in shorthand:
-        return shorthand[architecture]()
-    raise ValueError(f"architecture={architecture!r} should be an Architecture or one of {sorted(shorthand)}.")

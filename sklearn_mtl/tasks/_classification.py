@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from ..exceptions import SingleClassWarning
 from ..utils._missing import is_missing
 from ..utils._params import Interval, StrOptions
 from ._base import Encoded, Task, labelled_weight, require_labels
@@ -64,7 +64,7 @@ class Classification(Task):
 
     _parameter_constraints: dict = {
         "class_weight": [Mapping, StrOptions({"balanced"}), None],
-        "label_smoothing": [Interval(float, 0, 1, closed="left"), Interval(int, 0, 0, closed="both")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "classes": ["array-like", None],
     }
 
@@ -89,12 +89,6 @@ class Classification(Task):
         else:
             self._fit_labels(y, known, sample_weight)
         n_classes = len(self.classes_)
-        if n_classes == 1:
-            warnings.warn(
-                f"all labels are of one class, {self.classes_[0]!r}; the task has nothing to learn.",
-                SingleClassWarning,
-                stacklevel=2,
-            )
         self.n_outputs_ = 1 if n_classes == 2 else n_classes
         self.n_elements_ = 1
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..utils._params import resolve_spec
 from ._base import Trunk
 from ._mlp import MLP
 
@@ -17,15 +18,5 @@ _SHORTHAND = {"auto": auto_trunk, "mlp": MLP}
 
 
 def resolve_trunk(trunk: Any) -> Trunk:
-    """Turn a shorthand into a trunk; a trunk stays what it is.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if isinstance(trunk, Trunk):
-        return trunk
-    if isinstance(trunk, str) and trunk in _SHORTHAND:
-        return _SHORTHAND[trunk]()
-    raise ValueError(f"trunk={trunk!r} should be a Trunk or one of {sorted(_SHORTHAND)}.")
+    """Turn a shorthand into a trunk; a trunk stays what it is."""
+    return resolve_spec("trunk", trunk, Trunk, _SHORTHAND)

@@ -44,6 +44,8 @@ class Table:
         if frame is None:
             X = self._check_numbers(X, owner, reset=True)
             self.categorical_ = self._chosen(None, X.shape[1])
+            if issparse(X) and self.categorical_:
+                raise ValueError("categorical_features of a sparse X are not supported; encode them first.")
         else:
             validate_data(owner, X, reset=True, skip_check_array=True)
             if min(frame.shape) == 0:  # scikit-learn's own words for what is empty
@@ -96,11 +98,7 @@ class Table:
 
     def _column_of_numbers(self, series: nw.Series) -> np.ndarray:
         if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
-            raise ValueError(
-                f"column {series.name!r} of X was numeric in fit, but is {series.dtype} now."
-                if hasattr(self, "encoder_") or self.numeric_
-                else f"column {series.name!r} of X is {series.dtype}."
-            )
+            raise ValueError(f"column {series.name!r} of X should be numeric, but is {series.dtype}.")
         values = np.asarray(series.to_numpy())
         if values.dtype.kind == "O":
             values = np.where(is_missing(values), np.nan, values)

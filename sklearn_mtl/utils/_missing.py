@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils import is_scalar_nan
+from sklearn.utils._missing import is_scalar_nan
 
 
 def is_missing(values: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-__all__ = ["HasMethods", "Interval", "NestedParamsMixin", "Options", "StrOptions"]
+__all__ = ["HasMethods", "Interval", "NestedParamsMixin", "Options", "StrOptions", "resolve_spec"]
 
 
 class NestedParamsMixin:
@@ -95,3 +95,29 @@ class NestedParamsMixin:
     def _set_in_spec(self, outer: str, inner: str, value: Any) -> None:
         spec = self.spec_params[outer](getattr(self, outer))
         setattr(self, outer, spec.set_params(**{inner: value}))
+
+
+def resolve_spec(name: str, value: Any, base: type, shorthands: Mapping[str, Callable[[], Any]]) -> Any:
+    """Turn a shorthand into a spec with its defaults; a spec stays what it is.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the message.
+    value : str or spec
+        What the user gave.
+    base : type
+        Class of the specs.
+    shorthands : mapping of str to callable
+        What each shorthand builds.
+
+    Raises
+    ------
+    ValueError
+        If the value is neither.
+    """
+    if isinstance(value, base):
+        return value
+    if isinstance(value, str) and value in shorthands:
+        return shorthands[value]()
+    raise ValueError(f"{name}={value!r} should be a {base.__name__} or one of {sorted(shorthands)}.")

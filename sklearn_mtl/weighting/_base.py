@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 from torch import nn
@@ -31,21 +31,3 @@ class Weighting(BaseEstimator, ABC):
     @abstractmethod
     def build(self, tasks: Sequence[str]) -> nn.Module:
         """Build the module for T tasks, given in the order of their losses."""
-
-
-def resolve_weighting(weighting: Any) -> Weighting:
-    """Turn a shorthand such as "static" into a weighting; a weighting stays what it is.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    from ._static import Static
-
-    shorthand = {"static": Static}
-    if isinstance(weighting, Weighting):
-        return weighting
-    if isinstance(weighting, str) and weighting in shorthand:
-        return shorthand[weighting]()
-    raise ValueError(f"weighting={weighting!r} should be a Weighting or one of {sorted(shorthand)}.")

@@ -1,0 +1,14 @@
+"""Multi-task learning with deep networks as a scikit-learn estimator."""
+
+from ._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
+from ._estimator import MultiTaskNetEstimator
+from ._targets import Targets
+from ._version import __version__
+
+__all__ = [
+    "MultiTaskNetClassifier",
+    "MultiTaskNetEstimator",
+    "MultiTaskNetRegressor",
+    "Targets",
+    "__version__",
+]

@@ -1,0 +1,579 @@
+"""The estimator: several targets of the same rows, learned by one network."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from ._targets import Container, Targets, align_targets, read_targets
+from .architectures import Architecture, resolve_architecture
+from .tasks import resolve_task
+from .training import (
+    OPTIMIZERS,
+    SCHEDULES,
+    BestEpoch,
+    Blueprint,
+    Model,
+    SklearnCallbacks,
+    check_sample_weight,
+    check_weights,
+    fit_tasks,
+    make_net,
+    prepare_data,
+)
+from .trunks import Trunk, resolve_trunk
+from .utils._device import resolve_device
+from .utils._optional import import_optional
+from .utils._params import Interval, NestedParamsMixin, StrOptions
+from .weighting import Weighting, resolve_weighting
+
+# Early stopping needs validation rows; with fewer rows than this, training needs them more.
+MIN_ROWS_TO_STOP_EARLY = 500
+# Bounds of batch_size="auto": about twenty steps per epoch, in powers of two.
+AUTO_BATCH_SIZES = (16, 256)
+# Version of the layout of the pickle state.
+STATE_LAYOUT = 1
+
+
+class _Plan(NamedTuple):
+    """What a fit has learned before it trains: the blueprint, and the rows as it reads them."""
+
+    blueprint: Blueprint
+    container: Container
+    targets: Targets
+    sample_weight: dict[str, np.ndarray] | None
+
+
+def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
+    tasks = getattr(estimator, "tasks_", None)
+    if tasks is None:
+        return estimator._kind != "regression"
+    return any(task.kind == "classification" for task in tasks.values())
+
+
+class MultiTaskNetEstimator(
+    NestedParamsMixin,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """DOC"""
+
+    mapping_params = ("task_weights", "score_weights")
+    spec_mapping_params: ClassVar[dict] = {"tasks": resolve_task}
+    spec_params: ClassVar[dict] = {
+        "trunk": resolve_trunk,
+        "architecture": resolve_architecture,
+        "weighting": resolve_weighting,
+    }
+
+    _parameter_constraints: ClassVar[dict] = {
+        "tasks": [Mapping, None],
+        "task_weights": [Mapping, None],
+        "score_weights": [Mapping, None],
+        "trunk": [str, Trunk],
+        "architecture": [str, Architecture],
+        "weighting": [str, Weighting],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "monitor": [StrOptions({"loss", "score"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "mixed_precision": ["boolean"],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "net_params": [Mapping, None],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+    }
+
+    #: the only kind of tasks that a subclass takes; None for any
+    _kind: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Any] | None = None,
+        task_weights: Mapping[str, float] | None = None,
+        score_weights: Mapping[str, float] | None = None,
+        trunk: str | Trunk = "auto",
+        architecture: str | Architecture = "hard_sharing",
+        weighting: str | Weighting = "static",
+        optimizer: str | type[torch.optim.Optimizer] = "adamw",
+        learning_rate: float = 1e-3,
+        learning_rate_schedule: str = "constant",
+        weight_decay: float = 1e-2,
+        clip_norm: float | None = None,
+        max_epochs: int = 100,
+        batch_size: int | str = "auto",
+        early_stopping: bool | str = "auto",
+        monitor: str = "loss",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 0.0,
+        dtype: str = "float32",
+        mixed_precision: bool = False,
+        categorical_features: Any = "from_dtype",
+        device: str | torch.device = "auto",
+        callbacks: Sequence[Any] | None = None,
+        net_params: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+    ) -> None:
+        self.tasks = tasks
+        self.task_weights = task_weights
+        self.score_weights = score_weights
+        self.trunk = trunk
+        self.architecture = architecture
+        self.weighting = weighting
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.dtype = dtype
+        self.mixed_precision = mixed_precision
+        self.categorical_features = categorical_features
+        self.device = device
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    # -- learning
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, targets: Any = None) -> Any:
+        """Fit the network to rows and their targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs. Columns of a pandas or polars frame with text or category dtype are embedded.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            Targets; a missing label is NaN, None or pandas' NA. A row may have no label at all.
+        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
+            Weight of each row in the loss of each task.
+        targets : like y, default=None
+            Another place for y, which scikit-learn passes on as it is: `cross_val_predict` with
+            ``method="predict_proba"`` would turn the columns of y into class numbers.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter, X, y or a weight is not what it should be; the message names it.
+        DivergenceError
+            If a loss or a parameter becomes NaN or infinite.
+        """
+        self._validate_params()
+        y = self._one_target(y, targets)
+        context = self._init_callback_context(max_subtasks=self.max_epochs)
+        data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        context.call_on_fit_task_begin(estimator=self, **data)
+        previous = self._model if self.warm_start and self.__sklearn_is_fitted__() else None
+        learner = self._twin()
+        plan = learner._plan(X, y, sample_weight, previous)
+        model = learner._build(plan, _num_samples(X), previous)
+        watcher = SklearnCallbacks(self, context, data, functools.partial(learner._snapshot, model))
+        learner._train(model, plan, X, self._stops_early(X), self.max_epochs, watcher)
+        # everything is swapped in at once, and only now that it has succeeded
+        self.__dict__ = learner.__dict__
+        context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=model.attributes)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None) -> Any:
+        """Train for one epoch on a batch of rows, without validation rows.
+
+        The first call learns scales, categories and classes from its batch; later calls keep them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            Targets.
+        classes : array-like, list of array-like or mapping of str to array-like, default=None
+            All classes, for 1-D y, for 2-D y, or by task; only the first call looks at it. None takes those
+            of the first batch.
+        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_params()
+        y = self._one_target(y, None)
+        previous = self._model if self.__sklearn_is_fitted__() else None
+        learner = self._twin()
+        plan = learner._plan(X, y, sample_weight, previous, classes)
+        model = learner._build(plan, _num_samples(X), previous, keep_optimizer=True)
+        learner._train(model, plan, X, stops_early=False, epochs=1)
+        self.__dict__ = learner.__dict__
+        return self
+
+    def _plan(
+        self, X: Any, y: Any, sample_weight: Any, previous: Model | None, classes: Any = None
+    ) -> _Plan:
+        """Fit the trunk's schema and the tasks, or take those of a previous model."""
+        if previous is not None:
+            targets, _ = align_targets(y, list(previous.blueprint.tasks))
+            weights = check_sample_weight(sample_weight, list(targets), X)
+            return _Plan(self._same_blueprint(previous), previous.container, targets, weights)
+        trunk = clone(resolve_trunk(self.trunk))
+        row_weight = sample_weight if np.ndim(sample_weight) == 1 else None
+        trunk.fit(
+            X, owner=self, categorical_features=self.categorical_features, sample_weight=row_weight
+        )
+        targets, container = read_targets(y)
+        weights = check_sample_weight(sample_weight, list(targets), X)
+        blueprint = Blueprint(
+            trunk=trunk,
+            architecture=clone(resolve_architecture(self.architecture)),
+            weighting=clone(resolve_weighting(self.weighting)),
+            tasks=fit_tasks(targets, self.tasks, self._kind, weights, _classes_by_task(classes, container)),
+            task_weights=check_weights(self.task_weights, list(targets), "task_weights"),
+            score_weights=check_weights(self.score_weights, list(targets), "score_weights"),
+            seed=int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max)),
+            dtype=self.dtype,
+        )
+        return _Plan(blueprint, container, targets, weights)
+
+    def _same_blueprint(self, previous: Model) -> Blueprint:
+        """Take a blueprint with the weights that the parameters have now."""
+        old = previous.blueprint
+        new = replace(
+            old,
+            task_weights=check_weights(self.task_weights, list(old.tasks), "task_weights"),
+            score_weights=check_weights(self.score_weights, list(old.tasks), "score_weights"),
+        )
+        if new.active != old.active:
+            raise ValueError(
+                f"task_weights leaves the tasks {new.active} to train, the fitted network was built for "
+                f"{old.active}; a task can be taken out or in by a new fit only (warm_start=False)."
+            )
+        return new
+
+    def _build(
+        self, plan: _Plan, n_rows: int, previous: Model | None, keep_optimizer: bool = False
+    ) -> Model:
+        """Build the net, with its initial weights or with those of a previous model."""
+        device = resolve_device(self.device)
+        net = make_net(
+            plan.blueprint.network(),
+            plan.blueprint.objective(),
+            plan.blueprint,
+            optimizer=self.optimizer,
+            lr=self.learning_rate,
+            optimizer__weight_decay=self.weight_decay,
+            schedule=self.learning_rate_schedule,
+            clip_norm=self.clip_norm,
+            monitor=self.monitor,
+            mixed_precision=self.mixed_precision,
+            batch_size=self._batch_size(n_rows),
+            device=device,
+            callbacks=self.callbacks,
+            net_params=self.net_params,
+            verbose=self.verbose,
+        )
+        if previous is not None:
+            net.go_on_from(previous.net, with_optimizer=keep_optimizer)
+        return Model(plan.blueprint, plan.container, net)
+
+    def _train(
+        self,
+        model: Model,
+        plan: _Plan,
+        X: Any,
+        stops_early: bool,
+        epochs: int,
+        watcher: SklearnCallbacks | None = None,
+    ) -> None:
+        """Encode the rows, train, and publish the result."""
+        data = prepare_data(
+            plan.blueprint,
+            X,
+            plan.targets,
+            plan.sample_weight,
+            owner=self,
+            device=model.device,
+            validation_fraction=self.validation_fraction if stops_early else 0.0,
+            epoch=len(model.net.history),
+        )
+        if data.valid is not None:
+            model.net.stopping = BestEpoch(self.n_iter_no_change, self.tol)
+        model.net.train(*data, epochs, watchers=[] if watcher is None else [("sklearn", watcher)])
+        self._publish(model)
+
+    def _publish(self, model: Model) -> None:
+        self.__dict__.pop("classes_", None)
+        self.__dict__.update(model.attributes())
+
+    def _snapshot(self, model: Model) -> dict[str, Any]:
+        """Give the fitted attributes as if training had stopped now."""
+        attributes = Model.from_state(model.state(), model.device).attributes()
+        names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
+        return {**names, **attributes}
+
+    def _stops_early(self, X: Any) -> bool:
+        if self.early_stopping == "auto":
+            return _num_samples(X) >= MIN_ROWS_TO_STOP_EARLY
+        return bool(self.early_stopping)
+
+    def _batch_size(self, n_rows: int) -> int:
+        if self.batch_size == "auto":
+            smallest, largest = AUTO_BATCH_SIZES
+            return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
+        if self.batch_size > n_rows:
+            warnings.warn(
+                f"batch_size={self.batch_size} is larger than the number of rows; {n_rows} is taken.",
+                stacklevel=3,
+            )
+        return min(int(self.batch_size), n_rows)
+
+    def _one_target(self, y: Any, targets: Any) -> Any:
+        if y is not None and targets is not None:
+            raise ValueError("y and targets are two places for the same thing; pass one of them.")
+        if y is None and targets is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
+            )
+        return y if y is not None else targets
+
+    # -- using what was learned
+
+    def predict(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks to predict; only what they need is run. None predicts all.
+
+        Returns
+        -------
+        array, frame, structured array or Targets
+            The kind of y in ``fit``: a frame has X's index.
+        """
+        predictions, model = self._predictions(X, tasks)
+        return model.container.wrap(predictions, X)
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+        """Predict the probabilities of classes or labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks to predict; None predicts all that have probabilities.
+
+        Returns
+        -------
+        ndarray, list of ndarray or Targets
+            For each task ``(n_samples, n_classes)``, columns in the order of ``classes_``: an array for 1-D y, a
+            list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out.
+        """
+        view = self._fitted_view()
+        model = view._model
+        outputs = model.outputs(X, view._chosen(tasks), view)
+        by_task = {name: view.tasks_[name].decode_proba(output) for name, output in outputs.items()}
+        known = {name: proba for name, proba in by_task.items() if proba is not None}
+        if model.container.kind == "array":
+            return next(iter(known.values()))
+        return list(known.values()) if model.container.kind == "matrix" else Targets(known)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Compute the representation that the tasks share.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_hidden)
+            Of the estimator's dtype.
+        """
+        view = self._fitted_view()
+        return view._model.representation(X, view)
+
+    def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Score each task: accuracy, R2 or samples-F1, over the rows whose label is there.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            True targets.
+        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        dict of str to float
+            NaN for a task without any label.
+        """
+        predictions, model = self._predictions(X, None)
+        names = list(model.blueprint.tasks)
+        true, _ = align_targets(y, names)
+        weights = check_sample_weight(sample_weight, names, X)
+        return {
+            name: task.score(true[name], predictions[name], None if weights is None else weights[name])
+            for name, task in model.blueprint.tasks.items()
+        }
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Compute the mean of the task scores under ``score_weights``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            True targets.
+        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            NaN if no task has a label.
+        """
+        scores = self.score_tasks(X, y, sample_weight)
+        weights = check_weights(self.score_weights, list(scores), "score_weights")
+        return weighted_mean(scores, weights)
+
+    @property
+    def history_(self) -> Any:
+        """DataFrame of one row per epoch: losses and scores of each task, and their means."""
+        check_is_fitted(self)
+        pandas = import_optional("pandas", "frames", "history_")
+        epochs = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net_.history]
+        return pandas.DataFrame(epochs).set_index("epoch")
+
+    def _predictions(self, X: Any, tasks: Sequence[str] | None) -> tuple[dict[str, np.ndarray], Model]:
+        view = self._fitted_view()
+        model: Model = view._model
+        outputs = model.outputs(X, view._chosen(tasks), view)
+        return {name: view.tasks_[name].decode(output) for name, output in outputs.items()}, model
+
+    def _chosen(self, tasks: Sequence[str] | None) -> list[str]:
+        if tasks is None:
+            return self.task_names_
+        unknown = [name for name in tasks if name not in self.tasks_]
+        if isinstance(tasks, str) or unknown or not len(tasks):
+            raise ValueError(f"tasks={tasks!r} should name some of the tasks {self.task_names_}.")
+        return [name for name in self.task_names_ if name in tasks]
+
+    # -- scikit-learn's conventions
+
+    def _twin(self) -> Any:
+        """Make another object with the same attributes, to be changed or read while this one may change."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def _fitted_view(self) -> Any:
+        check_is_fitted(self)
+        return self._twin()
+
+    def __copy__(self) -> Any:
+        return self._twin()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        model = state.pop("_model", None)
+        if model is not None:
+            for name in model.attributes():
+                state.pop(name, None)
+            state["_state"] = {**model.state(), "layout": STATE_LAYOUT}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        saved = state.pop("_state", None)
+        super().__setstate__(state)
+        if saved is not None:
+            self._publish(Model.from_state(saved, _device_or_cpu(self.device)))
+
+
+def weighted_mean(scores: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Average the scores that are not NaN under weights; NaN if none counts."""
+    known = {name: weights[name] for name, score in scores.items() if not np.isnan(score)}
+    total = sum(known.values())
+    return sum(scores[name] * weight for name, weight in known.items()) / total if total else float("nan")
+
+
+def _classes_by_task(classes: Any, container: Container) -> dict[str, np.ndarray] | None:
+    """Read the classes that ``partial_fit`` gets, by task."""
+    if classes is None:
+        return None
+    if isinstance(classes, Mapping):
+        unknown = [name for name in classes if name not in container.names]
+        if unknown:
+            raise ValueError(f"classes names unknown tasks {unknown}; the tasks are {list(container.names)}.")
+        return {name: np.asarray(values) for name, values in classes.items()}
+    if container.kind == "array":
+        return {container.names[0]: np.asarray(classes)}
+    if len(classes) != len(container.names):
+        raise ValueError(
+            f"classes has {len(classes)} entries for the {len(container.names)} tasks {list(container.names)}."
+        )
+    return {name: np.asarray(v) for name, v in zip(container.names, classes, strict=True) if v is not None}
+
+
+def _device_or_cpu(device: Any) -> torch.device:
+    """Resolve a device; a model that was trained on one that is not here is used on the CPU."""
+    try:
+        return resolve_device(device)
+    except ValueError:
+        return torch.device("cpu")

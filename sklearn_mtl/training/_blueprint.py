@@ -1,0 +1,67 @@
+"""Everything a fit decides before it trains, from which its network can be built again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from ..architectures import Architecture, Network
+from ..tasks import Task
+from ..trunks import Trunk
+from ..utils._random import Streams
+from ..weighting import Weighting
+from ._objective import Objective
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """Fitted specs, weights and the seed of one model.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Fitted.
+    architecture : Architecture
+    weighting : Weighting
+    tasks : mapping of str to Task
+        Fitted, in the order of y.
+    task_weights, score_weights : mapping of str to float
+        One entry per task.
+    seed : int
+        Seed of the fit.
+    dtype : {"float32", "float64"}
+        Of parameters and computation.
+    """
+
+    trunk: Trunk
+    architecture: Architecture
+    weighting: Weighting
+    tasks: Mapping[str, Task]
+    task_weights: Mapping[str, float]
+    score_weights: Mapping[str, float]
+    seed: int
+    dtype: str
+
+    @property
+    def active(self) -> list[str]:
+        """The tasks that are trained: those with a weight above 0."""
+        return [name for name in self.tasks if self.task_weights[name] > 0]
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype as torch names it."""
+        return {"float32": torch.float32, "float64": torch.float64}[self.dtype]
+
+    def network(self) -> Network:
+        """Build the network with its initial weights."""
+        idle = [name for name in self.tasks if self.task_weights[name] == 0]
+        streams = Streams(self.seed)
+        return self.architecture.build(self.trunk, self.tasks, streams, idle).to(self.torch_dtype)
+
+    def objective(self) -> Objective:
+        """Build what turns outputs into the loss that is minimised."""
+        active = {name: self.tasks[name] for name in self.active}
+        objective = Objective(active, self.task_weights, self.score_weights, self.weighting)
+        return objective.to(self.torch_dtype)

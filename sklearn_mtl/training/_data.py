@@ -1,0 +1,175 @@
+"""Encoded data: tensors that are made once and then sliced by batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..tasks import Task
+from ..trunks import SparseRows
+from ._objective import TaskGroup
+
+
+class Batch(NamedTuple):
+    """Some rows of a `Dataset`, on the device of the network."""
+
+    inputs: dict[str, Tensor]
+    targets: list[Tensor]
+    weights: list[Tensor | None]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Encoded inputs and targets, and which of their rows belong to this set.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Tensor or SparseRows
+        Shared by all sets of one fit.
+    targets : list of Tensor
+        One per group of tasks.
+    weights : list of Tensor or None
+        One per group; None if every element is labelled and weighs 1.
+    rows : Tensor of int or None, default=None
+        Rows of this set; None for all.
+    device : torch.device
+        Where batches go.
+    """
+
+    inputs: Mapping[str, Any]
+    targets: list[Tensor]
+    weights: list[Tensor | None]
+    rows: Tensor | None = None
+    device: torch.device = torch.device("cpu")
+
+    def __len__(self) -> int:
+        return len(self.rows) if self.rows is not None else len(self.targets[0])
+
+    def subset(self, rows: Tensor) -> Dataset:
+        """Select rows, without a copy of the data."""
+        return replace(self, rows=rows)
+
+    def to(self, device: torch.device) -> Dataset:
+        """Move the data to a device if it fits there; otherwise the batches will go one by one."""
+        if device.type == "cpu" or not _fits(self, device):
+            return replace(self, device=device)
+        inputs = {k: v if isinstance(v, SparseRows) else v.to(device) for k, v in self.inputs.items()}
+        targets = [target.to(device) for target in self.targets]
+        weights = [None if weight is None else weight.to(device) for weight in self.weights]
+        return replace(self, inputs=inputs, targets=targets, weights=weights, device=device)
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Gather rows, given by their numbers in the data."""
+        return Batch(
+            {name: take(values, rows, self.device) for name, values in self.inputs.items()},
+            [take(target, rows, self.device) for target in self.targets],
+            [None if weight is None else take(weight, rows, self.device) for weight in self.weights],
+        )
+
+    def everything(self) -> Batch:
+        """Gather the targets of all rows of the set; no inputs."""
+        rows = self.rows if self.rows is not None else torch.arange(len(self))
+        return replace(self, inputs={}).batch(rows)
+
+
+def take(values: Tensor | SparseRows, rows: Tensor | slice, device: torch.device) -> Tensor:
+    """Gather rows of a tensor or a sparse matrix on a device."""
+    if isinstance(values, SparseRows):
+        return values[rows].to(device)
+    if isinstance(rows, slice):
+        return values[rows].to(device)
+    return values.index_select(0, rows.to(values.device)).to(device)
+
+
+class BatchIterator:
+    """Iterates over a `Dataset` in shuffled batches.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    batch_size : int
+        Rows per batch; the last one may have fewer.
+    generator : torch.Generator
+        Source of the order.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int, generator: torch.Generator) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.generator = generator
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = torch.randperm(len(self.dataset), generator=self.generator)
+        if self.dataset.rows is not None:
+            order = self.dataset.rows[order]
+        for rows in order.split(self.batch_size):
+            yield self.dataset.batch(rows)
+
+
+def encode_targets(
+    groups: Sequence[TaskGroup],
+    tasks: Mapping[str, Task],
+    targets: Mapping[str, np.ndarray],
+    sample_weight: Mapping[str, np.ndarray] | None,
+    dtype: torch.dtype,
+) -> tuple[list[Tensor], list[Tensor | None]]:
+    """Encode the labels of all tasks, one tensor of targets and one of weights per group.
+
+    Parameters
+    ----------
+    groups : sequence of TaskGroup
+    tasks : mapping of str to Task
+        Fitted.
+    targets : mapping of str to ndarray
+        Labels by task.
+    sample_weight : mapping of str to ndarray or None
+        Weights of the rows by task.
+    dtype : torch.dtype
+        Of targets that are not class numbers.
+    """
+    encoded: list[Tensor] = []
+    weights: list[Tensor | None] = []
+    for group in groups:
+        parts = [encode_task(tasks[name], name, targets[name]) for name in group.names]
+        target = parts[0].target if len(parts) == 1 else np.hstack([part.target for part in parts])
+        weight = np.hstack(
+            [
+                part.weight if sample_weight is None else part.weight * sample_weight[name][:, None]
+                for name, part in zip(group.names, parts, strict=True)
+            ]
+        )
+        integers = target.dtype.kind in "iu"
+        encoded.append(torch.from_numpy(target).to(torch.int64 if integers else dtype))
+        weights.append(None if (weight == 1).all() else torch.from_numpy(weight).to(dtype))
+    return encoded, weights
+
+
+def encode_task(task: Task, name: str, y: np.ndarray) -> Any:
+    """Encode the labels of one task; an error names it."""
+    try:
+        return task.encode(y)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"task {name!r}: {error}") from error
+
+
+def split_rows(n_rows: int, n_valid: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Split rows at random into those to train on and those to validate on."""
+    order = torch.randperm(n_rows, generator=generator)
+    return order[n_valid:].sort().values, order[:n_valid].sort().values
+
+
+def _fits(dataset: Dataset, device: torch.device) -> bool:
+    if device.type != "cuda":
+        return True
+    tensors = [*dataset.inputs.values(), *dataset.targets, *dataset.weights]
+    needed = sum(t.nbytes for t in tensors if isinstance(t, Tensor))
+    free, _ = torch.cuda.mem_get_info(device)
+    return needed < free / 2

@@ -1,0 +1,98 @@
+"""A trained model: what it was built from, its network, and the state that it can be rebuilt from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from .._targets import Container
+from ._blueprint import Blueprint
+from ._net import MultiTaskNet, make_net
+from ._predict import predict_outputs, predict_representation
+
+
+@dataclass(frozen=True)
+class Model:
+    """A blueprint, the container of its targets, and the trained net.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+    container : Container
+        The kind of y that predictions are given back in.
+    net : MultiTaskNet
+    """
+
+    blueprint: Blueprint
+    container: Container
+    net: MultiTaskNet
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return torch.device(self.net.device)
+
+    def outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, np.ndarray]:
+        """Check and encode X, and compute the outputs of some tasks."""
+        inputs = self.blueprint.trunk.encode(X, owner=owner)
+        outputs = predict_outputs(self.net.module_, inputs, tasks, self.device)
+        return {name: outputs[name].numpy() for name in tasks}
+
+    def representation(self, X: Any, owner: Any) -> np.ndarray:
+        """Check and encode X, and compute what the tasks share."""
+        inputs = self.blueprint.trunk.encode(X, owner=owner)
+        return predict_representation(self.net.module_, inputs, self.device).numpy()
+
+    def attributes(self) -> dict[str, Any]:
+        """Give the fitted attributes of the estimator."""
+        blueprint = self.blueprint
+        public = {
+            "net_": self.net,
+            "tasks_": dict(blueprint.tasks),
+            "task_names_": list(blueprint.tasks),
+            "n_iter_": len(self.net.history),
+            "device_": self.device,
+            "_model": self,
+            "_n_features_out": blueprint.architecture.representation_width(blueprint.trunk),
+        }
+        classes = self._classes()
+        return public if classes is None else {**public, "classes_": classes}
+
+    def _classes(self) -> Any:
+        """Give the classes as scikit-learn does: an array for 1-D y, a list for 2-D y, otherwise a dict."""
+        by_task = {name: getattr(task, "classes_", None) for name, task in self.blueprint.tasks.items()}
+        if all(classes is None for classes in by_task.values()):
+            return None
+        if self.container.kind == "array":
+            return next(iter(by_task.values()))
+        if self.container.kind == "matrix":
+            return list(by_task.values())
+        return {name: classes for name, classes in by_task.items() if classes is not None}
+
+    def state(self) -> dict[str, Any]:
+        """Give what is needed to build the model again: no module, no device, nothing of skorch."""
+        weights = {
+            name: tensor.detach().cpu().numpy().copy() for name, tensor in self.net.module_.state_dict().items()
+        }
+        history = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net.history]
+        return {
+            "blueprint": self.blueprint,
+            "container": self.container,
+            "weights": weights,
+            "history": history,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any], device: torch.device) -> Model:
+        """Build a model again, on a device of this machine."""
+        blueprint = state["blueprint"]
+        network = blueprint.network()
+        network.load_state_dict({name: torch.tensor(array) for name, array in state["weights"].items()})
+        net = make_net(network, blueprint.objective(), blueprint, device=device)
+        net.history.extend({**epoch, "batches": []} for epoch in state["history"])
+        net._set_training(False)
+        return cls(blueprint, state["container"], net)

@@ -1,0 +1,344 @@
+"""The skorch net that trains a network of several tasks."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
+from skorch.utils import TeeGenerator
+from torch import Tensor, nn
+
+from ..exceptions import DivergenceError
+from ..utils._layers import set_dropout_generator
+from ..utils._random import Streams
+from ..utils._threads import threads_for
+from ._blueprint import Blueprint
+from ._data import Batch, BatchIterator, Dataset
+from ._objective import TaskLosses
+from ._predict import predict_outputs
+from ._schedule import SCHEDULES
+from ._stopping import BestEpoch
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+}
+_OURS = {
+    "module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "iterator_train", "iterator_valid",
+    "dataset", "train_split", "callbacks", "warm_start", "verbose", "device", "optimizer__weight_decay",
+}  # fmt: skip
+
+
+class MultiTaskNet(NeuralNet):
+    """A skorch net whose batches are slices of tensors and whose losses come by task.
+
+    It keeps skorch's callbacks, history, optimiser set-up and epochs. It replaces what costs time or hides
+    faults: per-sample fetching, reading the loss after each batch, recording each batch (unless a callback
+    watches batches), swallowing Ctrl-C and NaN.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+        What the network was built from; its seed gives the orders and masks of all epochs.
+    schedule : str
+        How the learning rate changes over the epochs.
+    clip_norm : float or None
+        Largest norm of the gradient.
+    stopping : BestEpoch or None
+        When to stop; None trains all epochs.
+    monitor : {"loss", "score"}
+        What ``stopping`` watches on the validation rows.
+    mixed_precision : bool
+        Whether to train in bfloat16 where the device is a GPU.
+    **kwargs : dict
+        Parameters of `skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        blueprint: Blueprint,
+        schedule: str = "constant",
+        clip_norm: float | None = None,
+        stopping: BestEpoch | None = None,
+        monitor: str = "loss",
+        mixed_precision: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.blueprint = blueprint
+        self.schedule = schedule
+        self.clip_norm = clip_norm
+        self.stopping = stopping
+        self.monitor = monitor
+        self.mixed_precision = mixed_precision
+        self.stop_training = False
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    # -- the epochs
+
+    def train(
+        self,
+        train: Dataset,
+        valid: Dataset | None,
+        valid_labels: Mapping[str, np.ndarray],
+        epochs: int,
+        watchers: Iterable[tuple[str, Callback]] = (),
+    ) -> None:
+        """Train for some epochs, or until stopped, and restore the best epoch.
+
+        Parameters
+        ----------
+        train, valid : Dataset
+            Rows to learn from, and rows to watch (None: nothing to watch).
+        valid_labels : mapping of str to ndarray
+            The labels of the rows in ``valid``, as the user gave them.
+        epochs : int
+            Most epochs to train.
+        watchers : iterable of (str, Callback), default=()
+            Callbacks of this training only.
+        """
+        self.stop_training = False
+        self.callbacks_ = [*self.callbacks_, *watchers]
+        self.watched = self._batches_are_watched()
+        self.rates = [group["lr"] for group in self.optimizer_.param_groups]
+        with threads_for(self._work_per_step(train)):
+            self.notify("on_train_begin", X=train, y=None)
+            self._run_epochs(train, valid, valid_labels, epochs)
+            if self.stopping is not None:
+                self.stopping.restore(self.module_)
+            self.notify("on_train_end", X=train, y=None)
+        self._refuse_non_finite_parameters()
+        set_dropout_generator(self.module_, None)
+        self._set_training(False)
+        self.callbacks_ = [entry for entry in self.callbacks_ if entry not in watchers]
+
+    def go_on_from(self, previous: MultiTaskNet, with_optimizer: bool) -> None:
+        """Take over weights and history of another net, and the optimiser's state on request."""
+        self.module_.load_state_dict(previous.module_.state_dict())
+        self.criterion_.load_state_dict(previous.criterion_.state_dict())
+        self.history.extend(previous.history)
+        if with_optimizer:
+            self.optimizer_.load_state_dict(copy.deepcopy(previous.optimizer_.state_dict()))
+
+    def _run_epochs(
+        self, train: Dataset, valid: Dataset | None, valid_labels: Mapping[str, np.ndarray], epochs: int
+    ) -> None:
+        start = len(self.history)
+        for number in range(start, start + epochs):
+            self.notify("on_epoch_begin", dataset_train=train, dataset_valid=valid)
+            self._train_epoch(train, Streams(self.blueprint.seed), number, start, epochs)
+            if valid is not None:
+                self._validate(valid, valid_labels)
+            self.notify("on_epoch_end", dataset_train=train, dataset_valid=valid)
+            if self.stop_training:
+                break
+
+    def _train_epoch(self, data: Dataset, streams: Streams, number: int, start: int, epochs: int) -> None:
+        self._set_training(True)
+        masks = streams.generator("dropout", number, device=data.device)
+        set_dropout_generator(self.module_, masks)
+        batches = BatchIterator(data, self.batch_size, streams.generator("shuffle", number))
+        log: list[TaskLosses] = []
+        sizes: list[int] = []
+        for index, batch in enumerate(batches):
+            self._set_learning_rate((number - start + index / len(batches)) / epochs)
+            log.append(self._watched_step(batch) if self.watched else self.train_step(batch)["task_losses"])
+            sizes.append(len(batch.targets[0]))
+        losses = self._epoch_losses(log, sizes, number)
+        self._record("train", losses)
+
+    def _watched_step(self, batch: Batch) -> TaskLosses:
+        """Make a step with skorch's record and notifications of a batch."""
+        self.notify("on_batch_begin", batch=batch, training=True)
+        step = self.train_step(batch)
+        self.history.record_batch("train_loss", step["loss"].item())
+        self.history.record_batch("train_batch_size", len(batch.targets[0]))
+        self.notify("on_batch_end", batch=batch, training=True, **step)
+        return step["task_losses"]
+
+    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
+        """Make one step: outputs, task losses, objective, gradient, update."""
+        self._zero_grad_optimizer()
+        with self._autocast():
+            outputs = self.module_(batch.inputs, self.criterion_.names)
+            task_losses = self.criterion_(outputs, batch.targets, batch.weights)
+        loss = self.criterion_.total(task_losses)
+        loss.backward()
+        if self.watched:
+            parameters = TeeGenerator(self.get_all_learnable_params())
+            self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.module_.parameters(), self.clip_norm)
+        self.optimizer_.step()
+        return {"loss": loss.detach(), "y_pred": outputs, "task_losses": _detached(task_losses)}
+
+    # -- the validation rows
+
+    def _validate(self, data: Dataset, labels: Mapping[str, np.ndarray]) -> None:
+        """Record loss and score on the validation rows, and tell the stopping rule."""
+        self._set_training(False)
+        outputs = predict_outputs(
+            self.module_, data.inputs, self.criterion_.names, data.device, data.rows
+        )
+        everything = data.everything()
+        with torch.inference_mode():
+            on_device = {name: output.to(data.device) for name, output in outputs.items()}
+            losses, mass = self.criterion_(on_device, everything.targets, everything.weights)
+        present = np.ones(len(losses), dtype=bool) if mass is None else (mass > 0).cpu().numpy()
+        self._record("valid", np.where(present, losses.double().cpu().numpy(), np.nan))
+        scores = [self._score(name, labels[name], outputs[name].numpy()) for name in self.criterion_.names]
+        self._record("valid", np.array(scores), what="score")
+        if self.stopping is not None:
+            sign = 1 if self.monitor == "loss" else -1
+            value = sign * self.history[-1, f"valid_{self.monitor}"]
+            epoch = len(self.history)
+            self.stop_training |= self.stopping.update(value, epoch, self.module_)
+
+    def _score(self, name: str, labels: np.ndarray, output: np.ndarray) -> float:
+        task = self.blueprint.tasks[name]
+        return task.score(labels, task.decode(output)) if np.isfinite(output).all() else math.nan
+
+    # -- what is recorded, and what is refused
+
+    def _epoch_losses(self, log: list[TaskLosses], sizes: list[int], number: int) -> np.ndarray:
+        """Read the losses of an epoch from the device, once."""
+        losses = torch.stack([entry.losses for entry in log]).double().cpu().numpy()
+        finite = np.isfinite(losses)
+        if not finite.all():
+            batch, task = np.argwhere(~finite)[0]
+            name, epoch = self.criterion_.names[task], number + 1
+            raise DivergenceError(
+                f"the loss of task {name!r} became {losses[batch, task]} in epoch {epoch}, batch {batch + 1}; "
+                "a smaller learning_rate or a clip_norm may help.",
+                task=name, epoch=epoch, batch=int(batch) + 1,
+            )  # fmt: skip
+        if log[0].mass is None:
+            mass = np.repeat(np.array(sizes, dtype=float)[:, None], losses.shape[1], axis=1)
+        else:
+            mass = torch.stack([entry.mass for entry in log if entry.mass is not None]).double().cpu().numpy()
+        total = mass.sum(axis=0)
+        return np.divide((losses * mass).sum(axis=0), total, out=np.full(len(total), np.nan), where=total > 0)
+
+    def _record(self, prefix: str, values: np.ndarray, what: str = "loss") -> None:
+        """Record a value per task, and their mean under the score weights."""
+        for name, value in zip(self.criterion_.names, values, strict=True):
+            self.history.record(f"{prefix}_{what}__{name}", float(value))
+        weights = np.where(np.isnan(values), 0.0, self.criterion_.score_weights)
+        if not weights.any():  # score_weights name idle tasks only, or no label is among these rows
+            weights = (~np.isnan(values)).astype(float)
+        mean = float(np.average(np.nan_to_num(values), weights=weights)) if weights.any() else math.nan
+        self.history.record(f"{prefix}_{what}", mean)
+
+    def _refuse_non_finite_parameters(self) -> None:
+        for name, parameter in self.module_.named_parameters():
+            if not bool(torch.isfinite(parameter).all()):
+                raise DivergenceError(
+                    f"the parameter {name} is not finite after epoch {len(self.history)}; a smaller "
+                    "learning_rate or a clip_norm may help.",
+                    epoch=len(self.history),
+                )
+
+    # -- details of a step
+
+    def _set_learning_rate(self, progress: float) -> None:
+        if self.schedule == "constant":
+            return  # the callbacks of the user may have set it
+        for group, rate in zip(self.optimizer_.param_groups, self.rates, strict=True):
+            group["lr"] = rate * SCHEDULES[self.schedule](progress)
+
+    def _autocast(self) -> Any:
+        if self.mixed_precision and torch.device(self.device).type == "cuda":
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return nullcontext()
+
+    def _work_per_step(self, data: Dataset) -> float:
+        # forward, gradient of weights, gradient of inputs: three products per weight and row
+        n_weights = sum(parameter.numel() for parameter in self.module_.parameters())
+        return 3.0 * n_weights * min(self.batch_size, len(data))
+
+    def _batches_are_watched(self) -> bool:
+        hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+        return any(
+            getattr(type(callback), hook) is not getattr(Callback, hook)
+            for _, callback in self.callbacks_
+            for hook in hooks
+        )
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Call a method of all callbacks.
+
+        skorch's `EarlyStopping` raises KeyboardInterrupt to stop; that is told apart from the user's Ctrl-C,
+        which reaches the caller.
+        """
+        getattr(self, method_name)(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt:
+                if not (isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience):
+                    raise
+                self.stop_training = True
+
+
+def make_net(
+    module: nn.Module,
+    criterion: nn.Module,
+    blueprint: Blueprint,
+    *,
+    optimizer: str | type[torch.optim.Optimizer] = "adamw",
+    callbacks: Iterable | None = None,
+    net_params: Mapping[str, Any] | None = None,
+    **params: Any,
+) -> MultiTaskNet:
+    """Make and initialise the net.
+
+    Parameters
+    ----------
+    module, criterion : nn.Module
+        Network and objective.
+    blueprint : Blueprint
+    optimizer : str or class, default="adamw"
+        A name in ``OPTIMIZERS`` or a class of torch's.
+    callbacks : iterable of skorch callbacks or None, default=None
+    net_params : mapping or None, default=None
+        Whatever else `skorch.NeuralNet` takes.
+    **params : dict
+        Further parameters of `MultiTaskNet`.
+
+    Raises
+    ------
+    ValueError
+        If ``net_params`` sets what the estimator sets, or what the net does not know.
+    """
+    extra = dict(net_params or {})
+    taken = sorted(set(extra) & _OURS)
+    if taken:
+        raise ValueError(f"net_params sets {taken}, which are set by parameters of the estimator.")
+    if isinstance(optimizer, str):  # these have fused kernels on every device
+        params |= {"optimizer": OPTIMIZERS[optimizer], "optimizer__fused": True}
+    else:
+        params["optimizer"] = optimizer
+    params |= {"callbacks": list(callbacks) if callbacks is not None else None, "train_split": None}
+    try:
+        return MultiTaskNet(module, criterion, blueprint=blueprint, **{**params, **extra}).initialize()
+    except (TypeError, ValueError) as error:
+        if extra:
+            raise ValueError(f"net_params={extra!r} is not what skorch's NeuralNet takes: {error}") from error
+        raise
+
+
+def _detached(task_losses: TaskLosses) -> TaskLosses:
+    losses: Tensor = task_losses.losses.detach()
+    return TaskLosses(losses, task_losses.mass)

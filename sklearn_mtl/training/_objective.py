@@ -1,0 +1,148 @@
+"""From outputs and targets to one loss per task, and from those to the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..tasks import Task
+from ..weighting import Weighting
+
+
+@dataclass(frozen=True)
+class TaskGroup:
+    """Tasks whose losses are computed in one call, on their columns side by side."""
+
+    names: tuple[str, ...]
+    task: Task
+    widths: tuple[int, ...]
+
+
+class TaskLosses(NamedTuple):
+    """Losses of T tasks in one batch.
+
+    Parameters
+    ----------
+    losses : Tensor of shape (..., T)
+        Weighted mean over the labelled elements; 0 for a task without any.
+    mass : Tensor of shape (..., T) or None
+        Sum of the weights of the labelled elements; None if every element is labelled and weighs 1.
+    """
+
+    losses: Tensor
+    mass: Tensor | None
+
+
+def group_tasks(tasks: Mapping[str, Task]) -> list[TaskGroup]:
+    """Put tasks with equal fusion keys together, in the order of their first members."""
+    members: dict[object, list[str]] = {}
+    for name, task in tasks.items():
+        key = task.fusion_key()
+        members.setdefault(("alone", name) if key is None else key, []).append(name)
+    return [
+        TaskGroup(tuple(names), tasks[names[0]], tuple(tasks[name].n_elements_ for name in names))
+        for names in members.values()
+    ]
+
+
+class Objective(nn.Module):
+    r"""The loss that training minimises: :math:`\sum_t w_t \lambda_t L_t`.
+
+    :math:`L_t = \sum_i a_i l_i / \sum_i a_i` is the mean loss of task t over its elements i of the batch, with
+    :math:`a_i` the weight of the element, 0 where its label is missing; :math:`w_t` is the task weight and
+    :math:`\lambda_t` what the weighting returns. The sum is not normalised, and a task without a label in the
+    batch contributes nothing.
+
+    Parameters
+    ----------
+    tasks : mapping of str to Task
+        The tasks that are trained, fitted.
+    task_weights, score_weights : mapping of str to float
+        Weights by task; others than those of ``tasks`` are ignored.
+    weighting : Weighting
+        How the losses become one step.
+
+    Attributes
+    ----------
+    names : list of str
+        The tasks in the order of their losses.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        task_weights: Mapping[str, float],
+        score_weights: Mapping[str, float],
+        weighting: Weighting,
+    ) -> None:
+        super().__init__()
+        self.groups = group_tasks(tasks)
+        self.names = [name for group in self.groups for name in group.names]
+        self.weighting = weighting.build(self.names)
+        weights = torch.tensor([float(task_weights[name]) for name in self.names])
+        self.register_buffer("task_weights", weights)
+        self.score_weights = [float(score_weights[name]) for name in self.names]
+        self.register_buffer("all_present", torch.ones(len(self.names), dtype=torch.bool))
+        self.register_buffer("members", _membership([w for group in self.groups for w in group.widths]))
+
+    def forward(
+        self, outputs: Mapping[str, Tensor], targets: Sequence[Tensor], weights: Sequence[Tensor | None]
+    ) -> TaskLosses:
+        """Compute the loss of each task.
+
+        Parameters
+        ----------
+        outputs : mapping of str to Tensor (..., B, K)
+            What the network returned.
+        targets : sequence of Tensor
+            One per group of tasks, for the rows of the batch.
+        weights : sequence of Tensor (B, C) or None
+            One per group; None if every element is labelled and weighs 1.
+        """
+        sums, masses = [], []
+        for group, target, weight in zip(self.groups, targets, weights, strict=True):
+            parts = [outputs[name] for name in group.names]
+            output = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+            loss = group.task.elementwise_loss(output, target)
+            if weight is None:
+                sums.append(loss.mean(dim=-2))
+                masses.append(None)
+            else:
+                # where, not times: a loss that overflowed on a missing label is no business of anyone
+                sums.append((torch.where(weight > 0, loss, 0.0) * weight).sum(dim=-2))
+                masses.append(weight.sum(dim=-2))
+        return self._per_task(sums, masses, rows=targets[0].shape[0])
+
+    def total(self, task_losses: TaskLosses) -> Tensor:
+        """Compute the objective (...,) that a step descends."""
+        losses, mass = task_losses
+        present = self.all_present if mass is None else mass > 0
+        weights = self.weighting(losses.detach(), present, None)
+        return (losses * (weights * self.task_weights)).sum(dim=-1)
+
+    def _per_task(self, sums: list[Tensor], masses: list[Tensor | None], rows: int) -> TaskLosses:
+        """Merge elements, group by group, into tasks."""
+        if all(mass is None for mass in masses):
+            means = sums[0] if len(sums) == 1 else torch.cat(sums, dim=-1)
+            if self.members is None:
+                return TaskLosses(means, None)
+            return TaskLosses(means @ (self.members / self.members.sum(dim=0)), None)
+        # a group without weights gave means: every element has the mass of the batch
+        known = [torch.full_like(s, rows) if m is None else m for s, m in zip(sums, masses, strict=True)]
+        totals = [s * rows if m is None else s for s, m in zip(sums, masses, strict=True)]
+        total, mass = torch.cat(totals, dim=-1), torch.cat(known, dim=-1)
+        if self.members is not None:
+            total, mass = total @ self.members, mass @ self.members
+        present = mass > 0
+        return TaskLosses(torch.where(present, total, 0.0) / torch.where(present, mass, 1.0), mass)
+
+
+def _membership(widths: Sequence[int]) -> Tensor | None:
+    """Make the matrix (C, T) that sums elements to tasks; None if every task is one element."""
+    if all(width == 1 for width in widths):
+        return None
+    return torch.repeat_interleave(torch.eye(len(widths)), torch.tensor(widths), dim=0)

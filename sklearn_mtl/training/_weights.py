@@ -1,0 +1,80 @@
+"""Weights of tasks and of rows, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
+from .._targets import read_targets
+
+
+def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[str, float]:
+    """Check a mapping of weights and complete it with 1.0 for the tasks that it does not name.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is no mapping, names an unknown task, holds something else than finite numbers of at least 0, or
+        leaves no task with a weight above 0.
+    """
+    if weights is None:
+        return dict.fromkeys(tasks, 1.0)
+    if not isinstance(weights, Mapping):
+        raise TypeError(f"{parameter} should be a mapping from task to weight, got {weights!r}.")
+    unknown = [name for name in weights if name not in tasks]
+    if unknown:
+        raise ValueError(f"{parameter} names unknown tasks {unknown}; the tasks are {list(tasks)}.")
+    for name, weight in weights.items():
+        number = isinstance(weight, Real) and not isinstance(weight, bool | np.bool_)
+        if not number or not math.isfinite(weight) or weight < 0:
+            raise ValueError(f"{parameter}[{name!r}]={weight!r} should be a finite number of at least 0.")
+    complete = {name: float(weights.get(name, 1.0)) for name in tasks}
+    if not any(complete.values()):
+        raise ValueError(f"{parameter}: all tasks have weight 0; at least one must be above.")
+    return complete
+
+
+def check_sample_weight(
+    sample_weight: Any, tasks: Collection[str], X: Any
+) -> dict[str, np.ndarray] | None:
+    """Check the weights of rows and give them by task.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), mapping or frame of such by task, or None
+        Tasks that a mapping does not name weigh 1.
+    tasks : collection of str
+    X : object of length n_samples
+
+    Raises
+    ------
+    ValueError
+        If weights are negative, NaN, all zero, of the wrong length, or of an unknown task.
+    """
+    if sample_weight is None:
+        return None
+    if not (isinstance(sample_weight, Mapping) or _is_frame(sample_weight)):
+        common = _check_one(sample_weight, X, "sample_weight")
+        return dict.fromkeys(tasks, common)
+    by_task, _ = read_targets(sample_weight)
+    unknown = [name for name in by_task if name not in tasks]
+    if unknown:
+        raise ValueError(f"sample_weight names unknown tasks {unknown}; the tasks are {list(tasks)}.")
+    ones = np.ones(len(next(iter(by_task.values()))))
+    return {name: _check_one(by_task.get(name, ones), X, f"sample_weight[{name!r}]") for name in tasks}
+
+
+def _check_one(weight: Any, X: Any, name: str) -> np.ndarray:
+    weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError(f"{name}: sample weights are all zero; at least one must be above.")
+    return weight
+
+
+def _is_frame(values: Any) -> bool:
+    return hasattr(values, "columns") and getattr(values, "ndim", 2) == 2
