@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_random_state
+from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -29,6 +29,7 @@ from .training import (
     SklearnCallbacks,
     check_sample_weight,
     check_weights,
+    common_weight,
     fit_tasks,
     make_net,
     prepare_data,
@@ -251,15 +252,17 @@ class MultiTaskNetEstimator(
         """Fit the trunk's schema and the tasks, or take those of a previous model."""
         if previous is not None:
             targets, _ = align_targets(y, list(previous.blueprint.tasks))
-            weights = check_sample_weight(sample_weight, list(targets), X)
+            weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
             return _Plan(self._same_blueprint(previous), previous.container, targets, weights)
         trunk = clone(resolve_trunk(self.trunk))
-        row_weight = sample_weight if np.ndim(sample_weight) == 1 else None
-        trunk.fit(
-            X, owner=self, categorical_features=self.categorical_features, sample_weight=row_weight
-        )
         targets, container = read_targets(y)
-        weights = check_sample_weight(sample_weight, list(targets), X)
+        weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
+        trunk.fit(
+            X,
+            owner=self,
+            categorical_features=self.categorical_features,
+            sample_weight=common_weight(weights),
+        )
         blueprint = Blueprint(
             trunk=trunk,
             architecture=clone(resolve_architecture(self.architecture)),
@@ -455,7 +458,7 @@ class MultiTaskNetEstimator(
         predictions, model = self._predictions(X, None)
         names = list(model.blueprint.tasks)
         true, _ = align_targets(y, names)
-        weights = check_sample_weight(sample_weight, names, X)
+        weights = check_sample_weight(sample_weight, names, _num_samples(X))
         return {
             name: task.score(true[name], predictions[name], None if weights is None else weights[name])
             for name, task in model.blueprint.tasks.items()
@@ -527,6 +530,9 @@ class MultiTaskNetEstimator(
         tags.input_tags.sparse = True
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
+        tags.transformer_tags.preserves_dtype = [self.dtype]
+        if self._kind is None:  # scikit-learn's checks of predict_proba ask for these
+            tags.classifier_tags = ClassifierTags(multi_label=True)
         return tags
 
     def __getstate__(self) -> dict[str, Any]:

@@ -184,7 +184,7 @@ def read_targets(y: Any) -> tuple[Targets, Container]:
     native = nw.from_native(y, allow_series=True, pass_through=True)
     if isinstance(native, nw.DataFrame):
         kind = "pandas" if native.implementation.is_pandas() else "polars"
-        return _read(y, kind, native.columns, [_series_values(native[name]) for name in native.columns])
+        return _read(y, kind, native.columns, [_series_values(native[:, i]) for i in range(native.shape[1])])
     if isinstance(native, nw.Series):
         name = "y" if native.name in (None, "") else native.name
         return _read(y, "array", [name], [_series_values(native)])
@@ -248,7 +248,7 @@ def _as_column(values: Any, name: str) -> np.ndarray:
     if isinstance(native, nw.DataFrame):
         return native.to_numpy()
     if not isinstance(values, np.ndarray):
-        if values is None or isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+        if not hasattr(values, "__array__") and (isinstance(values, str | bytes) or not hasattr(values, "__len__")):
             raise ValueError(f"The target of task {name!r} should be array-like, got {values!r} instead.")
         try:
             values = _from_list(values)
@@ -261,6 +261,8 @@ def _as_column(values: Any, name: str) -> np.ndarray:
 
 def _from_list(values: Any) -> np.ndarray:
     array = np.asarray(values)
+    if not isinstance(values, list | tuple):
+        return array
     # numpy writes [1, "a"] and [None, "a"] as text or object; keep the labels as they are
     if array.dtype.kind in "US" and any(not isinstance(value, str | bytes) for value in values):
         return np.asarray(values, dtype=object)
@@ -283,7 +285,9 @@ def _stack(arrays: list[np.ndarray]) -> np.ndarray:
     mixed = {array.dtype.kind in "OUS" for array in columns} == {True, False}
     if mixed:  # numpy would write the numbers as text
         columns = [array.astype(object) for array in columns]
-    return np.hstack(columns)
+    # numpy's default float, as scikit-learn expects of regressors with several outputs
+    narrow = all(array.dtype.kind == "f" for array in columns)
+    return np.hstack(columns).astype(np.float64) if narrow else np.hstack(columns)
 
 
 def _structured(labels: list, arrays: list[np.ndarray]) -> np.ndarray:

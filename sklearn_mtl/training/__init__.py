@@ -7,7 +7,7 @@ from ._net import OPTIMIZERS, MultiTaskNet, make_net
 from ._prepare import fit_tasks, prepare_data
 from ._schedule import SCHEDULES
 from ._stopping import BestEpoch
-from ._weights import check_sample_weight, check_weights
+from ._weights import check_sample_weight, check_weights, common_weight
 
 __all__ = [
     "OPTIMIZERS",
@@ -19,6 +19,7 @@ __all__ = [
     "SklearnCallbacks",
     "check_sample_weight",
     "check_weights",
+    "common_weight",
     "fit_tasks",
     "make_net",
     "prepare_data",

@@ -40,7 +40,7 @@ def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[
 
 
 def check_sample_weight(
-    sample_weight: Any, tasks: Collection[str], X: Any
+    sample_weight: Any, tasks: Collection[str], n_rows: int
 ) -> dict[str, np.ndarray] | None:
     """Check the weights of rows and give them by task.
 
@@ -49,7 +49,7 @@ def check_sample_weight(
     sample_weight : array-like of shape (n_samples,), mapping or frame of such by task, or None
         Tasks that a mapping does not name weigh 1.
     tasks : collection of str
-    X : object of length n_samples
+    n_rows : int
 
     Raises
     ------
@@ -59,18 +59,27 @@ def check_sample_weight(
     if sample_weight is None:
         return None
     if not (isinstance(sample_weight, Mapping) or _is_frame(sample_weight)):
-        common = _check_one(sample_weight, X, "sample_weight")
+        common = _check_one(sample_weight, n_rows, "sample_weight")
         return dict.fromkeys(tasks, common)
     by_task, _ = read_targets(sample_weight)
     unknown = [name for name in by_task if name not in tasks]
     if unknown:
         raise ValueError(f"sample_weight names unknown tasks {unknown}; the tasks are {list(tasks)}.")
     ones = np.ones(len(next(iter(by_task.values()))))
-    return {name: _check_one(by_task.get(name, ones), X, f"sample_weight[{name!r}]") for name in tasks}
+    return {name: _check_one(by_task.get(name, ones), n_rows, f"sample_weight[{name!r}]") for name in tasks}
 
 
-def _check_one(weight: Any, X: Any, name: str) -> np.ndarray:
-    weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+def common_weight(sample_weight: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
+    """Give the weights of the rows if they are the same for all tasks, otherwise None."""
+    if sample_weight is None:
+        return None
+    first, *others = sample_weight.values()
+    return first if all(other is first for other in others) else None
+
+
+def _check_one(weight: Any, n_rows: int, name: str) -> np.ndarray:
+    rows = np.empty((n_rows, 1))  # what scikit-learn compares the length with
+    weight = _check_sample_weight(weight, rows, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError(f"{name}: sample weights are all zero; at least one must be above.")
     return weight

@@ -143,8 +143,8 @@ def _as_frame(X: Any) -> nw.DataFrame | None:
     twice = sorted({str(name) for name in frame.columns if list(frame.columns).count(name) > 1})
     if twice:
         raise ValueError(f"X names a column more than once: {twice}.")
-    for name in frame.columns:
-        dtype = frame[name].dtype
+    for column, name in enumerate(frame.columns):
+        dtype = frame[:, column].dtype
         if dtype.is_temporal() or dtype.is_nested():
             raise ValueError(f"column {name!r} of X is {dtype}; encode it as numbers or categories first.")
     return frame
@@ -152,7 +152,7 @@ def _as_frame(X: Any) -> nw.DataFrame | None:
 
 def _text_or_category(frame: nw.DataFrame) -> list[int]:
     types = (nw.String, nw.Categorical, nw.Enum, nw.Object)
-    return [i for i, name in enumerate(frame.columns) if isinstance(frame[name].dtype, types)]
+    return [i for i in range(frame.shape[1]) if isinstance(frame[:, i].dtype, types)]
 
 
 def _positions(wanted: Any, frame: nw.DataFrame | None, n_features: int) -> list[int]:
