@@ -15,10 +15,11 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import _num_samples, check_consistent_length, check_is_fitted
 
 from ._targets import Container, Targets, align_targets, read_targets
 from .architectures import Architecture, resolve_architecture
+from .metrics import weighted_mean
 from .tasks import resolve_task
 from .training import (
     OPTIMIZERS,
@@ -71,7 +72,135 @@ class MultiTaskNetEstimator(
     TransformerMixin,
     BaseEstimator,
 ):
-    """DOC"""
+    """Multi-task network: several targets of the same rows, learned by one network with a shared trunk.
+
+    Targets may be classes, numbers and sets of labels, mixed, and some labels may be missing. The network is
+    written in PyTorch and trained with skorch; the estimator is one of scikit-learn's, for pipelines, searches
+    and cross-validation.
+
+    Parameters
+    ----------
+    tasks : mapping of str to Task or str, or None, default=None
+        The type of each task: a `sklearn_mtl.tasks.Task`, or "classification", "regression" or "multilabel".
+        Tasks that it does not name, and all with None, are inferred from y: bool, text, category and integer
+        labels, and floats that are all 0 or 1, are classification; other floats are regression; a 2-D block of
+        0 and 1 within a mapping is multilabel.
+    task_weights : mapping of str to float, or None, default=None
+        How much the loss of each task counts; 1.0 for those not named. A task of weight 0 is not trained, and
+        the others are trained as if it were not there. Entries are parameters by name: ``task_weights__a``.
+    score_weights : mapping of str to float, or None, default=None
+        How much each task counts in ``score`` and in early stopping; 1.0 for those not named.
+    trunk : {"auto", "mlp"} or Trunk, default="auto"
+        From inputs to the representation that the tasks share. "auto" is the recipe for tables, an `MLP` with
+        standardised numbers, embedded categories and dropout.
+    architecture : {"hard_sharing"} or Architecture, default="hard_sharing"
+        How the tasks share the trunk.
+    weighting : {"static"} or Weighting, default="static"
+        How the losses of the tasks become one step; the task weights multiply on top.
+    optimizer : {"adamw", "adam", "sgd"} or class, default="adamw"
+        The optimiser, by name or as a class of `torch.optim`. Its further parameters go to ``net_params``, for
+        instance ``{"optimizer__momentum": 0.9}``.
+    learning_rate : float > 0, default=1e-3
+        Step size of the optimiser.
+    learning_rate_schedule : {"constant", "cosine", "one_cycle"}, default="constant"
+        How the learning rate changes from step to step: it stays; falls to 0 along a half cosine; rises over
+        the first tenth of the steps and then falls.
+    weight_decay : float >= 0, default=1e-2
+        Weight decay of the optimiser.
+    clip_norm : float > 0 or None, default=None
+        Largest norm of the gradient of all parameters; None does not clip.
+    max_epochs : int >= 1, default=100
+        Most passes over the training rows.
+    batch_size : int >= 1 or "auto", default="auto"
+        Rows per step. "auto" takes about a twentieth of the rows, in powers of 2 from 16 to 256.
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out rows for validation, stop when they no longer improve, and restore the best epoch.
+        "auto" does so from 500 rows on.
+    monitor : {"loss", "score"}, default="loss"
+        What early stopping watches: the mean over trained tasks, under ``score_weights``, of the validation
+        loss or score.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that early stopping holds out.
+    n_iter_no_change : int >= 1, default=10
+        Epochs without improvement after which training stops.
+    tol : float >= 0, default=0.0
+        How much better an epoch must be to count as an improvement.
+    dtype : {"float32", "float64"}, default="float32"
+        Of parameters, computation, regression predictions, probabilities and representations.
+    mixed_precision : bool, default=False
+        Whether to compute the training steps in bfloat16 where the device is a CUDA GPU; elsewhere it does
+        nothing.
+    categorical_features : "from_dtype", None or array-like of int, bool or str, default="from_dtype"
+        Columns of X that are categories: those of a frame with text, category or enum dtype; none; or the
+        positions, a mask or the names of columns. A category that was not seen in ``fit`` is allowed, and so is
+        a missing one.
+    device : {"auto", "cpu", "cuda", "cuda:<index>", "mps"}, default="auto"
+        Where the network runs. "auto" takes a GPU where there is one; with several, the workers of a parallel
+        search take them in turn.
+    callbacks : list of skorch callbacks or None, default=None
+        Called during training, for instance `skorch.callbacks.Checkpoint`. Callbacks of scikit-learn are set
+        with ``set_callbacks``.
+    net_params : mapping or None, default=None
+        Whatever else `skorch.NeuralNet` takes, for instance ``{"optimizer__betas": (0.9, 0.99)}``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, order of rows, dropout and the validation split. With an int the fit is the
+        same in any process, thread or number of workers.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the fitted weights, with the classes and scales of the first fit.
+    verbose : int, default=0
+        Above 0 prints a line per epoch.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the network.
+    tasks_ : dict of str to Task
+        The fitted tasks.
+    task_names_ : list of str
+        Names of the tasks, in the order of y.
+    classes_ : ndarray, list of ndarray or dict of str to ndarray
+        Classes of the tasks, as scikit-learn keeps them: an array for 1-D y, a list for a 2-D array (None for a
+        regression), otherwise a dict of the tasks that have classes.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the columns of X, if it was a frame with text for names.
+    n_iter_ : int
+        Epochs trained.
+    device_ : torch.device
+        Where the network is.
+    history_ : DataFrame
+        One row per epoch: ``train_loss__<task>``, and with early stopping ``valid_loss__<task>`` and
+        ``valid_score__<task>``; the same without a task is their mean under ``score_weights``.
+
+    See Also
+    --------
+    MultiTaskNetClassifier : All tasks are classifications.
+    MultiTaskNetRegressor : All tasks are regressions.
+
+    Notes
+    -----
+    The objective is the sum over tasks of task weight times task loss, and a task's loss is the weighted mean
+    over its labelled rows of the batch [1]_. The loss of a regression is that of the standardised target, so the
+    losses of tasks in different units are comparable. The sum is not normalised: doubling all task weights
+    doubles the step of plain SGD.
+
+    References
+    ----------
+    .. [1] Caruana, "Multitask Learning", Machine Learning, 1997.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_mtl import MultiTaskNetEstimator, Targets
+    >>> X, species = load_iris(return_X_y=True)
+    >>> y = Targets(species=species, petal_width=X[:, 3])
+    >>> y["petal_width"][::2] = np.nan  # every second label is missing
+    >>> net = MultiTaskNetEstimator(max_epochs=50, random_state=0).fit(X[:, :3], y)
+    >>> {name: score > 0.9 for name, score in net.score_tasks(X[:, :3], y).items()}
+    {'species': True, 'petal_width': True}
+    """
 
     mapping_params = ("task_weights", "score_weights")
     spec_mapping_params: ClassVar[dict] = {"tasks": resolve_task}
@@ -246,9 +375,7 @@ class MultiTaskNetEstimator(
         self.__dict__ = learner.__dict__
         return self
 
-    def _plan(
-        self, X: Any, y: Any, sample_weight: Any, previous: Model | None, classes: Any = None
-    ) -> _Plan:
+    def _plan(self, X: Any, y: Any, sample_weight: Any, previous: Model | None, classes: Any = None) -> _Plan:
         """Fit the trunk's schema and the tasks, or take those of a previous model."""
         if previous is not None:
             targets, _ = align_targets(y, list(previous.blueprint.tasks))
@@ -290,9 +417,7 @@ class MultiTaskNetEstimator(
             )
         return new
 
-    def _build(
-        self, plan: _Plan, n_rows: int, previous: Model | None, keep_optimizer: bool = False
-    ) -> Model:
+    def _build(self, plan: _Plan, n_rows: int, previous: Model | None, keep_optimizer: bool = False) -> Model:
         """Build the net, with its initial weights or with those of a previous model."""
         device = resolve_device(self.device)
         net = make_net(
@@ -360,7 +485,7 @@ class MultiTaskNetEstimator(
         if self.batch_size == "auto":
             smallest, largest = AUTO_BATCH_SIZES
             return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
-        if self.batch_size > n_rows:
+        if int(self.batch_size) > n_rows:
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the number of rows; {n_rows} is taken.",
                 stacklevel=3,
@@ -455,14 +580,8 @@ class MultiTaskNetEstimator(
         dict of str to float
             NaN for a task without any label.
         """
-        predictions, model = self._predictions(X, None)
-        names = list(model.blueprint.tasks)
-        true, _ = align_targets(y, names)
-        weights = check_sample_weight(sample_weight, names, _num_samples(X))
-        return {
-            name: task.score(true[name], predictions[name], None if weights is None else weights[name])
-            for name, task in model.blueprint.tasks.items()
-        }
+        by_task = self.metrics_of_tasks(X, y, sample_weight)
+        return {name: metrics[self.tasks_[name].metric] for name, metrics in by_task.items()}
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Compute the mean of the task scores under ``score_weights``.
@@ -481,9 +600,38 @@ class MultiTaskNetEstimator(
         float
             NaN if no task has a label.
         """
-        scores = self.score_tasks(X, y, sample_weight)
-        weights = check_weights(self.score_weights, list(scores), "score_weights")
-        return weighted_mean(scores, weights)
+        return self.mean_score(self.score_tasks(X, y, sample_weight))
+
+    def metrics_of_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, dict[str, float]]:
+        """Compute all metrics of each task with one prediction; greater is better.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            True targets.
+        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        dict of str to dict of str to float
+            By task, by metric; NaN for a task without any label.
+        """
+        predictions, model = self._predictions(X, None)
+        tasks = model.blueprint.tasks
+        true, _ = align_targets(y, list(tasks))
+        check_consistent_length(next(iter(predictions.values())), true)
+        weights = check_sample_weight(sample_weight, list(tasks), len(true))
+        return {
+            name: task.metrics(true[name], predictions[name], None if weights is None else weights[name])
+            for name, task in tasks.items()
+        }
+
+    def mean_score(self, scores: Mapping[str, float]) -> float:
+        """Average scores by task under ``score_weights``, leaving out those that are NaN."""
+        return weighted_mean(scores, check_weights(self.score_weights, self.task_names_, "score_weights"))
 
     @property
     def history_(self) -> Any:
@@ -550,13 +698,6 @@ class MultiTaskNetEstimator(
         super().__setstate__(state)
         if saved is not None:
             self._publish(Model.from_state(saved, _device_or_cpu(self.device)))
-
-
-def weighted_mean(scores: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """Average the scores that are not NaN under weights; NaN if none counts."""
-    known = {name: weights[name] for name, score in scores.items() if not np.isnan(score)}
-    total = sum(known.values())
-    return sum(scores[name] * weight for name, weight in known.items()) / total if total else float("nan")
 
 
 def _classes_by_task(classes: Any, container: Container) -> dict[str, np.ndarray] | None:

@@ -248,7 +248,9 @@ def _as_column(values: Any, name: str) -> np.ndarray:
     if isinstance(native, nw.DataFrame):
         return native.to_numpy()
     if not isinstance(values, np.ndarray):
-        if not hasattr(values, "__array__") and (isinstance(values, str | bytes) or not hasattr(values, "__len__")):
+        if not hasattr(values, "__array__") and (
+            isinstance(values, str | bytes) or not hasattr(values, "__len__")
+        ):
             raise ValueError(f"The target of task {name!r} should be array-like, got {values!r} instead.")
         try:
             values = _from_list(values)

@@ -41,11 +41,11 @@ class Heads(nn.Module):
             name: task.head(in_features, streams.generator("head", _seed_name(name)))
             for name, task in tasks.items()
         }
-        fused = [name for name, head in heads.items() if type(head) is Linear]
-        groups = [[n for n in fused if n not in idle], [n for n in fused if n in idle]]
+        linear_heads = {name: head for name, head in heads.items() if isinstance(head, Linear)}
+        groups = [[n for n in linear_heads if n not in idle], [n for n in linear_heads if n in idle]]
         self.names = [names for names in groups if names]
-        self.products = nn.ModuleList(FusedLinear([heads[name] for name in names]) for names in self.names)
-        self.single_names = [name for name in heads if name not in fused]
+        self.products = nn.ModuleList(FusedLinear([linear_heads[name] for name in names]) for names in self.names)
+        self.single_names = [name for name in heads if name not in linear_heads]
         self.singles = nn.ModuleList(heads[name] for name in self.single_names)
         self.levels = {name: task.level for name, task in tasks.items()}
 

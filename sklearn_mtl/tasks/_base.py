@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -119,9 +119,7 @@ class Task(BaseEstimator, ABC):
         return None
 
     @abstractmethod
-    def score(
-        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
-    ) -> float:
+    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Score predictions where a label is there; greater is better, NaN without any label."""
 
     def metrics(
@@ -131,12 +129,12 @@ class Task(BaseEstimator, ABC):
         return {self.metric: self.score(y_true, y_pred, sample_weight)}
 
 
-def labelled_weight(sample_weight: np.ndarray | None, labelled: np.ndarray) -> np.ndarray | None:
+def labelled_weight(sample_weight: np.ndarray | None, labelled: Any) -> np.ndarray | None:
     """Select the weights of the labelled rows."""
     return None if sample_weight is None else sample_weight[labelled]
 
 
-def require_labels(labelled: np.ndarray) -> None:
+def require_labels(labelled: Any) -> None:
     """Refuse a target without any label."""
     if not labelled.any():
         raise ValueError("all labels are missing; at least one is needed")

@@ -113,8 +113,7 @@ class Classification(Task):
         self.classes_ = np.arange(y.shape[1]) if known is None else np.asarray(known)
         if len(self.classes_) != y.shape[1]:
             raise ValueError(
-                f"the target has {y.shape[1]} columns of probabilities, but there are "
-                f"{len(self.classes_)} classes"
+                f"the target has {y.shape[1]} columns of probabilities, but there are {len(self.classes_)} classes"
             )
         probabilities, labelled = self._probabilities(y)
         self.class_weight_ = self._weigh_classes(probabilities[labelled].argmax(axis=1), None)
@@ -173,7 +172,11 @@ class Classification(Task):
         y = np.asarray(y, dtype=np.float64)
         labelled = ~np.isnan(y).any(axis=1)
         given = y[labelled]
-        if y.shape[1] != len(self.classes_) or (given < 0).any() or not np.allclose(given.sum(axis=1), 1, atol=1e-4):
+        if (
+            y.shape[1] != len(self.classes_)
+            or (given < 0).any()
+            or not np.allclose(given.sum(axis=1), 1, atol=1e-4)
+        ):
             raise ValueError(
                 f"a 2-D target of a classification holds probabilities of its {len(self.classes_)} classes: "
                 "at least 0, with a sum of 1 in each row"
@@ -206,9 +209,7 @@ class Classification(Task):
         second = expit(output[:, 0])
         return np.stack([1 - second, second], axis=1)
 
-    def score(
-        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
-    ) -> float:
+    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Compute the accuracy."""
         true, pred, weight = self._labelled_codes(y_true, y_pred, sample_weight)
         return float(accuracy_score(true, pred, sample_weight=weight)) if len(true) else float("nan")
@@ -224,9 +225,7 @@ class Classification(Task):
             return {
                 "accuracy": float(accuracy_score(true, pred, sample_weight=weight)),
                 "balanced_accuracy": float(balanced_accuracy_score(true, pred, sample_weight=weight)),
-                "f1_macro": float(
-                    f1_score(true, pred, average="macro", sample_weight=weight, zero_division=0.0)
-                ),
+                "f1_macro": float(f1_score(true, pred, average="macro", sample_weight=weight, zero_division=0.0)),
             }
 
     def _labelled_codes(

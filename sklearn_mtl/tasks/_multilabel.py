@@ -102,7 +102,9 @@ class MultilabelClassification(Task):
         sets = [_members(row) if known else () for row, known in zip(y, labelled, strict=True)]
         unknown = {label for row in sets for label in row} - set(self.classes_.tolist())
         if unknown:
-            raise ValueError(f"labels {sorted(unknown, key=str)} are not among the classes {self.classes_.tolist()}")
+            raise ValueError(
+                f"labels {sorted(unknown, key=str)} are not among the classes {self.classes_.tolist()}"
+            )
         target = MultiLabelBinarizer(classes=self.classes_).fit(sets).transform(sets).astype(np.float64)
         return Encoded(target, np.repeat(labelled[:, None], self.n_outputs_, axis=1).astype(np.float64))
 
@@ -126,9 +128,7 @@ class MultilabelClassification(Task):
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
         return expit(output)
 
-    def score(
-        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
-    ) -> float:
+    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Compute the F1 score, averaged over rows; no label predicted where there is none counts 1."""
         return self._f1("samples", y_true, y_pred, sample_weight)
 
@@ -140,9 +140,7 @@ class MultilabelClassification(Task):
             for average in ("samples", "micro", "macro")
         }
 
-    def _f1(
-        self, average: str, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
-    ) -> float:
+    def _f1(self, average: str, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
         true, weight = self.encode(y_true)
         pred, _ = self.encode(y_pred)
         rows = weight.any(axis=1)

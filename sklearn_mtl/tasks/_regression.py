@@ -123,9 +123,7 @@ class Regression(Task):
         values = output * self.scale_.astype(output.dtype) + self.mean_.astype(output.dtype)
         return values if self.multi_column_ else values[:, 0]
 
-    def score(
-        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
-    ) -> float:
+    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Compute R2, averaged over columns; with ``loss="quantile"`` the share of pinball loss explained."""
         if self.loss == "quantile":
             return self._mean_over_columns(self._d2_pinball, y_true, y_pred, sample_weight)
@@ -138,11 +136,12 @@ class Regression(Task):
         if self.loss == "quantile":
             named["d2_pinball"] = self._d2_pinball
         scores = {
-            name: self._mean_over_columns(metric, y_true, y_pred, sample_weight)
-            for name, metric in named.items()
+            name: self._mean_over_columns(metric, y_true, y_pred, sample_weight) for name, metric in named.items()
         }
-        for name, error in {"mean_absolute_error": mean_absolute_error,
-                            "root_mean_squared_error": root_mean_squared_error}.items():
+        for name, error in {
+            "mean_absolute_error": mean_absolute_error,
+            "root_mean_squared_error": root_mean_squared_error,
+        }.items():
             scores[f"neg_{name}"] = -self._mean_over_columns(error, y_true, y_pred, sample_weight)
         return scores
 

@@ -14,6 +14,8 @@ from ..tasks import Task
 from ..trunks import SparseRows
 from ._objective import TaskGroup
 
+CPU = torch.device("cpu")
+
 
 class Batch(NamedTuple):
     """Some rows of a `Dataset`, on the device of the network."""
@@ -45,7 +47,7 @@ class Dataset:
     targets: list[Tensor]
     weights: list[Tensor | None]
     rows: Tensor | None = None
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
 
     def __len__(self) -> int:
         return len(self.rows) if self.rows is not None else len(self.targets[0])

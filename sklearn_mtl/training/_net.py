@@ -110,7 +110,8 @@ class MultiTaskNet(NeuralNet):
             Callbacks of this training only.
         """
         self.stop_training = False
-        self.callbacks_ = [*self.callbacks_, *watchers]
+        watchers = list(watchers)
+        self.callbacks_: list[tuple[str, Callback]] = [*self.callbacks_, *watchers]
         self.watched = self._batches_are_watched()
         self.rates = [group["lr"] for group in self.optimizer_.param_groups]
         with threads_for(self._work_per_step(train)):
@@ -189,9 +190,7 @@ class MultiTaskNet(NeuralNet):
     def _validate(self, data: Dataset, labels: Mapping[str, np.ndarray]) -> None:
         """Record loss and score on the validation rows, and tell the stopping rule."""
         self._set_training(False)
-        outputs = predict_outputs(
-            self.module_, data.inputs, self.criterion_.names, data.device, data.rows
-        )
+        outputs = predict_outputs(self.module_, data.inputs, self.criterion_.names, data.device, data.rows)
         everything = data.everything()
         with torch.inference_mode():
             on_device = {name: output.to(data.device) for name, output in outputs.items()}

@@ -72,6 +72,10 @@ class Objective(nn.Module):
         The tasks in the order of their losses.
     """
 
+    task_weights: Tensor
+    all_present: Tensor
+    members: Tensor | None
+
     def __init__(
         self,
         tasks: Mapping[str, Task],
@@ -103,7 +107,8 @@ class Objective(nn.Module):
         weights : sequence of Tensor (B, C) or None
             One per group; None if every element is labelled and weighs 1.
         """
-        sums, masses = [], []
+        sums: list[Tensor] = []
+        masses: list[Tensor | None] = []
         for group, target, weight in zip(self.groups, targets, weights, strict=True):
             parts = [outputs[name] for name in group.names]
             output = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)

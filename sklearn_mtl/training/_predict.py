@@ -40,9 +40,7 @@ def predict_outputs(
     return _by_chunks(lambda batch: network(batch, tasks), inputs, device, rows)
 
 
-def predict_representation(
-    network: Network, inputs: Mapping[str, Any], device: torch.device
-) -> Tensor:
+def predict_representation(network: Network, inputs: Mapping[str, Any], device: torch.device) -> Tensor:
     """Compute the representation (n_samples, D) that the tasks share, on the CPU."""
     return _by_chunks(lambda batch: {"sample": network.represent(batch).sample}, inputs, device)["sample"]
 

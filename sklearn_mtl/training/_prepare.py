@@ -71,7 +71,7 @@ def fit_tasks(
             raise ValueError(f"task {name!r}: {error}") from error
         if len(getattr(task, "classes_", ("", ""))) == 1:
             warnings.warn(
-                f"task {name!r} has labels of one class only, {task.classes_[0]!r}.",  # type: ignore[attr-defined]
+                f"task {name!r} has labels of one class only, {task.classes_[0]!r}.",
                 SingleClassWarning,
                 stacklevel=4,
             )

@@ -39,9 +39,7 @@ def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[
     return complete
 
 
-def check_sample_weight(
-    sample_weight: Any, tasks: Collection[str], n_rows: int
-) -> dict[str, np.ndarray] | None:
+def check_sample_weight(sample_weight: Any, tasks: Collection[str], n_rows: int) -> dict[str, np.ndarray] | None:
     """Check the weights of rows and give them by task.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -129,6 +130,9 @@ def _as_tensor(array: np.ndarray) -> Tensor:
 class _Stem(nn.Module):
     """Scale the numbers, embed the categories, and put them side by side."""
 
+    mean: Tensor
+    inverse_scale: Tensor
+
     def __init__(
         self,
         scaler: tuple[np.ndarray, np.ndarray] | None,
@@ -157,6 +161,8 @@ class _Stem(nn.Module):
 class _Embedding(nn.Module):
     """Embed all categorical columns with one look-up in one table."""
 
+    starts: Tensor
+
     def __init__(self, cardinalities: list[int], size: int, streams: Streams) -> None:
         super().__init__()
         starts = np.cumsum([0, *cardinalities[:-1]])
@@ -179,7 +185,7 @@ class _Body(nn.Module):
         super().__init__()
         widths = [in_features, *(int(size) for size in hidden_sizes)]
         layers: list[nn.Module] = []
-        for width_in, width_out in zip(widths, widths[1:], strict=False):
+        for width_in, width_out in pairwise(widths):
             layers += [Linear(width_in, width_out, generator), nn.ReLU(inplace=True)]
             if dropout:
                 layers.append(Dropout(dropout))

@@ -111,7 +111,8 @@ class Table:
         categories = np.empty((len(frame), len(self.categorical_)), dtype=object)
         for position, column in enumerate(self.categorical_):
             values = np.array([*frame[:, column].to_list(), None], dtype=object)[:-1]
-            categories[:, position] = np.where(is_missing(values), None, values)
+            values[is_missing(values)] = None
+            categories[:, position] = values
         return categories
 
     def _chosen(self, frame: nw.DataFrame | None, n_features: int) -> list[int]:
@@ -159,7 +160,7 @@ def _positions(wanted: Any, frame: nw.DataFrame | None, n_features: int) -> list
     wanted = np.asarray(wanted)
     if wanted.dtype.kind == "b" and wanted.shape == (n_features,):
         return np.flatnonzero(wanted).tolist()
-    if wanted.dtype.kind in "iu" and ((0 <= wanted) & (wanted < n_features)).all():
+    if wanted.dtype.kind in "iu" and ((wanted >= 0) & (wanted < n_features)).all():
         return wanted.tolist()
     if wanted.dtype.kind in "OU" and frame is not None and set(wanted) <= set(frame.columns):
         return [frame.columns.index(name) for name in wanted]

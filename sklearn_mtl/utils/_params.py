@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
@@ -20,9 +20,9 @@ class NestedParamsMixin:
     function that turns a shorthand into a spec. The caller's own mappings are never written to.
     """
 
-    mapping_params: tuple[str, ...] = ()
-    spec_mapping_params: dict[str, Callable[[Any], BaseEstimator]] = {}
-    spec_params: dict[str, Callable[[Any], BaseEstimator]] = {}
+    mapping_params: ClassVar[tuple[str, ...]] = ()
+    spec_mapping_params: ClassVar[dict[str, Callable[[Any], BaseEstimator]]] = {}
+    spec_params: ClassVar[dict[str, Callable[[Any], BaseEstimator]]] = {}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters, with ``deep=True`` also those inside mappings and specs.

@@ -35,6 +35,8 @@ class Static(Weighting):
 
 
 class _Ones(nn.Module):
+    weights: Tensor
+
     def __init__(self, n_tasks: int) -> None:
         super().__init__()
         self.register_buffer("weights", torch.ones(n_tasks))

@@ -1,0 +1,50 @@
+# Every target makes the virtual environment that it needs. PYTHON and VENV can be set from outside.
+PYTHON ?= python3
+VENV ?= .venv
+PY = $(VENV)/bin/python
+# a target asks for the extras that it uses; a stamp says that they are installed
+INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint docs bench clean
+
+demo: $(VENV)/.demo
+	$(PY) docs/examples/plot_penguins.py
+
+test: $(VENV)/.test
+	$(PY) -m pytest -n auto --dist loadscope
+
+lint: $(VENV)/.lint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+docs: $(VENV)/.docs
+	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.test
+	$(PY) benchmarks/fit_speed.py
+	$(PY) benchmarks/predict_speed.py
+	$(PY) benchmarks/adult.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[plots,progress,demo]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[test]'
+	touch $@
+
+$(VENV)/.lint: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[lint]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[docs]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) docs/_build docs/api/generated docs/auto_examples build *.egg-info

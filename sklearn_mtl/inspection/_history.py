@@ -1,0 +1,100 @@
+"""Curves of loss and score over the epochs, one per task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..utils._optional import import_optional
+
+
+class LearningHistoryDisplay:
+    """Loss, and score where validation rows were held out, of each task over the epochs.
+
+    Make it with `from_estimator`; `plot` draws it.
+
+    Parameters
+    ----------
+    history : DataFrame
+        The ``history_`` of a fitted estimator.
+    task_names : sequence of str
+        Tasks to draw.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The drawing.
+    axes_ : ndarray of matplotlib Axes
+        One for the loss, and one for the score if there is any.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_linnerud
+    >>> from sklearn_mtl import MultiTaskNetRegressor
+    >>> from sklearn_mtl.inspection import LearningHistoryDisplay
+    >>> X, y = load_linnerud(return_X_y=True, as_frame=True)
+    >>> regressor = MultiTaskNetRegressor(max_epochs=10, random_state=0).fit(X, y)
+    >>> display = LearningHistoryDisplay.from_estimator(regressor)
+    >>> len(display.axes_)
+    1
+    """
+
+    def __init__(self, history: Any, task_names: Any) -> None:
+        self.history = history
+        self.task_names = list(task_names)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, tasks: Any = None, axes: Any = None) -> LearningHistoryDisplay:
+        """Draw the curves of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : MultiTaskNetEstimator
+            Fitted.
+        tasks : sequence of str or None, default=None
+            Tasks to draw; None for all that were trained.
+        axes : sequence of matplotlib Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        LearningHistoryDisplay
+        """
+        history = estimator.history_
+        trained = [name for name in estimator.task_names_ if f"train_loss__{name}" in history]
+        return cls(history, trained if tasks is None else tasks).plot(axes=axes)
+
+    def plot(self, *, axes: Any = None) -> LearningHistoryDisplay:
+        """Draw the curves: training dashed, validation solid, one colour per task.
+
+        Parameters
+        ----------
+        axes : sequence of matplotlib Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        self
+        """
+        pyplot = import_optional("matplotlib.pyplot", "plots", "LearningHistoryDisplay")
+        validated = "valid_loss" in self.history
+        panels = ["loss", "score"] if validated else ["loss"]
+        if axes is None:
+            size = (4.8 * len(panels), 3.6)
+            _, axes = pyplot.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
+            axes = axes[0]
+        for what, ax in zip(panels, axes, strict=False):
+            self._draw(ax, what)
+        self.axes_ = axes
+        self.figure_ = axes[0].figure
+        return self
+
+    def _draw(self, ax: Any, what: str) -> None:
+        for number, name in enumerate(self.task_names):
+            for rows, style in (("train", "--"), ("valid", "-")):
+                column = f"{rows}_{what}__{name}"
+                if column in self.history:
+                    label = f"{name} ({'training' if rows == 'train' else 'validation'})"
+                    ax.plot(self.history.index, self.history[column], style, color=f"C{number}", label=label)
+        ax.set(xlabel="epoch", ylabel=f"{what} per task")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(frameon=False, fontsize="small")

@@ -1,0 +1,97 @@
+"""Metrics of several tasks at once, for scikit-learn's ``scoring``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+__all__ = ["multitask_scorer", "weighted_mean"]
+
+
+def multitask_scorer(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    """Score a fitted estimator on every metric of every task, with one prediction.
+
+    Pass it as ``scoring=multitask_scorer`` with ``refit="score"`` or the name of a metric. String scorers of
+    scikit-learn take one kind of target and fail on mixed ones.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator, or a Pipeline or search that ends in one
+        Fitted.
+    X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        Inputs.
+    y : array-like, frame, mapping, structured array or Targets with n_samples rows
+        True targets; rows without a label of a task are left out of its metrics.
+    sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
+        Weight of each row.
+
+    Returns
+    -------
+    dict of str to float
+        ``<task>_<metric>`` for each task and metric, greater is better, and ``score``, the mean of the task
+        scores under the estimator's ``score_weights``. The metrics are
+
+        - classification: accuracy, balanced_accuracy, f1_macro;
+        - regression: r2, neg_mean_absolute_error, neg_root_mean_squared_error;
+        - multilabel: f1_samples, f1_micro, f1_macro.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_linnerud
+    >>> from sklearn.model_selection import cross_validate
+    >>> from sklearn_mtl import MultiTaskNetRegressor
+    >>> from sklearn_mtl.metrics import multitask_scorer
+    >>> X, y = load_linnerud(return_X_y=True, as_frame=True)
+    >>> scores = cross_validate(MultiTaskNetRegressor(max_epochs=2), X, y, scoring=multitask_scorer, cv=2)
+    >>> sorted(name for name in scores if name.startswith("test_W") or name == "test_score")
+    ['test_Waist_neg_mean_absolute_error', 'test_Waist_neg_root_mean_squared_error', 'test_Waist_r2',
+     'test_Weight_neg_mean_absolute_error', 'test_Weight_neg_root_mean_squared_error', 'test_Weight_r2',
+     'test_score']
+    """
+    inputs, network = _through_pipeline(estimator, X)
+    metrics = network.metrics_of_tasks(inputs, y, sample_weight)
+    scores = {f"{task}_{name}": value for task, named in metrics.items() for name, value in named.items()}
+    main = {task: named[network.tasks_[task].metric] for task, named in metrics.items()}
+    return {**scores, "score": network.mean_score(main)}
+
+
+def weighted_mean(scores: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Average the scores that are not NaN under weights.
+
+    Parameters
+    ----------
+    scores : mapping of str to float
+        By task; NaN for a task without labels.
+    weights : mapping of str to float
+        By task.
+
+    Returns
+    -------
+    float
+        NaN if no score counts.
+
+    Examples
+    --------
+    >>> from sklearn_mtl.metrics import weighted_mean
+    >>> weighted_mean({"a": 1.0, "b": 0.5, "c": float("nan")}, {"a": 1.0, "b": 3.0, "c": 9.0})
+    0.625
+    """
+    known = {name: weights[name] for name, score in scores.items() if not math.isnan(score)}
+    total = sum(known.values())
+    return sum(scores[name] * weight for name, weight in known.items()) / total if total else math.nan
+
+
+def _through_pipeline(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Transform X up to the last step, and return it with the network behind pipelines and searches."""
+    while not hasattr(estimator, "metrics_of_tasks"):
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            X = estimator[:-1].transform(X) if len(estimator.steps) > 1 else X
+            estimator = estimator[-1]
+        else:
+            raise TypeError(f"multitask_scorer scores MultiTaskNetEstimator, got {type(estimator).__name__}.")
+    return X, estimator
