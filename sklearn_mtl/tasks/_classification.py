@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ..utils._missing import is_missing
 from ..utils._params import Interval, StrOptions
-from ._base import Encoded, Task, labelled_weight, require_labels
+from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
 
 
 class Classification(Task):
@@ -82,6 +82,7 @@ class Classification(Task):
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
     ) -> Classification:
         self._validate_params()
+        require_dimensions(y, "classification")
         known = classes if classes is not None else self.classes
         self.soft_ = y.ndim == 2
         if self.soft_:
@@ -95,16 +96,13 @@ class Classification(Task):
 
     def _fit_labels(self, y: np.ndarray, known: Any, sample_weight: np.ndarray | None) -> None:
         labelled = ~is_missing(y)
-        require_labels(labelled)
         if sample_weight is not None:  # a row of weight 0 is as good as absent
             labelled &= sample_weight > 0
+        require_labels(labelled)
         labels = _plain(y[labelled])
+        occurring = _sorted_classes(labels)
         check_classification_targets(labels)
-        try:
-            self.classes_ = np.unique(labels if known is None else _plain(np.asarray(known)))
-        except TypeError as error:
-            kinds = sorted({type(label).__name__ for label in labels})
-            raise ValueError(f"labels of one task must be of one type, got {kinds}") from error
+        self.classes_ = occurring if known is None else _sorted_classes(_plain(np.asarray(known)))
         codes = self._codes(labels)
         self.class_weight_ = self._weigh_classes(codes, labelled_weight(sample_weight, labelled))
 
@@ -131,7 +129,10 @@ class Classification(Task):
         unknown = [label for label in self.class_weight if label not in self.classes_]
         if unknown:
             raise ValueError(f"class_weight names classes that do not occur: {unknown}")
-        return np.array([float(self.class_weight.get(label, 1.0)) for label in self.classes_.tolist()])
+        weights = np.array([float(self.class_weight.get(label, 1.0)) for label in self.classes_.tolist()])
+        if not (np.isfinite(weights) & (weights >= 0)).all():
+            raise ValueError(f"class_weight={self.class_weight!r} should hold finite numbers of at least 0")
+        return weights
 
     def encode(self, y: np.ndarray) -> Encoded:
         if y.ndim == 2:
@@ -157,7 +158,8 @@ class Classification(Task):
             return np.zeros(0, dtype=np.int64)
         try:
             known = np.isin(labels, self.classes_)
-            codes = np.searchsorted(self.classes_, labels).astype(np.int64)
+            order = np.argsort(self.classes_)  # the columns of probabilities may have any order
+            places = np.searchsorted(self.classes_, labels, sorter=order)
         except TypeError as error:
             raise ValueError(
                 f"labels such as {labels[0]!r} are of another type than the classes {self.classes_.tolist()}"
@@ -166,7 +168,7 @@ class Classification(Task):
             raise ValueError(
                 f"labels {np.unique(labels[~known]).tolist()} are not among the classes {self.classes_.tolist()}"
             )
-        return codes
+        return order[places]
 
     def _probabilities(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         y = np.asarray(y, dtype=np.float64)
@@ -240,6 +242,16 @@ class Classification(Task):
             true = _positions(_plain(y_true[labelled]), self.classes_)
         pred = _positions(_plain(y_pred[labelled]), self.classes_)
         return true, pred, labelled_weight(sample_weight, labelled)
+
+
+def _sorted_classes(labels: np.ndarray) -> np.ndarray:
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError("the target contains infinity")
+    try:
+        return np.unique(labels)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise ValueError(f"labels of one task must be of one type, got {kinds}") from error
 
 
 def _plain(labels: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..tasks import Task
+from ..tasks import Encoded, Task
 from ..trunks import SparseRows
 from ._objective import TaskGroup
 
@@ -140,26 +140,35 @@ def encode_targets(
     encoded: list[Tensor] = []
     weights: list[Tensor | None] = []
     for group in groups:
-        parts = [encode_task(tasks[name], name, targets[name]) for name in group.names]
+        parts = [
+            encode_task(tasks[name], name, targets[name], None if sample_weight is None else sample_weight[name])
+            for name in group.names
+        ]
         target = parts[0].target if len(parts) == 1 else np.hstack([part.target for part in parts])
-        weight = np.hstack(
-            [
-                part.weight if sample_weight is None else part.weight * sample_weight[name][:, None]
-                for name, part in zip(group.names, parts, strict=True)
-            ]
-        )
+        weight = np.hstack([part.weight for part in parts])
         integers = target.dtype.kind in "iu"
         encoded.append(torch.from_numpy(target).to(torch.int64 if integers else dtype))
         weights.append(None if (weight == 1).all() else torch.from_numpy(weight).to(dtype))
     return encoded, weights
 
 
-def encode_task(task: Task, name: str, y: np.ndarray) -> Any:
-    """Encode the labels of one task; an error names it."""
+def encode_task(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Encoded:
+    """Encode the labels of one task and weigh them; an error names it."""
     try:
-        return task.encode(y)
+        return task.encode(y) if sample_weight is None else _encode_weighted(task, y, sample_weight)
     except (TypeError, ValueError) as error:
         raise ValueError(f"task {name!r}: {error}") from error
+
+
+def _encode_weighted(task: Task, y: np.ndarray, sample_weight: np.ndarray) -> Encoded:
+    # the labels of rows of weight 0 may be none that the task knows: it has not seen them
+    kept = sample_weight > 0
+    known = task.encode(y[kept])
+    target = np.zeros((len(y), *known.target.shape[1:]), dtype=known.target.dtype)
+    weight = np.zeros((len(y), *known.weight.shape[1:]))
+    target[kept] = known.target
+    weight[kept] = known.weight * sample_weight[kept, None]
+    return Encoded(target, weight)
 
 
 def split_rows(n_rows: int, n_valid: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -62,6 +62,9 @@ def fit_tasks(
     fitted = {}
     for name, y in targets.items():
         weight = None if sample_weight is None else sample_weight[name]
+        if weight is not None:  # a row of weight 0 is as good as absent
+            check_consistent_length(y, weight)
+            y, weight = y[weight > 0], weight[weight > 0]
         try:
             task = clone(resolve_task(given[name])) if name in given else infer_task(y, kind)
             if kind is not None and task.kind != kind:
@@ -71,7 +74,7 @@ def fit_tasks(
             raise ValueError(f"task {name!r}: {error}") from error
         if len(getattr(task, "classes_", ("", ""))) == 1:
             warnings.warn(
-                f"task {name!r} has labels of one class only, {task.classes_[0]!r}.",
+                f"task {name!r} has labels of one class only, {task.classes_.tolist()[0]!r}.",
                 SingleClassWarning,
                 stacklevel=4,
             )
@@ -113,7 +116,7 @@ def prepare_data(
     check_consistent_length(first, next(iter(targets.values())))
     for name, task in blueprint.tasks.items():
         if name not in blueprint.active:  # not trained, and yet its labels are checked
-            encode_task(task, name, targets[name])
+            encode_task(task, name, targets[name], None if sample_weight is None else sample_weight[name])
     encoded, weights = encode_targets(
         blueprint.objective().groups, blueprint.tasks, targets, sample_weight, blueprint.torch_dtype
     )
