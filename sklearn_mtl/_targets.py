@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy.sparse import issparse
 
+from .utils._missing import is_missing
 from .utils._optional import import_optional
 
 __all__ = ["Container", "Targets", "align_targets", "read_targets"]
@@ -32,7 +33,7 @@ class Targets(Mapping[str, np.ndarray]):
     Raises
     ------
     ValueError
-        If there is no target, or the targets differ in length.
+        If there is no target, a task is named twice, or the targets differ in length.
 
     Examples
     --------
@@ -47,7 +48,10 @@ class Targets(Mapping[str, np.ndarray]):
     """
 
     def __init__(self, data: Any = (), /, **tasks: Any) -> None:
-        columns = {str(name): _as_column(values, str(name)) for name, values in {**dict(data), **tasks}.items()}
+        given = [*dict(data).items(), *tasks.items()]
+        columns = {str(name): _as_column(values, str(name)) for name, values in given}
+        if len(columns) < len(given):
+            raise ValueError(f"Targets names a task more than once: {[name for name, _ in given]}.")
         if not columns:
             raise ValueError("Targets needs at least one task.")
         lengths = {name: len(values) for name, values in columns.items()}
@@ -228,14 +232,13 @@ def _read(y: Any, kind: str, labels: list, columns: list) -> tuple[Targets, Cont
 
 
 def _series_values(series: nw.Series) -> np.ndarray:
-    if series.dtype.is_numeric() or series.dtype == nw.Boolean:
-        missing = int(series.null_count())
-        if missing and series.dtype == nw.Boolean:
-            return np.array(series.to_list(), dtype=object)
-        if missing:
-            return series.cast(nw.Float64).to_numpy().astype(np.float64)
+    if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
+        return _object_array(series.to_list())
+    if not series.null_count():
         return np.asarray(series.to_numpy())
-    return _object_array(series.to_list())
+    if series.dtype.is_float():
+        return series.cast(nw.Float64).to_numpy().astype(np.float64)
+    return _object_array(series.to_list())  # as floats, integers would no longer be classes
 
 
 def _as_column(values: Any, name: str) -> np.ndarray:
@@ -279,7 +282,15 @@ def _object_array(values: Any) -> np.ndarray:
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f"))
+    if a.shape != b.shape:
+        return False
+    absent = is_missing(a)
+    if not np.array_equal(absent, is_missing(b)):
+        return False
+    a, b = a[~absent], b[~absent]
+    if a.dtype.kind == b.dtype.kind == "O":  # an element may be an array of labels
+        return all(np.array_equal(one, other) for one, other in zip(a, b, strict=True))
+    return np.array_equal(a, b)
 
 
 def _stack(arrays: list[np.ndarray]) -> np.ndarray:

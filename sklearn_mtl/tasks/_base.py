@@ -134,6 +134,12 @@ def labelled_weight(sample_weight: np.ndarray | None, labelled: Any) -> np.ndarr
     return None if sample_weight is None else sample_weight[labelled]
 
 
+def require_dimensions(y: np.ndarray, kind: str) -> None:
+    """Refuse a target of more than two dimensions."""
+    if y.ndim > 2:
+        raise ValueError(f"the target of a {kind} is 1-D or 2-D, got shape {y.shape}")
+
+
 def require_labels(labelled: Any) -> None:
     """Refuse a target without any label."""
     if not labelled.any():

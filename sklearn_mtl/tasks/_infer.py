@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,13 @@ def _is_binary(labels: np.ndarray) -> bool:
 
 def _is_continuous(labels: np.ndarray) -> bool:
     if labels.dtype.kind == "O":
-        if not len(labels) or not all(isinstance(label, float | np.floating) for label in labels):
+        if not _are_floats(labels):
             return False
         labels = labels.astype(np.float64)
     return labels.dtype.kind == "f" and not _is_binary(labels)
+
+
+def _are_floats(labels: np.ndarray) -> bool:
+    """Tell whether objects are numbers, and some of them floats: [1, 2.5, None] is no list of classes."""
+    numbers = all(isinstance(label, Real) and not isinstance(label, bool | np.bool_) for label in labels)
+    return numbers and any(isinstance(label, float | np.floating) for label in labels)

@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..utils._missing import is_missing
 from ..utils._params import Interval
-from ._base import Encoded, Task, labelled_weight, require_labels
+from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
 
 
 class MultilabelClassification(Task):
@@ -69,13 +69,14 @@ class MultilabelClassification(Task):
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
     ) -> MultilabelClassification:
         self._validate_params()
+        require_dimensions(y, "multilabel classification")
         known = classes if classes is not None else self.classes
         require_labels(~is_missing(y))
         self.set_type_: type | None = None
         if y.ndim == 1:
             rows = y[~is_missing(y)]
             self.set_type_ = _set_type(rows[0])
-            self.classes_ = MultiLabelBinarizer(classes=known).fit([_members(row) for row in rows]).classes_
+            self.classes_ = _classes_of_sets([_members(row) for row in rows], known)
         else:
             self.classes_ = np.arange(y.shape[1]) if known is None else np.asarray(known)
             self.dtype_ = y.dtype if y.dtype.kind in "biu" else np.dtype(np.int64)
@@ -148,13 +149,30 @@ class MultilabelClassification(Task):
             return float("nan")
         return float(
             f1_score(
-                true[rows].astype(int),
-                (pred * weight)[rows].astype(int),
+                _indicators(true[rows]),
+                _indicators((pred * weight)[rows]),
+                labels=range(self.n_outputs_),
                 average=average,
                 sample_weight=labelled_weight(sample_weight, rows),
                 zero_division=1.0,
             )
         )
+
+
+def _classes_of_sets(sets: list[Any], known: Any) -> np.ndarray:
+    try:
+        classes: np.ndarray = MultiLabelBinarizer(classes=known).fit(sets).classes_
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for row in sets for label in row})
+        raise ValueError(f"labels of one task must be of one type, got {kinds}") from error
+    if len(classes) == 0:
+        raise ValueError("all sets of labels are empty; name the labels in classes")
+    return classes
+
+
+def _indicators(target: np.ndarray) -> np.ndarray:
+    # scikit-learn takes one column for a binary target, which has no F1 score by rows: add an empty column
+    return np.pad(target.astype(int), ((0, 0), (0, 1)))
 
 
 def _set_type(row: Any) -> type:

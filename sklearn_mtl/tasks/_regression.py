@@ -14,7 +14,7 @@ from torch.nn.functional import huber_loss, l1_loss, mse_loss
 
 from ..utils._missing import is_missing
 from ..utils._params import Interval, StrOptions
-from ._base import Encoded, Task, labelled_weight, require_labels
+from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
 
 _LOSSES = {"squared_error", "absolute_error", "huber", "quantile"}
 
@@ -165,8 +165,7 @@ class Regression(Task):
 
 def _columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Read a target as float columns and tell which elements are labelled."""
-    if y.ndim > 2:
-        raise ValueError(f"the target of a regression is 1-D or 2-D, got shape {y.shape}")
+    require_dimensions(y, "regression")
     y = y if y.ndim == 2 else y[:, None]
     labelled = ~is_missing(y)
     values = np.full(y.shape, np.nan)

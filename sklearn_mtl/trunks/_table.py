@@ -42,7 +42,7 @@ class Table:
     def fit(self, X: Any, owner: BaseEstimator) -> Table:
         frame = _as_frame(X)
         if frame is None:
-            X = self._check_numbers(X, owner, reset=True)
+            X = self._check_array(X, owner, reset=True, categories=not self._only_numbers())
             self.categorical_ = self._chosen(None, X.shape[1])
             if issparse(X) and self.categorical_:
                 raise ValueError("categorical_features of a sparse X are not supported; encode them first.")
@@ -67,10 +67,10 @@ class Table:
         """Return the numeric columns, and the codes of the categorical ones or None if there are none."""
         frame = _as_frame(X)
         if frame is None:
-            X = self._check_numbers(X, owner, reset=False)
+            X = self._check_array(X, owner, reset=False, categories=bool(self.categorical_))
             if not self.categorical_:
                 return X, None
-            numbers = X[:, self.numeric_]
+            numbers = self._check_numbers(X[:, self.numeric_], owner)
         else:
             validate_data(owner, X, reset=False, skip_check_array=True)
             numbers = self._frame_numbers(frame, owner)
@@ -83,18 +83,30 @@ class Table:
         missing = np.array(self.cardinalities_) - 1  # the encoder keeps the missing one last
         return np.where(codes == -2, missing, codes + 1).astype(np.int64)
 
-    def _check_numbers(self, X: Any, owner: BaseEstimator, reset: bool) -> Any:
+    def _only_numbers(self) -> bool:
+        wanted = self.categorical_features
+        return wanted is None or (isinstance(wanted, str) and wanted == "from_dtype") or len(wanted) == 0
+
+    def _check_array(self, X: Any, owner: BaseEstimator, reset: bool, categories: bool) -> Any:
         _refuse_dtype(X)
-        return validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=self.dtype)
+        if categories and not issparse(X):
+            # a category may be missing, and two large ones may be the same number in float32
+            return validate_data(owner, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+            return validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=self.dtype)
+
+    def _check_numbers(self, numbers: np.ndarray, owner: BaseEstimator) -> np.ndarray:
+        if numbers.size == 0 and len(numbers):  # scikit-learn refuses a table without columns
+            return numbers.astype(self.dtype)
+        with np.errstate(over="ignore"):
+            return check_array(numbers, dtype=self.dtype, estimator=owner, input_name="X")
 
     def _frame_numbers(self, frame: nw.DataFrame, owner: BaseEstimator) -> np.ndarray:
         """Stack the numeric columns; a missing number becomes NaN, which scikit-learn's check refuses."""
         numbers = np.empty((len(frame), len(self.numeric_)), dtype=self.dtype)
         for position, column in enumerate(self.numeric_):
             numbers[:, position] = self._column_of_numbers(frame[:, column])
-        if numbers.size == 0 and len(frame):
-            return numbers
-        return check_array(numbers, dtype=self.dtype, estimator=owner, input_name="X")
+        return self._check_numbers(numbers, owner)
 
     def _column_of_numbers(self, series: nw.Series) -> np.ndarray:
         if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
