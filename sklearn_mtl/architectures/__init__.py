@@ -5,8 +5,9 @@ from typing import Any
 from ..utils._params import resolve_spec
 from ._base import Architecture, Network
 from ._hard_sharing import HardSharing
+from ._outputs import Outputs
 
-__all__ = ["Architecture", "HardSharing", "Network", "resolve_architecture"]
+__all__ = ["Architecture", "HardSharing", "Network", "Outputs", "resolve_architecture"]
 
 _SHORTHAND = {"hard_sharing": HardSharing}
 

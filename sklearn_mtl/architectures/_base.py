@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sklearn.base import BaseEstimator
-from torch import Tensor, nn
+from torch import nn
 
 from ..tasks import Task
 from ..trunks import Representation, Trunk
 from ..utils._random import Streams
+from ._outputs import Outputs
 
 
 class Network(nn.Module, ABC):
@@ -22,7 +23,7 @@ class Network(nn.Module, ABC):
     """
 
     @abstractmethod
-    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         """Compute the outputs of some tasks."""
 
     @abstractmethod

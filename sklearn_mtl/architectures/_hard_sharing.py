@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..tasks import Task
 from ..trunks import Representation, Trunk
 from ..utils._random import Streams
 from ._base import Architecture, Network
 from ._heads import Heads
+from ._outputs import Outputs
 
 
 class HardSharing(Architecture):
@@ -46,7 +47,7 @@ class _SharedTrunk(Network):
         self.body = body
         self.heads = heads
 
-    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         return self.heads(self.represent(inputs), tasks)
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from ..tasks import Task
+from ..tasks import Task, group_tasks
 from ..trunks import Representation
 from ..utils._layers import Linear
 from ..utils._random import Streams
+from ._outputs import Outputs
 
 
 class Heads(nn.Module):
@@ -41,26 +42,30 @@ class Heads(nn.Module):
             name: task.head(in_features, streams.generator("head", _seed_name(name)))
             for name, task in tasks.items()
         }
-        linear_heads = {name: head for name, head in heads.items() if isinstance(head, Linear)}
+        # tasks whose losses are computed together have their rows of the matrix together
+        order = [name for group in group_tasks(tasks) for name in group.names]
+        linear_heads = {name: head for name in order if isinstance(head := heads[name], Linear)}
         groups = [[n for n in linear_heads if n not in idle], [n for n in linear_heads if n in idle]]
         self.names = [names for names in groups if names]
         self.products = nn.ModuleList(FusedLinear([linear_heads[name] for name in names]) for names in self.names)
+        self.widths = [[linear_heads[name].out_features for name in names] for names in self.names]
         self.single_names = [name for name in heads if name not in linear_heads]
         self.singles = nn.ModuleList(heads[name] for name in self.single_names)
         self.levels = {name: task.level for name, task in tasks.items()}
 
-    def forward(self, representation: Representation, tasks: Sequence[str]) -> dict[str, Tensor]:
-        outputs: dict[str, Tensor] = {}
-        for names, product in zip(self.names, self.products, strict=True):
+    def forward(self, representation: Representation, tasks: Sequence[str]) -> Outputs:
+        blocks: list[tuple[list[str], list[int], Tensor]] = []
+        for names, widths, product in zip(self.names, self.widths, self.products, strict=True):
             wanted = [position for position, name in enumerate(names) if name in tasks]
             if wanted:
-                parts = product(representation.sample, wanted)
-                outputs |= {names[position]: part for position, part in zip(wanted, parts, strict=True)}
+                tensor = product(representation.sample, wanted)
+                blocks.append(([names[i] for i in wanted], [widths[i] for i in wanted], tensor))
         for name, head in zip(self.single_names, self.singles, strict=True):
             if name in tasks:
                 level = self.levels[name]
-                outputs[name] = head(representation.sample if level == "sample" else representation.token)
-        return outputs
+                output = head(representation.sample if level == "sample" else representation.token)
+                blocks.append(([name], [output.shape[-1]], output))
+        return Outputs(blocks)
 
 
 class FusedLinear(nn.Module):
@@ -68,7 +73,7 @@ class FusedLinear(nn.Module):
 
     Parameters
     ----------
-    heads : sequence of Linear
+    heads : sequence of nn.Linear
         Maps of the same width of input; their weights are copied.
     """
 
@@ -79,11 +84,11 @@ class FusedLinear(nn.Module):
         self.weight = nn.Parameter(torch.cat([head.weight.detach() for head in heads]))
         self.bias = nn.Parameter(torch.cat([head.bias.detach() for head in heads]))
 
-    def forward(self, x: Tensor, wanted: Sequence[int]) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
         if len(wanted) == len(self.widths):
-            return linear(x, self.weight, self.bias).split(self.widths, dim=-1)
-        rows = [slice(self.starts[i], self.starts[i + 1]) for i in wanted]
-        return tuple(linear(x, self.weight[row], self.bias[row]) for row in rows)
+            return linear(x, self.weight, self.bias)
+        rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(x.device)
+        return linear(x, self.weight[rows], self.bias[rows])
 
 
 def _seed_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from ._base import Encoded, Task
 from ._classification import Classification
+from ._groups import TaskGroup, group_tasks
 from ._infer import infer_task, resolve_task
 from ._multilabel import MultilabelClassification
 from ._regression import Regression
@@ -12,6 +13,8 @@ __all__ = [
     "MultilabelClassification",
     "Regression",
     "Task",
+    "TaskGroup",
+    "group_tasks",
     "infer_task",
     "resolve_task",
 ]

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..tasks import Encoded, Task
+from ..tasks import Encoded, Task, TaskGroup
 from ..trunks import SparseRows
-from ._objective import TaskGroup
 
 CPU = torch.device("cpu")
 

@@ -15,6 +15,7 @@ from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 from skorch.utils import TeeGenerator
 from torch import Tensor, nn
 
+from ..architectures import Outputs
 from ..exceptions import DivergenceError
 from ..utils._layers import set_dropout_generator
 from ..utils._random import Streams
@@ -193,8 +194,8 @@ class MultiTaskNet(NeuralNet):
         outputs = predict_outputs(self.module_, data.inputs, self.criterion_.names, data.device, data.rows)
         everything = data.everything()
         with torch.inference_mode():
-            on_device = {name: output.to(data.device) for name, output in outputs.items()}
-            losses, mass = self.criterion_(on_device, everything.targets, everything.weights)
+            parts = [([name], [output.shape[-1]], output.to(data.device)) for name, output in outputs.items()]
+            losses, mass = self.criterion_(Outputs(parts), everything.targets, everything.weights)
         present = np.ones(len(losses), dtype=bool) if mass is None else (mass > 0).cpu().numpy()
         self._record("valid", np.where(present, losses.double().cpu().numpy(), np.nan))
         scores = [self._score(name, labels[name], outputs[name].numpy()) for name in self.criterion_.names]

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ..tasks import Task
+from ..architectures import Outputs
+from ..tasks import Task, group_tasks
 from ..weighting import Weighting
-
-
-@dataclass(frozen=True)
-class TaskGroup:
-    """Tasks whose losses are computed in one call, on their columns side by side."""
-
-    names: tuple[str, ...]
-    task: Task
-    widths: tuple[int, ...]
 
 
 class TaskLosses(NamedTuple):
@@ -35,18 +26,6 @@ class TaskLosses(NamedTuple):
 
     losses: Tensor
     mass: Tensor | None
-
-
-def group_tasks(tasks: Mapping[str, Task]) -> list[TaskGroup]:
-    """Put tasks with equal fusion keys together, in the order of their first members."""
-    members: dict[object, list[str]] = {}
-    for name, task in tasks.items():
-        key = task.fusion_key()
-        members.setdefault(("alone", name) if key is None else key, []).append(name)
-    return [
-        TaskGroup(tuple(names), tasks[names[0]], tuple(tasks[name].n_elements_ for name in names))
-        for names in members.values()
-    ]
 
 
 class Objective(nn.Module):
@@ -93,14 +72,12 @@ class Objective(nn.Module):
         self.register_buffer("all_present", torch.ones(len(self.names), dtype=torch.bool))
         self.register_buffer("members", _membership([w for group in self.groups for w in group.widths]))
 
-    def forward(
-        self, outputs: Mapping[str, Tensor], targets: Sequence[Tensor], weights: Sequence[Tensor | None]
-    ) -> TaskLosses:
+    def forward(self, outputs: Outputs, targets: Sequence[Tensor], weights: Sequence[Tensor | None]) -> TaskLosses:
         """Compute the loss of each task.
 
         Parameters
         ----------
-        outputs : mapping of str to Tensor (..., B, K)
+        outputs : Outputs of Tensor (..., B, K)
             What the network returned.
         targets : sequence of Tensor
             One per group of tasks, for the rows of the batch.
@@ -110,9 +87,7 @@ class Objective(nn.Module):
         sums: list[Tensor] = []
         masses: list[Tensor | None] = []
         for group, target, weight in zip(self.groups, targets, weights, strict=True):
-            parts = [outputs[name] for name in group.names]
-            output = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-            loss = group.task.elementwise_loss(output, target)
+            loss = group.task.elementwise_loss(outputs.side_by_side(group.names), target)
             if weight is None:
                 sums.append(loss.mean(dim=-2))
                 masses.append(None)

@@ -1,0 +1,39 @@
+"""Tasks whose losses are computed together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ._base import Task
+
+
+@dataclass(frozen=True)
+class TaskGroup:
+    """Tasks whose losses are computed in one call, on their columns side by side.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The tasks.
+    task : Task
+        The first of them, which computes the loss of all.
+    widths : tuple of int
+        Elements of each task.
+    """
+
+    names: tuple[str, ...]
+    task: Task
+    widths: tuple[int, ...]
+
+
+def group_tasks(tasks: Mapping[str, Task]) -> list[TaskGroup]:
+    """Put tasks with equal fusion keys together, in the order of their first members."""
+    members: dict[object, list[str]] = {}
+    for name, task in tasks.items():
+        key = task.fusion_key()
+        members.setdefault(("alone", name) if key is None else key, []).append(name)
+    return [
+        TaskGroup(tuple(names), tasks[names[0]], tuple(tasks[name].n_elements_ for name in names))
+        for names in members.values()
+    ]
