@@ -133,7 +133,9 @@ def peak_memory() -> dict[str, float]:
     """Fit 1,000,000 x 64 float32 in a process of its own: the largest memory beyond that of X, in sizes of X."""
     ran = subprocess.run([sys.executable, __file__, "--memory"], capture_output=True, text=True, check=True)
     x_mib, grown_mib = (float(number) for number in ran.stdout.split()[-2:])
-    print(f"\nmemory: X {x_mib:.0f} MiB, peak grew by {grown_mib:.0f} MiB during fit ({grown_mib / x_mib:.2f} x X)")
+    print(
+        f"\nmemory: X {x_mib:.0f} MiB, peak grew by {grown_mib:.0f} MiB during fit ({grown_mib / x_mib:.2f} x X)"
+    )
     return {"x_mib": x_mib, "grown_mib": grown_mib}
 
 

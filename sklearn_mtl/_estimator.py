@@ -92,7 +92,7 @@ class MultiTaskNetEstimator(
         How much each task counts in ``score`` and in early stopping; 1.0 for those not named.
     trunk : {"auto", "mlp"} or Trunk, default="auto"
         From inputs to the representation that the tasks share. "auto" is the recipe for tables, an `MLP` with
-        standardised numbers, embedded categories and dropout.
+        standardised and smoothly clipped numbers, embedded categories and dropout.
     architecture : {"hard_sharing"} or Architecture, default="hard_sharing"
         How the tasks share the trunk.
     weighting : {"static"} or Weighting, default="static"

@@ -10,8 +10,8 @@ from ._mlp import MLP
 
 
 def auto_trunk() -> Trunk:
-    """Build the recipe for tables: standardised numbers, embedded categories, two wide layers, dropout."""
-    return MLP(hidden_sizes=(128, 128), dropout=0.1, scaling="standard")
+    """Build the recipe for tables: squashed numbers, embedded categories, two hidden layers, dropout."""
+    return MLP(hidden_sizes=(128, 128), dropout=0.2, scaling="squash")
 
 
 _SHORTHAND = {"auto": auto_trunk, "mlp": MLP}

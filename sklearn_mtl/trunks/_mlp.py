@@ -19,6 +19,10 @@ from ._base import Inputs, Representation, SparseRows, Trunk
 from ._table import Table, fit_scaler
 
 
+# What "squash" clips standardised numbers to.
+LARGEST = 3.0
+
+
 class MLP(Trunk):
     """Multilayer perceptron over numeric and categorical columns.
 
@@ -31,9 +35,10 @@ class MLP(Trunk):
         Widths of the hidden layers; the last one is the width of the representation.
     dropout : float in [0, 1), default=0.0
         Probability of dropping a hidden unit, after each hidden layer [1]_.
-    scaling : {"standard"} or None, default=None
+    scaling : {"standard", "squash"} or None, default=None
         "standard" gives each numeric column mean 0 and standard deviation 1, as learned at fit (a sparse X is
-        divided by the standard deviation only).
+        divided by the standard deviation only). "squash" clips the result z smoothly to (-3, 3), as
+        z / sqrt(1 + (z / 3)^2), so that outliers do not take over [3]_.
     embedding_size : int, default=8
         Width of the embedding of each categorical column [2]_.
 
@@ -41,6 +46,8 @@ class MLP(Trunk):
     ----------
     .. [1] Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 2014.
     .. [2] Guo and Berkhahn, "Entity Embeddings of Categorical Variables", 2016.
+    .. [3] Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned MLPs and Boosted Trees on
+       Tabular Data", NeurIPS 2024.
 
     Examples
     --------
@@ -56,7 +63,7 @@ class MLP(Trunk):
     _parameter_constraints: dict = {
         "hidden_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "scaling": [StrOptions({"standard"}), None],
+        "scaling": [StrOptions({"standard", "squash"}), None],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -109,7 +116,7 @@ class MLP(Trunk):
 
     def stem(self, streams: Streams) -> nn.Module:
         cardinalities = self.table_.cardinalities_ if self.table_.categorical_ else []
-        return _Stem(self.scaler_, cardinalities, self.embedding_size, streams)
+        return _Stem(self.scaler_, self.scaling == "squash", cardinalities, self.embedding_size, streams)
 
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
         return _Body(self.stem_width_, self.hidden_sizes, self.dropout, streams.generator("trunk", name))
@@ -136,12 +143,14 @@ class _Stem(nn.Module):
     def __init__(
         self,
         scaler: tuple[np.ndarray, np.ndarray] | None,
+        squashed: bool,
         cardinalities: list[int],
         embedding_size: int,
         streams: Streams,
     ) -> None:
         super().__init__()
         self.scaled = scaler is not None
+        self.squashed = squashed
         if scaler is not None:
             mean, scale = scaler
             self.register_buffer("mean", torch.from_numpy(mean))
@@ -151,11 +160,14 @@ class _Stem(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         parts = []
         if "numeric" in inputs:
-            numbers = inputs["numeric"]
-            parts.append((numbers - self.mean) * self.inverse_scale if self.scaled else numbers)
+            parts.append(self._scale(inputs["numeric"]) if self.scaled else inputs["numeric"])
         if self.embedding is not None:
             parts.append(self.embedding(inputs["categorical"]))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+    def _scale(self, numbers: Tensor) -> Tensor:
+        z = (numbers - self.mean) * self.inverse_scale
+        return z * torch.rsqrt(1 + (z / LARGEST).square()) if self.squashed else z
 
 
 class _Embedding(nn.Module):
