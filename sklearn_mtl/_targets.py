@@ -8,6 +8,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 from scipy.sparse import issparse
 
 from .utils._missing import is_missing
@@ -185,7 +186,10 @@ def read_targets(y: Any) -> tuple[Targets, Container]:
         return _read(y, "targets", list(y), list(y.values()))
     if issparse(y):
         raise TypeError("Sparse y is not supported; pass y.toarray(), or a mapping from task to target.")
-    native = nw.from_native(y, allow_series=True, pass_through=True)
+    try:
+        native = nw.from_native(y, allow_series=True, pass_through=True)
+    except DuplicateError as error:
+        raise ValueError(f"y names a task more than once. {error}") from error
     if isinstance(native, nw.DataFrame):
         kind = "pandas" if native.implementation.is_pandas() else "polars"
         return _read(y, kind, native.columns, [_series_values(native[:, i]) for i in range(native.shape[1])])
@@ -243,25 +247,26 @@ def _series_values(series: nw.Series) -> np.ndarray:
 
 def _as_column(values: Any, name: str) -> np.ndarray:
     """Turn the target of one task into an array whose first axis is the rows."""
+    array = values if isinstance(values, np.ndarray) else _to_array(values, name)
+    if array.ndim == 0:
+        raise ValueError(f"The target of task {name!r} should have one row per sample, got a scalar instead.")
+    return array
+
+
+def _to_array(values: Any, name: str) -> np.ndarray:
     if issparse(values):
-        values = values.toarray()
+        return values.toarray()
     native = nw.from_native(values, allow_series=True, pass_through=True)
     if isinstance(native, nw.Series):
         return _series_values(native)
     if isinstance(native, nw.DataFrame):
         return native.to_numpy()
-    if not isinstance(values, np.ndarray):
-        if not hasattr(values, "__array__") and (
-            isinstance(values, str | bytes) or not hasattr(values, "__len__")
-        ):
-            raise ValueError(f"The target of task {name!r} should be array-like, got {values!r} instead.")
-        try:
-            values = _from_list(values)
-        except ValueError:  # ragged: one list of labels per row
-            values = _object_array(values)
-    if values.ndim == 0:
-        raise ValueError(f"The target of task {name!r} should have one row per sample, got a scalar instead.")
-    return values
+    if not hasattr(values, "__array__") and (isinstance(values, str | bytes) or not hasattr(values, "__len__")):
+        raise ValueError(f"The target of task {name!r} should be array-like, got {values!r} instead.")
+    try:
+        return _from_list(values)
+    except ValueError:  # ragged: one list of labels per row
+        return _object_array(values)
 
 
 def _from_list(values: Any) -> np.ndarray:

@@ -319,8 +319,9 @@ def make_net(
 
     Raises
     ------
-    ValueError
-        If ``net_params`` sets what the estimator sets, or what the net does not know.
+    ValueError, TypeError
+        If ``net_params`` sets what the estimator sets, or what the net does not know, or a callback is none of
+        skorch's.
     """
     extra = dict(net_params or {})
     taken = sorted(set(extra) & _OURS)
@@ -330,13 +331,23 @@ def make_net(
         params |= {"optimizer": OPTIMIZERS[optimizer], "optimizer__fused": True}
     else:
         params["optimizer"] = optimizer
-    params |= {"callbacks": list(callbacks) if callbacks is not None else None, "train_split": None}
+    params |= {"callbacks": _checked_callbacks(callbacks), "train_split": None}
     try:
         return MultiTaskNet(module, criterion, blueprint=blueprint, **{**params, **extra}).initialize()
     except (TypeError, ValueError) as error:
         if extra:
             raise ValueError(f"net_params={extra!r} is not what skorch's NeuralNet takes: {error}") from error
         raise
+
+
+def _checked_callbacks(callbacks: Any) -> list[Any] | None:
+    if callbacks is None:
+        return None
+    for entry in callbacks:
+        callback = entry[1] if isinstance(entry, tuple) and len(entry) == 2 else entry
+        if not (isinstance(callback, Callback) or (isinstance(callback, type) and issubclass(callback, Callback))):
+            raise TypeError(f"callbacks should be a list of skorch callbacks, got {entry!r} in it.")
+    return list(callbacks)
 
 
 def _detached(task_losses: TaskLosses) -> TaskLosses:

@@ -77,10 +77,10 @@ def common_weight(sample_weight: Mapping[str, np.ndarray] | None) -> np.ndarray 
 
 def _check_one(weight: Any, n_rows: int, name: str) -> np.ndarray:
     rows = np.empty((n_rows, 1))  # what scikit-learn compares the length with
-    weight = _check_sample_weight(weight, rows, dtype=np.float64, ensure_non_negative=True)
-    if not weight.any():
-        raise ValueError(f"{name}: sample weights are all zero; at least one must be above.")
-    return weight
+    try:
+        return _check_sample_weight(weight, rows, dtype=np.float64, ensure_non_negative=True)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _is_frame(values: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
@@ -150,12 +151,14 @@ def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> 
 
 
 def _as_frame(X: Any) -> nw.DataFrame | None:
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if isinstance(X, np.ndarray):
+        return None
+    try:
+        frame = nw.from_native(X, eager_only=True, pass_through=True)
+    except DuplicateError as error:
+        raise ValueError(f"X names a column more than once. {error}") from error
     if not isinstance(frame, nw.DataFrame):
         return None
-    twice = sorted({str(name) for name in frame.columns if list(frame.columns).count(name) > 1})
-    if twice:
-        raise ValueError(f"X names a column more than once: {twice}.")
     for column, name in enumerate(frame.columns):
         dtype = frame[:, column].dtype
         if dtype.is_temporal() or dtype.is_nested():
@@ -186,7 +189,9 @@ def _positions(wanted: Any, frame: nw.DataFrame | None, n_features: int) -> list
 
 def _refuse_dtype(X: Any) -> None:
     """Refuse what numpy would turn into numbers without being asked."""
-    dtype = getattr(X, "dtype", None)
+    dtype = np.asarray(X).dtype if isinstance(X, list | tuple) else getattr(X, "dtype", None)
+    if dtype is not None and dtype.kind in "SU":
+        raise ValueError(f"X is text, of dtype {dtype}; pass numbers, or a frame with text or category columns.")
     if dtype is not None and dtype.kind in "mM":
         raise ValueError(f"X is of dtype {dtype}; encode dates and durations as numbers first.")
     if dtype is not None and dtype.kind == "O" and any(isinstance(v, str) for v in np.asarray(X).ravel()):
