@@ -51,11 +51,14 @@ class Task(BaseEstimator, ABC):
     kind: ClassVar[str]
     #: "sample" for one target per row, "token" for one per token of a row
     level: ClassVar[str] = "sample"
-    #: name of the metric that ``score`` computes, greater is better
-    metric: ClassVar[str]
 
     n_outputs_: int
     n_elements_: int
+
+    @property
+    @abstractmethod
+    def metric(self) -> str:
+        """Name of the metric that ``score`` computes; a class attribute will do."""
 
     @abstractmethod
     def fit(

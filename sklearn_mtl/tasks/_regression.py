@@ -59,7 +59,6 @@ class Regression(Task):
     """
 
     kind = "regression"
-    metric = "r2"
 
     _parameter_constraints: dict = {
         "loss": [StrOptions(_LOSSES)],
@@ -79,6 +78,11 @@ class Regression(Task):
         self.quantile = quantile
         self.epsilon = epsilon
         self.standardize = standardize
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric that ``score`` computes."""
+        return "d2_pinball" if self.loss == "quantile" else "r2"
 
     def fit(
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None

@@ -1,0 +1,83 @@
+"""A case, or several, of every task type that the package exports."""
+
+import numpy as np
+
+from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression
+
+from .conformance import TaskCase
+
+ROWS = 12
+CODES = np.array([0, 1, 2, 2, 1, 0, 0, 0, 2, 1, 2, 0])
+GONE = np.array([False, True, False, False, True, False, False, False, False, False, True, False])
+NUMBERS = np.random.default_rng(0).normal(100, 20, size=(ROWS, 2))
+LABELS = np.random.default_rng(1).integers(0, 2, size=(ROWS, 3))
+SETS = [[name for name, chosen in zip("abc", row, strict=True) if chosen] for row in LABELS]
+
+
+def objects(values):
+    array = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):
+        array[row] = value
+    return array
+
+
+def partly(labels, gone):
+    """Take some labels away: NaN from floats, None from everything else."""
+    result = labels.astype(labels.dtype if labels.dtype.kind == "f" else object)
+    result[gone] = np.nan if labels.dtype.kind == "f" else None
+    return result
+
+
+def by_rows(task, labels, n_elements=1, predictions=None):
+    """Make a case in which whole rows are missing."""
+    absent = np.repeat(GONE[:, None], n_elements, axis=1)
+    return TaskCase(task, labels, partly(labels, GONE), absent, predictions)
+
+
+def by_elements(task, labels, as_floats=False):
+    """Make a case in which single elements and one whole row are missing."""
+    gone = np.random.default_rng(2).random(labels.shape) < 0.25
+    gone[3] = True
+    return TaskCase(task, labels, partly(labels.astype(float) if as_floats else labels, gone), gone)
+
+
+def probabilities(n_classes):
+    rng = np.random.default_rng(3)
+    return rng.dirichlet(np.ones(n_classes), size=ROWS)
+
+
+def soft(task, n_classes, classes):
+    labels = probabilities(n_classes)
+    return by_rows(task, labels, predictions=np.array(classes)[labels.argmax(axis=1)])
+
+
+TASK_CASES = {
+    "two classes": by_rows(Classification(), np.array(["no", "yes"], dtype=object)[CODES % 2]),
+    "three classes": by_rows(Classification(), np.array(["ape", "bee", "cat"], dtype=object)[CODES]),
+    "text dtype": by_rows(Classification(), np.array(["cat", "ape", "bee"])[CODES]),
+    "integers": by_rows(Classification(), np.array([7, 3, 5])[CODES]),
+    "floats": by_rows(Classification(), np.array([1.0, 2.0])[CODES % 2]),
+    "bool": by_rows(Classification(), CODES > 0),
+    "balanced": by_rows(Classification(class_weight="balanced"), CODES),
+    "smoothed": by_rows(Classification(label_smoothing=0.2), CODES),
+    "smoothed, two classes": by_rows(Classification(label_smoothing=0.2, class_weight={1: 3.0}), CODES % 2),
+    "classes that do not occur": by_rows(Classification(classes=[0, 1, 2, 3]), CODES),
+    "two probabilities": soft(Classification(classes=["no", "yes"]), 2, ["no", "yes"]),
+    "three probabilities": soft(Classification(), 3, [0, 1, 2]),
+    "probabilities of unsorted classes": soft(Classification(classes=["z", "a", "m"]), 3, ["z", "a", "m"]),
+    "smoothed probabilities": soft(Classification(label_smoothing=0.1), 3, [0, 1, 2]),
+    "number": by_rows(Regression(), NUMBERS[:, 0]),
+    "two numbers": by_elements(Regression(), NUMBERS),
+    "one column": by_elements(Regression(), NUMBERS[:, :1]),
+    "absolute error": by_rows(Regression(loss="absolute_error"), NUMBERS[:, 0]),
+    "huber": by_elements(Regression(loss="huber", epsilon=0.5), NUMBERS),
+    "quantile": by_rows(Regression(loss="quantile", quantile=0.8), NUMBERS[:, 0]),
+    "not standardised": by_rows(Regression(standardize=False), NUMBERS[:, 0] / 100),
+    "indicators": by_elements(MultilabelClassification(), LABELS, as_floats=True),
+    "bool indicators": by_elements(MultilabelClassification(), LABELS > 0),
+    "one indicator": by_elements(MultilabelClassification(), LABELS[:, :1], as_floats=True),
+    "threshold": by_elements(MultilabelClassification(threshold=0.3, label_smoothing=0.1), LABELS),
+    "sets": by_rows(MultilabelClassification(), objects([set(row) for row in SETS]), 3),
+    "lists": by_rows(MultilabelClassification(), objects(SETS), 3),
+    "tuples": by_rows(MultilabelClassification(classes=list("abcd")), objects([tuple(row) for row in SETS]), 4),
+}
