@@ -384,18 +384,19 @@ class MultiTaskNetEstimator(
         trunk = clone(resolve_trunk(self.trunk))
         targets, container = read_targets(y)
         weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
+        task_weights = check_weights(self.task_weights, list(targets), "task_weights")
         trunk.fit(
             X,
             owner=self,
             categorical_features=self.categorical_features,
-            sample_weight=common_weight(weights),
+            sample_weight=common_weight(weights, task_weights),
         )
         blueprint = Blueprint(
             trunk=trunk,
             architecture=clone(resolve_architecture(self.architecture)),
             weighting=clone(resolve_weighting(self.weighting)),
             tasks=fit_tasks(targets, self.tasks, self._kind, weights, _classes_by_task(classes, container)),
-            task_weights=check_weights(self.task_weights, list(targets), "task_weights"),
+            task_weights=task_weights,
             score_weights=check_weights(self.score_weights, list(targets), "score_weights"),
             seed=int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max)),
             dtype=self.dtype,

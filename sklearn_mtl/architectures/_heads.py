@@ -42,11 +42,10 @@ class Heads(nn.Module):
             name: task.head(in_features, streams.generator("head", _seed_name(name)))
             for name, task in tasks.items()
         }
-        # tasks whose losses are computed together have their rows of the matrix together
-        order = [name for group in group_tasks(tasks) for name in group.names]
-        linear_heads = {name: head for name in order if isinstance(head := heads[name], Linear)}
+        linear_heads = {name: head for name, head in heads.items() if isinstance(head, Linear)}
         groups = [[n for n in linear_heads if n not in idle], [n for n in linear_heads if n in idle]]
-        self.names = [names for names in groups if names]
+        # grouped apart: an idle task must not change the order of the others
+        self.names = [_side_by_side({name: tasks[name] for name in names}) for names in groups if names]
         self.products = nn.ModuleList(FusedLinear([linear_heads[name] for name in names]) for names in self.names)
         self.widths = [[linear_heads[name].out_features for name in names] for names in self.names]
         self.single_names = [name for name in heads if name not in linear_heads]
@@ -89,6 +88,11 @@ class FusedLinear(nn.Module):
             return linear(x, self.weight, self.bias)
         rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(x.device)
         return linear(x, self.weight[rows], self.bias[rows])
+
+
+def _side_by_side(tasks: Mapping[str, Task]) -> list[str]:
+    """Order tasks so that those whose losses are computed together have their rows together."""
+    return [name for group in group_tasks(tasks) for name in group.names]
 
 
 def _seed_name(name: str) -> str:

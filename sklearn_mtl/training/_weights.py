@@ -67,12 +67,14 @@ def check_sample_weight(sample_weight: Any, tasks: Collection[str], n_rows: int)
     return {name: _check_one(by_task.get(name, ones), n_rows, f"sample_weight[{name!r}]") for name in tasks}
 
 
-def common_weight(sample_weight: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
-    """Give the weights of the rows if they are the same for all tasks, otherwise None."""
+def common_weight(
+    sample_weight: Mapping[str, np.ndarray] | None, task_weights: Mapping[str, float]
+) -> np.ndarray | None:
+    """Give the weights of the rows if they are the same for all trained tasks, otherwise None."""
     if sample_weight is None:
         return None
-    first, *others = sample_weight.values()
-    return first if all(other is first for other in others) else None
+    first, *others = (sample_weight[name] for name, weight in task_weights.items() if weight > 0)
+    return first if all(other is first or np.array_equal(other, first) for other in others) else None
 
 
 def _check_one(weight: Any, n_rows: int, name: str) -> np.ndarray:
