@@ -1,0 +1,28 @@
+"""A case, or several, of every trunk that the package exports."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from scipy.sparse import csr_matrix
+
+from sklearn_mtl.trunks import MLP
+
+from .conformance import TrunkCase
+
+NUMBERS = np.random.default_rng(0).normal(5, 3, size=(7, 3))
+COLUMNS = {"x": NUMBERS[:, 0], "c": list("abcabca"), "z": NUMBERS[:, 1], "d": list("uuvvuuv")}
+SMALL = {"hidden_sizes": (6, 4), "embedding_size": 3}
+
+TRUNK_CASES = {
+    "numbers": TrunkCase(MLP(**SMALL), NUMBERS),
+    "scaled": TrunkCase(MLP(**SMALL, scaling="standard"), NUMBERS),
+    "squashed": TrunkCase(MLP(**SMALL, scaling="squash"), NUMBERS),
+    "sparse": TrunkCase(MLP(**SMALL), csr_matrix(NUMBERS * (NUMBERS > 4))),
+    "scaled sparse": TrunkCase(MLP(**SMALL, scaling="standard"), csr_matrix(NUMBERS * (NUMBERS > 4))),
+    "pandas": TrunkCase(MLP(**SMALL, scaling="standard"), pd.DataFrame(COLUMNS)),
+    "polars": TrunkCase(MLP(**SMALL), pl.DataFrame(COLUMNS)),
+    "categories only": TrunkCase(MLP(**SMALL, scaling="standard"), pd.DataFrame(COLUMNS)[["c", "d"]]),
+    "categories of an array": TrunkCase(MLP(**SMALL), np.round(NUMBERS), [0, 2]),
+    "dropout": TrunkCase(MLP(hidden_sizes=(32,), dropout=0.2), NUMBERS),
+    "no hidden layer": TrunkCase(MLP(hidden_sizes=(), embedding_size=2), pd.DataFrame(COLUMNS)),
+}

@@ -1,0 +1,162 @@
+"""What every trunk must hold: subclass `TrunkConformance` and override its fixture ``case``."""
+
+import copy
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from sklearn.base import BaseEstimator, clone
+
+from sklearn_mtl.trunks import Representation, SparseRows, Trunk
+from sklearn_mtl.utils._layers import set_dropout_generator
+from sklearn_mtl.utils._random import Streams
+
+
+class Owner(BaseEstimator):
+    """The estimator in whose name a trunk checks X."""
+
+    dtype = "float64"
+
+
+@dataclass(frozen=True)
+class TrunkCase:
+    """An unfitted trunk, inputs of its kind, and what ``fit`` takes besides."""
+
+    trunk: Trunk
+    X: Any
+    categorical_features: Any = "from_dtype"
+
+    def fitted(self):
+        owner = Owner()
+        trunk = clone(self.trunk).fit(self.X, owner=owner, categorical_features=self.categorical_features)
+        return trunk, trunk.encode(self.X, owner=owner)
+
+
+def gather(inputs, rows):
+    return {name: values[rows] for name, values in inputs.items()}
+
+
+def network(trunk, streams, name="body"):
+    return torch.nn.ModuleList([trunk.stem(streams), trunk.body(streams, name)]).double().eval()
+
+
+def represent(modules, inputs):
+    stem, body = modules
+    return body(stem(inputs))
+
+
+def same_weights(one, other):
+    return all(torch.equal(one.state_dict()[name], tensor) for name, tensor in other.state_dict().items())
+
+
+class TrunkConformance:
+    """The contract of `sklearn_mtl.trunks.Trunk`."""
+
+    @pytest.fixture
+    def case(self):
+        raise NotImplementedError("override the fixture with a TrunkCase")
+
+    def test_can_be_made_without_arguments(self, case):
+        assert isinstance(type(case.trunk)(), Trunk)
+
+    def test_fit_returns_itself_and_keeps_its_parameters(self, case):
+        trunk = clone(case.trunk)
+        before = trunk.get_params()
+        assert trunk.fit(case.X, owner=Owner(), categorical_features=case.categorical_features) is trunk
+        assert all(trunk.get_params()[name] is value for name, value in before.items())
+        assert not [name for name in vars(clone(trunk)) if name.endswith("_")]
+
+    def test_inputs_are_not_written_to(self, case):
+        before = pickle.dumps(case.X)
+        trunk, inputs = case.fitted()
+        represent(network(trunk, Streams(0)), gather(inputs, slice(None)))
+        assert pickle.dumps(case.X) == before
+
+    def test_owner_learns_the_number_of_features(self, case):
+        owner = Owner()
+        clone(case.trunk).fit(case.X, owner=owner, categorical_features=case.categorical_features)
+        assert owner.n_features_in_ == case.X.shape[1]
+
+    def test_encoded_inputs_are_indexed_by_rows(self, case):
+        _, inputs = case.fitted()
+        assert inputs
+        rows = torch.tensor([2, 0, 2])
+        for values in inputs.values():
+            assert isinstance(values, torch.Tensor | SparseRows)
+            assert len(values) == case.X.shape[0]
+            torch.testing.assert_close(values[rows], values[:][rows])
+            assert torch.isfinite(values[:]).all()
+
+    def test_shapes(self, case):
+        trunk, inputs = case.fitted()
+        stem, body = network(trunk, Streams(0))
+        for n_rows in (1, 3):
+            middle = stem(gather(inputs, slice(n_rows)))
+            assert middle.shape[0] == n_rows
+            assert middle.shape[-1] == trunk.stem_width_
+            result = body(middle)
+            assert isinstance(result, Representation)
+            assert result.sample.shape == (n_rows, trunk.width_)
+            if result.token is not None:
+                assert result.token.shape == (*result.token_mask.shape, trunk.width_)
+
+    def test_rows_are_independent(self, case):
+        trunk, inputs = case.fitted()
+        modules = network(trunk, Streams(0))
+        whole = represent(modules, gather(inputs, slice(None))).sample
+        for row in range(len(whole)):
+            alone = represent(modules, gather(inputs, slice(row, row + 1))).sample
+            torch.testing.assert_close(alone[0], whole[row])
+
+    def test_weights_come_from_the_streams_only(self, case):
+        trunk, _ = case.fitted()
+        before = torch.get_rng_state()
+        assert same_weights(network(trunk, Streams(0)), network(trunk, Streams(0)))
+        assert torch.equal(torch.get_rng_state(), before)
+        weights = dict(network(trunk, Streams(0)).named_parameters())
+        for name, other in network(trunk, Streams(1)).named_parameters():
+            assert not torch.equal(other, weights[name])
+
+    def test_bodies_differ_by_name(self, case):
+        trunk, _ = case.fitted()
+        one, other = trunk.body(Streams(0), "one"), trunk.body(Streams(0), "other")
+        assert [p.shape for p in one.parameters()] == [p.shape for p in other.parameters()]
+        assert not list(one.parameters()) or not same_weights(one, other)
+
+    def test_a_fitted_trunk_builds_the_same_modules_after_a_copy(self, case):
+        trunk, inputs = case.fitted()
+        for other in (copy.deepcopy(trunk), pickle.loads(pickle.dumps(trunk))):
+            assert same_weights(network(trunk, Streams(0)), network(other, Streams(0)))
+            again = other.encode(case.X, owner=_fitted_owner(case))
+            assert all(torch.equal(again[name][:], inputs[name][:]) for name in inputs)
+
+    def test_every_weight_gets_a_gradient(self, case):
+        trunk, inputs = case.fitted()
+        modules = network(trunk, Streams(0)).train()
+        set_dropout_generator(modules, Streams(0).generator("dropout"))
+        represent(modules, gather(inputs, slice(None))).sample.square().sum().backward()
+        for parameter in modules.parameters():
+            assert torch.isfinite(parameter.grad).all()
+            assert parameter.grad.any()
+
+    def test_training_mode_leaves_the_global_generator_alone(self, case):
+        trunk, inputs = case.fitted()
+        modules = network(trunk, Streams(0)).train()
+        set_dropout_generator(modules, Streams(0).generator("dropout"))
+        before = torch.get_rng_state()
+        represent(modules, gather(inputs, slice(None)))
+        assert torch.equal(torch.get_rng_state(), before)
+
+    def test_another_number_of_features_is_refused(self, case):
+        trunk, _ = case.fitted()
+        fewer = case.X.iloc[:, 1:] if hasattr(case.X, "iloc") else case.X[:, 1:]
+        with pytest.raises(ValueError, match="feature"):
+            trunk.encode(fewer, owner=_fitted_owner(case))
+
+
+def _fitted_owner(case):
+    owner = Owner()
+    clone(case.trunk).fit(case.X, owner=owner, categorical_features=case.categorical_features)
+    return owner

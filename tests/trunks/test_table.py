@@ -1,0 +1,244 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy.sparse import csc_matrix, csr_matrix, issparse
+from sklearn.base import BaseEstimator
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_mtl.trunks._table import UNSEEN, Table, fit_scaler
+
+NAN = float("nan")
+NUMBERS = np.arange(6.0).reshape(3, 2)
+
+
+def table(X, categorical_features="from_dtype", dtype="float32"):
+    owner = BaseEstimator()
+    return Table(categorical_features, np.dtype(dtype)).fit(X, owner), owner
+
+
+def encode(X, other=None, **params):
+    fitted, owner = table(X, **params)
+    return fitted.encode(X if other is None else other, owner)
+
+
+def codes(X, other=None, **params):
+    return encode(X, other, **params)[1][:, -1].tolist()
+
+
+# -- numbers
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        NUMBERS,
+        NUMBERS.tolist(),
+        NUMBERS.astype(int),
+        NUMBERS.astype(object),
+        NUMBERS[:, ::-1][:, ::-1],
+        np.asfortranarray(NUMBERS),
+        pd.DataFrame(NUMBERS),
+        pd.DataFrame({"a": NUMBERS[:, 0].astype(int), "b": NUMBERS[:, 1]}),
+        pd.DataFrame({"a": pd.array([0, 2, 4], dtype="Int64"), "b": NUMBERS[:, 1]}),
+        pl.DataFrame(NUMBERS),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_of_every_container_are_the_same(X, dtype):
+    numbers, categories = encode(X, dtype=dtype)
+    np.testing.assert_array_equal(numbers, NUMBERS.astype(dtype), strict=True)
+    assert categories is None
+
+
+@pytest.mark.parametrize("make", [csr_matrix, csc_matrix])
+def test_sparse_numbers_stay_sparse(make):
+    numbers, _ = encode(make(NUMBERS))
+    assert issparse(numbers)
+    assert numbers.format == "csr"
+    assert numbers.dtype == np.float32
+    np.testing.assert_array_equal(numbers.toarray(), NUMBERS)
+
+
+def test_bools_are_numbers():
+    X = pd.DataFrame({"a": [True, False]})
+    assert encode(X)[0].tolist() == [[1], [0]]
+
+
+def test_data_of_the_right_dtype_is_not_copied():
+    X = NUMBERS.astype(np.float32)
+    assert np.shares_memory(encode(X)[0], X)
+
+
+# -- categories
+
+WORDS = ["b", "a", "b", None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(WORDS),
+        pd.Series(WORDS, dtype="string"),
+        pd.Series(WORDS, dtype="category"),
+        pl.Series(WORDS),
+        pl.Series(WORDS, dtype=pl.Categorical),
+        pl.Series(WORDS, dtype=pl.Enum(["b", "a"])),
+    ],
+    ids=lambda series: f"{type(series).__module__.split('.')[0]} {series.dtype}",
+)
+def test_text_and_categories_are_found_by_dtype(column):
+    frame = (pd if isinstance(column, pd.Series) else pl).DataFrame({"x": [1.0, 2, 3, 4], "c": column})
+    fitted, owner = table(frame)
+    assert (fitted.numeric_, fitted.categorical_, fitted.cardinalities_) == ([0], [1], [4])
+    numbers, categories = fitted.encode(frame, owner)
+    assert numbers.tolist() == [[1], [2], [3], [4]]
+    assert categories[:, 0].tolist() == [2, 1, 2, 3]
+
+
+FRAME = pd.DataFrame({"x": [1.0, 2, 3], "n": [7, 5, 7]})
+
+
+@pytest.mark.parametrize("wanted", [["n"], [1], [False, True], np.array([1]), np.array(["n"])], ids=repr)
+def test_categories_by_name_position_or_mask(wanted):
+    assert codes(FRAME, categorical_features=wanted) == [2, 1, 2]
+
+
+@pytest.mark.parametrize("wanted", [[1], [False, True]])
+def test_categories_of_an_array(wanted):
+    numbers, categories = encode(FRAME.to_numpy(), categorical_features=wanted)
+    assert numbers.tolist() == [[1], [2], [3]]
+    assert numbers.dtype == np.float32
+    assert categories.tolist() == [[2], [1], [2]]
+
+
+@pytest.mark.parametrize("wanted", [None, [], "from_dtype"])
+def test_numbers_only(wanted):
+    numbers, categories = encode(FRAME.to_numpy(), categorical_features=wanted)
+    np.testing.assert_array_equal(numbers, FRAME)
+    assert categories is None
+
+
+def test_categories_only():
+    numbers, categories = encode(FRAME[["n"]], categorical_features=["n"])
+    assert numbers.shape == (3, 0)
+    assert categories.tolist() == [[2], [1], [2]]
+
+
+@pytest.mark.parametrize("wrap", [np.asarray, pd.DataFrame])
+def test_a_missing_category_is_one_of_its_own(wrap):
+    X = wrap([[0.0, 3.0], [1.0, NAN], [2.0, 4.0]])
+    assert codes(X, categorical_features=[1]) == [1, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("seen", "later", "expected"),
+    [
+        (["a", "b"], ["b", "new", None], [2, UNSEEN, UNSEEN]),
+        (["a", None], ["new", None, "a"], [UNSEEN, 2, 1]),
+        ([None, None], ["new", None], [UNSEEN, 1]),
+        (["only"], ["only", "new"], [1, UNSEEN]),
+    ],
+)
+def test_a_category_that_was_not_seen_has_a_code_of_its_own(seen, later, expected):
+    frames = [pd.DataFrame({"c": pd.Series(values, dtype=object)}) for values in (seen, later)]
+    assert codes(*frames) == expected
+
+
+def test_numbers_of_categories_do_not_depend_on_their_dtype():
+    seen, later = pd.DataFrame({"c": pd.Categorical([5, 7])}), pd.DataFrame({"c": [7.0, 5.0, 6.0]})
+    assert codes(seen, later) == [2, 1, UNSEEN]
+
+
+def test_large_numbers_that_float32_cannot_tell_apart_are_two_categories():
+    X = np.array([[0, 2**24], [0, 2**24 + 1]])
+    assert codes(X, categorical_features=[1]) == [1, 2]
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize(
+    ("X", "wanted", "message"),
+    [
+        ([[1, NAN]], None, "contains NaN"),
+        ([[1, np.inf]], None, "infinity"),
+        ([[1e300, 1]], None, "too large"),
+        ([[NAN, 1]], [1], "contains NaN"),
+        ([[1e300, 1]], [1], "too large"),
+        ([[1, np.inf]], [1], "infinity"),
+        ([1, 2], None, "2D array"),
+        (np.zeros((2, 2, 2)), None, "dim 3"),
+        (np.zeros((0, 2)), None, "0 sample"),
+        (np.zeros((2, 0)), None, "0 feature"),
+        (np.array([["1", "2"]], dtype=object), None, "contains text"),
+        (np.array([["2020-01-01"]], dtype="M8[D]"), None, "dates"),
+        ([[1 + 2j]], None, "Complex"),
+        (csr_matrix([[1.0, 2]]), [1], "sparse X"),
+        (csr_matrix([[1.0, NAN]]), None, "NaN"),
+        (pd.DataFrame({"a": [1.0, NAN]}), None, "contains NaN"),
+        (pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), None, "contains NaN"),
+        (pl.DataFrame({"a": [1, None]}), None, "contains NaN"),
+        (pd.DataFrame({"a": [1e300]}), None, "too large"),
+        (pd.DataFrame({"a": ["x"], "b": ["y"]}), ["a"], r"columns \['b'\] of X are text"),
+        (pd.DataFrame({"a": ["x"]}), None, r"columns \['a'\] of X are text"),
+        (pd.DataFrame({"a": pd.to_datetime(["2020-01-01"])}), None, "'a' of X is Datetime"),
+        (pl.DataFrame({"a": [[1, 2]]}), None, "'a' of X is List"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), None, "a"),
+        (pd.DataFrame({"a": []}), None, "0 sample"),
+        (pd.DataFrame(index=[0, 1]), None, "0 feature"),
+        (NUMBERS, [2], "categorical_features=.* X has 2 features"),
+        (NUMBERS, [-1], "categorical_features"),
+        (NUMBERS, ["a"], "categorical_features"),
+        (NUMBERS, [True], "categorical_features"),
+        (FRAME, ["nothing"], "categorical_features"),
+    ],
+)
+def test_bad_tables_are_refused(X, wanted, message):
+    with pytest.raises(ValueError, match=message):
+        encode(X if hasattr(X, "shape") else np.array(X), categorical_features=wanted)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (NUMBERS[:, :1], "1 features"),
+        (NUMBERS[0], "2D array"),
+        (np.where(NUMBERS > 4, NAN, NUMBERS), "contains NaN"),
+        (NUMBERS[:0], "0 sample"),
+    ],
+)
+def test_later_arrays_are_checked(X, message):
+    with pytest.raises(ValueError, match=message):
+        encode(NUMBERS, X)
+
+
+@pytest.mark.parametrize(
+    "X", [FRAME[["n", "x"]], FRAME[["x"]], FRAME.rename(columns={"n": "m"}), FRAME.assign(z=0)]
+)
+def test_other_columns_are_refused(X):
+    with pytest.raises(ValueError, match="feature names"):
+        encode(FRAME, X)
+
+
+def test_a_column_that_was_numeric_must_stay_so():
+    with pytest.raises(ValueError, match="column 'x' of X should be numeric, but is String"):
+        encode(FRAME, FRAME.assign(x="text"))
+
+
+# -- scale
+
+
+@pytest.mark.parametrize("weight", [None, np.array([1.0, 2.0, 0.5])])
+def test_scale_is_that_of_scikit_learn(weight):
+    mean, scale = fit_scaler(NUMBERS, weight)
+    expected = StandardScaler().fit(NUMBERS, sample_weight=weight)
+    np.testing.assert_allclose(mean, expected.mean_)
+    np.testing.assert_allclose(scale, expected.scale_)
+
+
+def test_a_sparse_table_keeps_its_zeros_and_a_constant_column_its_scale():
+    X = np.array([[1.0, 5], [0.0, 5]])
+    mean, scale = fit_scaler(csr_matrix(X), None)
+    assert mean.tolist() == [0, 0]
+    assert scale.tolist() == [0.5, 1]
