@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from _harness import data_folder, save
 from sklearn.base import BaseEstimator
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier

@@ -10,8 +10,8 @@ from ._mlp import MLP
 
 
 def auto_trunk() -> Trunk:
-    """Build the recipe for tables: squashed numbers, embedded categories, two hidden layers, dropout."""
-    return MLP(hidden_sizes=(128, 128), dropout=0.2, scaling="squash")
+    """Build the recipe for tables: squashed and ranked numbers, embedded categories, two layers, dropout."""
+    return MLP(hidden_sizes=(128, 128), dropout=0.2, scaling="squash", ranks=True)
 
 
 _SHORTHAND = {"auto": auto_trunk, "mlp": MLP}

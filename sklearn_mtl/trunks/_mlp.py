@@ -16,11 +16,8 @@ from ..utils._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
 from ._base import Inputs, Representation, SparseRows, Trunk
-from ._table import Table, fit_scaler
-
-
-# What "squash" clips standardised numbers to.
-LARGEST = 3.0
+from ._scaling import Ranks, Scaler, fit_ranks, fit_scaler
+from ._table import Table
 
 
 class MLP(Trunk):
@@ -39,6 +36,9 @@ class MLP(Trunk):
         "standard" gives each numeric column mean 0 and standard deviation 1, as learned at fit (a sparse X is
         divided by the standard deviation only). "squash" clips the result z smoothly to (-3, 3), as
         z / sqrt(1 + (z / 3)^2), so that outliers do not take over [3]_.
+    ranks : bool, default=False
+        Whether each numeric column also gives its rank, the empirical distribution function of the training rows
+        (not for a sparse X). It makes steps visible that the scale of a skewed column hides.
     embedding_size : int, default=8
         Width of the embedding of each categorical column [2]_.
 
@@ -64,6 +64,7 @@ class MLP(Trunk):
         "hidden_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "scaling": [StrOptions({"standard", "squash"}), None],
+        "ranks": ["boolean"],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -72,11 +73,13 @@ class MLP(Trunk):
         hidden_sizes: tuple[int, ...] = (128, 128),
         dropout: float = 0.0,
         scaling: str | None = None,
+        ranks: bool = False,
         embedding_size: int = 8,
     ) -> None:
         self.hidden_sizes = hidden_sizes
         self.dropout = dropout
         self.scaling = scaling
+        self.ranks = ranks
         self.embedding_size = embedding_size
 
     def fit(
@@ -91,14 +94,21 @@ class MLP(Trunk):
         self._check_hidden_sizes()
         dtype = np.dtype(getattr(owner, "dtype", "float32"))
         self.table_ = Table(categorical_features, dtype).fit(X, owner)
-        self.scaler_ = None
-        if self.scaling and self.table_.numeric_:
-            numbers, _ = self.table_.encode(X, owner)
-            self.scaler_ = fit_scaler(numbers, sample_weight)
-        embedded = self.embedding_size * len(self.table_.categorical_)
-        self.stem_width_ = len(self.table_.numeric_) + embedded
+        self._fit_numbers(X, owner, sample_weight)
+        n_numbers = len(self.table_.numeric_) * (1 if self.ranks_ is None else 2)
+        self.stem_width_ = n_numbers + self.embedding_size * len(self.table_.categorical_)
         self.width_ = self.hidden_sizes[-1] if len(self.hidden_sizes) else self.stem_width_
         return self
+
+    def _fit_numbers(self, X: Any, owner: BaseEstimator, sample_weight: np.ndarray | None) -> None:
+        self.scaler_ = self.ranks_ = None
+        if not self.table_.numeric_ or not (self.scaling or self.ranks):
+            return
+        numbers, _ = self.table_.encode(X, owner)
+        if self.scaling:
+            self.scaler_ = fit_scaler(numbers, sample_weight)
+        if self.ranks and not issparse(numbers):
+            self.ranks_ = fit_ranks(numbers, sample_weight)
 
     def _check_hidden_sizes(self) -> None:
         sizes = list(self.hidden_sizes)
@@ -115,8 +125,11 @@ class MLP(Trunk):
         return inputs
 
     def stem(self, streams: Streams) -> nn.Module:
-        cardinalities = self.table_.cardinalities_ if self.table_.categorical_ else []
-        return _Stem(self.scaler_, self.scaling == "squash", cardinalities, self.embedding_size, streams)
+        scaler = Scaler(*self.scaler_, squashed=self.scaling == "squash") if self.scaler_ else None
+        ranks = Ranks(*self.ranks_) if self.ranks_ else None
+        categorical = self.table_.categorical_
+        embedding = _Embedding(self.table_.cardinalities_, self.embedding_size, streams) if categorical else None
+        return _Stem(scaler, ranks, embedding)
 
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
         return _Body(self.stem_width_, self.hidden_sizes, self.dropout, streams.generator("trunk", name))
@@ -135,39 +148,24 @@ def _as_tensor(array: np.ndarray) -> Tensor:
 
 
 class _Stem(nn.Module):
-    """Scale the numbers, embed the categories, and put them side by side."""
+    """Scale and rank the numbers, embed the categories, and put them side by side."""
 
-    mean: Tensor
-    inverse_scale: Tensor
-
-    def __init__(
-        self,
-        scaler: tuple[np.ndarray, np.ndarray] | None,
-        squashed: bool,
-        cardinalities: list[int],
-        embedding_size: int,
-        streams: Streams,
-    ) -> None:
+    def __init__(self, scaler: nn.Module | None, ranks: nn.Module | None, embedding: nn.Module | None) -> None:
         super().__init__()
-        self.scaled = scaler is not None
-        self.squashed = squashed
-        if scaler is not None:
-            mean, scale = scaler
-            self.register_buffer("mean", torch.from_numpy(mean))
-            self.register_buffer("inverse_scale", torch.from_numpy(1 / scale))
-        self.embedding = _Embedding(cardinalities, embedding_size, streams) if cardinalities else None
+        self.scaler = scaler
+        self.ranks = ranks
+        self.embedding = embedding
 
     def forward(self, inputs: Inputs) -> Tensor:
         parts = []
         if "numeric" in inputs:
-            parts.append(self._scale(inputs["numeric"]) if self.scaled else inputs["numeric"])
+            numbers = inputs["numeric"]
+            parts.append(numbers if self.scaler is None else self.scaler(numbers))
+            if self.ranks is not None:
+                parts.append(self.ranks(numbers))
         if self.embedding is not None:
             parts.append(self.embedding(inputs["categorical"]))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-
-    def _scale(self, numbers: Tensor) -> Tensor:
-        z = (numbers - self.mean) * self.inverse_scale
-        return z * torch.rsqrt(1 + (z / LARGEST).square()) if self.squashed else z
 
 
 class _Embedding(nn.Module):

@@ -9,7 +9,7 @@ import numpy as np
 from narwhals.exceptions import DuplicateError
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils.validation import check_array, validate_data
 
 from ..utils._missing import is_missing
@@ -140,14 +140,6 @@ class Table:
             names = [frame.columns[column] for column in left]
             raise ValueError(f"columns {names} of X are text; name them in categorical_features or encode them.")
         return chosen
-
-
-def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Learn mean and standard deviation of the columns; 1 for the deviation of a constant one."""
-    # the mean of a sparse matrix is left at 0: absent entries stay 0
-    scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=sample_weight)
-    mean = np.zeros(X.shape[1]) if issparse(X) else scaler.mean_
-    return mean, scaler.scale_
 
 
 def _as_frame(X: Any) -> nw.DataFrame | None:

@@ -6,7 +6,8 @@ from scipy.sparse import csc_matrix, csr_matrix, issparse
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_mtl.trunks._table import UNSEEN, Table, fit_scaler
+from sklearn_mtl.trunks._scaling import fit_scaler
+from sklearn_mtl.trunks._table import UNSEEN, Table
 
 NAN = float("nan")
 NUMBERS = np.arange(6.0).reshape(3, 2)

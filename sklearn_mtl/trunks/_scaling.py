@@ -1,0 +1,97 @@
+"""What a trunk learns about numeric columns, and the modules that apply it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix, issparse
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+
+# What "squash" clips standardised numbers to.
+LARGEST = 3.0
+# Knots of the empirical distribution function of a column, and the most rows to learn them from.
+N_KNOTS = 256
+MOST_ROWS = 100_000
+
+
+class Scaler(nn.Module):
+    r"""Standardise columns: :math:`z = (x - \mu) / \sigma`, smoothly clipped to :math:`z / \sqrt{1 + (z / 3)^2}`.
+
+    Parameters
+    ----------
+    mean, scale : ndarray of shape (n_columns,)
+        As `fit_scaler` learns them.
+    squashed : bool
+        Whether to clip.
+    """
+
+    mean: Tensor
+    inverse_scale: Tensor
+
+    def __init__(self, mean: np.ndarray, scale: np.ndarray, squashed: bool) -> None:
+        super().__init__()
+        self.squashed = squashed
+        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("inverse_scale", torch.from_numpy(1 / scale))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        z = (numbers - self.mean) * self.inverse_scale
+        return z * torch.rsqrt(1 + (z / LARGEST).square()) if self.squashed else z
+
+
+class Ranks(nn.Module):
+    """Map columns through their empirical distribution function, scaled to mean 0 and deviation 1.
+
+    Between knots it is linear; beyond the smallest and largest value it is constant.
+
+    Parameters
+    ----------
+    knots, ranks : ndarray of shape (n_columns, n_knots)
+        As `fit_ranks` learns them.
+    """
+
+    knots: Tensor
+    ranks: Tensor
+
+    def __init__(self, knots: np.ndarray, ranks: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("knots", torch.from_numpy(knots))
+        # a uniform variable on (0, 1) has the deviation 1 / sqrt(12)
+        self.register_buffer("ranks", torch.from_numpy((ranks - 0.5) * np.sqrt(12)))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        columns = numbers.T.contiguous()
+        right = torch.searchsorted(self.knots, columns).clamp(1, self.knots.shape[1] - 1)
+        left = right - 1
+        start, end = self.knots.gather(1, left), self.knots.gather(1, right)
+        # knots that repeat the last one leave no distance
+        share = ((columns - start) / (end - start).clamp(min=torch.finfo(columns.dtype).tiny)).clamp(0, 1)
+        return torch.lerp(self.ranks.gather(1, left), self.ranks.gather(1, right), share).T
+
+
+def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Learn mean and standard deviation of the columns; 1 for the deviation of a constant one."""
+    # the mean of a sparse matrix is left at 0: absent entries stay 0
+    scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=sample_weight)
+    mean = np.zeros(X.shape[1]) if issparse(X) else scaler.mean_
+    return mean, scaler.scale_
+
+
+def fit_ranks(X: np.ndarray, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Learn the empirical distribution functions of the columns: their values at the knots, and the ranks there.
+
+    Values that occur often stand at several knots; these become one, with the mean of their ranks.
+    """
+    step = -(-len(X) // MOST_ROWS)
+    X = X[::step]
+    sample_weight = None if sample_weight is None else sample_weight[::step]
+    shares = np.linspace(0, 1, N_KNOTS)
+    quantiles = np.quantile(X, shares, axis=0, method="inverted_cdf", weights=sample_weight)
+    knots, ranks = np.empty((X.shape[1], N_KNOTS)), np.empty((X.shape[1], N_KNOTS))
+    for column, values in enumerate(quantiles.T):
+        unique, position, count = np.unique(values, return_inverse=True, return_counts=True)
+        mean_rank = np.bincount(position, weights=shares) / count
+        knots[column] = np.pad(unique, (0, N_KNOTS - len(unique)), mode="edge")
+        ranks[column] = np.pad(mean_rank, (0, N_KNOTS - len(unique)), mode="edge")
+    return knots, ranks
