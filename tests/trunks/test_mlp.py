@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sklearn_mtl.trunks import MLP, SparseRows, resolve_trunk
@@ -84,10 +85,27 @@ def test_sparse_and_dense_inputs_agree():
     torch.testing.assert_close(*results)
 
 
-def test_sample_weights_reach_the_scale():
-    weight = np.arange(9.0)
-    fitted = MLP(scaling="standard").fit(X, owner=Owner(), sample_weight=weight)
-    np.testing.assert_allclose(fitted.scaler_[0], np.average(X, axis=0, weights=weight))
+def scaled(X, **params):
+    owner = Owner()
+    fitted = MLP(scaling="standard").fit(X, owner=owner, **params)
+    stem, _ = network(fitted, Streams(0))
+    return stem(gather(fitted.encode(X, owner=owner), slice(None))).numpy()
+
+
+@pytest.mark.parametrize("weight", [None, np.arange(9.0)])
+def test_scale_is_that_of_scikit_learn(weight):
+    expected = StandardScaler().fit(X, sample_weight=weight).transform(X)
+    np.testing.assert_allclose(scaled(X, sample_weight=weight), expected)
+
+
+def test_a_sparse_table_keeps_its_zeros():
+    sparse = csr_matrix(X * (X > 5))
+    expected = StandardScaler(with_mean=False).fit_transform(sparse).toarray()
+    np.testing.assert_allclose(scaled(sparse), expected)
+
+
+def test_a_constant_column_becomes_zero():
+    assert not scaled(np.full((4, 1), 7.0)).any()
 
 
 def test_numbers_come_before_the_embedded_categories():

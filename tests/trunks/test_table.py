@@ -4,7 +4,6 @@ import polars as pl
 import pytest
 from scipy.sparse import csc_matrix, csr_matrix, issparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import StandardScaler
 
 from sklearn_mtl.trunks._scaling import fit_scaler
 from sklearn_mtl.trunks._table import UNSEEN, Table
@@ -225,21 +224,3 @@ def test_other_columns_are_refused(X):
 def test_a_column_that_was_numeric_must_stay_so():
     with pytest.raises(ValueError, match="column 'x' of X should be numeric, but is String"):
         encode(FRAME, FRAME.assign(x="text"))
-
-
-# -- scale
-
-
-@pytest.mark.parametrize("weight", [None, np.array([1.0, 2.0, 0.5])])
-def test_scale_is_that_of_scikit_learn(weight):
-    mean, scale = fit_scaler(NUMBERS, weight)
-    expected = StandardScaler().fit(NUMBERS, sample_weight=weight)
-    np.testing.assert_allclose(mean, expected.mean_)
-    np.testing.assert_allclose(scale, expected.scale_)
-
-
-def test_a_sparse_table_keeps_its_zeros_and_a_constant_column_its_scale():
-    X = np.array([[1.0, 5], [0.0, 5]])
-    mean, scale = fit_scaler(csr_matrix(X), None)
-    assert mean.tolist() == [0, 0]
-    assert scale.tolist() == [0.5, 1]

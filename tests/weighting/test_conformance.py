@@ -1,0 +1,44 @@
+import pytest
+
+from sklearn_mtl import weighting as weightings
+from sklearn_mtl.weighting import Static, Weighting
+
+from .conformance import WeightingConformance, random_losses
+
+WEIGHTINGS = {"static": Static()}
+
+
+class TestExportedWeightings(WeightingConformance):
+    @pytest.fixture(params=WEIGHTINGS.values(), ids=WEIGHTINGS.keys())
+    def weighting(self, request):
+        return request.param
+
+
+def test_every_exported_weighting_is_held_to_the_contract():
+    exported = {getattr(weightings, name) for name in weightings.__all__}
+    types = {
+        item
+        for item in exported
+        if isinstance(item, type) and issubclass(item, Weighting) and item is not Weighting
+    }
+    assert types == {type(weighting) for weighting in WEIGHTINGS.values()}
+
+
+@pytest.mark.parametrize("shorthand", WEIGHTINGS)
+def test_shorthand_is_the_weighting_with_its_defaults(shorthand):
+    resolved = weightings.resolve_weighting(shorthand)
+    assert type(resolved) is type(WEIGHTINGS[shorthand])
+    assert resolved.get_params() == type(resolved)().get_params()
+
+
+@pytest.mark.parametrize("weighting", ["dynamic", None, Static])
+def test_anything_else_is_refused_with_what_there_is(weighting):
+    with pytest.raises(ValueError, match=r"weighting=.* should be a Weighting or one of \['static'\]"):
+        weightings.resolve_weighting(weighting)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_static_weights_are_one_whatever_the_losses(seed):
+    module = Static().build(["a", "b", "c", "d"])
+    losses = random_losses(seed=seed)
+    assert module(losses, losses > 0.5, None).tolist() == [1, 1, 1, 1]
