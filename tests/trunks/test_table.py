@@ -5,7 +5,6 @@ import pytest
 from scipy.sparse import csc_matrix, csr_matrix, issparse
 from sklearn.base import BaseEstimator
 
-from sklearn_mtl.trunks._scaling import fit_scaler
 from sklearn_mtl.trunks._table import UNSEEN, Table
 
 NAN = float("nan")
