@@ -624,6 +624,26 @@ def test_partial_fit_keeps_scales_and_optimiser():
     assert _steps(estimator) == 2 * steps
 
 
+@pytest.mark.parametrize(
+    "change", [{"learning_rate": 0.5}, {"optimizer": "sgd"}, {"optimizer": "adam", "weight_decay": 0.0}], ids=str
+)
+def test_parameters_of_the_step_may_change_between_partial_fits(change):
+    estimator = net().partial_fit(X, MASS).set_params(**change).partial_fit(X, MASS)
+    group = estimator.net_.optimizer_.param_groups[0]
+    assert group["lr"] == estimator.learning_rate
+    assert group["weight_decay"] == estimator.weight_decay
+    assert estimator.n_iter_ == 2
+
+
+def test_schedule_starts_anew_with_each_partial_fit():
+    recorders = [RateRecorder(), RateRecorder()]
+    estimator = net(learning_rate_schedule="cosine", batch_size=20)
+    for recorder in recorders:
+        estimator.set_params(callbacks=[recorder]).partial_fit(X, MASS)
+    assert recorders[0].rates_ == recorders[1].rates_
+    assert recorders[0].rates_[0] == estimator.learning_rate
+
+
 def _steps(estimator):
     return max(int(state["step"]) for state in estimator.net_.optimizer_.state.values())
 

@@ -127,12 +127,15 @@ class MultiTaskNet(NeuralNet):
         self.callbacks_ = [entry for entry in self.callbacks_ if entry not in watchers]
 
     def go_on_from(self, previous: MultiTaskNet, with_optimizer: bool) -> None:
-        """Take over weights and history of another net, and the optimiser's state on request."""
+        """Take over weights and history of another net, and on request what its optimiser has accumulated."""
         self.module_.load_state_dict(previous.module_.state_dict())
         self.criterion_.load_state_dict(previous.criterion_.state_dict())
         self.history.extend(previous.history)
-        if with_optimizer:
-            self.optimizer_.load_state_dict(copy.deepcopy(previous.optimizer_.state_dict()))
+        if with_optimizer and type(self.optimizer_) is type(previous.optimizer_):
+            accumulated = copy.deepcopy(previous.optimizer_.state_dict())
+            # learning rate and decay are those that the parameters of the estimator have now
+            accumulated["param_groups"] = self.optimizer_.state_dict()["param_groups"]
+            self.optimizer_.load_state_dict(accumulated)
 
     def _run_epochs(
         self, train: Dataset, valid: Dataset | None, valid_labels: Mapping[str, np.ndarray], epochs: int
