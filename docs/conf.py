@@ -1,0 +1,78 @@
+"""Configuration of Sphinx."""
+
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+import matplotlib
+
+matplotlib.use("agg")
+
+from sklearn_mtl import __version__
+
+project = "sklearn_mtl"
+author = "the sklearn_mtl developers"
+project_copyright = f"2026, {author}"
+version = release = __version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "mathml",
+]
+exclude_patterns = ["_build", "examples"]
+templates_path = ["_templates"]
+# what is in single backticks is a name of the API, as in scikit-learn's docstrings
+default_role = "py:obj"
+add_module_names = False
+toc_object_entries_show_parents = "hide"
+
+autosummary_generate = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+# the class template lists the methods
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": "gallery_order.FirstSteps",
+    "show_memory": False,
+    "min_reported_time": 1,
+    "download_all_examples": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklearn_mtl"
+html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
+html_sidebars = {"changelog": [], "install": []}
+html_theme_options = {
+    "logo": {"text": "sklearn_mtl"},
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc", "sg_download_links"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+
+def _without_foreign_references(app, what, name, obj, options, lines):
+    """Keep the words of references to scikit-learn's own pages, which methods inherited from it have."""
+    if not (getattr(obj, "__module__", "") or "").startswith("sklearn_mtl"):
+        lines[:] = [re.sub(r":(?:ref|term|doc):`([^`<]*?)(?:\s*<[^>]*>)?`", r"\1", line) for line in lines]
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", _without_foreign_references)

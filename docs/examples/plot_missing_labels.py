@@ -1,0 +1,124 @@
+"""
+==========================================
+Few labels for one task, many for another
+==========================================
+
+Labels of one target are often scarce while those of another are plentiful. Does a network that learns both
+predict the scarce one better than a network that learns it alone? It depends on what the other target knows.
+
+The scarce target here is **which digit** an image shows. It is learned
+
+* alone;
+* beside **whether the digit is even**, known for every image: a target that says something about the digit;
+* beside **how dark the image is**, the mean of its pixels, known for every image as well: a number that says
+  little about the digit;
+* beside the darkness again, with a tenth of the **task weight**.
+
+Network, images, steps and seeds are the same each time. Only the second target and its weight differ.
+"""
+
+# %%
+# The experiment
+# --------------
+# A label that is missing is NaN. Images whose digit is missing stay in the training set: they say nothing about
+# the digit, but their second target shapes the layers that both tasks share. The digit is declared to be a class,
+# because digits with NaN among them are floats, and floats would be taken for numbers.
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from sklearn_mtl import MultiTaskNetEstimator, Targets
+
+images, digits = load_digits(return_X_y=True)
+even, darkness = digits % 2 == 0, images.mean(axis=1)
+ways = {  # name: (second target, its weight)
+    "alone": (None, 0.0),
+    "beside even or odd": (even, 1.0),
+    "beside darkness": (darkness, 1.0),
+    "beside darkness, weight 0.1": (darkness, 0.1),
+}
+shares = [0.02, 0.05, 0.1, 0.2, 0.5]
+seeds = range(4)
+
+
+def test_accuracy(second, weight, share, seed):
+    """Learn from a share of the digit labels; return the accuracy of the digit on the test images."""
+    train, test = train_test_split(np.arange(len(digits)), test_size=0.5, stratify=digits, random_state=seed)
+    known = np.random.default_rng(seed).permutation(len(train))[: round(share * len(train))]
+    scarce = np.full(len(train), np.nan)
+    scarce[known] = digits[train][known]
+    y = {"digit": scarce} if second is None else {"digit": scarce, "second": second[train]}
+    net = MultiTaskNetEstimator(
+        tasks={"digit": "classification"},
+        task_weights=None if second is None else {"second": weight},
+        learning_rate=3e-3,
+        batch_size=64,
+        max_epochs=20,
+        early_stopping=False,
+        random_state=seed,
+    )
+    net.fit(images[train], Targets(y))
+    return np.mean(net.predict(images[test], tasks=["digit"])["digit"] == digits[test])
+
+
+runs = pd.DataFrame(
+    [
+        {"learned": way, "share": share, "seed": seed, "accuracy": test_accuracy(second, weight, share, seed)}
+        for way, (second, weight) in ways.items()
+        for share in shares
+        for seed in seeds
+    ]
+)
+
+# %%
+# What came out
+# -------------
+# Test accuracy of the digit, averaged over the seeds:
+accuracy = runs.pivot_table(index="share", columns="learned", values="accuracy", sort=False)
+print(accuracy.round(3).to_string())
+
+# %%
+# The right picture compares like with like: each dot is one seed, that is one split, one choice of labels and one
+# initialisation, with the second task minus without it.
+by_seed = runs.pivot(index=["share", "seed"], columns="learned", values="accuracy")
+gain = 100 * by_seed.sub(by_seed["alone"], axis=0)
+
+styles = {
+    "alone": ("0.35", "o-"),
+    "beside even or odd": ("tab:blue", "o-"),
+    "beside darkness": ("tab:red", "o-"),
+    "beside darkness, weight 0.1": ("tab:orange", "o--"),
+}
+figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+for number, (way, (color, style)) in enumerate(styles.items()):
+    left.plot(accuracy.index, 100 * accuracy[way], style, color=color, markersize=4, label=way)
+    if way == "alone":
+        right.axhline(0, color=color, linewidth=1)
+        continue
+    beside = accuracy.index * 1.07 ** (number - 2)  # the dots of a share side by side
+    for seed in seeds:
+        right.plot(beside, gain[way].xs(seed, level="seed"), "o", color=color, markersize=4, alpha=0.45, mew=0)
+    right.plot(beside, gain[way].groupby("share").mean(), style[1:], color=color)
+
+left.set(ylabel="test accuracy of the digit (%)", title="The scarce task")
+left.legend(frameon=False, loc="lower right")
+right.set(ylabel="points of accuracy", title="Gained or lost by the second task, seed by seed")
+for ax in (left, right):
+    ax.set(xscale="log", xlabel="training images whose digit is known")
+    ax.set_xticks(shares, [f"{share:.0%}\n({round(share * len(digits) / 2)})" for share in shares])
+    ax.minorticks_off()
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", color="0.92")
+    ax.set_axisbelow(True)
+plt.show()
+
+# %%
+# Even or odd helps, and helps most where digits are few. Darkness harms where digits are few: the shared layers
+# are spent on something that the digit has no use for. A small weight makes the harm smaller. With half of the
+# digits known, all four are close.
+#
+# So a second task is not free. Whether it helps is a question for a validation set, and the weight is the handle:
+# ``task_weights__<task>`` in a search, with 0 among the values. A task of weight 0 is not trained at all, and the
+# others are fitted as if it were not there.
