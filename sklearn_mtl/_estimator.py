@@ -163,7 +163,7 @@ class MultiTaskNetEstimator(
         regression), otherwise a dict of the tasks that have classes.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the columns of X, if it was a frame with text for names.
     n_iter_ : int
         Epochs trained.

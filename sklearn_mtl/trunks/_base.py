@@ -110,7 +110,7 @@ class Trunk(BaseEstimator, ABC):
 
     @abstractmethod
     def stem(self, streams: Streams) -> nn.Module:
-        """Build the module from a batch of inputs to a tensor (B, ..., stem_width_)."""
+        """Build the module from a batch of inputs to a tensor (B, ..., `stem_width_`)."""
 
     @abstractmethod
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
