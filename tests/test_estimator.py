@@ -146,9 +146,7 @@ def test_mapping_comes_back_as_targets(kind):
 
 
 def test_sets_of_labels_come_back_as_sets():
-    labels = np.empty(N, dtype=object)
-    for row in range(N):
-        labels[row] = {name for name, value in zip("abc", X[row, :3], strict=True) if value > 0}
+    labels = labels_of_sets()
     estimator = net(max_epochs=40, learning_rate=0.02).fit(X, {"tags": labels})
     predictions = estimator.predict(X)["tags"]
     assert all(isinstance(row, set) for row in predictions)
@@ -574,6 +572,31 @@ def test_weight_of_rows_counts_in_score(mixed):
     y = mixed_targets(X)
     weight = np.where(np.arange(N) < 20, 1.0, 0.0)
     assert mixed.score_tasks(X, y, weight) == pytest.approx(mixed.score_tasks(X[:20], y[:20]))
+
+
+def labels_of_sets():
+    labels = np.empty(N, dtype=object)
+    for row in range(N):
+        labels[row] = {name for name, value in zip("abc", X[row, :3], strict=True) if value > 0}
+    return labels
+
+
+def test_label_that_fit_did_not_see_is_a_miss():
+    estimator = net(max_epochs=60, learning_rate=0.03).fit(X, {"tags": labels_of_sets()})
+    strange = labels_of_sets()
+    strange[:40] = [row | {"rare"} for row in strange[:40]]
+    known = estimator.score_tasks(X[:40], {"tags": labels_of_sets()[:40]})["tags"]
+    assert 0 < estimator.score_tasks(X[:40], {"tags": strange[:40]})["tags"] < known
+
+
+@pytest.mark.parametrize("kind", ["class", "set"])
+def test_label_of_a_row_of_weight_zero_does_not_disturb_the_validation(kind):
+    y = SPECIES.astype(object) if kind == "class" else labels_of_sets()
+    y[:20] = ["rare"] * 20 if kind == "class" else [{"rare"}] * 20
+    weight = np.where(np.arange(N) < 20, 0.0, 1.0)
+    estimator = net(early_stopping=True, validation_fraction=0.5).fit(X, {"y": y}, weight)
+    assert "rare" not in estimator.classes_["y"]
+    assert np.isfinite(estimator.history_["valid_score"]).all()
 
 
 # -- partial_fit and warm_start

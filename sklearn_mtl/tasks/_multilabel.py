@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Hashable
 from numbers import Real
 from typing import Any
@@ -142,8 +143,9 @@ class MultilabelClassification(Task):
         }
 
     def _f1(self, average: str, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
-        true, weight = self.encode(y_true)
-        pred, _ = self.encode(y_pred)
+        wider = self._with_labels_of(y_true)
+        true, weight = wider.encode(y_true)
+        pred, _ = wider.encode(y_pred)
         rows = weight.any(axis=1)
         if not rows.any():
             return float("nan")
@@ -151,12 +153,24 @@ class MultilabelClassification(Task):
             f1_score(
                 _indicators(true[rows]),
                 _indicators((pred * weight)[rows]),
-                labels=range(self.n_outputs_),
+                labels=range(wider.n_outputs_),
                 average=average,
                 sample_weight=labelled_weight(sample_weight, rows),
                 zero_division=1.0,
             )
         )
+
+    def _with_labels_of(self, y: np.ndarray) -> MultilabelClassification:
+        """Give a task that knows the labels of y as well: no prediction hits those that fit did not see."""
+        sets = y[~is_missing(y)] if y.ndim == 1 else []
+        new = {label for row in sets for label in _members(row)} - set(self.classes_.tolist())
+        if not new:
+            return self
+        wider = copy.copy(self)
+        wider.n_outputs_ = self.n_outputs_ + len(new)
+        wider.classes_ = np.empty(wider.n_outputs_, dtype=object)
+        wider.classes_[:] = [*self.classes_.tolist(), *sorted(new, key=str)]
+        return wider
 
 
 def _classes_of_sets(sets: list[Any], known: Any) -> np.ndarray:
