@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import ClassifierTags, check_random_state
+from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ._targets import Container, Targets, align_targets, read_targets
+from ._targets import Targets, align_targets
 from .architectures import Architecture, resolve_architecture
 from .metrics import weighted_mean
 from .tasks import resolve_task
 from .training import (
     OPTIMIZERS,
     SCHEDULES,
-    BestEpoch,
-    Blueprint,
     Model,
     SklearnCallbacks,
     check_sample_weight,
     check_weights,
-    common_weight,
-    fit_tasks,
-    make_net,
-    prepare_data,
+    learn,
+    learn_batch,
 )
 from .trunks import Trunk, resolve_trunk
 from .utils._device import resolve_device
@@ -41,21 +35,8 @@ from .utils._optional import import_optional
 from .utils._params import Interval, NestedParamsMixin, StrOptions
 from .weighting import Weighting, resolve_weighting
 
-# Early stopping needs validation rows; with fewer rows than this, training needs them more.
-MIN_ROWS_TO_STOP_EARLY = 500
-# Bounds of batch_size="auto": about twenty steps per epoch, in powers of two.
-AUTO_BATCH_SIZES = (16, 256)
 # Version of the layout of the pickle state.
 STATE_LAYOUT = 1
-
-
-class _Plan(NamedTuple):
-    """What a fit has learned before it trains: the blueprint, and the rows as it reads them."""
-
-    blueprint: Blueprint
-    container: Container
-    targets: Targets
-    sample_weight: dict[str, np.ndarray] | None
 
 
 def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
@@ -335,10 +316,12 @@ class MultiTaskNetEstimator(
         context.call_on_fit_task_begin(estimator=self, **data)
         previous = self._model if self.warm_start and self.__sklearn_is_fitted__() else None
         learner = self._twin()
-        plan = learner._plan(X, y, sample_weight, previous)
-        model = learner._build(plan, _num_samples(X), previous)
-        watcher = SklearnCallbacks(self, context, data, functools.partial(learner._snapshot, model))
-        learner._train(model, plan, X, self._stops_early(X), self.max_epochs, watcher)
+
+        def watch(model: Model) -> SklearnCallbacks:
+            return SklearnCallbacks(self, context, data, functools.partial(learner._snapshot, model))
+
+        model = learn(learner, X, y, sample_weight, previous=previous, epochs=self.max_epochs, watch=watch)
+        learner._publish(model)
         # everything is swapped in at once, and only now that it has succeeded
         self.__dict__ = learner.__dict__
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=model.attributes)
@@ -369,103 +352,10 @@ class MultiTaskNetEstimator(
         y = self._one_target(y, None)
         previous = self._model if self.__sklearn_is_fitted__() else None
         learner = self._twin()
-        plan = learner._plan(X, y, sample_weight, previous, classes)
-        model = learner._build(plan, _num_samples(X), previous, keep_optimizer=True)
-        learner._train(model, plan, X, stops_early=False, epochs=1)
+        model = learn_batch(learner, X, y, sample_weight, previous=previous, classes=classes)
+        learner._publish(model)
         self.__dict__ = learner.__dict__
         return self
-
-    def _plan(self, X: Any, y: Any, sample_weight: Any, previous: Model | None, classes: Any = None) -> _Plan:
-        """Fit the trunk's schema and the tasks, or take those of a previous model."""
-        if previous is not None:
-            targets, _ = align_targets(y, list(previous.blueprint.tasks))
-            weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
-            return _Plan(self._same_blueprint(previous), previous.container, targets, weights)
-        trunk = clone(resolve_trunk(self.trunk))
-        targets, container = read_targets(y)
-        weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
-        task_weights = check_weights(self.task_weights, list(targets), "task_weights")
-        trunk.fit(
-            X,
-            owner=self,
-            categorical_features=self.categorical_features,
-            sample_weight=common_weight(weights, task_weights),
-        )
-        blueprint = Blueprint(
-            trunk=trunk,
-            architecture=clone(resolve_architecture(self.architecture)),
-            weighting=clone(resolve_weighting(self.weighting)),
-            tasks=fit_tasks(targets, self.tasks, self._kind, weights, _classes_by_task(classes, container)),
-            task_weights=task_weights,
-            score_weights=check_weights(self.score_weights, list(targets), "score_weights"),
-            seed=int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max)),
-            dtype=self.dtype,
-        )
-        return _Plan(blueprint, container, targets, weights)
-
-    def _same_blueprint(self, previous: Model) -> Blueprint:
-        """Take a blueprint with the weights that the parameters have now."""
-        old = previous.blueprint
-        new = replace(
-            old,
-            task_weights=check_weights(self.task_weights, list(old.tasks), "task_weights"),
-            score_weights=check_weights(self.score_weights, list(old.tasks), "score_weights"),
-        )
-        if new.active != old.active:
-            raise ValueError(
-                f"task_weights leaves the tasks {new.active} to train, the fitted network was built for "
-                f"{old.active}; a task can be taken out or in by a new fit only (warm_start=False)."
-            )
-        return new
-
-    def _build(self, plan: _Plan, n_rows: int, previous: Model | None, keep_optimizer: bool = False) -> Model:
-        """Build the net, with its initial weights or with those of a previous model."""
-        device = resolve_device(self.device)
-        net = make_net(
-            plan.blueprint.network(),
-            plan.blueprint.objective(),
-            plan.blueprint,
-            optimizer=self.optimizer,
-            lr=self.learning_rate,
-            optimizer__weight_decay=self.weight_decay,
-            schedule=self.learning_rate_schedule,
-            clip_norm=self.clip_norm,
-            monitor=self.monitor,
-            mixed_precision=self.mixed_precision,
-            batch_size=self._batch_size(n_rows),
-            device=device,
-            callbacks=self.callbacks,
-            net_params=self.net_params,
-            verbose=self.verbose,
-        )
-        if previous is not None:
-            net.go_on_from(previous.net, with_optimizer=keep_optimizer)
-        return Model(plan.blueprint, plan.container, net)
-
-    def _train(
-        self,
-        model: Model,
-        plan: _Plan,
-        X: Any,
-        stops_early: bool,
-        epochs: int,
-        watcher: SklearnCallbacks | None = None,
-    ) -> None:
-        """Encode the rows, train, and publish the result."""
-        data = prepare_data(
-            plan.blueprint,
-            X,
-            plan.targets,
-            plan.sample_weight,
-            owner=self,
-            device=model.device,
-            validation_fraction=self.validation_fraction if stops_early else 0.0,
-            epoch=len(model.net.history),
-        )
-        if data.valid is not None:
-            model.net.stopping = BestEpoch(self.n_iter_no_change, self.tol)
-        model.net.train(*data, epochs, watchers=[] if watcher is None else [("sklearn", watcher)])
-        self._publish(model)
 
     def _publish(self, model: Model) -> None:
         self.__dict__.pop("classes_", None)
@@ -476,22 +366,6 @@ class MultiTaskNetEstimator(
         attributes = Model.from_state(model.state(), model.device).attributes()
         names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
         return {**names, **attributes}
-
-    def _stops_early(self, X: Any) -> bool:
-        if self.early_stopping == "auto":
-            return _num_samples(X) >= MIN_ROWS_TO_STOP_EARLY
-        return bool(self.early_stopping)
-
-    def _batch_size(self, n_rows: int) -> int:
-        if self.batch_size == "auto":
-            smallest, largest = AUTO_BATCH_SIZES
-            return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
-        if int(self.batch_size) > n_rows:
-            warnings.warn(
-                f"batch_size={self.batch_size} is larger than the number of rows; {n_rows} is taken.",
-                stacklevel=3,
-            )
-        return min(int(self.batch_size), n_rows)
 
     def _one_target(self, y: Any, targets: Any) -> Any:
         if y is not None and targets is not None:
@@ -699,24 +573,6 @@ class MultiTaskNetEstimator(
         super().__setstate__(state)
         if saved is not None:
             self._publish(Model.from_state(saved, _device_or_cpu(self.device)))
-
-
-def _classes_by_task(classes: Any, container: Container) -> dict[str, np.ndarray] | None:
-    """Read the classes that ``partial_fit`` gets, by task."""
-    if classes is None:
-        return None
-    if isinstance(classes, Mapping):
-        unknown = [name for name in classes if name not in container.names]
-        if unknown:
-            raise ValueError(f"classes names unknown tasks {unknown}; the tasks are {list(container.names)}.")
-        return {name: np.asarray(values) for name, values in classes.items()}
-    if container.kind == "array":
-        return {container.names[0]: np.asarray(classes)}
-    if len(classes) != len(container.names):
-        raise ValueError(
-            f"classes has {len(classes)} entries for the {len(container.names)} tasks {list(container.names)}."
-        )
-    return {name: np.asarray(v) for name, v in zip(container.names, classes, strict=True) if v is not None}
 
 
 def _device_or_cpu(device: Any) -> torch.device:

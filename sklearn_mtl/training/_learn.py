@@ -1,0 +1,194 @@
+"""From an estimator's parameters and the user's rows to a trained model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _num_samples
+from skorch.callbacks import Callback
+
+from .._targets import Container, Targets, align_targets, read_targets
+from ..architectures import resolve_architecture
+from ..trunks import resolve_trunk
+from ..utils._device import resolve_device
+from ..weighting import resolve_weighting
+from ._blueprint import Blueprint
+from ._model import Model
+from ._net import make_net
+from ._prepare import fit_tasks, prepare_data
+from ._stopping import BestEpoch
+from ._weights import check_sample_weight, check_weights, common_weight
+
+# Early stopping needs validation rows; with fewer rows than this, training needs them more.
+MIN_ROWS_TO_STOP_EARLY = 500
+# Bounds of batch_size="auto": about twenty steps per epoch, in powers of two.
+AUTO_BATCH_SIZES = (16, 256)
+
+
+class _Plan(NamedTuple):
+    """What is known before training: the blueprint, and the rows' labels and weights by task."""
+
+    blueprint: Blueprint
+    container: Container
+    targets: Targets
+    sample_weight: dict[str, np.ndarray] | None
+
+
+def learn(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    *,
+    previous: Model | None,
+    epochs: int,
+    watch: Callable[[Model], Callback],
+) -> Model:
+    """Fit trunk and tasks, encode the rows once, and train.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator
+        Its parameters are read, and scikit-learn's checks of X set ``n_features_in_`` on it.
+    X, y, sample_weight : object
+        What the user passed to ``fit``.
+    previous : Model or None
+        Go on from its weights, with its trunk and tasks; None starts afresh.
+    epochs : int
+        Most epochs to train.
+    watch : callable
+        Makes the callback that follows the training of a model.
+    """
+    plan = _plan(estimator, X, y, sample_weight, previous)
+    model = _build(estimator, plan, _num_samples(X), previous, keep_optimizer=False)
+    stops_early = estimator.early_stopping
+    if stops_early == "auto":
+        stops_early = _num_samples(X) >= MIN_ROWS_TO_STOP_EARLY
+    fraction = estimator.validation_fraction if stops_early else 0.0
+    data = prepare_data(
+        plan.blueprint, X, plan.targets, plan.sample_weight,
+        owner=estimator, device=model.device, validation_fraction=fraction, epoch=len(model.net.history),
+    )  # fmt: skip
+    if data.valid is not None:
+        model.net.stopping = BestEpoch(estimator.n_iter_no_change, estimator.tol)
+    model.net.train(*data, epochs, watchers=[("sklearn", watch(model))])
+    return model
+
+
+def learn_batch(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, *, previous: Model | None, classes: Any
+) -> Model:
+    """Train for one epoch on all rows, going on from a previous model and its optimiser if there is one."""
+    plan = _plan(estimator, X, y, sample_weight, previous, classes)
+    model = _build(estimator, plan, _num_samples(X), previous, keep_optimizer=True)
+    data = prepare_data(
+        plan.blueprint, X, plan.targets, plan.sample_weight,
+        owner=estimator, device=model.device, validation_fraction=0.0,
+    )  # fmt: skip
+    model.net.train(*data, epochs=1)
+    return model
+
+
+def _plan(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None, classes: Any = None
+) -> _Plan:
+    """Fit the trunk's schema and the tasks, or take those of a previous model."""
+    if previous is not None:
+        targets, _ = align_targets(y, list(previous.blueprint.tasks))
+        weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
+        return _Plan(_same_blueprint(estimator, previous), previous.container, targets, weights)
+    targets, container = read_targets(y)
+    weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
+    task_weights = check_weights(estimator.task_weights, list(targets), "task_weights")
+    trunk = clone(resolve_trunk(estimator.trunk)).fit(
+        X,
+        owner=estimator,
+        categorical_features=estimator.categorical_features,
+        sample_weight=common_weight(weights, task_weights),
+    )
+    known = _classes_by_task(classes, container)
+    blueprint = Blueprint(
+        trunk=trunk,
+        architecture=clone(resolve_architecture(estimator.architecture)),
+        weighting=clone(resolve_weighting(estimator.weighting)),
+        tasks=fit_tasks(targets, estimator.tasks, estimator._kind, weights, known),
+        task_weights=task_weights,
+        score_weights=check_weights(estimator.score_weights, list(targets), "score_weights"),
+        seed=int(check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max)),
+        dtype=estimator.dtype,
+    )
+    return _Plan(blueprint, container, targets, weights)
+
+
+def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
+    """Take the blueprint of a previous model with the weights that the parameters have now."""
+    old = previous.blueprint
+    new = replace(
+        old,
+        task_weights=check_weights(estimator.task_weights, list(old.tasks), "task_weights"),
+        score_weights=check_weights(estimator.score_weights, list(old.tasks), "score_weights"),
+    )
+    if new.active != old.active:
+        raise ValueError(
+            f"task_weights leaves the tasks {new.active} to train, the fitted network was built for "
+            f"{old.active}; a task can be taken out or in by a new fit only (warm_start=False)."
+        )
+    return new
+
+
+def _build(estimator: Any, plan: _Plan, n_rows: int, previous: Model | None, keep_optimizer: bool) -> Model:
+    """Build the net, with its initial weights or with those of a previous model."""
+    net = make_net(
+        plan.blueprint.network(),
+        plan.blueprint.objective(),
+        plan.blueprint,
+        optimizer=estimator.optimizer,
+        lr=estimator.learning_rate,
+        optimizer__weight_decay=estimator.weight_decay,
+        schedule=estimator.learning_rate_schedule,
+        clip_norm=estimator.clip_norm,
+        monitor=estimator.monitor,
+        mixed_precision=estimator.mixed_precision,
+        batch_size=_batch_size(estimator.batch_size, n_rows),
+        device=resolve_device(estimator.device),
+        callbacks=estimator.callbacks,
+        net_params=estimator.net_params,
+        verbose=estimator.verbose,
+    )
+    if previous is not None:
+        net.go_on_from(previous.net, with_optimizer=keep_optimizer)
+    return Model(plan.blueprint, plan.container, net)
+
+
+def _batch_size(batch_size: int | str, n_rows: int) -> int:
+    if batch_size == "auto":
+        smallest, largest = AUTO_BATCH_SIZES
+        return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
+    if int(batch_size) > n_rows:
+        warnings.warn(
+            f"batch_size={batch_size} is larger than the number of rows; {n_rows} is taken.", stacklevel=6
+        )
+    return min(int(batch_size), n_rows)
+
+
+def _classes_by_task(classes: Any, container: Container) -> dict[str, np.ndarray] | None:
+    """Read the classes that ``partial_fit`` gets, by task."""
+    names = container.names
+    if classes is None:
+        return None
+    if isinstance(classes, Mapping):
+        unknown = [name for name in classes if name not in names]
+        if unknown:
+            raise ValueError(f"classes names unknown tasks {unknown}; the tasks are {list(names)}.")
+        return {name: np.asarray(values) for name, values in classes.items()}
+    if container.kind == "array":
+        return {names[0]: np.asarray(classes)}
+    if len(classes) != len(names):
+        raise ValueError(f"classes has {len(classes)} entries for the {len(names)} tasks {list(names)}.")
+    return {name: np.asarray(values) for name, values in zip(names, classes, strict=True) if values is not None}
