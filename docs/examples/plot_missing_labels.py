@@ -41,15 +41,21 @@ ways = {  # name: (second target, its weight)
 }
 shares = [0.02, 0.05, 0.1, 0.2, 0.5]
 seeds = range(4)
+n_train = len(digits) // 2
 
 
 def test_accuracy(second, weight, share, seed):
     """Learn from a share of the digit labels; return the accuracy of the digit on the test images."""
-    train, test = train_test_split(np.arange(len(digits)), test_size=0.5, stratify=digits, random_state=seed)
-    known = np.random.default_rng(seed).permutation(len(train))[: round(share * len(train))]
-    scarce = np.full(len(train), np.nan)
+    train, test = train_test_split(
+        np.arange(len(digits)), train_size=n_train, stratify=digits, random_state=seed
+    )
+    order = np.random.default_rng(seed).permutation(n_train)
+    known = order[: round(share * n_train)]
+    scarce = np.full(n_train, np.nan)
     scarce[known] = digits[train][known]
-    y = {"digit": scarce} if second is None else {"digit": scarce, "second": second[train]}
+    y = {"digit": scarce}
+    if second is not None:
+        y["second"] = second[train]
     net = MultiTaskNetEstimator(
         tasks={"digit": "classification"},
         task_weights=None if second is None else {"second": weight},
@@ -65,7 +71,12 @@ def test_accuracy(second, weight, share, seed):
 
 runs = pd.DataFrame(
     [
-        {"learned": way, "share": share, "seed": seed, "accuracy": test_accuracy(second, weight, share, seed)}
+        {
+            "learned": way,
+            "share": share,
+            "seed": seed,
+            "accuracy": test_accuracy(second, weight, share, seed),
+        }
         for way, (second, weight) in ways.items()
         for share in shares
         for seed in seeds
@@ -76,7 +87,9 @@ runs = pd.DataFrame(
 # What came out
 # -------------
 # Test accuracy of the digit, averaged over the seeds:
-accuracy = runs.pivot_table(index="share", columns="learned", values="accuracy", sort=False)
+accuracy = runs.pivot_table(
+    index="share", columns="learned", values="accuracy", sort=False
+)
 print(accuracy.round(3).to_string())
 
 # %%
@@ -93,21 +106,24 @@ styles = {
 }
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 for number, (way, (color, style)) in enumerate(styles.items()):
-    left.plot(accuracy.index, 100 * accuracy[way], style, color=color, markersize=4, label=way)
+    left.plot(
+        accuracy.index, 100 * accuracy[way], style, color=color, markersize=4, label=way
+    )
     if way == "alone":
         right.axhline(0, color=color, linewidth=1)
         continue
     beside = accuracy.index * 1.07 ** (number - 2)  # the dots of a share side by side
     for seed in seeds:
-        right.plot(beside, gain[way].xs(seed, level="seed"), "o", color=color, markersize=4, alpha=0.45, mew=0)
+        dots = gain[way].xs(seed, level="seed")
+        right.plot(beside, dots, "o", color=color, markersize=4, alpha=0.45, mew=0)
     right.plot(beside, gain[way].groupby("share").mean(), style[1:], color=color)
 
 left.set(ylabel="test accuracy of the digit (%)", title="The scarce task")
 left.legend(frameon=False, loc="lower right")
-right.set(ylabel="points of accuracy", title="Gained or lost by the second task, seed by seed")
+right.set(ylabel="points of accuracy", title="Gained or lost by the second task")
 for ax in (left, right):
     ax.set(xscale="log", xlabel="training images whose digit is known")
-    ax.set_xticks(shares, [f"{share:.0%}\n({round(share * len(digits) / 2)})" for share in shares])
+    ax.set_xticks(shares, [f"{share:.0%}\n({share * n_train:.0f})" for share in shares])
     ax.minorticks_off()
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.92")
