@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 # What "squash" clips standardised numbers to.
 LARGEST = 3.0
+# A number whose square is finite in single precision, and which "squash" cannot tell from a larger one.
+SQUARABLE = 1e9
 # Knots of the empirical distribution function of a column, and the most rows to learn them from.
 N_KNOTS = 256
 MOST_ROWS = 100_000
@@ -37,7 +39,10 @@ class Scaler(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         z = (numbers - self.mean) * self.inverse_scale
-        return z * torch.rsqrt(1 + (z / LARGEST).square()) if self.squashed else z
+        if not self.squashed:
+            return z
+        z = z.clamp(-SQUARABLE, SQUARABLE)
+        return z * torch.rsqrt(1 + (z / LARGEST).square())
 
 
 class Ranks(nn.Module):
