@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_mtl import Targets
+from sklearn_mtl.training import MultiTaskNet
 from sklearn_mtl.trunks import MLP
 
 from ._helpers import assert_same, assert_same_model, cuda_is_there, inputs, mixed_targets, net
@@ -68,12 +69,12 @@ def pretend_gpus(monkeypatch, count, worker="MainProcess"):
 
 
 def chosen_device(monkeypatch, device):
-    """Fit up to the point where the network is built, and give the device that was chosen."""
+    """Fit up to the point where the network would be moved, and give the device that was chosen."""
 
-    def stop(*args, device, **kwargs):
-        raise AskedFor(device)
+    def stop(net):
+        raise AskedFor(net.device)
 
-    monkeypatch.setattr("sklearn_mtl._estimator.make_net", stop)
+    monkeypatch.setattr(MultiTaskNet, "initialize", stop)
     with pytest.raises(AskedFor) as caught:
         net(device=device).fit(X, Y)
     return str(caught.value.args[0])
