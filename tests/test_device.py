@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from skorch import NeuralNet
 
 from sklearn_mtl import Targets
-from sklearn_mtl.training import MultiTaskNet
 from sklearn_mtl.trunks import MLP
 
 from ._helpers import assert_same, assert_same_model, cuda_is_there, inputs, mixed_targets, net
@@ -74,7 +74,7 @@ def chosen_device(monkeypatch, device):
     def stop(net):
         raise AskedFor(net.device)
 
-    monkeypatch.setattr(MultiTaskNet, "initialize", stop)
+    monkeypatch.setattr(NeuralNet, "initialize", stop)
     with pytest.raises(AskedFor) as caught:
         net(device=device).fit(X, Y)
     return str(caught.value.args[0])
