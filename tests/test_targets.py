@@ -109,7 +109,8 @@ def test_rows_are_those_of_every_target(rows, positions):
 @pytest.mark.parametrize("row", [0, -1, np.int64(2)])
 def test_one_row_is_a_dict(row):
     y = targets()
-    assert y[row] == {"species": y["species"][row], "mass": y["mass"][row], "tags": y["tags"][row]}
+    expected = {"species": y["species"][row], "mass": y["mass"][row], "tags": y["tags"][row]}
+    assert y[row] == y[row, ...] == expected
 
 
 @given(st.integers(1, 6).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.integers(0, n - 1)))))
