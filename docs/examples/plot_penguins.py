@@ -73,10 +73,10 @@ model
 # knows beforehand, so they are searched for like any other parameter, **by the name of the task**. A weight that
 # is not named is 1.
 #
-# `multitask_scorer` computes every metric of every task with one prediction; the search picks the candidate with
-# the best ``score``, the mean of accuracy, accuracy and R². `MultiTaskStratifiedKFold` gives every fold about the
-# same share of each species, each sex and each range of body mass; an integer ``cv`` would cut the rows into
-# consecutive blocks.
+# :func:`~sklearn_mtl.metrics.multitask_scorer` computes every metric of every task with one prediction; the search
+# picks the candidate with the best ``score``, the mean of accuracy, accuracy and R².
+# :class:`~sklearn_mtl.model_selection.MultiTaskStratifiedKFold` gives every fold about the same share of each
+# species, each sex and each range of body mass; an integer ``cv`` would cut the rows into consecutive blocks.
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_mtl.metrics import multitask_scorer
