@@ -1278,3 +1278,21 @@ def test_any_mix_of_tasks_and_gaps(mix):
     assert np.isfinite(estimator.score(rows, y))
     losses = estimator.history_.filter(like="train_loss").to_numpy(dtype=float)
     assert np.isfinite(losses).all()
+
+
+def test_rows_of_weight_zero_do_not_move_the_validation_score():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((80, 4)), rng.integers(0, 2, 80)
+    weight = np.repeat([0.0, 1.0], 40)
+    other = np.where(weight > 0, y, 1 - y)
+    net = MultiTaskNetEstimator(early_stopping=True, validation_fraction=0.5, max_epochs=2, random_state=0)
+    histories = [net.fit(X, labels, sample_weight=weight).history_.drop(columns="dur") for labels in (y, other)]
+    assert histories[0].equals(histories[1])
+
+
+def test_the_order_in_memory_does_not_matter():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 5)).astype(np.float32), rng.standard_normal(60)
+    net = MultiTaskNetEstimator(max_epochs=2, random_state=0)
+    predictions = [net.fit(A, y).predict(A) for A in (X, np.asfortranarray(X))]
+    assert np.array_equal(*predictions)

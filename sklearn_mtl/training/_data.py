@@ -78,6 +78,35 @@ class Dataset:
         return replace(self, inputs={}).batch(rows)
 
 
+@dataclass(frozen=True)
+class ValidationRows:
+    """Rows to watch during training, encoded, and as the user gave them.
+
+    Parameters
+    ----------
+    data : Dataset
+    labels : mapping of str to ndarray
+        Labels by task.
+    sample_weight : mapping of str to ndarray or None
+        Weights of the rows by task.
+    """
+
+    data: Dataset
+    labels: Mapping[str, np.ndarray]
+    sample_weight: Mapping[str, np.ndarray] | None
+
+    def score(self, name: str, task: Task, output: np.ndarray) -> float:
+        """Score the outputs of a task; NaN if no row with a weight has a label, or an output is not finite."""
+        if not np.isfinite(output).all():
+            return float("nan")
+        labels, predictions = self.labels[name], task.decode(output)
+        if self.sample_weight is None:
+            return task.score(labels, predictions)
+        weight = self.sample_weight[name]
+        counts = weight > 0
+        return task.score(labels[counts], predictions[counts], weight[counts]) if counts.any() else float("nan")
+
+
 def take(values: Tensor | SparseRows, rows: Tensor | slice, device: torch.device) -> Tensor:
     """Gather rows of a tensor or a sparse matrix on a device."""
     if isinstance(values, SparseRows):

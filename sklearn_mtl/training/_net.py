@@ -21,7 +21,7 @@ from ..utils._layers import set_dropout_generator
 from ..utils._random import Streams
 from ..utils._threads import threads_for
 from ._blueprint import Blueprint
-from ._data import Batch, BatchIterator, Dataset
+from ._data import Batch, BatchIterator, Dataset, ValidationRows
 from ._objective import TaskLosses
 from ._predict import predict_outputs
 from ._schedule import SCHEDULES
@@ -92,8 +92,7 @@ class MultiTaskNet(NeuralNet):
     def train(
         self,
         train: Dataset,
-        valid: Dataset | None,
-        valid_labels: Mapping[str, np.ndarray],
+        valid: ValidationRows | None,
         epochs: int,
         watchers: Iterable[tuple[str, Callback]] = (),
     ) -> None:
@@ -101,10 +100,10 @@ class MultiTaskNet(NeuralNet):
 
         Parameters
         ----------
-        train, valid : Dataset
-            Rows to learn from, and rows to watch (None: nothing to watch).
-        valid_labels : mapping of str to ndarray
-            The labels of the rows in ``valid``, as the user gave them.
+        train : Dataset
+            Rows to learn from.
+        valid : ValidationRows or None
+            Rows to watch.
         epochs : int
             Most epochs to train.
         watchers : iterable of (str, Callback), default=()
@@ -117,7 +116,7 @@ class MultiTaskNet(NeuralNet):
         self.rates = [group["lr"] for group in self.optimizer_.param_groups]
         with threads_for(self._work_per_step(train)):
             self.notify("on_train_begin", X=train, y=None)
-            self._run_epochs(train, valid, valid_labels, epochs)
+            self._run_epochs(train, valid, epochs)
             if self.stopping is not None:
                 self.stopping.restore(self.module_)
             self.notify("on_train_end", X=train, y=None)
@@ -137,16 +136,15 @@ class MultiTaskNet(NeuralNet):
             accumulated["param_groups"] = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict(accumulated)
 
-    def _run_epochs(
-        self, train: Dataset, valid: Dataset | None, valid_labels: Mapping[str, np.ndarray], epochs: int
-    ) -> None:
+    def _run_epochs(self, train: Dataset, valid: ValidationRows | None, epochs: int) -> None:
         start = len(self.history)
+        data = {"dataset_train": train, "dataset_valid": None if valid is None else valid.data}
         for number in range(start, start + epochs):
-            self.notify("on_epoch_begin", dataset_train=train, dataset_valid=valid)
+            self.notify("on_epoch_begin", **data)
             self._train_epoch(train, Streams(self.blueprint.seed), number, start, epochs)
             if valid is not None:
-                self._validate(valid, valid_labels)
-            self.notify("on_epoch_end", dataset_train=train, dataset_valid=valid)
+                self._validate(valid)
+            self.notify("on_epoch_end", **data)
             if self.stop_training:
                 break
 
@@ -191,8 +189,9 @@ class MultiTaskNet(NeuralNet):
 
     # -- the validation rows
 
-    def _validate(self, data: Dataset, labels: Mapping[str, np.ndarray]) -> None:
+    def _validate(self, valid: ValidationRows) -> None:
         """Record loss and score on the validation rows, and tell the stopping rule."""
+        data = valid.data
         self._set_training(False)
         outputs = predict_outputs(self.module_, data.inputs, self.criterion_.names, data.device, data.rows)
         everything = data.everything()
@@ -201,17 +200,15 @@ class MultiTaskNet(NeuralNet):
             losses, mass = self.criterion_(Outputs(parts), everything.targets, everything.weights)
         present = np.ones(len(losses), dtype=bool) if mass is None else (mass > 0).cpu().numpy()
         self._record("valid", np.where(present, losses.double().cpu().numpy(), np.nan))
-        scores = [self._score(name, labels[name], outputs[name].numpy()) for name in self.criterion_.names]
+        scores = [
+            valid.score(name, self.blueprint.tasks[name], outputs[name].numpy()) for name in self.criterion_.names
+        ]
         self._record("valid", np.array(scores), what="score")
         if self.stopping is not None:
             sign = 1 if self.monitor == "loss" else -1
             value = sign * self.history[-1, f"valid_{self.monitor}"]
             epoch = len(self.history)
             self.stop_training |= self.stopping.update(value, epoch, self.module_)
-
-    def _score(self, name: str, labels: np.ndarray, output: np.ndarray) -> float:
-        task = self.blueprint.tasks[name]
-        return task.score(labels, task.decode(output)) if np.isfinite(output).all() else math.nan
 
     # -- what is recorded, and what is refused
 

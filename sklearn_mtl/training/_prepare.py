@@ -15,15 +15,14 @@ from ..exceptions import SingleClassWarning
 from ..tasks import Task, infer_task, resolve_task
 from ..utils._random import Streams
 from ._blueprint import Blueprint
-from ._data import Dataset, encode_targets, encode_task, split_rows
+from ._data import Dataset, ValidationRows, encode_targets, encode_task, split_rows
 
 
 class DataSplit(NamedTuple):
-    """Rows to train on, rows to watch, and the labels of the latter as the user gave them."""
+    """Rows to train on, and rows to watch or None."""
 
     train: Dataset
-    valid: Dataset | None
-    valid_labels: dict[str, np.ndarray]
+    valid: ValidationRows | None
 
 
 def fit_tasks(
@@ -123,8 +122,13 @@ def prepare_data(
     data = Dataset(inputs, encoded, weights).to(device)
     n_valid = min(max(1, round(validation_fraction * len(data))), len(data) - 1)
     if validation_fraction == 0 or n_valid == 0:
-        return DataSplit(data, None, {})
+        return DataSplit(data, None)
     generator = Streams(blueprint.seed).generator("validation", epoch)
     train, valid = split_rows(len(data), n_valid, generator)
-    labels = {name: targets[name][valid.numpy()] for name in blueprint.active}
-    return DataSplit(data.subset(train), data.subset(valid), labels)
+    rows = valid.numpy()
+    watched = ValidationRows(
+        data.subset(valid),
+        labels={name: targets[name][rows] for name in blueprint.active},
+        sample_weight=None if sample_weight is None else {k: v[rows] for k, v in sample_weight.items()},
+    )
+    return DataSplit(data.subset(train), watched)

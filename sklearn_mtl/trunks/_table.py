@@ -94,7 +94,7 @@ class Table:
             # a category may be missing, and two large ones may be the same number in float32
             return validate_data(owner, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
-            return validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=self.dtype)
+            return validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=self.dtype, order="C")
 
     def _check_numbers(self, numbers: np.ndarray, owner: BaseEstimator) -> np.ndarray:
         if numbers.size == 0 and len(numbers):  # scikit-learn refuses a table without columns
