@@ -418,6 +418,8 @@ class MultiTaskNetEstimator(
         outputs = model.outputs(X, view._chosen(tasks), view)
         by_task = {name: view.tasks_[name].decode_proba(output) for name, output in outputs.items()}
         known = {name: proba for name, proba in by_task.items() if proba is not None}
+        if not known:
+            raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
         if model.container.kind == "array":
             return next(iter(known.values()))
         return list(known.values()) if model.container.kind == "matrix" else Targets(known)

@@ -247,13 +247,19 @@ def _series_values(series: nw.Series) -> np.ndarray:
 
 def _as_column(values: Any, name: str) -> np.ndarray:
     """Turn the target of one task into an array whose first axis is the rows."""
-    array = values if isinstance(values, np.ndarray) else _to_array(values, name)
+    array = values if type(values) is np.ndarray else _to_array(values, name)
     if array.ndim == 0:
         raise ValueError(f"The target of task {name!r} should have one row per sample, got a scalar instead.")
     return array
 
 
 def _to_array(values: Any, name: str) -> np.ndarray:
+    if isinstance(values, np.ma.MaskedArray):  # what is masked is missing
+        if values.dtype.kind == "f":
+            return np.ma.filled(values, np.nan)
+        plain = np.array(values.data, dtype=object)
+        plain[np.ma.getmaskarray(values)] = None
+        return plain
     if issparse(values):
         return values.toarray()
     native = nw.from_native(values, allow_series=True, pass_through=True)

@@ -1296,3 +1296,22 @@ def test_the_order_in_memory_does_not_matter():
     net = MultiTaskNetEstimator(max_epochs=2, random_state=0)
     predictions = [net.fit(A, y).predict(A) for A in (X, np.asfortranarray(X))]
     assert np.array_equal(*predictions)
+
+
+def test_what_is_masked_in_an_array_of_targets_is_missing():
+    rng = np.random.default_rng(0)
+    X, number = rng.standard_normal((40, 3)), rng.standard_normal(40)
+    hidden = rng.random(40) < 0.3
+    masked = Targets(number=np.ma.MaskedArray(number, hidden), label=np.ma.MaskedArray(number > 0, hidden))
+    missing = Targets(
+        number=np.where(hidden, np.nan, number), label=np.where(hidden, None, (number > 0).astype(object))
+    )
+    net = MultiTaskNetEstimator(max_epochs=2, random_state=0)
+    assert net.fit(X, masked).predict(X) == net.fit(X, missing).predict(X)
+
+
+def test_probabilities_of_a_regression_are_refused():
+    X = np.random.default_rng(0).standard_normal((20, 3))
+    net = MultiTaskNetEstimator(max_epochs=1).fit(X, Targets(number=X[:, 0], label=X[:, 1] > 0))
+    with pytest.raises(ValueError, match="none of these tasks has probabilities"):
+        net.predict_proba(X, tasks=["number"])

@@ -89,8 +89,10 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
 
 def _indicators(y: np.ndarray, n_bins: int) -> np.ndarray:
     """Turn a target into indicators (n_rows, n_labels) of its classes, bins or labels, and of what is missing."""
-    task = infer_task(y)
     missing = is_missing(y).reshape(len(y), -1)
+    if missing.all():
+        return missing
+    task = infer_task(y)
     if task.kind == "regression":
         return np.hstack([_bins(column, n_bins) for column in y.reshape(len(y), -1).T] + [missing])
     if y.ndim == 2 or hasattr(task, "threshold"):  # a set of labels

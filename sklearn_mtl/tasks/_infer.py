@@ -32,7 +32,8 @@ def resolve_task(task: Any) -> Task:
         return task
     if isinstance(task, str) and task in _SHORTHAND:
         return _SHORTHAND[task]()
-    raise ValueError(f"expected a Task or one of {sorted(_SHORTHAND)}, got {task!r}")
+    hint = f"; write {task.__name__}()" if isinstance(task, type) and issubclass(task, Task) else ""
+    raise ValueError(f"expected a Task or one of {sorted(_SHORTHAND)}, got {task!r}{hint}")
 
 
 def infer_task(y: np.ndarray, kind: str | None = None) -> Task:

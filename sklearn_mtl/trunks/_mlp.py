@@ -24,7 +24,7 @@ class MLP(Trunk):
     """Multilayer perceptron over numeric and categorical columns.
 
     With its defaults it is Linear and ReLU, once per hidden layer, and nothing else. Categorical columns are
-    embedded; a category that ``fit`` did not see has a row of its own, which stays zero.
+    embedded; a category that ``fit`` did not see has a row of its own, which starts at zero.
 
     Parameters
     ----------

@@ -59,9 +59,16 @@ class Table:
         return self
 
     def _fit_categories(self, X: Any, frame: nw.DataFrame | None) -> None:
-        self.encoder_ = OrdinalEncoder(
+        encoder = OrdinalEncoder(
             dtype=np.float64, handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
-        ).fit(self._categories(X, frame))
+        )
+        try:
+            self.encoder_ = encoder.fit(self._categories(X, frame))
+        except TypeError as error:
+            columns = self.categorical_ if frame is None else [frame.columns[c] for c in self.categorical_]
+            raise ValueError(
+                f"categories of one column of X must be of one type; one of {columns} mixes text and numbers."
+            ) from error
         self.cardinalities_ = [len(categories) + 1 for categories in self.encoder_.categories_]
 
     def encode(self, X: Any, owner: BaseEstimator) -> tuple[np.ndarray | csr_matrix, np.ndarray | None]:

@@ -76,3 +76,13 @@ def test_a_number_of_folds_that_cannot_be_is_refused(n_splits):
 def test_y_is_needed():
     with pytest.raises(ValueError, match="needs y"):
         next(MultiTaskStratifiedKFold(3).split(np.zeros((30, 1))))
+
+
+def test_a_task_without_any_label_does_not_matter():
+    y = skewed_targets()
+    X = np.zeros((300, 1))
+    more = Targets({**y, "nothing": np.full(300, np.nan)})
+    for (_, test), (_, same) in zip(
+        MultiTaskStratifiedKFold(3).split(X, y), MultiTaskStratifiedKFold(3).split(X, more), strict=True
+    ):
+        assert abs(len(test) - len(same)) <= 2
