@@ -11,7 +11,8 @@ demo: $(VENV)/.demo
 	$(PY) docs/examples/plot_penguins.py
 
 test: $(VENV)/.test
-	$(PY) -m pytest -n auto --dist loadscope
+	# one worker per core, one thread per worker
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadscope
 
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .

@@ -7,11 +7,10 @@ from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from ..tasks import Task, group_tasks
 from ..trunks import Representation
-from ..utils._layers import Linear
+from ..utils._layers import Linear, affine
 from ..utils._random import Streams
 from ._outputs import Outputs
 
@@ -85,9 +84,9 @@ class FusedLinear(nn.Module):
 
     def forward(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
         if len(wanted) == len(self.widths):
-            return linear(x, self.weight, self.bias)
+            return affine(x, self.weight, self.bias)
         rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(x.device)
-        return linear(x, self.weight[rows], self.bias[rows])
+        return affine(x, self.weight.index_select(-2, rows), self.bias.index_select(-1, rows))
 
 
 def _side_by_side(tasks: Mapping[str, Task]) -> list[str]:

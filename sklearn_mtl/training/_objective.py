@@ -95,7 +95,7 @@ class Objective(nn.Module):
                 # where, not times: a loss that overflowed on a missing label is no business of anyone
                 sums.append((torch.where(weight > 0, loss, 0.0) * weight).sum(dim=-2))
                 masses.append(weight.sum(dim=-2).expand_as(sums[-1]))
-        return self._per_task(sums, masses, rows=targets[0].shape[0])
+        return self._per_task(sums, masses, rows=loss.shape[-2])
 
     def total(self, task_losses: TaskLosses) -> Tensor:
         """Compute the objective (...,) that a step descends."""

@@ -183,7 +183,13 @@ class _Embedding(nn.Module):
         self.register_buffer("starts", torch.from_numpy(starts))
 
     def forward(self, codes: Tensor) -> Tensor:
-        return nn.functional.embedding(codes + self.starts, self.weight).flatten(-2)
+        rows = codes + self.starts.unsqueeze(-2)
+        table: Tensor = self.weight
+        if table.dim() == 3:  # the tables of the members, one below the other
+            n_members, n_codes, _ = table.shape
+            rows = rows + torch.arange(0, n_members * n_codes, n_codes, device=rows.device)[:, None, None]
+            table = table.flatten(0, 1)
+        return nn.functional.embedding(rows, table).flatten(-2)
 
 
 class _Body(nn.Module):

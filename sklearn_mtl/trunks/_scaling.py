@@ -38,7 +38,7 @@ class Scaler(nn.Module):
         self.register_buffer("inverse_scale", torch.from_numpy(1 / scale))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        z = (numbers - self.mean) * self.inverse_scale
+        z = (numbers - self.mean.unsqueeze(-2)) * self.inverse_scale.unsqueeze(-2)
         if not self.squashed:
             return z
         z = z.clamp(-SQUARABLE, SQUARABLE)
@@ -66,13 +66,14 @@ class Ranks(nn.Module):
         self.register_buffer("ranks", torch.from_numpy((ranks - 0.5) * np.sqrt(12)))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        columns = numbers.T.contiguous()
-        right = torch.searchsorted(self.knots, columns).clamp(1, self.knots.shape[1] - 1)
+        columns = numbers.transpose(-1, -2).contiguous()
+        right = torch.searchsorted(self.knots, columns).clamp(1, self.knots.shape[-1] - 1)
         left = right - 1
-        start, end = self.knots.gather(1, left), self.knots.gather(1, right)
+        start, end = self.knots.gather(-1, left), self.knots.gather(-1, right)
         # knots that repeat the last one leave no distance
         share = ((columns - start) / (end - start).clamp(min=torch.finfo(columns.dtype).tiny)).clamp(0, 1)
-        return torch.lerp(self.ranks.gather(1, left), self.ranks.gather(1, right), share).T
+        ranks = torch.lerp(self.ranks.gather(-1, left), self.ranks.gather(-1, right), share)
+        return ranks.transpose(-1, -2)
 
 
 def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

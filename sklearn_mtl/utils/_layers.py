@@ -1,11 +1,30 @@
-"""Layers whose initial weights and masks come from generators that a fit owns."""
+"""Layers whose initial weights and masks come from generators that a fit owns.
+
+They are written once for one network and for M networks side by side: with parameters of shape (M, ...) they
+take inputs (M, B, ...), and member m computes what it would alone.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Compute x W^T + b, for one network or for members side by side.
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., B, in)
+    weight : Tensor of shape (out, in) or (M, out, in)
+    bias : Tensor of shape (out,) or (M, out)
+    """
+    if weight.dim() == 2:
+        return nn.functional.linear(x, weight, bias)
+    return torch.baddbmm(bias.unsqueeze(-2), x, weight.transpose(-1, -2))
 
 
 class Linear(nn.Linear):
@@ -20,7 +39,7 @@ class Linear(nn.Linear):
     """
 
     def __init__(self, in_features: int, out_features: int, generator: torch.Generator) -> None:
-        # skip_init leaves the weights empty: nothing is drawn from the global generator
+        # nn.Linear's own constructor would draw from the global generator
         nn.Module.__init__(self)
         self.in_features = in_features
         self.out_features = out_features
@@ -30,33 +49,61 @@ class Linear(nn.Linear):
         self.weight = nn.Parameter(weight.uniform_(-bound, bound, generator=generator))
         self.bias = nn.Parameter(bias.uniform_(-bound, bound, generator=generator))
 
+    def forward(self, x: Tensor) -> Tensor:
+        return affine(x, self.weight, self.bias)
+
+
+class Draws:
+    """Uniform random numbers for one network, or for members that have generators of their own.
+
+    Parameters
+    ----------
+    generators : sequence of torch.Generator
+        One for each different seed.
+    members : Tensor of int of shape (M,) or None, default=None
+        Which generator each member draws from; None for one network. Members of one seed draw the same.
+    """
+
+    def __init__(self, generators: Sequence[torch.Generator], members: Tensor | None = None) -> None:
+        self.generators = generators
+        self.members = members
+
+    def like(self, x: Tensor) -> Tensor:
+        """Draw numbers from [0, 1) of the shape of x, or of a shape that broadcasts to it."""
+        shape = x.shape if self.members is None else x.shape[1:]
+        draws = [torch.rand(shape, generator=g, dtype=x.dtype, device=x.device) for g in self.generators]
+        return draws[0] if len(draws) == 1 else torch.stack(draws)[self.members]
+
 
 class Dropout(nn.Module):
-    """Dropout whose masks come from a generator that the trainer sets at the start of each epoch.
+    """Dropout whose masks come from random numbers that the trainer sets at the start of each epoch.
 
     Parameters
     ----------
     p : float, default=0.5
-        Probability of an element to be zeroed.
+        Probability of an element to be zeroed; with members, a Tensor that broadcasts to (M, B, D).
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float | Tensor = 0.5) -> None:
         super().__init__()
         self.p = p
-        self.generator: torch.Generator | None = None
+        self.draws: Draws | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0.0:
+        if not self.training or (not isinstance(self.p, Tensor) and self.p == 0.0):
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-        return x * keep.div_(1 - self.p)
+        if self.draws is None:
+            raise RuntimeError("Dropout has no random numbers: set_dropout_generator was not called.")
+        keep = (self.draws.like(x) >= self.p).to(x.dtype)
+        return x * (keep / (1 - self.p))
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
 
 
-def set_dropout_generator(module: nn.Module, generator: torch.Generator | None) -> None:
-    """Give every `Dropout` in a module the generator that it draws its masks from."""
+def set_dropout_generator(module: nn.Module, generator: torch.Generator | Draws | None) -> None:
+    """Give every `Dropout` in a module the random numbers that it makes its masks from."""
+    draws = Draws([generator]) if isinstance(generator, torch.Generator) else generator
     for layer in module.modules():
         if isinstance(layer, Dropout):
-            layer.generator = generator
+            layer.draws = draws

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_mtl.utils._layers import Dropout, Linear, set_dropout_generator
+from sklearn_mtl.utils._layers import Draws, Dropout, Linear, affine, set_dropout_generator
 from sklearn_mtl.utils._random import Streams
 
 
@@ -75,9 +75,32 @@ def test_generator_reaches_every_dropout_of_a_module():
     module = nn.Sequential(Dropout(0.1), nn.Sequential(nn.ReLU(), inner))
     ours = generator()
     set_dropout_generator(module, ours)
-    assert inner.generator is module[0].generator is ours
+    assert inner.draws is module[0].draws
+    assert inner.draws.generators == [ours]
     set_dropout_generator(module, None)
-    assert inner.generator is module[0].generator is None
+    assert inner.draws is module[0].draws is None
+
+
+def test_dropout_without_random_numbers_is_refused():
+    with pytest.raises(RuntimeError, match="set_dropout_generator"):
+        Dropout(0.5)(torch.ones(3))
+
+
+def test_members_of_one_seed_draw_alike_and_each_as_alone():
+    x = torch.ones(3, 5, 4)
+    layer = Dropout(torch.tensor([0.5, 0.5, 0.2])[:, None, None])
+    set_dropout_generator(layer, Draws([generator("one"), generator("other")], torch.tensor([0, 1, 0])))
+    dropped = layer(x)
+    for member, (p, name) in enumerate([(0.5, "one"), (0.5, "other"), (0.2, "one")]):
+        assert torch.equal(dropped[member], dropout(p, x[member], name))
+
+
+def test_an_affine_map_of_members_is_that_of_each():
+    layers = [Linear(3, 2, generator(name)) for name in "abc"]
+    x = torch.randn(3, 5, 3, generator=generator())
+    weight, bias = torch.stack([m.weight for m in layers]), torch.stack([m.bias for m in layers])
+    expected = torch.stack([layer(part) for layer, part in zip(layers, x, strict=True)])
+    torch.testing.assert_close(affine(x, weight, bias), expected)
 
 
 def test_dropout_shows_its_rate():
