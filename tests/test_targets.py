@@ -71,7 +71,9 @@ def test_lengths_are_named_when_they_differ():
         Targets(a=[1, 2], b=[1, 2, 3])
 
 
-@pytest.mark.parametrize("values", [None, 3, "text", b"bytes", {1, 2}, np.float64(1), iter([1, 2])], ids=repr)
+@pytest.mark.parametrize(
+    "values", [None, 3, "text", b"bytes", {1, 2}, np.float64(1), iter([1, 2])], ids=lambda v: type(v).__name__
+)
 def test_what_has_no_rows_is_refused_by_name(values):
     with pytest.raises(ValueError, match="'a'"):
         Targets(a=values)

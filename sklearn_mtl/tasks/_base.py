@@ -51,6 +51,8 @@ class Task(BaseEstimator, ABC):
     kind: ClassVar[str]
     #: "sample" for one target per row, "token" for one per token of a row
     level: ClassVar[str] = "sample"
+    #: hyperparameters of the loss that may be tensors (M, 1, 1), one value for each of M members
+    stackable_params: ClassVar[tuple[str, ...]] = ()
 
     n_outputs_: int
     n_elements_: int
@@ -147,3 +149,10 @@ def require_labels(labelled: Any) -> None:
     """Refuse a target without any label."""
     if not labelled.any():
         raise ValueError("all labels are missing; at least one is needed")
+
+
+def smooth(target: Tensor, smoothing: float | Tensor, n_classes: int) -> Tensor:
+    """Spread a share of target probabilities evenly over the classes; the share may differ by member."""
+    if not isinstance(smoothing, Tensor) and smoothing == 0:
+        return target
+    return target * (1 - smoothing) + smoothing / n_classes

@@ -13,11 +13,11 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, log_softmax
 
 from ..utils._missing import is_missing
 from ..utils._params import Interval, StrOptions
-from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
+from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels, smooth
 
 
 class Classification(Task):
@@ -60,6 +60,7 @@ class Classification(Task):
     """
 
     kind = "classification"
+    stackable_params = ("label_smoothing",)
     metric = "accuracy"
 
     _parameter_constraints: dict = {
@@ -186,17 +187,19 @@ class Classification(Task):
         return np.where(labelled[:, None], y, 1 / y.shape[1]), labelled
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        smoothing = self.label_smoothing
-        if self.n_outputs_ == 1 and len(self.classes_) == 2:
-            target = target * (1 - smoothing) + smoothing / 2 if smoothing else target
-            target = target.expand_as(output)
-            return binary_cross_entropy_with_logits(output, target, reduction="none")
-        members, rows = output.shape[:-2], output.shape[-2]
-        if members:
-            target = target.expand(*members, *target.shape).flatten(0, len(members))
-            output = output.flatten(0, -2)
-        loss = cross_entropy(output, target, reduction="none", label_smoothing=smoothing)
-        return loss.view(*members, rows, 1)
+        if len(self.classes_) == 2:
+            target = smooth(target, self.label_smoothing, 2)
+            return binary_cross_entropy_with_logits(output, target.expand_as(output), reduction="none")
+        members, soft = output.shape[:-2], target.is_floating_point()
+        if target.dim() == 1 + soft:  # one target for all members
+            target = target.expand(*members, *target.shape)
+        loss = cross_entropy(output.flatten(0, -2), target.flatten(0, len(members)), reduction="none")
+        loss = loss.view(*members, -1, 1)
+        if not isinstance(self.label_smoothing, Tensor) and self.label_smoothing == 0:
+            return loss
+        # the cross-entropy to a mixture of the target and the uniform distribution
+        uniform = -log_softmax(output, dim=-1).mean(dim=-1, keepdim=True)
+        return (1 - self.label_smoothing) * loss + self.label_smoothing * uniform
 
     def fusion_key(self) -> Hashable | None:
         return ("binary", self.label_smoothing) if len(self.classes_) == 2 else None

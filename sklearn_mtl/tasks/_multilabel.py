@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..utils._missing import is_missing
 from ..utils._params import Interval
-from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
+from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels, smooth
 
 
 class MultilabelClassification(Task):
@@ -53,6 +53,7 @@ class MultilabelClassification(Task):
     """
 
     kind = "classification"
+    stackable_params = ("label_smoothing",)
     metric = "f1_samples"
 
     _parameter_constraints: dict = {
@@ -111,8 +112,7 @@ class MultilabelClassification(Task):
         return Encoded(target, np.repeat(labelled[:, None], self.n_outputs_, axis=1).astype(np.float64))
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        smoothing = self.label_smoothing
-        target = target * (1 - smoothing) + smoothing / 2 if smoothing else target
+        target = smooth(target, self.label_smoothing, 2)
         return binary_cross_entropy_with_logits(output, target.expand_as(output), reduction="none")
 
     def fusion_key(self) -> Hashable:

@@ -10,7 +10,7 @@ import torch
 from sklearn.metrics import d2_pinball_score, mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
-from torch.nn.functional import huber_loss, l1_loss, mse_loss
+from torch.nn.functional import l1_loss, mse_loss
 
 from ..utils._missing import is_missing
 from ..utils._params import Interval, StrOptions
@@ -59,6 +59,7 @@ class Regression(Task):
     """
 
     kind = "regression"
+    stackable_params = ("quantile", "epsilon")
 
     _parameter_constraints: dict = {
         "loss": [StrOptions(_LOSSES)],
@@ -115,9 +116,11 @@ class Regression(Task):
             return mse_loss(output, target, reduction="none")
         if self.loss == "absolute_error":
             return l1_loss(output, target, reduction="none")
-        if self.loss == "huber":
-            return huber_loss(output, target, reduction="none", delta=self.epsilon)
         error = target - output
+        if self.loss == "huber":
+            size = error.abs()
+            linear = self.epsilon * (size - 0.5 * self.epsilon)
+            return torch.where(size <= self.epsilon, 0.5 * error.square(), linear)
         return torch.maximum(self.quantile * error, (self.quantile - 1) * error)
 
     def fusion_key(self) -> Hashable:
