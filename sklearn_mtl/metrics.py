@@ -84,6 +84,12 @@ def weighted_mean(scores: Mapping[str, float], weights: Mapping[str, float]) -> 
     return sum(scores[name] * weight for name, weight in known.items()) / total if total else math.nan
 
 
+def task_scores(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    """Score each task of a fitted estimator, which may be a Pipeline or a search."""
+    inputs, network = _through_pipeline(estimator, X)
+    return network.score_tasks(inputs, y, sample_weight)
+
+
 def _through_pipeline(estimator: Any, X: Any) -> tuple[Any, Any]:
     """Transform X up to the last step, and return it with the network behind pipelines and searches."""
     while not hasattr(estimator, "metrics_of_tasks"):

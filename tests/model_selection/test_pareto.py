@@ -2,6 +2,8 @@ import itertools
 
 import numpy as np
 import pytest
+from pymoo.indicators.hv import HV
+from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from sklearn_mtl.model_selection import hypervolume, non_dominated
 
@@ -21,15 +23,13 @@ def random_scores(seed):
 
 
 def test_front_and_volume_are_those_of_pymoo():
-    indicators = pytest.importorskip("pymoo.indicators.hv")
-    sorting = pytest.importorskip("pymoo.util.nds.non_dominated_sorting")
     for seed in range(N_FRONTS):
         scores = random_scores(seed)
         # pymoo minimises
-        front = sorting.NonDominatedSorting().do(-scores, only_non_dominated_front=True)
+        front = NonDominatedSorting().do(-scores, only_non_dominated_front=True)
         assert np.flatnonzero(non_dominated(scores)).tolist() == sorted(front), seed
         reference = np.quantile(scores, 0.2, axis=0)
-        expected = indicators.HV(ref_point=-reference)(-scores)
+        expected = HV(ref_point=-reference)(-scores)
         assert hypervolume(scores, reference) == pytest.approx(expected, rel=1e-10, abs=1e-12), seed
 
 
@@ -66,7 +66,7 @@ def test_nothing_better_than_the_reference_has_no_volume():
 
 @pytest.mark.parametrize("reference", [[0.0], [0.0, np.nan], 0.0, [0.0, -np.inf]])
 def test_reference_needs_a_number_for_each_task(reference):
-    with pytest.raises(ValueError, match="reference=.*2 tasks"):
+    with pytest.raises(ValueError, match="one finite number for each of the 2 tasks"):
         hypervolume([[1.0, 1.0]], reference)
 
 

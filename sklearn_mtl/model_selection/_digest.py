@@ -1,0 +1,66 @@
+"""Names for what a fit depends on: equal digests, equal fits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import joblib
+
+
+def digest(*parts: Any) -> str:
+    """Compute a digest of parameters, specs, rows or anything that can be pickled.
+
+    It depends on values only, never on which objects are shared, and is the same in every process. Functions and
+    classes count by their name.
+
+    Parameters
+    ----------
+    *parts : object
+        Estimators count by their class and parameters, whether or not they are fitted.
+
+    Raises
+    ------
+    ValueError
+        If a part cannot be pickled, such as a lambda.
+
+    Examples
+    --------
+    >>> from sklearn_mtl.model_selection._digest import digest
+    >>> from sklearn_mtl.trunks import MLP
+    >>> digest(MLP((8,)), {"a": 1.0}) == digest(MLP((8,)), {"a": 1.0})
+    True
+    >>> digest(MLP((8,)), {"a": 1.0}) == digest(MLP((8,)), {"a": 2.0})
+    False
+    """
+    return hashlib.sha256(repr([_describe(part) for part in parts]).encode()).hexdigest()
+
+
+def fit_key(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> str:
+    """Name the fit of an estimator to rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With the parameters of the candidate.
+    X, y : object
+        Training rows and targets, as scikit-learn slices them.
+    params : mapping of str to object
+        What else ``fit`` gets, such as ``sample_weight``.
+    """
+    return digest(estimator, X, y, dict(params))
+
+
+def _describe(value: Any) -> Any:
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        name = f"{type(value).__module__}.{type(value).__qualname__}"
+        return name, _describe(value.get_params(deep=False))
+    if isinstance(value, dict):
+        return [(_describe(key), _describe(entry)) for key, entry in value.items()]
+    if isinstance(value, list | tuple):
+        return type(value).__name__, [_describe(entry) for entry in value]
+    try:
+        return joblib.hash(value, coerce_mmap=True)
+    except Exception as error:  # pickle raises what it likes
+        raise ValueError(f"{value!r} cannot be pickled, so a fit cannot be recognised by it.") from error

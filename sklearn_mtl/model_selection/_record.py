@@ -1,0 +1,133 @@
+"""Scores of a search that carry the scores of every task through scikit-learn's own search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.metrics._scorer import _MultimetricScorer
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a candidate scored on some rows.
+
+    Parameters
+    ----------
+    scores : float or dict of str to float
+        What the scoring of the search returned.
+    tasks : dict of str to float
+        The score of every task.
+    fit_time, score_time : float
+        Seconds.
+    """
+
+    scores: Any
+    tasks: dict[str, float]
+    fit_time: float
+    score_time: float
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every metric gave a number: with several, scikit-learn gets the text of an error instead."""
+        scores = self.scores.values() if isinstance(self.scores, Mapping) else [self.scores]
+        return all(isinstance(score, float) for score in scores)
+
+
+class _Score(float):
+    record: Record
+
+
+class _Scores(dict):
+    record: Record
+
+
+def carry(record: Record) -> Any:
+    """Give the scores of a record as scikit-learn wants them, with the record attached.
+
+    The search keeps what its scorer returns until it formats the results, also on the way back from a worker;
+    so a number or a dict that has an attribute more brings the task scores along.
+    """
+    if isinstance(record.scores, Mapping):
+        scores: Any = _Scores(record.scores)
+    elif isinstance(record.scores, float):
+        scores = _Score(record.scores)
+    else:  # not a score: scikit-learn says so
+        return record.scores
+    scores.record = record
+    return scores
+
+
+def as_floats(scores: Any) -> Any:
+    """Turn the numbers that a scorer returned into Python's."""
+    if isinstance(scores, Mapping):
+        return {name: as_floats(score) for name, score in scores.items()}
+    if isinstance(scores, np.ndarray) and scores.ndim == 0:
+        scores = scores.item()
+    return float(scores) if isinstance(scores, Real) else scores
+
+
+class _Recording:
+    """A scorer that scores what a candidate fitted, and has the candidate record it."""
+
+    def __init__(self, scorer: Any) -> None:
+        self.__wrapped__ = scorer  # where `inspect.signature` looks for the arguments
+
+    def __call__(self, candidate: Any, X: Any, y: Any = None, **params: Any) -> Any:
+        return candidate.record(self.__wrapped__, X, y, params)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.__wrapped__, name)
+
+
+class _RecordingSeveral(_MultimetricScorer):
+    """The same for several metrics; scikit-learn asks for the class to handle the errors of each."""
+
+    def __call__(self, candidate: Any, X: Any, y: Any = None, **params: Any) -> Any:
+        return candidate.record(super().__call__, X, y, params)
+
+
+def recording(scorers: Any) -> Any:
+    """Wrap the scorers of a search so that they score a `Candidate` and record the scores of its tasks."""
+    if isinstance(scorers, _MultimetricScorer):
+        return _RecordingSeveral(scorers=scorers._scorers, raise_exc=scorers._raise_exc)
+    return _Recording(scorers)
+
+
+def records_of(out: Sequence[dict[str, Any]]) -> list[Record | None]:
+    """Take the records out of the results of a search; None where a fit or its scoring failed."""
+    return [getattr(result["test_scores"], "record", None) for result in out]
+
+
+def task_columns(records: Sequence[Record | None], n_splits: int) -> dict[str, np.ndarray]:
+    """Make the columns of ``cv_results_`` of the task scores.
+
+    A candidate that failed in a fold is NaN there and in the mean. A fold without a label of a task is left out
+    of the task's mean.
+    """
+    names = next((list(record.tasks) for record in records if record is not None), [])
+    failed = np.array([record is None for record in records]).reshape(-1, n_splits)
+    columns = {}
+    for name in names:
+        values = [math.nan if record is None else record.tasks[name] for record in records]
+        scores = np.array(values).reshape(-1, n_splits)
+        for split in range(n_splits):
+            columns[f"split{split}_test_tasks_{name}"] = scores[:, split]
+        columns[f"mean_test_tasks_{name}"], columns[f"std_test_tasks_{name}"] = _moments(scores, failed)
+    return columns
+
+
+def _moments(scores: np.ndarray, failed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    labelled = ~np.isnan(scores)
+    counted = labelled.any(axis=1) & ~failed.any(axis=1)
+    means, stds = np.full((2, len(scores)), np.nan)
+    for row in np.flatnonzero(counted):
+        known = scores[row, labelled[row]]
+        means[row], stds[row] = known.mean(), known.std()
+    return means, stds

@@ -1,0 +1,316 @@
+"""scikit-learn's searches, which also keep the scores of every task and the trade-off between them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils.validation import _check_method_params, indexable
+
+from .._targets import Targets
+from ._candidate import Candidate
+from ._record import recording, records_of, task_columns
+from ._trade_off import TradeOffMixin
+
+
+class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
+    """What the searches of this package add to scikit-learn's; a mixin to be put before one of them."""
+
+    scorer_: Any
+    best_estimator_: Any
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Search, and refit the best candidate on all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            Targets; labels may be missing.
+        **params : dict
+            Passed to ``fit`` of the estimator, the scoring and the splitter, for instance ``sample_weight`` and
+            ``groups``.
+
+        Returns
+        -------
+        self
+        """
+        _check_last_step(self, self.estimator)
+        if isinstance(y, dict):
+            y = Targets(y)
+        # The search runs on a copy whose estimator is wrapped; what it learned is swapped in at the end.
+        run = copy.copy(self)
+        run.estimator = Candidate(self.estimator)
+        super(_TaskWeightSearch, run).fit(X, y, **params)
+        run._unwrap(self.estimator)
+        self.__dict__ = run.__dict__
+        return self
+
+    def _unwrap(self, estimator: Any) -> None:
+        """Put plain estimators and scorers in the place of the wrapped ones."""
+        self.estimator = estimator
+        self.scorer_ = getattr(self.scorer_, "__wrapped__", self.scorer_)
+        if hasattr(self, "best_estimator_"):
+            self.best_estimator_ = self.best_estimator_.fitted()
+
+    # -- hooks of scikit-learn's search
+
+    def _get_scorers(self) -> tuple[Any, Any]:
+        if not isinstance(self.estimator, Candidate):
+            return super()._get_scorers()
+        plain = copy.copy(self)
+        plain.estimator = self.estimator.estimator
+        scorers, refit_metric = plain._get_scorers()
+        return recording(scorers), refit_metric
+
+    def _format_results(self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None) -> dict:
+        results = super()._format_results(candidate_params, n_splits, out, more_results)
+        records = records_of(out)
+        self.task_names_ = next((list(record.tasks) for record in records if record is not None), [])
+        return results | task_columns(records, n_splits)
+
+    def select(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        weights: Mapping[str, float] | None = None,
+        constraint: Mapping[str, float] | None = None,
+        maximize: str | None = None,
+        **params: Any,
+    ) -> Any:
+        """Fit another candidate of the front to all rows, without a new search.
+
+        The search does not keep the rows, so they are passed again. The search itself, with its
+        ``best_estimator_``, stays as it is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            Targets.
+        weights, constraint, maximize
+            What the candidate is chosen by, as in `choose`: ``weights={"a": 3.0}``, or
+            ``maximize="b", constraint={"a": 0.9}`` for the best on b with a at least 0.9.
+        **params : dict
+            The parameters that ``fit`` of the search got, for instance ``sample_weight``.
+
+        Returns
+        -------
+        estimator
+            Fitted.
+        """
+        chosen = self.choose(weights=weights, constraint=constraint, maximize=maximize)
+        X, y = indexable(X, Targets(y) if isinstance(y, dict) else y)
+        routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
+        estimator = clone(self.estimator)
+        estimator.set_params(**clone(self.cv_results_["params"][chosen], safe=False))
+        return estimator.fit(X, y, **routed.estimator.fit)
+
+
+def _check_last_step(search: Any, estimator: Any) -> None:
+    last = estimator
+    while hasattr(last, "steps"):
+        last = last.steps[-1][1]
+    if not hasattr(last, "metrics_of_tasks"):
+        raise TypeError(
+            f"{type(search).__name__} searches a MultiTaskNetEstimator, or a Pipeline that ends in one; "
+            f"got {type(last).__name__}."
+        )
+
+
+class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
+    """Grid search that also keeps the scores of every task, and the trade-off between them.
+
+    It is scikit-learn's `GridSearchCV`: the same candidates, folds, scores and best estimator. Whatever
+    ``scoring`` is, it records the score of every task of every candidate and fold as well, and so knows the
+    Pareto front: the candidates among which one task can only gain where another loses. `select` fits
+    another point of the front without a new search.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator, or a Pipeline that ends in one
+        Fitted with each candidate's parameters.
+    param_grid : dict or list of dict
+        Values of parameters by name, for instance ``{"task_weights__a": [0.3, 1.0, 3.0]}``.
+    scoring : str, callable, list, tuple, dict or None, default=None
+        What the best candidate is chosen by; None takes ``score`` of the estimator, the mean over tasks under
+        its ``score_weights``. `multitask_scorer` gives all metrics of all tasks.
+    n_jobs : int or None, default=None
+        Number of processes; the results are the same.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate to all rows; with several metrics, by which of them.
+    cv : int, splitter or iterable, default=None
+        The folds; an int means blocks of rows that are not shuffled, see `MultiTaskStratifiedKFold`.
+    verbose : int, default=0
+        How much to print.
+    pre_dispatch : int or str, default="2*n_jobs"
+        How many fits are handed to the processes in advance.
+    error_score : "raise" or float, default=nan
+        Score of a candidate that fails, for instance because it diverges.
+    return_train_score : bool, default=False
+        Whether ``cv_results_`` has scores of the training rows too.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarray
+        As in `GridSearchCV`, and ``split<k>_test_tasks_<task>``, ``mean_test_tasks_<task>`` and
+        ``std_test_tasks_<task>``: the task's score on the validation rows, accuracy, R2 or samples-F1, without
+        a rank. Folds without a label of the task are left out of mean and std; a candidate that failed in a
+        fold has NaN for both.
+    task_names_ : list of str
+        The tasks.
+    pareto_front_ : dict
+        The candidates on the front, in the order of ``cv_results_`` and in its form: ``index`` into
+        ``cv_results_``, ``params``, and ``mean_test_tasks_<task>``.
+    best_estimator_ : estimator
+        The best candidate, fitted to all rows; of the class of ``estimator``.
+    best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_ : object
+        As in `GridSearchCV`.
+
+    See Also
+    --------
+    TaskWeightRandomSearchCV : Samples candidates, for more tasks than a grid can cover.
+    sklearn_mtl.inspection.ParetoFrontDisplay : Draws the front.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_linnerud
+    >>> from sklearn_mtl import MultiTaskNetRegressor
+    >>> from sklearn_mtl.model_selection import TaskWeightSearchCV
+    >>> X, y = load_linnerud(return_X_y=True, as_frame=True)
+    >>> regressor = MultiTaskNetRegressor(max_epochs=5, random_state=0)
+    >>> grid = {"task_weights__Pulse": [0.1, 1.0, 10.0]}
+    >>> search = TaskWeightSearchCV(regressor, grid, cv=2).fit(X, y)
+    >>> search.task_names_
+    ['Weight', 'Waist', 'Pulse']
+    >>> bool(search.best_index_ in search.pareto_front_["index"])
+    True
+    >>> slim = search.select(X, y, maximize="Waist")
+    >>> slim.predict(X).shape
+    (20, 3)
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+
+
+class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
+    """Random search that also keeps the scores of every task, and the trade-off between them.
+
+    It is scikit-learn's `RandomizedSearchCV` with what `TaskWeightSearchCV` adds. Beyond about four tasks, weights
+    that are sampled by `task_weight_simplex` cover the trade-offs better than a grid of the same size.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator, or a Pipeline that ends in one
+        Fitted with each candidate's parameters.
+    param_distributions : dict or list of dict
+        Lists of values, or distributions with ``rvs``, by name of the parameter.
+    n_iter : int, default=10
+        Number of candidates.
+    scoring : str, callable, list, tuple, dict or None, default=None
+        What the best candidate is chosen by; None takes ``score`` of the estimator.
+    n_jobs : int or None, default=None
+        Number of processes; the results are the same.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate to all rows; with several metrics, by which of them.
+    cv : int, splitter or iterable, default=None
+        The folds; an int means blocks of rows that are not shuffled, see `MultiTaskStratifiedKFold`.
+    verbose : int, default=0
+        How much to print.
+    pre_dispatch : int or str, default="2*n_jobs"
+        How many fits are handed to the processes in advance.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the candidates.
+    error_score : "raise" or float, default=nan
+        Score of a candidate that fails.
+    return_train_score : bool, default=False
+        Whether ``cv_results_`` has scores of the training rows too.
+
+    Attributes
+    ----------
+    cv_results_, task_names_, pareto_front_ : object
+        As in `TaskWeightSearchCV`.
+    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_ : object
+        As in `RandomizedSearchCV`.
+
+    See Also
+    --------
+    TaskWeightSearchCV : Tries a grid.
+    task_weight_simplex : Samples task weights.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_linnerud
+    >>> from sklearn_mtl import MultiTaskNetRegressor
+    >>> from sklearn_mtl.model_selection import TaskWeightRandomSearchCV, task_weight_simplex
+    >>> X, y = load_linnerud(return_X_y=True, as_frame=True)
+    >>> regressor = MultiTaskNetRegressor(max_epochs=5, random_state=0)
+    >>> candidates = {"task_weights": task_weight_simplex(y.columns)}
+    >>> search = TaskWeightRandomSearchCV(regressor, candidates, n_iter=3, cv=2, random_state=0).fit(X, y)
+    >>> len(search.cv_results_["params"])
+    3
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Any,
+        *,
+        n_iter: int = 10,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: Any = None,
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_distributions,
+            n_iter=n_iter,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            random_state=random_state,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )

@@ -1,0 +1,397 @@
+"""The searches against scikit-learn's own, and what they add."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, ParameterSampler, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_mtl import MultiTaskNetRegressor, Targets
+from sklearn_mtl.metrics import multitask_scorer
+from sklearn_mtl.model_selection import (
+    TaskWeightRandomSearchCV,
+    TaskWeightSearchCV,
+    hypervolume,
+    non_dominated,
+    task_weight_simplex,
+)
+
+from .._helpers import assert_same, assert_same_model, inputs, mixed_targets, net
+
+X = inputs(60)
+Y = mixed_targets(X, missing=0.1)
+CV = KFold(3)
+GRID = {"task_weights__mass": [0.1, 2.0], "task_weights__sick": [0, 1.0]}
+TASKS = list(Y)
+
+
+def in_pipeline():
+    return make_pipeline(StandardScaler(), net())
+
+
+def prefixed(grid):
+    return {f"multitasknetestimator__{name}": values for name, values in grid.items()}
+
+
+def scores_of(search):
+    """Give the columns of scores that scikit-learn's own search has."""
+    return {
+        name: values
+        for name, values in search.cv_results_.items()
+        if "_test_tasks_" not in name and not name.endswith("_time")
+    }
+
+
+def assert_same_search(search, expected):
+    ours, theirs = scores_of(search), scores_of(expected)
+    assert ours.keys() == theirs.keys()
+    for name, values in theirs.items():
+        if name == "params":
+            assert ours[name] == values
+        else:
+            np.testing.assert_array_equal(np.asarray(ours[name]), np.asarray(values), err_msg=name, strict=True)
+    for name in ("best_index_", "best_score_", "best_params_", "multimetric_", "n_splits_"):
+        assert getattr(search, name, None) == getattr(expected, name, None), name
+    assert hasattr(search, "best_estimator_") == hasattr(expected, "best_estimator_")
+
+
+SCORINGS = {
+    "default": {},
+    "train scores": {"return_train_score": True},
+    "multitask_scorer": {"scoring": multitask_scorer, "refit": "mass_r2"},
+    "a function": {"scoring": lambda estimator, X, y: estimator.score_tasks(X, y)["sick"]},
+    "no refit": {"refit": False},
+    "chosen refit": {"refit": lambda results: 1},
+    "several without refit": {"scoring": multitask_scorer, "refit": False},
+}
+
+
+@pytest.mark.parametrize("options", SCORINGS.values(), ids=SCORINGS)
+def test_search_is_scikit_learns(options):
+    search = TaskWeightSearchCV(net(), GRID, cv=CV, **options).fit(X, Y)
+    expected = GridSearchCV(net(), GRID, cv=CV, **options).fit(X, Y)
+    assert isinstance(search, GridSearchCV)
+    assert_same_search(search, expected)
+    if hasattr(expected, "best_estimator_"):
+        assert_same_model(search.best_estimator_, expected.best_estimator_)
+        assert_same(search.predict(X), expected.predict(X))
+        assert search.score(X, Y) == expected.score(X, Y)
+        assert search.n_features_in_ == expected.n_features_in_
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scoring": "r2"},
+        {"scoring": ["r2", "neg_mean_absolute_error"], "refit": "r2"},
+        {"scoring": {"a": "r2", "b": "neg_mean_squared_error"}, "refit": "b", "return_train_score": True},
+    ],
+)
+def test_scorers_by_name(options):
+    y = pd.DataFrame(Y["size"], columns=["length", "width"]).fillna(0.0)
+    regressor = MultiTaskNetRegressor(max_epochs=3, random_state=0)
+    grid = {"task_weights__length": [0.1, 1.0]}
+    search = TaskWeightSearchCV(regressor, grid, cv=CV, **options).fit(X, y)
+    expected = GridSearchCV(regressor, grid, cv=CV, **options).fit(X, y)
+    assert_same_search(search, expected)
+    assert search.scorer_.keys() == expected.scorer_.keys() if search.multimetric_ else True
+    assert search.score(X, y) == expected.score(X, y)
+    assert search.task_names_ == ["length", "width"]
+
+
+def test_random_search_is_scikit_learns():
+    distributions = {"task_weights": task_weight_simplex(TASKS), "learning_rate": [1e-3, 1e-2]}
+    options = {"n_iter": 4, "cv": CV, "random_state": 3}
+    search = TaskWeightRandomSearchCV(net(), distributions, **options).fit(X, Y)
+    assert isinstance(search, RandomizedSearchCV)
+    assert_same_search(search, RandomizedSearchCV(net(), distributions, **options).fit(X, Y))
+
+
+def test_pipelines_are_searched_by_name():
+    search = TaskWeightSearchCV(in_pipeline(), prefixed(GRID), cv=CV).fit(X, Y)
+    expected = GridSearchCV(in_pipeline(), prefixed(GRID), cv=CV).fit(X, Y)
+    assert_same_search(search, expected)
+    assert_same_model(search.best_estimator_[-1], expected.best_estimator_[-1])
+    tasks = search.best_estimator_[-1].score_tasks(search.best_estimator_[0].transform(X), Y)
+    assert list(tasks) == search.task_names_
+
+
+def test_feature_names_reach_the_search():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    search = TaskWeightSearchCV(net(), GRID, cv=CV).fit(frame, Y)
+    assert search.feature_names_in_.tolist() == list("abcd")
+
+
+def test_estimator_is_left_as_it_was():
+    estimator = net(task_weights={"mass": 1.0})
+    search = TaskWeightSearchCV(estimator, GRID, cv=CV).fit(X, Y)
+    assert search.estimator is estimator
+    assert not hasattr(estimator, "net_")
+    assert estimator.task_weights == {"mass": 1.0}
+    assert type(search.best_estimator_) is type(estimator)
+    assert clone(search).get_params(deep=False).keys() == search.get_params(deep=False).keys()
+
+
+def test_a_dict_of_targets_is_searched():
+    search = TaskWeightSearchCV(net(), GRID, cv=CV).fit(X, dict(Y))
+    assert_same_search(search, TaskWeightSearchCV(net(), GRID, cv=CV).fit(X, Y))
+    search.select(X, dict(Y), maximize="mass")
+
+
+def test_failed_search_leaves_the_fitted_one():
+    search = TaskWeightSearchCV(net(), GRID, cv=CV).fit(X, Y)
+    before = dict(vars(search))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        search.fit(X[:-1], Y)
+    assert vars(search) == before
+
+
+@pytest.mark.parametrize("estimator", [Ridge(), make_pipeline(StandardScaler(), Ridge())])
+def test_other_estimators_are_refused(estimator):
+    with pytest.raises(TypeError, match="MultiTaskNetEstimator.*got Ridge"):  # noqa: RUF043
+        TaskWeightSearchCV(estimator, {}).fit(X, Y["mass"])
+
+
+# -- scores of the tasks
+
+
+@pytest.mark.parametrize("scoring", [None, multitask_scorer])
+def test_scores_of_every_task_are_recorded(scoring):
+    search = TaskWeightSearchCV(net(), GRID, cv=CV, scoring=scoring, refit="score").fit(X, Y)
+    assert search.task_names_ == TASKS
+    for candidate, params in enumerate(search.cv_results_["params"]):
+        for fold, (train, test) in enumerate(CV.split(X)):
+            expected = net().set_params(**params).fit(X[train], Y[train]).score_tasks(X[test], Y[test])
+            for name, score in expected.items():
+                assert search.cv_results_[f"split{fold}_test_tasks_{name}"][candidate] == score
+    folds = np.array([search.cv_results_[f"split{fold}_test_tasks_mass"] for fold in range(3)])
+    np.testing.assert_allclose(search.cv_results_["mean_test_tasks_mass"], folds.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(search.cv_results_["std_test_tasks_mass"], folds.std(axis=0), rtol=1e-14)
+    assert not any(name.startswith("rank_test_tasks") for name in search.cv_results_)
+
+
+def test_fold_without_labels_of_a_task_is_left_out_of_its_mean():
+    mass = Y["mass"].copy()
+    mass[:20] = np.nan
+    search = TaskWeightSearchCV(net(), GRID, cv=CV).fit(X, Targets({**Y, "mass": mass}))
+    assert np.isnan(search.cv_results_["split0_test_tasks_mass"]).all()
+    folds = [search.cv_results_[f"split{fold}_test_tasks_mass"] for fold in (1, 2)]
+    np.testing.assert_allclose(search.cv_results_["mean_test_tasks_mass"], np.mean(folds, axis=0), rtol=1e-14)
+    assert len(search.pareto_front_["index"])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite:UserWarning")
+@pytest.mark.parametrize("error_score", [np.nan, -5.0])
+@pytest.mark.parametrize("options", [{}, {"scoring": multitask_scorer, "refit": "score"}], ids=["one", "several"])
+def test_diverging_candidate_fails_as_in_scikit_learn(error_score, options):
+    grid = {"learning_rate": [1e-3, 1e30]}
+    options = {"cv": CV, "error_score": error_score, **options}
+    search = TaskWeightSearchCV(net(), grid, **options).fit(X, Y)
+    assert_same_search(search, GridSearchCV(net(), grid, **options).fit(X, Y))
+    assert np.isnan(search.cv_results_["mean_test_tasks_mass"]).tolist() == [False, True]
+    assert search.pareto_front_["index"].tolist() == [0]
+
+
+def test_error_is_raised_if_asked_for():
+    with pytest.raises(ArithmeticError):
+        TaskWeightSearchCV(net(), {"learning_rate": [1e30]}, cv=CV, error_score="raise").fit(X, Y)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"scoring": multitask_scorer, "refit": "score"}], ids=["one", "several"])
+def test_search_in_two_processes_is_that_in_one(options):
+    one = TaskWeightSearchCV(net(), GRID, cv=CV, **options).fit(X, Y)
+    two = TaskWeightSearchCV(net(), GRID, cv=CV, n_jobs=2, **options).fit(X, Y)
+    assert_same_search(two, one)
+    for name in (name for name in one.cv_results_ if "_test_tasks_" in name):
+        np.testing.assert_array_equal(two.cv_results_[name], one.cv_results_[name])
+    assert_same_model(two.best_estimator_, one.best_estimator_)
+
+
+# -- metadata and callbacks
+
+
+def test_weights_and_groups_are_passed_on():
+    params = {"sample_weight": np.linspace(0.5, 2.0, len(X)), "groups": np.arange(len(X)) // 10}
+    search = TaskWeightSearchCV(net(), GRID, cv=GroupKFold(3)).fit(X, Y, **params)
+    assert_same_search(search, GridSearchCV(net(), GRID, cv=GroupKFold(3)).fit(X, Y, **params))
+
+
+def test_metadata_is_routed(enable_metadata_routing):
+    estimator = net().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+    weight = np.linspace(0.5, 2.0, len(X))
+    search = TaskWeightSearchCV(estimator, GRID, cv=CV).fit(X, Y, sample_weight=weight)
+    assert_same_search(search, GridSearchCV(estimator, GRID, cv=CV).fit(X, Y, sample_weight=weight))
+    test = next(CV.split(X))[1]
+    best = net().set_params(**search.best_params_)
+    train = np.setdiff1d(np.arange(len(X)), test)
+    best.fit(X[train], Y[train], sample_weight=weight[train])
+    expected = best.score_tasks(X[test], Y[test], sample_weight=weight[test])["mass"]
+    assert search.cv_results_["split0_test_tasks_mass"][search.best_index_] == expected
+    chosen = search.select(X, Y, maximize="mass", sample_weight=weight)
+    assert_same_model(chosen, clone(chosen).fit(X, Y, sample_weight=weight))
+
+
+@pytest.fixture
+def enable_metadata_routing():
+    from sklearn import config_context
+
+    with config_context(enable_metadata_routing=True):
+        yield
+
+
+class Count:
+    """A callback of scikit-learn that counts the tasks of a fit by name."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.ended = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended.append((type(estimator).__name__, context.task_name))
+
+    def teardown(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize("estimator", [net(), in_pipeline()], ids=["network", "pipeline"])
+def test_callbacks_are_those_of_scikit_learns_search(estimator):
+    grid = GRID if hasattr(estimator, "task_weights") else prefixed(GRID)
+    ours, theirs = Count(), Count()
+    TaskWeightSearchCV(estimator, grid, cv=CV).set_callbacks(ours).fit(X, Y)
+    GridSearchCV(estimator, grid, cv=CV).set_callbacks(theirs).fit(X, Y)
+    renamed = [("TaskWeightSearchCV" if name == "GridSearchCV" else name, task) for name, task in theirs.ended]
+    assert ours.ended == renamed
+    assert any(task == "fit" and name != "TaskWeightSearchCV" for name, task in ours.ended)
+
+
+# -- the front
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    grid = {"task_weights__mass": [0.01, 0.3, 10.0], "task_weights__species": [0.01, 1.0, 10.0]}
+    return TaskWeightSearchCV(net(trunk="auto", max_epochs=4), grid, cv=CV, refit=False).fit(X, Y)
+
+
+def means(search):
+    return np.column_stack([search.cv_results_[f"mean_test_tasks_{name}"] for name in TASKS])
+
+
+def test_front_is_that_of_the_mean_task_scores(fitted):
+    front = fitted.pareto_front_
+    assert front["index"].tolist() == np.flatnonzero(non_dominated(means(fitted))).tolist()
+    assert front["params"] == [fitted.cv_results_["params"][i] for i in front["index"]]
+    np.testing.assert_array_equal(front["mean_test_tasks_mass"], means(fitted)[front["index"], 2])
+    assert len(pd.DataFrame(front)) == len(front["index"])
+
+
+def test_volume_of_the_front(fitted):
+    scores = means(fitted)
+    assert fitted.hypervolume() == hypervolume(scores, scores.min(axis=0))
+    reference = dict.fromkeys(TASKS, -1.0)
+    assert fitted.hypervolume(reference) == hypervolume(scores, np.full(len(TASKS), -1.0)) > 0
+
+
+@pytest.mark.parametrize("reference", [{"mass": 0.0}, {**dict.fromkeys(TASKS, 0.0), "other": 0.0}])
+def test_reference_needs_every_task(fitted, reference):
+    with pytest.raises(ValueError, match="should give a score to each of"):
+        fitted.hypervolume(reference)
+
+
+@pytest.mark.parametrize("weights", [None, {"mass": 5.0}, {"species": 0.0, "tags": 0, "sick": 0, "size": 0}])
+def test_choice_by_weights_is_the_best_weighted_mean(fitted, weights):
+    complete = np.array([(weights or {}).get(name, 1.0) for name in TASKS])
+    chosen = fitted.choose(weights=weights)
+    np.testing.assert_allclose((means(fitted) @ complete)[chosen], (means(fitted) @ complete).max())
+
+
+def test_choice_under_a_constraint(fitted):
+    scores = means(fitted)
+    least = np.quantile(scores[:, 0], 0.6)
+    chosen = fitted.choose(constraint={"species": least}, maximize="mass")
+    assert chosen in fitted.pareto_front_["index"]
+    assert scores[chosen, 0] >= least
+    assert scores[chosen, 2] == scores[scores[:, 0] >= least, 2].max()
+    # as good as the best overall, where nothing is asked of the others
+    assert scores[fitted.choose(maximize="mass"), 2] == scores[:, 2].max()
+
+
+def test_select_fits_the_chosen_candidate(fitted):
+    selected = fitted.select(X, Y, maximize="mass", constraint={"species": 0.1})
+    chosen = fitted.choose(maximize="mass", constraint={"species": 0.1})
+    expected = clone(fitted.estimator).set_params(**fitted.cv_results_["params"][chosen]).fit(X, Y)
+    assert_same_model(selected, expected)
+    assert not hasattr(fitted, "best_estimator_")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"constraint": {"mass": 2.0}}, "No candidate satisfies"),
+        ({"constraint": {"weight": 0.5}}, "constraint names unknown tasks"),
+        ({"maximize": "weight"}, "maximize='weight' should be one of the tasks"),
+        ({"maximize": "mass", "weights": {"mass": 1.0}}, "pass one of them"),
+        ({"weights": {"weight": 1.0}}, "weights names unknown tasks"),
+        ({"weights": {"mass": -1.0}}, "finite number of at least 0"),
+    ],
+)
+def test_impossible_choices_are_refused(fitted, options, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.select(X, Y, **options)
+
+
+def test_front_needs_a_fit():
+    search = TaskWeightSearchCV(net(), GRID)
+    assert not hasattr(search, "pareto_front_")
+    with pytest.raises(AttributeError, match="not fitted"):
+        search.choose()
+
+
+# -- weights at random
+
+
+def test_simplex_weights_have_mean_one():
+    distribution = task_weight_simplex(["a", "b", "c"])
+    samples = [distribution.rvs(random_state=seed) for seed in range(200)]
+    assert all(list(weights) == ["a", "b", "c"] for weights in samples)
+    np.testing.assert_allclose([sum(weights.values()) for weights in samples], 3.0)
+    values = np.array([list(weights.values()) for weights in samples])
+    assert (values >= 0).all()
+    np.testing.assert_allclose(values.mean(axis=0), 1.0, atol=0.15)
+
+
+def test_concentration_makes_weights_equal():
+    equal, extreme = (task_weight_simplex(["a", "b"], alpha=alpha).rvs(random_state=0) for alpha in (1e6, 1e-3))
+    assert max(equal.values()) < 1.01
+    assert max(extreme.values()) > 1.99
+
+
+def test_samples_follow_the_seed_of_the_search():
+    distribution = {"task_weights": task_weight_simplex(["a", "b"])}
+    first, again = (list(ParameterSampler(distribution, 5, random_state=7)) for _ in range(2))
+    assert first == again
+    assert len({weights["task_weights"]["a"] for weights in first}) == 5
+
+
+@pytest.mark.parametrize("tasks", [[], ["a", "a"], "a"])
+def test_tasks_of_the_simplex_are_different_names(tasks):
+    with pytest.raises(ValueError, match="different names of tasks"):
+        task_weight_simplex(tasks)
+
+
+@pytest.mark.parametrize("alpha", [0, -1.0, np.nan, np.inf])
+def test_concentration_is_above_zero(alpha):
+    with pytest.raises(ValueError, match="alpha="):
+        task_weight_simplex(["a", "b"], alpha=alpha)
