@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 from torch import nn
@@ -41,6 +41,9 @@ class Architecture(BaseEstimator, ABC):
     An architecture is a spec: it stores hyperparameters and builds a `Network` from a fitted trunk and fitted
     tasks. One file that subclasses `Architecture` adds one.
     """
+
+    #: why fits cannot be trained side by side; None if all modules take a member axis
+    not_stackable: ClassVar[str | None] = "its modules are not known to take a member axis"
 
     @abstractmethod
     def build(

@@ -30,6 +30,8 @@ class HardSharing(Architecture):
     MultiTaskNetEstimator(architecture=HardSharing())
     """
 
+    not_stackable = None
+
     def build(
         self, trunk: Trunk, tasks: Mapping[str, Task], streams: Streams, idle: Collection[str] = ()
     ) -> Network:

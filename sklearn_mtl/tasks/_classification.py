@@ -191,9 +191,8 @@ class Classification(Task):
             target = smooth(target, self.label_smoothing, 2)
             return binary_cross_entropy_with_logits(output, target.expand_as(output), reduction="none")
         members, soft = output.shape[:-2], target.is_floating_point()
-        if target.dim() == 1 + soft:  # one target for all members
-            target = target.expand(*members, *target.shape)
-        loss = cross_entropy(output.flatten(0, -2), target.flatten(0, len(members)), reduction="none")
+        target = target.expand(*members, *target.shape[-1 - soft :]).flatten(0, len(members))
+        loss = cross_entropy(output.flatten(0, -2), target, reduction="none")
         loss = loss.view(*members, -1, 1)
         if not isinstance(self.label_smoothing, Tensor) and self.label_smoothing == 0:
             return loss

@@ -31,7 +31,7 @@ MIN_ROWS_TO_STOP_EARLY = 500
 AUTO_BATCH_SIZES = (16, 256)
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """What is known before training: the blueprint, and the rows' labels and weights by task."""
 
     blueprint: Blueprint
@@ -65,12 +65,9 @@ def learn(
     watch : callable
         Makes the callback that follows the training of a model.
     """
-    plan = _plan(estimator, X, y, sample_weight, previous)
+    plan = plan_fit(estimator, X, y, sample_weight, previous)
     model = _build(estimator, plan, _num_samples(X), previous, keep_optimizer=False)
-    stops_early = estimator.early_stopping
-    if stops_early == "auto":
-        stops_early = _num_samples(X) >= MIN_ROWS_TO_STOP_EARLY
-    fraction = estimator.validation_fraction if stops_early else 0.0
+    fraction = validation_fraction_of(estimator, _num_samples(X))
     data = prepare_data(
         plan.blueprint, X, plan.targets, plan.sample_weight,
         owner=estimator, device=model.device, validation_fraction=fraction, epoch=len(model.net.history),
@@ -85,7 +82,7 @@ def learn_batch(
     estimator: Any, X: Any, y: Any, sample_weight: Any, *, previous: Model | None, classes: Any
 ) -> Model:
     """Train for one epoch on all rows, going on from a previous model and its optimiser if there is one."""
-    plan = _plan(estimator, X, y, sample_weight, previous, classes)
+    plan = plan_fit(estimator, X, y, sample_weight, previous, classes)
     model = _build(estimator, plan, _num_samples(X), previous, keep_optimizer=True)
     data = prepare_data(
         plan.blueprint, X, plan.targets, plan.sample_weight,
@@ -95,14 +92,14 @@ def learn_batch(
     return model
 
 
-def _plan(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None, classes: Any = None
-) -> _Plan:
+def plan_fit(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None = None, classes: Any = None
+) -> Plan:
     """Fit the trunk's schema and the tasks, or take those of a previous model."""
     if previous is not None:
         targets, _ = align_targets(y, list(previous.blueprint.tasks))
         weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
-        return _Plan(_same_blueprint(estimator, previous), previous.container, targets, weights)
+        return Plan(_same_blueprint(estimator, previous), previous.container, targets, weights)
     targets, container = read_targets(y)
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
     task_weights = check_weights(estimator.task_weights, list(targets), "task_weights")
@@ -123,7 +120,7 @@ def _plan(
         seed=int(check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max)),
         dtype=estimator.dtype,
     )
-    return _Plan(blueprint, container, targets, weights)
+    return Plan(blueprint, container, targets, weights)
 
 
 def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
@@ -142,7 +139,7 @@ def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
     return new
 
 
-def _build(estimator: Any, plan: _Plan, n_rows: int, previous: Model | None, keep_optimizer: bool) -> Model:
+def _build(estimator: Any, plan: Plan, n_rows: int, previous: Model | None, keep_optimizer: bool) -> Model:
     """Build the net, with its initial weights or with those of a previous model."""
     net = make_net(
         plan.blueprint.network(),
@@ -155,7 +152,7 @@ def _build(estimator: Any, plan: _Plan, n_rows: int, previous: Model | None, kee
         clip_norm=estimator.clip_norm,
         monitor=estimator.monitor,
         mixed_precision=estimator.mixed_precision,
-        batch_size=_batch_size(estimator.batch_size, n_rows),
+        batch_size=batch_size_of(estimator.batch_size, n_rows),
         device=resolve_device(estimator.device),
         callbacks=estimator.callbacks,
         net_params=estimator.net_params,
@@ -166,7 +163,16 @@ def _build(estimator: Any, plan: _Plan, n_rows: int, previous: Model | None, kee
     return Model(plan.blueprint, plan.container, net)
 
 
-def _batch_size(batch_size: int | str, n_rows: int) -> int:
+def validation_fraction_of(estimator: Any, n_rows: int) -> float:
+    """Share of the rows that early stopping holds out; 0 if it is off."""
+    stops_early = estimator.early_stopping
+    if stops_early == "auto":
+        stops_early = n_rows >= MIN_ROWS_TO_STOP_EARLY
+    return estimator.validation_fraction if stops_early else 0.0
+
+
+def batch_size_of(batch_size: int | str, n_rows: int) -> int:
+    """Rows per step: what the parameter says, but no more than there are."""
     if batch_size == "auto":
         smallest, largest = AUTO_BATCH_SIZES
         return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +89,22 @@ class Model:
     @classmethod
     def from_state(cls, state: dict[str, Any], device: torch.device) -> Model:
         """Build a model again, on a device of this machine."""
-        blueprint = state["blueprint"]
+        weights = {name: torch.tensor(array) for name, array in state["weights"].items()}
+        return cls.from_weights(state["blueprint"], state["container"], weights, state["history"], device)
+
+    @classmethod
+    def from_weights(
+        cls,
+        blueprint: Blueprint,
+        container: Container,
+        weights: Mapping[str, torch.Tensor],
+        history: Sequence[Mapping[str, Any]],
+        device: torch.device,
+    ) -> Model:
+        """Build a model from its weights and history."""
         network = blueprint.network()
-        network.load_state_dict({name: torch.tensor(array) for name, array in state["weights"].items()})
+        network.load_state_dict(weights)
         net = make_net(network, blueprint.objective(), blueprint, device=device)
-        net.history.extend({**epoch, "batches": []} for epoch in state["history"])
+        net.history.extend({**epoch, "batches": []} for epoch in history)
         net._set_training(False)
-        return cls(blueprint, state["container"], net)
+        return cls(blueprint, container, net)

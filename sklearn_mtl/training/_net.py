@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -22,6 +21,7 @@ from ..utils._random import Streams
 from ..utils._threads import threads_for
 from ._blueprint import Blueprint
 from ._data import Batch, BatchIterator, Dataset, ValidationRows
+from ._log import read_losses, record
 from ._objective import TaskLosses
 from ._predict import predict_outputs
 from ._schedule import SCHEDULES
@@ -120,7 +120,7 @@ class MultiTaskNet(NeuralNet):
             if self.stopping is not None:
                 self.stopping.restore(self.module_)
             self.notify("on_train_end", X=train, y=None)
-        self._refuse_non_finite_parameters()
+        refuse_non_finite(self.module_.state_dict(), len(self.history))
         set_dropout_generator(self.module_, None)
         self._set_training(False)
         self.callbacks_ = [entry for entry in self.callbacks_ if entry not in watchers]
@@ -159,8 +159,7 @@ class MultiTaskNet(NeuralNet):
             self._set_learning_rate((number - start + index / len(batches)) / epochs)
             log.append(self._watched_step(batch) if self.watched else self.train_step(batch)["task_losses"])
             sizes.append(len(batch.targets[0]))
-        losses = self._epoch_losses(log, sizes, number)
-        self._record("train", losses)
+        self._record_losses(log, sizes, number)
 
     def _watched_step(self, batch: Batch) -> TaskLosses:
         """Make a step with skorch's record and notifications of a batch."""
@@ -212,43 +211,17 @@ class MultiTaskNet(NeuralNet):
 
     # -- what is recorded, and what is refused
 
-    def _epoch_losses(self, log: list[TaskLosses], sizes: list[int], number: int) -> np.ndarray:
-        """Read the losses of an epoch from the device, once."""
-        losses = torch.stack([entry.losses for entry in log]).double().cpu().numpy()
-        finite = np.isfinite(losses)
-        if not finite.all():
-            batch, task = np.argwhere(~finite)[0]
-            name, epoch = self.criterion_.names[task], number + 1
-            raise DivergenceError(
-                f"the loss of task {name!r} became {losses[batch, task]} in epoch {epoch}, batch {batch + 1}; "
-                "a smaller learning_rate or a clip_norm may help.",
-                task=name, epoch=epoch, batch=int(batch) + 1,
-            )  # fmt: skip
-        if log[0].mass is None:
-            mass = np.repeat(np.array(sizes, dtype=float)[:, None], losses.shape[1], axis=1)
-        else:
-            mass = torch.stack([entry.mass for entry in log if entry.mass is not None]).double().cpu().numpy()
-        total = mass.sum(axis=0)
-        return np.divide((losses * mass).sum(axis=0), total, out=np.full(len(total), np.nan), where=total > 0)
+    def _record_losses(self, log: list[TaskLosses], sizes: list[int], number: int) -> None:
+        """Record the losses of an epoch, and refuse those that are not finite."""
+        losses, means = read_losses(log, sizes)
+        if not np.isfinite(losses).all():
+            raise diverged(losses, self.criterion_.names, number + 1)
+        self._record("train", means)
 
     def _record(self, prefix: str, values: np.ndarray, what: str = "loss") -> None:
-        """Record a value per task, and their mean under the score weights."""
-        for name, value in zip(self.criterion_.names, values, strict=True):
-            self.history.record(f"{prefix}_{what}__{name}", float(value))
-        weights = np.where(np.isnan(values), 0.0, self.criterion_.score_weights)
-        if not weights.any():  # score_weights name idle tasks only, or no label is among these rows
-            weights = (~np.isnan(values)).astype(float)
-        mean = float(np.average(np.nan_to_num(values), weights=weights)) if weights.any() else math.nan
-        self.history.record(f"{prefix}_{what}", mean)
-
-    def _refuse_non_finite_parameters(self) -> None:
-        for name, parameter in self.module_.named_parameters():
-            if not bool(torch.isfinite(parameter).all()):
-                raise DivergenceError(
-                    f"the parameter {name} is not finite after epoch {len(self.history)}; a smaller "
-                    "learning_rate or a clip_norm may help.",
-                    epoch=len(self.history),
-                )
+        entries = record(prefix, what, self.criterion_.names, values, self.criterion_.score_weights)
+        for name, value in entries.items():
+            self.history.record(name, value)
 
     # -- details of a step
 
@@ -348,6 +321,29 @@ def _checked_callbacks(callbacks: Any) -> list[Any] | None:
         if not (isinstance(callback, Callback) or (isinstance(callback, type) and issubclass(callback, Callback))):
             raise TypeError(f"callbacks should be a list of skorch callbacks, got {entry!r} in it.")
     return list(callbacks)
+
+
+def diverged(losses: np.ndarray, names: Sequence[str], epoch: int) -> DivergenceError:
+    """Make the error for losses (n_batches, T) of an epoch, one of which is not finite."""
+    batch, task = np.argwhere(~np.isfinite(losses))[0]
+    return DivergenceError(
+        f"the loss of task {names[task]!r} became {losses[batch, task]} in epoch {epoch}, batch {batch + 1}; "
+        "a smaller learning_rate or a clip_norm may help.",
+        task=names[task],
+        epoch=epoch,
+        batch=int(batch) + 1,
+    )
+
+
+def refuse_non_finite(weights: Mapping[str, Tensor], epoch: int) -> None:
+    """Raise DivergenceError if a parameter is not finite after some epochs."""
+    for name, parameter in weights.items():
+        if not bool(torch.isfinite(parameter).all()):
+            raise DivergenceError(
+                f"the parameter {name} is not finite after epoch {epoch}; a smaller learning_rate or a "
+                "clip_norm may help.",
+                epoch=epoch,
+            )
 
 
 def _detached(task_losses: TaskLosses) -> TaskLosses:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -70,6 +70,9 @@ class Trunk(BaseEstimator, ABC):
     width_ : int
         D, the width of the representation.
     """
+
+    #: why fits cannot be trained side by side; None if all modules take a member axis
+    not_stackable: ClassVar[str | None] = "its modules are not known to take a member axis"
 
     stem_width_: int
     width_: int

@@ -60,6 +60,8 @@ class MLP(Trunk):
     (20, 16)
     """
 
+    not_stackable = None
+
     _parameter_constraints: dict = {
         "hidden_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],

@@ -66,7 +66,7 @@ class Ranks(nn.Module):
         self.register_buffer("ranks", torch.from_numpy((ranks - 0.5) * np.sqrt(12)))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        columns = numbers.transpose(-1, -2).contiguous()
+        columns = numbers.transpose(-1, -2).expand(*self.knots.shape[:-1], -1).contiguous()
         right = torch.searchsorted(self.knots, columns).clamp(1, self.knots.shape[-1] - 1)
         left = right - 1
         start, end = self.knots.gather(-1, left), self.knots.gather(-1, right)

@@ -18,12 +18,13 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
     Parameters
     ----------
-    x : Tensor of shape (..., B, in)
+    x : Tensor of shape (..., B, in), or (1, B, in) for all members alike
     weight : Tensor of shape (out, in) or (M, out, in)
     bias : Tensor of shape (out,) or (M, out)
     """
     if weight.dim() == 2:
         return nn.functional.linear(x, weight, bias)
+    x = x.expand(weight.shape[0], -1, -1)  # inputs that all members share
     return torch.baddbmm(bias.unsqueeze(-2), x, weight.transpose(-1, -2))
 
 

@@ -25,6 +25,9 @@ class Weighting(BaseEstimator, ABC):
     The leading axes ``...`` are members that are trained side by side.
     """
 
+    #: why fits cannot be trained side by side; None if all modules take a member axis
+    not_stackable: ClassVar[str | None] = "its module is not known to take a member axis"
+
     #: whether the module wants the Gram matrix of the tasks' gradients
     needs_gramian: ClassVar[bool] = False
 

@@ -30,6 +30,8 @@ class Static(Weighting):
     [1.0, 1.0]
     """
 
+    not_stackable = None
+
     def build(self, tasks: Sequence[str]) -> nn.Module:
         return _Ones(len(tasks))
 

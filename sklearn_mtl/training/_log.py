@@ -1,0 +1,53 @@
+"""What is read from the device once an epoch, and how it is recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ._objective import TaskLosses
+
+
+def read_losses(log: Sequence[TaskLosses], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Read the losses of an epoch, once.
+
+    Parameters
+    ----------
+    log : sequence of TaskLosses
+        One per batch.
+    sizes : sequence of int
+        Rows of each batch.
+
+    Returns
+    -------
+    losses : ndarray of shape (n_batches, ..., T)
+        Of each batch.
+    means : ndarray of shape (..., T)
+        Mean over the labelled elements of the epoch; NaN for a task without any.
+    """
+    losses = torch.stack([entry.losses for entry in log]).double().cpu().numpy()
+    masses = [entry.mass for entry in log if entry.mass is not None]
+    if masses:
+        mass = torch.stack(masses).double().cpu().numpy()
+    else:
+        rows = np.array(sizes, dtype=float).reshape((-1,) + (1,) * (losses.ndim - 1))
+        mass = np.broadcast_to(rows, losses.shape)
+    total = mass.sum(axis=0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        summed = (losses * mass).sum(axis=0)
+    return losses, np.divide(summed, total, out=np.full(total.shape, np.nan), where=total > 0)
+
+
+def record(
+    prefix: str, what: str, names: Sequence[str], values: np.ndarray, score_weights: Sequence[float]
+) -> dict[str, float]:
+    """Give the entries of the history for one value per task: each, and their mean under the score weights."""
+    entries = {f"{prefix}_{what}__{name}": float(value) for name, value in zip(names, values, strict=True)}
+    weights = np.where(np.isnan(values), 0.0, score_weights)
+    if not weights.any():  # score_weights name idle tasks only, or no label is among these rows
+        weights = (~np.isnan(values)).astype(float)
+    mean = float(np.average(np.nan_to_num(values), weights=weights)) if weights.any() else math.nan
+    return {**entries, f"{prefix}_{what}": mean}

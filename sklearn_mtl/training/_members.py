@@ -1,0 +1,102 @@
+"""From estimators and their rows to members of a stacked training, and which of them go together."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import torch
+from sklearn.utils.validation import _num_samples
+
+from ..architectures import resolve_architecture
+from ..trunks import SparseRows, resolve_trunk
+from ..weighting import resolve_weighting
+from ._learn import batch_size_of, plan_fit, validation_fraction_of
+from ._model import Model
+from ._net import OPTIMIZERS
+from ._prepare import prepare_data
+from ._stacked import Member, Settings, Trained
+from ._stacking import structure_of
+
+CPU = torch.device("cpu")
+
+
+def member_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Member:
+    """Do what ``fit`` does before it trains.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator
+        Its parameters are read, and scikit-learn's checks of X set ``n_features_in_`` on it.
+    X, y, sample_weight : object
+        What ``fit`` would get.
+    """
+    plan = plan_fit(estimator, X, y, sample_weight)
+    n_rows = _num_samples(X)
+    data = prepare_data(
+        plan.blueprint, X, plan.targets, plan.sample_weight,
+        owner=estimator, device=CPU, validation_fraction=validation_fraction_of(estimator, n_rows),
+    )  # fmt: skip
+    return Member(plan.blueprint, plan.container, data, settings_of(estimator, n_rows))
+
+
+def settings_of(estimator: Any, n_rows: int) -> Settings:
+    """Read how an estimator wants to be trained."""
+    return Settings(
+        optimizer=estimator.optimizer,
+        learning_rate=estimator.learning_rate,
+        weight_decay=estimator.weight_decay,
+        learning_rate_schedule=estimator.learning_rate_schedule,
+        clip_norm=estimator.clip_norm,
+        max_epochs=estimator.max_epochs,
+        batch_size=batch_size_of(estimator.batch_size, n_rows),
+        monitor=estimator.monitor,
+        n_iter_no_change=estimator.n_iter_no_change,
+        tol=estimator.tol,
+    )
+
+
+def structure_key(member: Member) -> Hashable:
+    """Give what members must have in common to be trained side by side."""
+    blueprint, data, settings = member.blueprint, member.data, member.settings
+    losses = []
+    for group in blueprint.objective().groups:
+        params = group.task.get_params(deep=False)
+        fixed = {name: repr(value) for name, value in params.items() if name not in group.task.stackable_params}
+        losses.append((group.names, group.widths, type(group.task), tuple(sorted(fixed.items()))))
+    return (
+        structure_of(blueprint.network()),
+        tuple(losses),
+        (blueprint.dtype, repr(blueprint.weighting), len(data.train)),
+        None if data.valid is None else len(data.valid.data),
+        (settings.optimizer, settings.learning_rate_schedule, settings.batch_size),
+    )
+
+
+def why_not_stackable(estimator: Any) -> str | None:
+    """Say why fits of an estimator cannot be trained side by side; None if they can."""
+    if estimator.optimizer not in OPTIMIZERS:
+        return "optimizer is a class of its own; the stacked ones are those known by name"
+    if estimator.callbacks or hasattr(estimator, "_skl_callbacks"):
+        return "callbacks follow one training each"
+    if estimator.net_params:
+        return "net_params change what skorch does"
+    if estimator.mixed_precision:
+        return "mixed_precision is not stacked"
+    trunk, architecture = resolve_trunk(estimator.trunk), resolve_architecture(estimator.architecture)
+    for spec in (trunk, architecture, resolve_weighting(estimator.weighting)):
+        if spec.not_stackable is not None:
+            return f"{spec!r}: {spec.not_stackable}"
+    return None
+
+
+def has_sparse_inputs(member: Member) -> bool:
+    """Tell whether rows are densified batch by batch, which stacked training does not do."""
+    return any(isinstance(values, SparseRows) for values in member.data.train.inputs.values())
+
+
+def model_of(member: Member, trained: Trained, device: torch.device) -> Model:
+    """Make the model that the same fit alone would have made; raise the error if it failed."""
+    if trained.error is not None:
+        raise trained.error
+    return Model.from_weights(member.blueprint, member.container, trained.weights, trained.history, device)

@@ -1,0 +1,301 @@
+"""M fits of one structure, trained side by side as one network with a member axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._targets import Container
+from ..architectures import Outputs
+from ..utils._layers import Draws, set_dropout_generator
+from ..utils._random import Streams
+from ..utils._threads import threads_for
+from ._blueprint import Blueprint
+from ._log import read_losses, record
+from ._net import diverged, refuse_non_finite
+from ._objective import Objective, TaskLosses
+from ._prepare import DataSplit
+from ._schedule import SCHEDULES
+from ._stacked_data import StackedData
+from ._stacked_optimizer import StackedOptimizer, clip_members
+from ._stacking import keep_members, member_state, stack_networks, stack_tasks
+from ._stopping import Patience
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one member is trained; see the parameters of `MultiTaskNetEstimator` of the same names."""
+
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    learning_rate_schedule: str
+    clip_norm: float | None
+    max_epochs: int
+    batch_size: int
+    monitor: str
+    n_iter_no_change: int
+    tol: float
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the fits that are trained side by side: what it is, the kind of its y, its rows, its settings."""
+
+    blueprint: Blueprint
+    container: Container
+    data: DataSplit
+    settings: Settings
+
+
+@dataclass
+class Trained:
+    """What became of a member.
+
+    Parameters
+    ----------
+    history : list of dict
+        One entry per epoch, like that of the same fit alone but for the time it took.
+    weights : dict of str to Tensor
+        State of its network; empty if it failed.
+    error : Exception or None
+        Why it failed.
+    """
+
+    history: list[dict[str, Any]]
+    weights: dict[str, Tensor]
+    error: Exception | None = None
+
+
+def train_stacked(members: Sequence[Member], device: torch.device, with_scores: bool = True) -> list[Trained]:
+    """Train members of one structure side by side; each ends as the same fit alone would.
+
+    Members may differ in the seed, rows, task weights, score weights, learning rate, weight decay, dropout rate,
+    hyperparameters of the losses, clip norm, patience, tolerance and number of epochs. A member that stops or
+    diverges is taken out at the end of its epoch, and costs nothing from then on.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        With equal structure, as `structure_key` tells.
+    device : torch.device
+    with_scores : bool, default=True
+        Whether to score the validation rows in every epoch where nothing watches the scores; it takes time for
+        each member and task.
+
+    Returns
+    -------
+    list of Trained
+        In the order of the members.
+    """
+    return _StackedTraining(members, device, with_scores).run()
+
+
+class _StackedTraining:
+    """State of a stacked training: tensors of the members that still train, and results of the others."""
+
+    def __init__(self, members: Sequence[Member], device: torch.device, with_scores: bool) -> None:
+        self.members = list(members)
+        self.device = device
+        self.with_scores = with_scores
+        self.results = [Trained([], {}) for _ in members]
+        self.patience = [Patience(m.settings.n_iter_no_change, m.settings.tol) for m in members]
+        self.active = members[0].blueprint.active
+        self.data = StackedData([member.data for member in members], device)
+        self.network = self._initial_network()
+        self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        self.optimizer = StackedOptimizer(
+            members[0].settings.optimizer,
+            list(self.network.parameters()),
+            self._tensor(lambda settings: settings.learning_rate, range(len(members))),
+            self._tensor(lambda settings: settings.weight_decay, range(len(members))),
+        )
+        self._arrange(list(range(len(members))))
+
+    def _initial_network(self) -> Any:
+        """Build each different network once, under its own seed, and put them side by side."""
+        # what a network starts from: its seed and what was learned about the rows, not its training
+        keys = [(id(m.blueprint.trunk), id(m.blueprint.tasks), m.blueprint.seed) for m in self.members]
+        first = {key: position for position, key in reversed(list(enumerate(keys)))}
+        built = {key: self.members[position].blueprint.network() for key, position in first.items()}
+        order = list(built)
+        network = stack_networks([built[key] for key in order], [order.index(key) for key in keys])
+        return network.to(self.device)
+
+    def _tensor(self, value: Callable[[Settings], float], members: Sequence[int]) -> Tensor:
+        values = [value(self.members[member].settings) for member in members]
+        return torch.tensor(values, dtype=self.members[0].blueprint.torch_dtype, device=self.device)
+
+    def _arrange(self, alive: list[int]) -> None:
+        """Prepare what depends on which members still train."""
+        self.alive = alive
+        members = [self.members[member] for member in alive]
+        self.objective = _objective_of([member.blueprint for member in members]).to(self.device)
+        norms = [member.settings.clip_norm for member in members]
+        clipped = any(norm is not None for norm in norms)
+        self.clip = self._tensor(lambda s: s.clip_norm or float("inf"), alive) if clipped else None
+        seeds = [member.blueprint.seed for member in members]
+        self.seeds = sorted(set(seeds))
+        self.seed_of = torch.tensor([self.seeds.index(seed) for seed in seeds])
+        self.lengths = {member.settings.max_epochs for member in members}
+
+    # -- the epochs
+
+    def run(self) -> list[Trained]:
+        work = 3.0 * sum(parameter.numel() for parameter in self.network.parameters())
+        epoch = 0
+        with threads_for(work * self.members[0].settings.batch_size):
+            while self.alive:
+                failed = self._train_epoch(epoch)
+                stopped = self._validate(epoch, failed)
+                epoch += 1
+                over = {m for m in self.alive if self.members[m].settings.max_epochs == epoch} | stopped
+                self._finish(over - set(failed), failed, epoch)
+        return self.results
+
+    def _train_epoch(self, epoch: int) -> dict[int, Exception]:
+        """Make the steps of an epoch; return the members that diverged."""
+        self.network.train()
+        generators = [Streams(seed).generator("dropout", epoch, device=self.device) for seed in self.seeds]
+        set_dropout_generator(self.network, Draws(generators, self.seed_of))
+        seeds = [self.members[member].blueprint.seed for member in self.alive]
+        orders = self.data.training_orders(self.alive, seeds, epoch)
+        batches = orders.split(self.members[0].settings.batch_size, dim=1)
+        log, sizes = [], []
+        for index, rows in enumerate(batches):
+            log.append(self._step(rows, epoch + index / len(batches)))
+            sizes.append(rows.shape[1])
+        losses, means = read_losses(log, sizes)
+        failed: dict[int, Exception] = {}
+        for position, member in enumerate(self.alive):
+            if np.isfinite(losses[:, position]).all():
+                self.results[member].history.append({"epoch": epoch + 1})
+                self._record(member, "train", "loss", means[position])
+            else:
+                failed[member] = diverged(losses[:, position], self.objective.names, epoch + 1)
+        return failed
+
+    def _step(self, rows: Tensor, epochs_done: float) -> TaskLosses:
+        self.optimizer.zero_grad()
+        inputs, targets, weights = self.data.batch(rows)
+        outputs = self.network(inputs, self.objective.names)
+        task_losses = self.objective(outputs, targets, weights)
+        self.objective.total(task_losses).sum().backward()
+        if self.clip is not None:
+            clip_members(self.optimizer.parameters, self.clip)
+        self.optimizer.step(self._rate_factor(epochs_done))
+        return TaskLosses(task_losses.losses.detach(), task_losses.mass)
+
+    def _rate_factor(self, epochs_done: float) -> Tensor | float:
+        schedule = SCHEDULES[self.members[0].settings.learning_rate_schedule]
+        if len(self.lengths) == 1:
+            return schedule(epochs_done / next(iter(self.lengths)))
+        return self._tensor(lambda settings: schedule(epochs_done / settings.max_epochs), self.alive)
+
+    def _validate(self, epoch: int, failed: dict[int, Exception]) -> set[int]:
+        """Record loss and score on the validation rows; return the members whose patience is over."""
+        if not self.data.has_validation:
+            return set()
+        self.network.eval()
+        outputs, losses, mass = self._validation_losses()
+        present = np.ones(losses.shape, dtype=bool) if mass is None else mass > 0
+        values = np.where(present, losses, np.nan)
+        improved = []
+        for position, member in enumerate(self.alive):
+            if member in failed:
+                continue
+            self._record(member, "valid", "loss", values[position])
+            monitor = self.members[member].settings.monitor
+            if self.with_scores or monitor == "score":
+                self._record(member, "valid", "score", self._scores(member, position, outputs))
+            sign = 1 if monitor == "loss" else -1
+            value = sign * self.results[member].history[-1][f"valid_{monitor}"]
+            if self.patience[member].improves(value, epoch + 1):
+                improved.append(position)
+        self._remember(improved)
+        return {member for member in self.alive if self.patience[member].is_over}
+
+    @torch.inference_mode()
+    def _validation_losses(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
+        names = self.objective.names
+        parts: dict[str, list[Tensor]] = {name: [] for name in names}
+        rows = self.data.validation_rows(self.alive)
+        for chunk in rows.split(max(1, 65536 // len(self.alive)), dim=1):
+            outputs = self.network(self.data.inputs_of(chunk), names)
+            for name in names:
+                parts[name].append(outputs[name])
+        whole = {name: torch.cat(tensors, dim=1) for name, tensors in parts.items()}
+        blocks = Outputs([([name], [tensor.shape[-1]], tensor) for name, tensor in whole.items()])
+        losses, mass = self.objective(blocks, *self.data.targets_of(rows))
+        arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
+        return arrays, losses.double().cpu().numpy(), None if mass is None else mass.cpu().numpy()
+
+    def _scores(self, member: int, position: int, outputs: dict[str, np.ndarray]) -> np.ndarray:
+        fit = self.members[member]
+        assert fit.data.valid is not None
+        return np.array(
+            [
+                fit.data.valid.score(name, fit.blueprint.tasks[name], outputs[name][position])
+                for name in self.objective.names
+            ]
+        )
+
+    def _record(self, member: int, prefix: str, what: str, values: np.ndarray) -> None:
+        weights = [self.members[member].blueprint.score_weights[name] for name in self.objective.names]
+        self.results[member].history[-1] |= record(prefix, what, self.objective.names, values, weights)
+
+    def _remember(self, improved: list[int]) -> None:
+        for name, tensor in self.network.state_dict().items():
+            self.best[name][improved] = tensor[improved]
+
+    # -- members that are over
+
+    def _finish(self, over: set[int], failed: dict[int, Exception], epoch: int) -> None:
+        """Keep the result of members that are over, and go on with the others only."""
+        if not over and not failed:
+            return
+        for position, member in enumerate(self.alive):
+            if member in failed:
+                self.results[member].error = failed[member]
+            elif member in over:
+                self._keep_result(member, position, epoch)
+        kept = [position for position, m in enumerate(self.alive) if m not in over and m not in failed]
+        if kept:
+            index = torch.tensor(kept)
+            keep_members(self.network, index)
+            self.best = {name: tensor[index] for name, tensor in self.best.items()}
+            self.optimizer.keep(index, list(self.network.parameters()))
+            self._arrange([self.alive[position] for position in kept])
+        else:
+            self.alive = []
+
+    def _keep_result(self, member: int, position: int, epoch: int) -> None:
+        restored = self.data.has_validation and self.patience[member].waited
+        if restored:
+            weights = {name: tensor[position].clone() for name, tensor in self.best.items()}
+        else:
+            weights = member_state(self.network, position)
+        try:
+            refuse_non_finite(weights, epoch)
+        except ArithmeticError as error:
+            self.results[member].error = error
+        else:
+            self.results[member].weights = weights
+
+
+def _objective_of(blueprints: Sequence[Blueprint]) -> Objective:
+    """Build the objective of members side by side: task weights (M, T), and losses with their hyperparameters."""
+    objective = blueprints[0].objective()
+    weights = [[blueprint.task_weights[name] for name in objective.names] for blueprint in blueprints]
+    dtype = blueprints[0].torch_dtype
+    objective.task_weights = torch.tensor(weights, dtype=dtype)
+    objective.groups = [
+        replace(group, task=stack_tasks([blueprint.tasks[group.names[0]] for blueprint in blueprints], dtype))
+        for group in objective.groups
+    ]
+    return objective

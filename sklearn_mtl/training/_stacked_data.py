@@ -1,0 +1,107 @@
+"""The rows of members that are trained side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..utils._random import Streams
+from ._prepare import DataSplit
+
+
+class StackedData:
+    """Encoded rows of all different splits, one below the other, and which of them each member uses.
+
+    Parameters
+    ----------
+    splits : sequence of DataSplit
+        One per member; members of one fold share theirs. All have as many rows to train on, and to validate on.
+    device : torch.device
+    """
+
+    def __init__(self, splits: Sequence[DataSplit], device: torch.device) -> None:
+        different = list({id(split): split for split in splits}.values())
+        self.device = device
+        self.split_of = [next(i for i, other in enumerate(different) if other is split) for split in splits]
+        sets = [split.train for split in different]
+        counts = [len(dataset.targets[0]) for dataset in sets]
+        starts = [sum(counts[:position]) for position in range(len(counts))]
+        self.train_rows = [
+            _rows(split.train, n) + s for split, n, s in zip(different, counts, starts, strict=True)
+        ]
+        self.valid_rows = [
+            _rows(split.valid.data, n) + s
+            for split, n, s in zip(different, counts, starts, strict=True)
+            if split.valid is not None
+        ]
+        self.has_validation = bool(self.valid_rows)
+        self.inputs = {
+            name: _joined([dataset.inputs[name] for dataset in sets], device) for name in sets[0].inputs
+        }
+        groups = range(len(sets[0].targets))
+        self.targets = [_joined([dataset.targets[group] for dataset in sets], device) for group in groups]
+        self.weights = [_joined_weights([dataset.weights[g] for dataset in sets], sets, g, device) for g in groups]
+
+    def training_orders(self, members: Sequence[int], seeds: Sequence[int], epoch: int) -> Tensor:
+        """Give for each member the rows to train on, (M, n), in the order that its seed gives to an epoch."""
+        orders: dict[tuple[int, int], Tensor] = {}
+        for member, seed in zip(members, seeds, strict=True):
+            key = (self.split_of[member], seed)
+            if key not in orders:
+                rows = self.train_rows[key[0]]
+                orders[key] = rows[torch.randperm(len(rows), generator=Streams(seed).generator("shuffle", epoch))]
+        if len(orders) == 1:  # one look-up serves all members
+            return next(iter(orders.values()))[None].to(self.device)
+        picked = [orders[self.split_of[m], s] for m, s in zip(members, seeds, strict=True)]
+        return torch.stack(picked).to(self.device)
+
+    def validation_rows(self, members: Sequence[int]) -> Tensor:
+        """Give for each member the rows to validate on, (M, n)."""
+        splits = [self.split_of[member] for member in members]
+        if len(set(splits)) == 1:
+            return self.valid_rows[splits[0]][None].to(self.device)
+        return torch.stack([self.valid_rows[split] for split in splits]).to(self.device)
+
+    def batch(self, rows: Tensor) -> tuple[dict[str, Tensor], list[Tensor], list[Tensor | None]]:
+        """Gather inputs, targets and weights of rows (M, B), or (1, B) for all members alike."""
+        return (self.inputs_of(rows), *self.targets_of(rows))
+
+    def inputs_of(self, rows: Tensor) -> dict[str, Tensor]:
+        """Gather inputs (M, B, ...)."""
+        return {name: _gather(values, rows) for name, values in self.inputs.items()}
+
+    def targets_of(self, rows: Tensor) -> tuple[list[Tensor], list[Tensor | None]]:
+        """Gather targets and weights (M, B, ...)."""
+        targets = [_gather(target, rows) for target in self.targets]
+        return targets, [None if weight is None else _gather(weight, rows) for weight in self.weights]
+
+
+def _rows(dataset: Any, n_rows: int) -> Tensor:
+    return torch.arange(n_rows) if dataset.rows is None else dataset.rows
+
+
+def _joined(tensors: Sequence[Tensor], device: torch.device) -> Tensor:
+    return (tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))).to(device)
+
+
+def _joined_weights(
+    weights: Sequence[Tensor | None], sets: Sequence[Any], group: int, device: Any
+) -> Tensor | None:
+    """Join weights; where only some splits have any, those of the others are 1."""
+    width = next((weight.shape[1] for weight in weights if weight is not None), None)
+    if width is None:
+        return None
+    filled = [
+        torch.ones(len(dataset.targets[group]), width, dtype=next(w for w in weights if w is not None).dtype)
+        if weight is None
+        else weight.cpu()
+        for weight, dataset in zip(weights, sets, strict=True)
+    ]
+    return _joined(filled, device)
+
+
+def _gather(values: Tensor, rows: Tensor) -> Tensor:
+    return values.index_select(0, rows.flatten()).view(*rows.shape, *values.shape[1:])

@@ -1,0 +1,134 @@
+"""Optimisers of members that are trained side by side, each with its own hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.adamw import adamw
+
+
+class StackedOptimizer:
+    """SGD, Adam or AdamW over parameters (M, ...), with a learning rate and decay for each member.
+
+    Where all members agree, torch's fused optimiser makes the step; its arithmetic is elementwise, so it is the
+    same as M optimisers. Otherwise the step is written here with hyperparameters of shape (M, 1, ...).
+
+    Parameters
+    ----------
+    kind : {"sgd", "adam", "adamw"}
+    parameters : sequence of Tensor (M, ...)
+    learning_rate, weight_decay : Tensor of shape (M,)
+    """
+
+    betas = (0.9, 0.999)
+    eps = 1e-8
+
+    def __init__(
+        self, kind: str, parameters: Sequence[Tensor], learning_rate: Tensor, weight_decay: Tensor
+    ) -> None:
+        self.kind = kind
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.steps = 0
+        self.first: list[Tensor] = []
+        self.second: list[Tensor] = []
+        self._adopt(list(parameters))
+        if kind != "sgd":
+            self.first = [torch.zeros_like(parameter) for parameter in parameters]
+            self.second = [torch.zeros_like(parameter) for parameter in parameters]
+
+    def _adopt(self, parameters: list[Tensor]) -> None:
+        self.parameters = parameters
+        same = [bool((values == values[0]).all()) for values in (self.learning_rate, self.weight_decay)]
+        self.uniform = all(same)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def keep(self, kept: Tensor, parameters: Sequence[Tensor]) -> None:
+        """Go on with some of the members, whose parameters are given anew."""
+        self.learning_rate, self.weight_decay = self.learning_rate[kept], self.weight_decay[kept]
+        self.first = [moment[kept] for moment in self.first]
+        self.second = [moment[kept] for moment in self.second]
+        self._adopt(list(parameters))
+
+    @torch.no_grad()
+    def step(self, factor: Tensor | float = 1.0) -> None:
+        """Make a step; ``factor``, a number or of shape (M,), multiplies the learning rates."""
+        self.steps += 1
+        trained = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
+        if self.uniform and self.kind != "sgd" and not isinstance(factor, Tensor):
+            self._fused_step(trained, float(self.learning_rate[0]) * factor, float(self.weight_decay[0]))
+            return
+        update: Callable[[int, Tensor, Tensor], None] = {
+            "sgd": self._sgd, "adam": self._adam, "adamw": self._adamw,
+        }[self.kind]  # fmt: skip
+        for i in trained:
+            shape = (-1,) + (1,) * (self.parameters[i].dim() - 1)
+            update(i, (self.learning_rate * factor).view(shape), self.weight_decay.view(shape))
+
+    def _fused_step(self, trained: list[int], learning_rate: float, weight_decay: float) -> None:
+        pairs = [self._pair(i) for i in trained]
+        step = adamw if self.kind == "adamw" else adam
+        step(
+            [parameter for parameter, _ in pairs],
+            [grad for _, grad in pairs],
+            [self.first[i] for i in trained],
+            [self.second[i] for i in trained],
+            [],
+            [torch.tensor(self.steps - 1.0) for _ in trained],  # torch counts this step itself
+            fused=True,
+            amsgrad=False,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            lr=learning_rate,
+            weight_decay=weight_decay,
+            eps=self.eps,
+            maximize=False,
+        )
+
+    def _sgd(self, i: int, rate: Tensor, decay: Tensor) -> None:
+        parameter, grad = self._pair(i)
+        parameter.sub_(rate * (grad + decay * parameter))
+
+    def _adam(self, i: int, rate: Tensor, decay: Tensor) -> None:
+        parameter, grad = self._pair(i)
+        self._adaptive(i, grad + decay * parameter, rate)
+
+    def _adamw(self, i: int, rate: Tensor, decay: Tensor) -> None:
+        parameter, grad = self._pair(i)
+        parameter.mul_(1 - rate * decay)
+        self._adaptive(i, grad, rate)
+
+    def _adaptive(self, i: int, grad: Tensor, rate: Tensor) -> None:
+        beta1, beta2 = self.betas
+        self.first[i].lerp_(grad, 1 - beta1)
+        self.second[i].mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        scale = (self.second[i] / (1 - beta2**self.steps)).sqrt_().add_(self.eps)
+        self.parameters[i].sub_(rate / (1 - beta1**self.steps) * self.first[i] / scale)
+
+    def _pair(self, i: int) -> tuple[Tensor, Tensor]:
+        grad = self.parameters[i].grad
+        assert grad is not None
+        return self.parameters[i], grad
+
+
+def clip_members(parameters: Sequence[Tensor], largest: Tensor) -> None:
+    """Scale the gradients of each member so that their norm is at most that member's largest.
+
+    Parameters
+    ----------
+    parameters : sequence of Tensor (M, ...)
+    largest : Tensor of shape (M,)
+        Infinite for a member that is not clipped.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norm = torch.stack([gradient.flatten(1).norm(dim=1) for gradient in gradients]).norm(dim=0)
+    scale = (largest / (norm + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(scale.view((-1,) + (1,) * (gradient.dim() - 1)))
