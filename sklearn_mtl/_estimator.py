@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -457,8 +457,10 @@ class MultiTaskNetEstimator(
         dict of str to float
             NaN for a task without any label.
         """
-        by_task = self.metrics_of_tasks(X, y, sample_weight)
-        return {name: metrics[self.tasks_[name].metric] for name, metrics in by_task.items()}
+        return {
+            name: task.score(true, predicted, weight)
+            for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
+        }
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Compute the mean of the task scores under ``score_weights``.
@@ -496,15 +498,20 @@ class MultiTaskNetEstimator(
         dict of str to dict of str to float
             By task, by metric; NaN for a task without any label.
         """
+        return {
+            name: task.metrics(true, predicted, weight)
+            for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
+        }
+
+    def _compared(self, X: Any, y: Any, sample_weight: Any) -> Iterator[tuple]:
+        """Give name, task, true and predicted targets and weights of each task."""
         predictions, model = self._predictions(X, None)
         tasks = model.blueprint.tasks
         true, _ = align_targets(y, list(tasks))
         check_consistent_length(next(iter(predictions.values())), true)
         weights = check_sample_weight(sample_weight, list(tasks), len(true))
-        return {
-            name: task.metrics(true[name], predictions[name], None if weights is None else weights[name])
-            for name, task in tasks.items()
-        }
+        for name, task in tasks.items():
+            yield name, task, true[name], predictions[name], None if weights is None else weights[name]
 
     def mean_score(self, scores: Mapping[str, float]) -> float:
         """Average scores by task under ``score_weights``, leaving out those that are NaN."""

@@ -49,10 +49,12 @@ def fit_key(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> str:
     params : mapping of str to object
         What else ``fit`` gets, such as ``sample_weight``.
     """
-    return digest(estimator, X, y, dict(params))
+    return f"{digest(estimator)}-{digest(X, y, dict(params))}"
 
 
 def _describe(value: Any) -> Any:
+    if value is None or type(value) in (bool, int, float, str):
+        return type(value).__name__, value
     if hasattr(value, "get_params") and not isinstance(value, type):
         name = f"{type(value).__module__}.{type(value).__qualname__}"
         return name, _describe(value.get_params(deep=False))

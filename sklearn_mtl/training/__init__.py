@@ -2,18 +2,30 @@
 
 from ._callbacks import SklearnCallbacks
 from ._learn import learn, learn_batch
+from ._members import has_sparse_inputs, member_of, model_of, settings_of, structure_key, why_not_stackable
 from ._model import Model
 from ._net import OPTIMIZERS
 from ._schedule import SCHEDULES
+from ._stacked import Member, Trained, stacking_pays, train_stacked
 from ._weights import check_sample_weight, check_weights
 
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
+    "Member",
     "Model",
     "SklearnCallbacks",
+    "Trained",
     "check_sample_weight",
     "check_weights",
+    "has_sparse_inputs",
     "learn",
     "learn_batch",
+    "member_of",
+    "model_of",
+    "settings_of",
+    "stacking_pays",
+    "structure_key",
+    "train_stacked",
+    "why_not_stackable",
 ]

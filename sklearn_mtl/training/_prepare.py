@@ -24,6 +24,11 @@ class DataSplit(NamedTuple):
     train: Dataset
     valid: ValidationRows | None
 
+    @property
+    def n_rows(self) -> int:
+        """Number of rows in both."""
+        return len(self.train) + (0 if self.valid is None else len(self.valid.data))
+
 
 def fit_tasks(
     targets: Mapping[str, np.ndarray],

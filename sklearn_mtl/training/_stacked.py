@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -147,9 +149,8 @@ class _StackedTraining:
     # -- the epochs
 
     def run(self) -> list[Trained]:
-        work = 3.0 * sum(parameter.numel() for parameter in self.network.parameters())
         epoch = 0
-        with threads_for(work * self.members[0].settings.batch_size):
+        with threads_for(self._work()):
             while self.alive:
                 failed = self._train_epoch(epoch)
                 stopped = self._validate(epoch, failed)
@@ -158,14 +159,36 @@ class _StackedTraining:
                 self._finish(over - set(failed), failed, epoch)
         return self.results
 
-    def _train_epoch(self, epoch: int) -> dict[int, Exception]:
-        """Make the steps of an epoch; return the members that diverged."""
+    def time_steps(self, n_steps: int) -> float:
+        """Give the median seconds of a few steps, after one to warm up; the members are spoilt by it."""
+        self._start_epoch(0)
+        rows = self._batches(0)[0]
+        seconds = []
+        with threads_for(self._work()):
+            for _ in range(n_steps + 1):
+                start = time.perf_counter()
+                self._step(rows, 0.0)
+                seconds.append(time.perf_counter() - start)
+        return statistics.median(seconds[1:])
+
+    def _work(self) -> float:
+        n_weights = sum(parameter.numel() for parameter in self.network.parameters())
+        return 3.0 * n_weights * self.members[0].settings.batch_size
+
+    def _start_epoch(self, epoch: int) -> None:
         self.network.train()
         generators = [Streams(seed).generator("dropout", epoch, device=self.device) for seed in self.seeds]
         set_dropout_generator(self.network, Draws(generators, self.seed_of))
+
+    def _batches(self, epoch: int) -> Sequence[Tensor]:
         seeds = [self.members[member].blueprint.seed for member in self.alive]
         orders = self.data.training_orders(self.alive, seeds, epoch)
-        batches = orders.split(self.members[0].settings.batch_size, dim=1)
+        return orders.split(self.members[0].settings.batch_size, dim=1)
+
+    def _train_epoch(self, epoch: int) -> dict[int, Exception]:
+        """Make the steps of an epoch; return the members that diverged."""
+        self._start_epoch(epoch)
+        batches = self._batches(epoch)
         log, sizes = [], []
         for index, rows in enumerate(batches):
             log.append(self._step(rows, epoch + index / len(batches)))
@@ -299,3 +322,28 @@ def _objective_of(blueprints: Sequence[Blueprint]) -> Objective:
         for group in objective.groups
     ]
     return objective
+
+
+def stacking_pays(members: Sequence[Member], device: torch.device, n_steps: int = 5) -> str | None:
+    """Time a few steps of members side by side and of one alone.
+
+    Returns
+    -------
+    str or None
+        Why they are faster one by one, with the measured times per step and member; None if they are not.
+    """
+    if len(members) == 1:
+        return "a single fit"
+    side_by_side = _seconds_per_step(members, device, n_steps) / len(members)
+    alone = _seconds_per_step(members[:1], device, n_steps)
+    if side_by_side < alone:
+        return None
+    return (
+        f"one by one is faster: a step of a member takes {alone * 1e3:.2f} ms alone, "
+        f"{side_by_side * 1e3:.2f} ms side by side"
+    )
+
+
+def _seconds_per_step(members: Sequence[Member], device: torch.device, n_steps: int) -> float:
+    training = _StackedTraining(members, device, with_scores=False)
+    return training.time_steps(n_steps)
