@@ -1,5 +1,6 @@
 """Displays and reports of fitted estimators."""
 
 from ._history import LearningHistoryDisplay
+from ._pareto import ParetoFrontDisplay
 
-__all__ = ["LearningHistoryDisplay"]
+__all__ = ["LearningHistoryDisplay", "ParetoFrontDisplay"]

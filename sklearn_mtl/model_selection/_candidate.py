@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +11,8 @@ from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from ..metrics import task_scores
-from ._digest import fit_key
+from ._digest import digest, fit_key
+from ._journal import Journal
 from ._record import Record, as_floats, carry
 
 
@@ -26,6 +28,8 @@ class Candidate:
         A `MultiTaskNetEstimator` or a pipeline that ends in one.
     bank : mapping of str to fitted estimator, or None, default=None
         Estimators that were fitted before, by `fit_key`. What it lacks is trained.
+    journal : Journal or None, default=None
+        Scores that were finished before; new ones are added.
 
     Examples
     --------
@@ -41,28 +45,37 @@ class Candidate:
     True
     """
 
-    def __init__(self, estimator: Any, bank: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, estimator: Any, bank: Mapping[str, Any] | None = None, journal: Journal | None = None
+    ) -> None:
         self.estimator = estimator
         self.bank = bank
+        self.journal = journal
+        self._key = ""
+        self._records: dict[str, Record] = {}
+        self._train: Callable[[], Any] | None = None
         self._fitted: Any = None
         self._fit_time = 0.0
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Candidate:
-        """Take the fitted estimator from the bank, or fit it."""
+        """Fit the estimator, unless the journal has its scores or the bank has it fitted."""
         start = time.perf_counter()
-        self._fitted = self._find(X, y, params)
-        if self._fitted is None:
-            self._fitted = self.estimator.fit(X, **_targets(y), **params)
-        else:
+        if self.bank is not None or self.journal is not None:
+            self._key = fit_key(self.estimator, X, y, params)
+        self._records = {} if self.journal is None else self.journal.read(self._key)
+        self._fitted = None if self.bank is None else self.bank.get(self._key)
+        self._train = functools.partial(self.estimator.fit, X, *_given(y), **params)
+        if self._records or self._fitted is not None:
             _report_fit(self.estimator, X, y)
+        else:
+            self.fitted()
         self._fit_time = time.perf_counter() - start
         return self
 
-    def _find(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
-        return None if self.bank is None else self.bank.get(fit_key(self.estimator, X, y, params))
-
     def fitted(self) -> Any:
-        """Give the fitted estimator."""
+        """Give the fitted estimator; one whose scores the journal has is fitted only now that it is wanted."""
+        if self._fitted is None and self._train is not None:
+            self._fitted = self._train()
         return self._fitted
 
     def record(self, scorer: Callable, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
@@ -82,10 +95,22 @@ class Candidate:
         float or dict
             What the scorer returned, with a `Record` as attribute.
         """
+        if self.journal is None:
+            return carry(self._score(scorer, X, y, params))
+        rows = digest(X, y, dict(params))
+        if rows not in self._records:
+            record = self._score(scorer, X, y, params)
+            if not record.is_complete:
+                return carry(record)
+            self._records[rows] = record
+            self.journal.write(self._key, self._records)
+        return carry(self._records[rows])
+
+    def _score(self, scorer: Callable, X: Any, y: Any, params: Mapping[str, Any]) -> Record:
         start = time.perf_counter()
-        scores = as_floats(scorer(self.fitted(), X, *_targets(y).values(), **params))
+        scores = as_floats(scorer(self.fitted(), X, *_given(y), **params))
         tasks = task_scores(self.fitted(), X, y, params.get("sample_weight"))
-        return carry(Record(scores, tasks, self._fit_time, time.perf_counter() - start))
+        return Record(scores, tasks, self._fit_time, time.perf_counter() - start)
 
     # -- what scikit-learn asks of an estimator
 
@@ -99,7 +124,7 @@ class Candidate:
         return self
 
     def __sklearn_clone__(self) -> Candidate:
-        return Candidate(clone(self.estimator), bank=self.bank)
+        return Candidate(clone(self.estimator), bank=self.bank, journal=self.journal)
 
     @property
     def _parent_callback_ctx(self) -> Any:
@@ -119,8 +144,8 @@ class Candidate:
         return getattr(self.estimator, name)
 
 
-def _targets(y: Any) -> dict[str, Any]:
-    return {} if y is None else {"y": y}
+def _given(y: Any) -> tuple[Any, ...]:
+    return () if y is None else (y,)
 
 
 def _report_fit(estimator: Any, X: Any, y: Any) -> None:

@@ -37,6 +37,11 @@ class Record:
         scores = self.scores.values() if isinstance(self.scores, Mapping) else [self.scores]
         return all(isinstance(score, float) for score in scores)
 
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds, by their names in the results of a search."""
+        return {"fit_time": self.fit_time, "score_time": self.score_time}
+
 
 class _Score(float):
     record: Record

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
-from typing import Any
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    ParameterSampler,
+    RandomizedSearchCV,
+    check_cv,
+)
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_method_params, indexable
 
 from .._targets import Targets
+from ..utils._params import Interval, StrOptions
 from ._candidate import Candidate
+from ._digest import digest
+from ._journal import Journal
 from ._record import recording, records_of, task_columns
+from ._stack import Bank, fill_bank
 from ._trade_off import TradeOffMixin
 
 
@@ -23,6 +36,11 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
 
     scorer_: Any
     best_estimator_: Any
+    stacked: bool | str
+    max_members: int | None
+    cv: Any
+    n_jobs: int | None
+    random_state: Any
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Search, and refit the best candidate on all rows.
@@ -41,20 +59,51 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         -------
         self
         """
+        self._validate_params()
         _check_last_step(self, self.estimator)
         if isinstance(y, dict):
             y = Targets(y)
         # The search runs on a copy whose estimator is wrapped; what it learned is swapped in at the end.
         run = copy.copy(self)
-        run.estimator = Candidate(self.estimator)
+        journal = _open_journal(self)
+        bank = run._stack(X, y, params, journal)
+        run.estimator = Candidate(self.estimator, bank=bank, journal=journal)
         super(_TaskWeightSearch, run).fit(X, y, **params)
-        run._unwrap(self.estimator)
+        run._unwrap(self)
         self.__dict__ = run.__dict__
         return self
 
-    def _unwrap(self, estimator: Any) -> None:
-        """Put plain estimators and scorers in the place of the wrapped ones."""
-        self.estimator = estimator
+    def _stack(self, X: Any, y: Any, params: Mapping[str, Any], journal: Journal | None) -> Bank | None:
+        """Train what can be trained side by side; folds and candidates are drawn here, once and for all."""
+        self.stack_report_: list[dict[str, Any]] = []
+        if self.stacked is False:
+            return None
+        X, y = indexable(X, y)
+        params = _check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self.cv = list(splitter.split(X, y, **routed.splitter.split))
+        if hasattr(self, "random_state"):
+            self.random_state = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        bank, self.stack_report_ = fill_bank(
+            self.estimator,
+            self._candidates(),
+            self.cv,
+            X,
+            y,
+            routed.estimator.fit,
+            stacked=self.stacked,
+            max_members=self.max_members,
+            n_jobs=self.n_jobs,
+            is_done=lambda key: journal is not None and bool(journal.read(key)),
+        )
+        if all(entry["stacked"] for entry in self.stack_report_):
+            self.n_jobs = None  # scoring what is trained is not worth another process
+        return bank
+
+    def _unwrap(self, search: Any) -> None:
+        """Put the parameters of the search, and plain estimators and scorers, in the place of those of the run."""
+        self.__dict__.update(search.get_params(deep=False))
         self.scorer_ = getattr(self.scorer_, "__wrapped__", self.scorer_)
         if hasattr(self, "best_estimator_"):
             self.best_estimator_ = self.best_estimator_.fitted()
@@ -70,8 +119,10 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         return recording(scorers), refit_metric
 
     def _format_results(self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None) -> dict:
-        results = super()._format_results(candidate_params, n_splits, out, more_results)
         records = records_of(out)
+        # a record from the journal knows the times of the fit that was not repeated
+        out = [result | (record.times if record else {}) for result, record in zip(out, records, strict=True)]
+        results = super()._format_results(candidate_params, n_splits, out, more_results)
         self.task_names_ = next((list(record.tasks) for record in records if record is not None), [])
         return results | task_columns(records, n_splits)
 
@@ -113,6 +164,17 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         estimator = clone(self.estimator)
         estimator.set_params(**clone(self.cv_results_["params"][chosen], safe=False))
         return estimator.fit(X, y, **routed.estimator.fit)
+
+
+def _open_journal(search: Any) -> Journal | None:
+    """Open the journal of a search; what it could not recognise a candidate by is refused before training."""
+    if search.journal is None:
+        return None
+    try:
+        digest(search.estimator)
+        return Journal(search.journal, search.scoring)
+    except ValueError as error:
+        raise ValueError(f"journal={str(search.journal)!r} cannot be used: {error}") from error
 
 
 def _check_last_step(search: Any, estimator: Any) -> None:
@@ -157,6 +219,18 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
         Score of a candidate that fails, for instance because it diverges.
     return_train_score : bool, default=False
         Whether ``cv_results_`` has scores of the training rows too.
+    stacked : bool or "auto", default="auto"
+        Whether to train fits of one structure side by side, as one network with a member axis. The scores are
+        the same, but for rounding; ``mean_fit_time`` is a fit's share of the time. "auto" times a few steps of
+        both ways and takes the faster one for each group of fits.
+    max_members : int or None, default=None
+        Most fits of one stacked training; None takes what fits into a gigabyte.
+    journal : path-like or None, default=None
+        Folder for the scores of finished candidates and folds. A search that was interrupted, and is started
+        again with the same folder, does not train them again and has the same ``cv_results_``. Candidates that
+        failed are tried again, and so is everything if estimator, rows, folds or scoring have changed; the
+        code of functions, such as a ``scoring`` of one's own, is not looked at. Damaged files are ignored with a
+        warning, foreign ones without.
 
     Attributes
     ----------
@@ -167,6 +241,9 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
         fold has NaN for both.
     task_names_ : list of str
         The tasks.
+    stack_report_ : list of dict
+        One entry per group of fits that have one structure or one reason: ``n_fits``, whether they were
+        ``stacked``, the ``reason`` why not, ``n_stacks`` and ``seconds``.
     pareto_front_ : dict
         The candidates on the front, in the order of ``cv_results_`` and in its form: ``index`` into
         ``cv_results_``, ``params``, and ``mean_test_tasks_<task>``.
@@ -198,6 +275,13 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
     (20, 3)
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **GridSearchCV._parameter_constraints,
+        "stacked": ["boolean", StrOptions({"auto"})],
+        "max_members": [Interval(Integral, 1, None, closed="left"), None],
+        "journal": [str, os.PathLike, None],
+    }
+
     def __init__(
         self,
         estimator: Any,
@@ -211,7 +295,13 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
         pre_dispatch: int | str = "2*n_jobs",
         error_score: float | str = np.nan,
         return_train_score: bool = False,
+        stacked: bool | str = "auto",
+        max_members: int | None = None,
+        journal: str | os.PathLike[str] | None = None,
     ) -> None:
+        self.stacked = stacked
+        self.max_members = max_members
+        self.journal = journal
         super().__init__(
             estimator,
             param_grid,
@@ -224,6 +314,9 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
             error_score=error_score,
             return_train_score=return_train_score,
         )
+
+    def _candidates(self) -> list[dict[str, Any]]:
+        return list(ParameterGrid(self.param_grid))
 
 
 class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
@@ -258,10 +351,19 @@ class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
         Score of a candidate that fails.
     return_train_score : bool, default=False
         Whether ``cv_results_`` has scores of the training rows too.
+    stacked : bool or "auto", default="auto"
+        Whether to train fits of one structure side by side, as one network with a member axis. The scores are
+        the same, but for rounding; ``mean_fit_time`` is a fit's share of the time. "auto" times a few steps of
+        both ways and takes the faster one for each group of fits.
+    max_members : int or None, default=None
+        Most fits of one stacked training; None takes what fits into a gigabyte.
+    journal : path-like or None, default=None
+        Folder for the scores of finished candidates and folds, as in `TaskWeightSearchCV`. With
+        ``random_state=None`` the candidates are others in every run, so nothing is found in it.
 
     Attributes
     ----------
-    cv_results_, task_names_, pareto_front_ : object
+    cv_results_, task_names_, pareto_front_, stack_report_ : object
         As in `TaskWeightSearchCV`.
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_ : object
         As in `RandomizedSearchCV`.
@@ -284,6 +386,13 @@ class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
     3
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **RandomizedSearchCV._parameter_constraints,
+        "stacked": ["boolean", StrOptions({"auto"})],
+        "max_members": [Interval(Integral, 1, None, closed="left"), None],
+        "journal": [str, os.PathLike, None],
+    }
+
     def __init__(
         self,
         estimator: Any,
@@ -299,7 +408,13 @@ class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
         random_state: Any = None,
         error_score: float | str = np.nan,
         return_train_score: bool = False,
+        stacked: bool | str = "auto",
+        max_members: int | None = None,
+        journal: str | os.PathLike[str] | None = None,
     ) -> None:
+        self.stacked = stacked
+        self.max_members = max_members
+        self.journal = journal
         super().__init__(
             estimator,
             param_distributions,
@@ -314,3 +429,6 @@ class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
             error_score=error_score,
             return_train_score=return_train_score,
         )
+
+    def _candidates(self) -> list[dict[str, Any]]:
+        return list(ParameterSampler(self.param_distributions, self.n_iter, random_state=self.random_state))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -107,6 +107,7 @@ def fill_bank(
     stacked: bool | str,
     max_members: int | None,
     n_jobs: int | None,
+    is_done: Callable[[str], bool] = lambda key: False,
 ) -> tuple[Bank, list[dict[str, Any]]]:
     """Train what can be trained side by side, and report what was and what was not.
 
@@ -126,6 +127,8 @@ def fill_bank(
         Most members of one stacked training.
     n_jobs : int or None
         Processes that the stacked trainings are spread over.
+    is_done : callable, default=never
+        Tells by the name of a fit whether it needs no training.
 
     Returns
     -------
@@ -134,7 +137,10 @@ def fill_bank(
         One entry per group of fits: ``n_fits``, ``stacked``, ``reason``, ``n_stacks`` and ``seconds``.
     """
     fits = [
-        fit for train, _ in splits for fit in _fits_of_fold(estimator, candidates, *_rows(X, y, fit_params, train))
+        fit
+        for train, _ in splits
+        for fit in _fits_of_fold(estimator, candidates, *_rows(X, y, fit_params, train))
+        if not is_done(fit.key)
     ]
     groups: dict[Any, list[Fit]] = {}
     for fit in fits:
