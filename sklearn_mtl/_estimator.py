@@ -28,6 +28,7 @@ from .training import (
     check_weights,
     learn,
     learn_batch,
+    learn_ensemble,
 )
 from .trunks import Trunk, resolve_trunk
 from .utils._device import resolve_device
@@ -44,6 +45,10 @@ def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
     if tasks is None:
         return estimator._kind != "regression"
     return any(task.kind == "classification" for task in tasks.values())
+
+
+def _has_spread(estimator: MultiTaskNetEstimator) -> bool:
+    return estimator.n_members > 1 and estimator._kind != "classification"
 
 
 class MultiTaskNetEstimator(
@@ -106,6 +111,12 @@ class MultiTaskNetEstimator(
         Epochs without improvement after which training stops.
     tol : float >= 0, default=0.0
         How much better an epoch must be to count as an improvement.
+    n_members : int >= 1, default=1
+        Networks of an ensemble, trained side by side as one [2]_. ``predict`` averages numbers and the
+        probabilities of classes, ``predict_std`` gives the spread, ``transform`` puts their representations
+        side by side.
+    bootstrap : bool, default=False
+        Whether each network of an ensemble trains on rows of its own, drawn with replacement.
     dtype : {"float32", "float64"}, default="float32"
         Of parameters, computation, regression predictions, probabilities and representations.
     mixed_precision : bool, default=False
@@ -152,7 +163,8 @@ class MultiTaskNetEstimator(
         Where the network is.
     history_ : DataFrame
         One row per epoch: ``train_loss__<task>``, and with early stopping ``valid_loss__<task>`` and
-        ``valid_score__<task>``; the same without a task is their mean under ``score_weights``.
+        ``valid_score__<task>``; the same without a task is their mean under ``score_weights``. For an ensemble
+        one row per network and epoch, with a column ``member``.
 
     See Also
     --------
@@ -169,6 +181,8 @@ class MultiTaskNetEstimator(
     References
     ----------
     .. [1] Caruana, "Multitask Learning", Machine Learning, 1997.
+    .. [2] Lakshminarayanan, Pritzel and Blundell, "Simple and Scalable Predictive Uncertainty Estimation using
+       Deep Ensembles", NeurIPS 2017.
 
     Examples
     --------
@@ -210,6 +224,8 @@ class MultiTaskNetEstimator(
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "bootstrap": ["boolean"],
         "dtype": [StrOptions({"float32", "float64"})],
         "mixed_precision": ["boolean"],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
@@ -242,6 +258,8 @@ class MultiTaskNetEstimator(
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 0.0,
+        n_members: int = 1,
+        bootstrap: bool = False,
         dtype: str = "float32",
         mixed_precision: bool = False,
         categorical_features: Any = "from_dtype",
@@ -270,6 +288,8 @@ class MultiTaskNetEstimator(
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.n_members = n_members
+        self.bootstrap = bootstrap
         self.dtype = dtype
         self.mixed_precision = mixed_precision
         self.categorical_features = categorical_features
@@ -314,13 +334,16 @@ class MultiTaskNetEstimator(
         context = self._init_callback_context(max_subtasks=self.max_epochs)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         context.call_on_fit_task_begin(estimator=self, **data)
-        previous = self._model if self.warm_start and self.__sklearn_is_fitted__() else None
+        previous = self._previous() if self.warm_start else None
         learner = self._twin()
 
         def watch(model: Model) -> SklearnCallbacks:
             return SklearnCallbacks(self, context, data, functools.partial(learner._snapshot, model))
 
-        model = learn(learner, X, y, sample_weight, previous=previous, epochs=self.max_epochs, watch=watch)
+        if self.n_members > 1:
+            model = learn_ensemble(learner, X, y, sample_weight)
+        else:
+            model = learn(learner, X, y, sample_weight, previous=previous, epochs=self.max_epochs, watch=watch)
         learner._publish(model)
         # everything is swapped in at once, and only now that it has succeeded
         self.__dict__ = learner.__dict__
@@ -350,12 +373,18 @@ class MultiTaskNetEstimator(
         """
         self._validate_params()
         y = self._one_target(y, None)
-        previous = self._model if self.__sklearn_is_fitted__() else None
+        previous = self._previous()
         learner = self._twin()
         model = learn_batch(learner, X, y, sample_weight, previous=previous, classes=classes)
         learner._publish(model)
         self.__dict__ = learner.__dict__
         return self
+
+    def _previous(self) -> Model | None:
+        """Give the model to go on from, if there is one."""
+        if self.n_members > 1:
+            raise ValueError(f"n_members={self.n_members}: an ensemble is trained by fit, without warm_start.")
+        return self._model if self.__sklearn_is_fitted__() else None
 
     def _publish(self, model: Model) -> None:
         self.__dict__.pop("classes_", None)
@@ -423,6 +452,35 @@ class MultiTaskNetEstimator(
         if model.container.kind == "array":
             return next(iter(known.values()))
         return list(known.values()) if model.container.kind == "matrix" else Targets(known)
+
+    @available_if(_has_spread)
+    def predict_std(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+        """Compute how much the networks of an ensemble differ in their predictions of numbers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks to predict; None predicts all regressions.
+
+        Returns
+        -------
+        array, frame, structured array or Targets
+            Standard deviation over the networks, in the units of the target; the kind of y in ``fit``. Tasks
+            that are no regressions are left out.
+        """
+        view = self._fitted_view()
+        model = view._model
+        numbers = [name for name in view._chosen(tasks) if view.tasks_[name].kind == "regression"]
+        if not numbers:
+            raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression.")
+        outputs = model.member_outputs(X, numbers, view)
+        spread = {
+            name: np.std([view.tasks_[name].decode(output) for output in members], axis=0)
+            for name, members in outputs.items()
+        }
+        return model.container.wrap(spread, X)
 
     def transform(self, X: Any) -> np.ndarray:
         """Compute the representation that the tasks share.

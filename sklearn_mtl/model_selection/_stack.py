@@ -196,7 +196,9 @@ def _why_not(estimator: Any, last: Any, params: Mapping[str, Any]) -> str | None
         return f"fit gets {sorted(params)}"
     if last.random_state is not None and not isinstance(last.random_state, int):
         return "random_state is a generator, which every fit moves on"
-    if hasattr(estimator, "_skl_callbacks"):
+    if last.n_members > 1:
+        return "an ensemble is a stack of its own"
+    if hasattr(estimator, "_skl_callbacks") or hasattr(last, "_skl_callbacks"):
         return "callbacks follow one training each"
     return why_not_stackable(last)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from scipy.special import log_expit, logsumexp
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
@@ -119,6 +120,10 @@ class Task(BaseEstimator, ABC):
     def decode(self, output: np.ndarray) -> np.ndarray:
         """Turn outputs (B, K) into predictions of the kind that ``fit`` got."""
 
+    def average(self, outputs: np.ndarray) -> np.ndarray:
+        """Merge the outputs (M, B, K) of an ensemble into outputs (B, K)."""
+        return outputs.mean(axis=0)
+
     def decode_proba(self, output: np.ndarray) -> np.ndarray | None:
         """Turn outputs (B, K) into probabilities; None if the task has none."""
         return None
@@ -156,3 +161,9 @@ def smooth(target: Tensor, smoothing: float | Tensor, n_classes: int) -> Tensor:
     if not isinstance(smoothing, Tensor) and smoothing == 0:
         return target
     return target * (1 - smoothing) + smoothing / n_classes
+
+
+def logit_of_mean(outputs: np.ndarray) -> np.ndarray:
+    """Give the logit of the mean over the first axis of the probabilities of logits."""
+    positive = logsumexp(log_expit(outputs), axis=0)
+    return positive - logsumexp(log_expit(-outputs), axis=0)

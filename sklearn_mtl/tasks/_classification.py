@@ -8,16 +8,16 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit, log_softmax, logsumexp, softmax
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, log_softmax
+from torch.nn import functional
 
 from ..utils._missing import is_missing
 from ..utils._params import Interval, StrOptions
-from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels, smooth
+from ._base import Encoded, Task, labelled_weight, logit_of_mean, require_dimensions, require_labels, smooth
 
 
 class Classification(Task):
@@ -189,15 +189,15 @@ class Classification(Task):
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         if len(self.classes_) == 2:
             target = smooth(target, self.label_smoothing, 2)
-            return binary_cross_entropy_with_logits(output, target.expand_as(output), reduction="none")
+            return functional.binary_cross_entropy_with_logits(output, target.expand_as(output), reduction="none")
         members, soft = output.shape[:-2], target.is_floating_point()
         target = target.expand(*members, *target.shape[-1 - soft :]).flatten(0, len(members))
-        loss = cross_entropy(output.flatten(0, -2), target, reduction="none")
+        loss = functional.cross_entropy(output.flatten(0, -2), target, reduction="none")
         loss = loss.view(*members, -1, 1)
         if not isinstance(self.label_smoothing, Tensor) and self.label_smoothing == 0:
             return loss
         # the cross-entropy to a mixture of the target and the uniform distribution
-        uniform = -log_softmax(output, dim=-1).mean(dim=-1, keepdim=True)
+        uniform = -functional.log_softmax(output, dim=-1).mean(dim=-1, keepdim=True)
         return (1 - self.label_smoothing) * loss + self.label_smoothing * uniform
 
     def fusion_key(self) -> Hashable | None:
@@ -206,6 +206,12 @@ class Classification(Task):
     def decode(self, output: np.ndarray) -> np.ndarray:
         codes = (output[:, 0] > 0).astype(np.intp) if len(self.classes_) == 2 else output.argmax(axis=1)
         return self.classes_[codes]
+
+    def average(self, outputs: np.ndarray) -> np.ndarray:
+        """Average the probabilities, and give the outputs that stand for the mean."""
+        if self.n_outputs_ > 1:
+            return logsumexp(log_softmax(outputs, axis=-1), axis=0) - np.log(len(outputs), dtype=outputs.dtype)
+        return logit_of_mean(outputs)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
         if len(self.classes_) != 2:

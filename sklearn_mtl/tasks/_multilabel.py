@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..utils._missing import is_missing
 from ..utils._params import Interval
-from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels, smooth
+from ._base import Encoded, Task, labelled_weight, logit_of_mean, require_dimensions, require_labels, smooth
 
 
 class MultilabelClassification(Task):
@@ -126,6 +126,10 @@ class MultilabelClassification(Task):
         for row, labels in enumerate(chosen):
             result[row] = self.set_type_(self.classes_[labels].tolist())
         return result
+
+    def average(self, outputs: np.ndarray) -> np.ndarray:
+        """Average the probabilities, and give the outputs that stand for the mean."""
+        return logit_of_mean(outputs)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
         return expit(output)

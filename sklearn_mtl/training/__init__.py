@@ -1,6 +1,7 @@
 """Training and prediction: encoded data, batches, the objective and the skorch net."""
 
 from ._callbacks import SklearnCallbacks
+from ._ensemble import learn_ensemble
 from ._learn import learn, learn_batch
 from ._members import has_sparse_inputs, member_of, model_of, settings_of, structure_key, why_not_stackable
 from ._model import Model
@@ -21,6 +22,7 @@ __all__ = [
     "has_sparse_inputs",
     "learn",
     "learn_batch",
+    "learn_ensemble",
     "member_of",
     "model_of",
     "settings_of",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -13,6 +13,7 @@ from ..trunks import Trunk
 from ..utils._random import Streams
 from ..weighting import Weighting
 from ._objective import Objective
+from ._stacking import stack_networks
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Blueprint:
         Seed of the fit.
     dtype : {"float32", "float64"}
         Of parameters and computation.
+    n_members : int, default=1
+        Networks of an ensemble; from two on they stand side by side in one network.
     """
 
     trunk: Trunk
@@ -43,6 +46,11 @@ class Blueprint:
     score_weights: Mapping[str, float]
     seed: int
     dtype: str
+    n_members: int = 1
+
+    def member(self, number: int) -> Blueprint:
+        """Give the blueprint of one network of an ensemble, which differs in its seed."""
+        return replace(self, seed=Streams(self.seed).derive("member", number), n_members=1)
 
     @property
     def active(self) -> list[str]:
@@ -56,6 +64,9 @@ class Blueprint:
 
     def network(self) -> Network:
         """Build the network with its initial weights."""
+        if self.n_members > 1:
+            members = [self.member(number).network() for number in range(self.n_members)]
+            return stack_networks(members, range(self.n_members))
         idle = [name for name in self.tasks if self.task_weights[name] == 0]
         streams = Streams(self.seed)
         return self.architecture.build(self.trunk, self.tasks, streams, idle).to(self.torch_dtype)

@@ -77,7 +77,7 @@ def why_not_stackable(estimator: Any) -> str | None:
     """Say why fits of an estimator cannot be trained side by side; None if they can."""
     if estimator.optimizer not in OPTIMIZERS:
         return "optimizer is a class of its own; the stacked ones are those known by name"
-    if estimator.callbacks or hasattr(estimator, "_skl_callbacks"):
+    if estimator.callbacks:
         return "callbacks follow one training each"
     if estimator.net_params:
         return "net_params change what skorch does"

@@ -37,7 +37,14 @@ class Model:
         return torch.device(self.net.device)
 
     def outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, np.ndarray]:
-        """Check and encode X, and compute the outputs of some tasks."""
+        """Check and encode X, and compute the outputs (B, K) of some tasks, averaged over an ensemble."""
+        outputs = self.member_outputs(X, tasks, owner)
+        if self.blueprint.n_members == 1:
+            return outputs
+        return {name: self.blueprint.tasks[name].average(output) for name, output in outputs.items()}
+
+    def member_outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, np.ndarray]:
+        """Check and encode X, and compute the outputs of some tasks, (M, B, K) for an ensemble."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         outputs = predict_outputs(self.net.module_, inputs, tasks, self.device)
         return {name: outputs[name].numpy() for name in tasks}
@@ -45,7 +52,8 @@ class Model:
     def representation(self, X: Any, owner: Any) -> np.ndarray:
         """Check and encode X, and compute what the tasks share."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
-        return predict_representation(self.net.module_, inputs, self.device).numpy()
+        representation = predict_representation(self.net.module_, inputs, self.device).numpy()
+        return representation if representation.ndim == 2 else np.hstack(list(representation))
 
     def attributes(self) -> dict[str, Any]:
         """Give the fitted attributes of the estimator."""
@@ -54,10 +62,10 @@ class Model:
             "net_": self.net,
             "tasks_": dict(blueprint.tasks),
             "task_names_": list(blueprint.tasks),
-            "n_iter_": len(self.net.history),
+            "n_iter_": max((epoch["epoch"] for epoch in self.net.history), default=0),
             "device_": self.device,
             "_model": self,
-            "_n_features_out": blueprint.architecture.representation_width(blueprint.trunk),
+            "_n_features_out": blueprint.n_members * blueprint.architecture.representation_width(blueprint.trunk),
         }
         classes = self._classes()
         return public if classes is None else {**public, "classes_": classes}

@@ -62,6 +62,6 @@ def _by_chunks(
             return {name: output.cpu() for name, output in part.items()}
         for name, output in part.items():
             if name not in results:
-                results[name] = output.new_empty((n_rows, *output.shape[1:]), device="cpu")
-            results[name][chunk] = output
+                results[name] = output.new_empty((*output.shape[:-2], n_rows, output.shape[-1]), device="cpu")
+            results[name][..., chunk, :] = output
     return results

@@ -125,6 +125,21 @@ def prepare_data(
         blueprint.objective().groups, blueprint.tasks, targets, sample_weight, blueprint.torch_dtype
     )
     data = Dataset(inputs, encoded, weights).to(device)
+    return split_data(blueprint, data, targets, sample_weight, validation_fraction, epoch)
+
+
+def split_data(
+    blueprint: Blueprint,
+    data: Dataset,
+    targets: Mapping[str, np.ndarray],
+    sample_weight: Mapping[str, np.ndarray] | None,
+    validation_fraction: float,
+    epoch: int = 0,
+) -> DataSplit:
+    """Split encoded rows at random into those to train on and those to validate on.
+
+    Parameters are those of `prepare_data`, and ``data``, the encoded rows.
+    """
     n_valid = min(max(1, round(validation_fraction * len(data))), len(data) - 1)
     if validation_fraction == 0 or n_valid == 0:
         return DataSplit(data, None)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..utils._random import Streams
+from ._data import Dataset
 from ._prepare import DataSplit
 
 
@@ -24,26 +25,27 @@ class StackedData:
 
     def __init__(self, splits: Sequence[DataSplit], device: torch.device) -> None:
         different = list({id(split): split for split in splits}.values())
+        # splits of the same encoded rows share them
+        stores = list({id(split.train.inputs): split.train for split in different}.values())
+        counts = [len(store.targets[0]) for store in stores]
+        starts = {id(store.inputs): sum(counts[:position]) for position, store in enumerate(stores)}
         self.device = device
         self.split_of = [next(i for i, other in enumerate(different) if other is split) for split in splits]
-        sets = [split.train for split in different]
-        counts = [len(dataset.targets[0]) for dataset in sets]
-        starts = [sum(counts[:position]) for position in range(len(counts))]
-        self.train_rows = [
-            _rows(split.train, n) + s for split, n, s in zip(different, counts, starts, strict=True)
-        ]
+        self.train_rows = [_rows(split.train) + starts[id(split.train.inputs)] for split in different]
         self.valid_rows = [
-            _rows(split.valid.data, n) + s
-            for split, n, s in zip(different, counts, starts, strict=True)
+            _rows(split.valid.data) + starts[id(split.train.inputs)]
+            for split in different
             if split.valid is not None
         ]
         self.has_validation = bool(self.valid_rows)
         self.inputs = {
-            name: _joined([dataset.inputs[name] for dataset in sets], device) for name in sets[0].inputs
+            name: _joined([dataset.inputs[name] for dataset in stores], device) for name in stores[0].inputs
         }
-        groups = range(len(sets[0].targets))
-        self.targets = [_joined([dataset.targets[group] for dataset in sets], device) for group in groups]
-        self.weights = [_joined_weights([dataset.weights[g] for dataset in sets], sets, g, device) for g in groups]
+        groups = range(len(stores[0].targets))
+        self.targets = [_joined([dataset.targets[group] for dataset in stores], device) for group in groups]
+        self.weights = [
+            _joined_weights([dataset.weights[g] for dataset in stores], stores, g, device) for g in groups
+        ]
 
     def training_orders(self, members: Sequence[int], seeds: Sequence[int], epoch: int) -> Tensor:
         """Give for each member the rows to train on, (M, n), in the order that its seed gives to an epoch."""
@@ -79,8 +81,8 @@ class StackedData:
         return targets, [None if weight is None else _gather(weight, rows) for weight in self.weights]
 
 
-def _rows(dataset: Any, n_rows: int) -> Tensor:
-    return torch.arange(n_rows) if dataset.rows is None else dataset.rows
+def _rows(dataset: Dataset) -> Tensor:
+    return torch.arange(len(dataset)) if dataset.rows is None else dataset.rows
 
 
 def _joined(tensors: Sequence[Tensor], device: torch.device) -> Tensor:

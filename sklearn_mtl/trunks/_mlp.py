@@ -167,7 +167,11 @@ class _Stem(nn.Module):
                 parts.append(self.ranks(numbers))
         if self.embedding is not None:
             parts.append(self.embedding(inputs["categorical"]))
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+        if len(parts) == 1:
+            return parts[0]
+        # members share the numbers, but not what they make of the categories
+        rows = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+        return torch.cat([part.expand(*rows, -1) for part in parts], dim=-1)
 
 
 class _Embedding(nn.Module):

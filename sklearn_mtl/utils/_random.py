@@ -41,6 +41,10 @@ class Streams:
         """Return the generator for a purpose, for instance ``("shuffle", epoch)``."""
         return torch.Generator(device=device).manual_seed(self._seed_of(purpose))
 
+    def derive(self, *purpose: str | int) -> int:
+        """Return a seed of its own for a purpose, for instance ``("member", 3)``."""
+        return self._seed_of(purpose)
+
     @contextmanager
     def global_generator(self, *purpose: str | int) -> Iterator[None]:
         """Lend the seed to code that insists on torch's global generator, and give its state back after."""

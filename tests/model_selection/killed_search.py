@@ -5,36 +5,41 @@ import signal
 import uuid
 from pathlib import Path
 
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import KFold
+from sklearn.pipeline import Pipeline
 
-from sklearn_mtl import MultiTaskNetEstimator
 from sklearn_mtl.model_selection import TaskWeightSearchCV
-from sklearn_mtl.trunks import MLP
 
-from .._helpers import inputs, mixed_targets
+from .._helpers import inputs, mixed_targets, net
 
-# Where the fits are written down, and after how many the process is killed; set by the environment, because
-# parameters would be part of what the journal recognises a fit by.
-FITS = "FOLDER_OF_FITS"
-LAST = "KILLED_AFTER"
+# After how many fits the process is killed. It is not a parameter, because those are part of what the journal
+# recognises a fit by.
+KILLED_AFTER = "SEARCH_IS_KILLED_AFTER"
 
 
-class Counted(MultiTaskNetEstimator):
-    """Writes a file for every fit, and kills its process when there have been enough."""
+class Count(TransformerMixin, BaseEstimator):
+    """First step of a pipeline: leaves a file in a folder for every fit, and X as it is."""
 
-    def fit(self, X, y=None, sample_weight=None, targets=None):
-        done = list(Path(os.environ[FITS]).iterdir())
-        if len(done) == int(os.environ.get(LAST, 10**6)):
+    def __init__(self, folder=None):
+        self.folder = folder
+
+    def fit(self, X, y=None):
+        if len(list(Path(self.folder).iterdir())) == int(os.environ.get(KILLED_AFTER, -1)):
             os.kill(os.getpid(), signal.SIGKILL)
-        super().fit(X, y, sample_weight, targets)
-        name = f"{self.task_weights}_{len(X)}_{X.sum()}_{uuid.uuid4().hex}"
-        (Path(os.environ[FITS]) / name).touch()
+        (Path(self.folder) / f"{X.sum()}_{uuid.uuid4().hex}").touch()
         return self
 
+    def transform(self, X):
+        return X
 
-def search(journal, **options):
+
+def counted(fits, **params):
+    return Pipeline([("count", Count(str(fits))), ("net", net(**params))])
+
+
+def search(journal, fits, **options):
     X = inputs(60)
-    y = mixed_targets(X, missing=0.1)
-    estimator = Counted(trunk=MLP((8,)), max_epochs=3, early_stopping=False, random_state=0)
-    grid = {"task_weights__mass": [0.1, 1.0, 2.0, 5.0]}
-    return TaskWeightSearchCV(estimator, grid, cv=KFold(3), journal=journal, **options).fit(X, y)
+    grid = {"net__task_weights__mass": [0.1, 1.0, 2.0, 5.0]}
+    search = TaskWeightSearchCV(counted(fits), grid, cv=KFold(3), journal=journal, **options)
+    return search.fit(X, mixed_targets(X, missing=0.1))

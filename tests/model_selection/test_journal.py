@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,10 @@ N_FITS = 12  # four candidates, three folds
 
 
 @pytest.fixture
-def fits(tmp_path, monkeypatch):
-    """Folder with a file for every fit that was finished."""
+def fits(tmp_path):
+    """Folder with a file for every fit."""
     folder = tmp_path / "fits"
     folder.mkdir()
-    monkeypatch.setenv(killed_search.FITS, str(folder))
     return folder
 
 
@@ -33,9 +33,9 @@ def forget(folder):
         path.unlink()
 
 
-def fitted_parts(folder):
-    """Weights and rows of the fits, without the part of the name that tells repeated fits apart."""
-    return [path.name.rpartition("_")[0] for path in folder.iterdir()]
+def count(folder):
+    """Count the fits to each set of rows; return the counts, the largest first."""
+    return sorted(Counter(path.name.partition("_")[0] for path in folder.iterdir()).values(), reverse=True)
 
 
 def assert_same_results(search, expected, times=False):
@@ -47,23 +47,23 @@ def assert_same_results(search, expected, times=False):
         elif times or not name.endswith("_time"):
             np.testing.assert_array_equal(np.asarray(search.cv_results_[name]), np.asarray(values), err_msg=name)
     assert search.best_index_ == expected.best_index_
-    assert_same_model(search.best_estimator_, expected.best_estimator_)
+    best, other = search.best_estimator_, expected.best_estimator_
+    assert_same_model(*((best[-1], other[-1]) if hasattr(best, "steps") else (best, other)))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a process as POSIX does")
 def test_killed_search_goes_on_where_it_was(tmp_path, fits):
     journal = tmp_path / "journal"
-    code = f"from tests.model_selection.killed_search import search; search({str(journal)!r})"
+    code = f"from tests.model_selection.killed_search import search; search({str(journal)!r}, {str(fits)!r})"
     root = Path(__file__).parents[2]
-    environment = {**os.environ, killed_search.LAST: "7"}
+    environment = {**os.environ, killed_search.KILLED_AFTER: "7"}
     killed = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert len(list(journal.iterdir())) == len(fitted_parts(fits)) == 7
-    resumed = killed_search.search(journal)
-    parts = fitted_parts(fits)
-    assert len(parts) == len(set(parts)) == N_FITS + 1  # and the refit
-    assert_same_results(resumed, killed_search.search(None))
+    assert len(list(journal.iterdir())) == sum(count(fits)) == 7
+    resumed = killed_search.search(journal, fits)
+    assert count(fits) == [4, 4, 4, 1]  # candidates of each fold, and the refit
+    assert_same_results(resumed, killed_search.search(None, fits))
 
 
 OPTIONS = {
@@ -77,27 +77,26 @@ OPTIONS = {
 def test_finished_search_is_not_trained_again(tmp_path, fits, name):
     X, options = inputs(60), {**OPTIONS[name], "journal": tmp_path / "journal", "cv": KFold(3)}
     y = np.nan_to_num(mixed_targets(X)["size"]) if name == "by name" else mixed_targets(X, missing=0.1)
-    weight = next(iter(mixed_targets(X))) if name != "by name" else "0"
-    grid = {f"task_weights__{weight}": [0.1, 1.0]}
-    estimator = killed_search.Counted(max_epochs=2, random_state=0)
+    weight = "0" if name == "by name" else "mass"
+    grid = {f"net__task_weights__{weight}": [0.1, 1.0]}
+    estimator = killed_search.counted(fits)
     first = TaskWeightSearchCV(estimator, grid, **options).fit(X, y)
     forget(fits)
     again = TaskWeightSearchCV(estimator, grid, **options).fit(X, y)
-    assert len(fitted_parts(fits)) == 1
+    assert count(fits) == [1]
     assert_same_results(again, first, times=True)
 
 
 @pytest.mark.slow
 def test_journal_of_two_processes(tmp_path, fits):
-    two = killed_search.search(tmp_path / "journal", n_jobs=2)
-    assert len(fitted_parts(fits)) == N_FITS + 1
+    two = killed_search.search(tmp_path / "journal", fits, n_jobs=2)
+    assert count(fits) == [4, 4, 4, 1]
     assert len(list((tmp_path / "journal").iterdir())) == N_FITS
     forget(fits)
-    one = killed_search.search(tmp_path / "journal")
-    assert len(fitted_parts(fits)) == 1
-    assert_same_results(one, two, times=True)
-    again = killed_search.search(tmp_path / "journal", n_jobs=2)
-    assert_same_results(again, two, times=True)
+    for n_jobs in (1, 2):
+        again = killed_search.search(tmp_path / "journal", fits, n_jobs=n_jobs)
+        assert_same_results(again, two, times=True)
+    assert count(fits) == [2]
 
 
 X = inputs(60)

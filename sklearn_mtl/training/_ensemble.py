@@ -1,0 +1,98 @@
+"""An ensemble: members of different seeds, trained side by side and kept as one network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from sklearn.utils.validation import _num_samples
+
+from ..utils._device import resolve_device
+from ..utils._random import Streams
+from ._blueprint import Blueprint
+from ._data import Dataset
+from ._learn import Plan, plan_fit, validation_fraction_of
+from ._members import has_sparse_inputs, settings_of, why_not_stackable
+from ._model import Model
+from ._prepare import DataSplit, prepare_data, split_data
+from ._stacked import Member, Trained, train_stacked
+
+
+def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
+    """Fit trunk and tasks, encode the rows once, and train the members of an ensemble side by side.
+
+    Each member has its own seed for initial weights, order, dropout and validation rows, and with ``bootstrap``
+    its own rows, drawn with replacement from those to train on.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator
+        Its parameters are read, and scikit-learn's checks of X set ``n_features_in_`` on it.
+    X, y, sample_weight : object
+        What the user passed to ``fit``.
+
+    Raises
+    ------
+    ValueError
+        If the network cannot be trained side by side.
+    DivergenceError
+        If a member diverges.
+    """
+    reason = why_not_stackable(estimator)
+    if reason is not None:
+        raise ValueError(
+            f"n_members={estimator.n_members} trains networks side by side, which cannot be: {reason}."
+        )
+    plan = plan_fit(estimator, X, y, sample_weight)
+    device = resolve_device(estimator.device)
+    members = _members(estimator, plan, X, device)
+    trained = train_stacked(members, device)
+    for result in trained:
+        if result.error is not None:
+            raise result.error
+    blueprint = replace(plan.blueprint, n_members=len(members))
+    weights = {name: torch.stack([result.weights[name] for result in trained]) for name in trained[0].weights}
+    return Model.from_weights(blueprint, plan.container, weights, _histories(trained), device)
+
+
+def _members(estimator: Any, plan: Plan, X: Any, device: torch.device) -> list[Member]:
+    n_rows = _num_samples(X)
+    fraction = validation_fraction_of(estimator, n_rows)
+    rows = prepare_data(
+        plan.blueprint, X, plan.targets, plan.sample_weight, owner=estimator, device=device, validation_fraction=0.0
+    )  # fmt: skip
+    whole = replace(plan.blueprint, n_members=estimator.n_members)
+    blueprints = [whole.member(number) for number in range(estimator.n_members)]
+    members = [
+        Member(
+            blueprint,
+            plan.container,
+            _rows_of_member(blueprint, rows.train, plan, fraction, estimator.bootstrap),
+            settings_of(estimator, n_rows),
+        )
+        for blueprint in blueprints
+    ]
+    if has_sparse_inputs(members[0]):
+        raise ValueError(f"n_members={estimator.n_members} does not take a sparse X; pass X.toarray().")
+    return members
+
+
+def _rows_of_member(
+    blueprint: Blueprint, data: Dataset, plan: Plan, fraction: float, bootstrap: bool
+) -> DataSplit:
+    split = split_data(blueprint, data, plan.targets, plan.sample_weight, fraction)
+    if not bootstrap:
+        return split
+    rows = split.train.rows if split.train.rows is not None else torch.arange(len(split.train))
+    generator = Streams(blueprint.seed).generator("bootstrap")
+    drawn = rows[torch.randint(len(rows), (len(rows),), generator=generator)]
+    return DataSplit(split.train.subset(drawn), split.valid)
+
+
+def _histories(trained: list[Trained]) -> list[dict[str, Any]]:
+    return [
+        {"epoch": entry["epoch"], "member": number, **entry}
+        for number, result in enumerate(trained)
+        for entry in result.history
+    ]
