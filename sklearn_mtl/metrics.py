@@ -96,7 +96,9 @@ def _through_pipeline(estimator: Any, X: Any) -> tuple[Any, Any]:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         elif hasattr(estimator, "steps"):
-            X = estimator[:-1].transform(X) if len(estimator.steps) > 1 else X
+            # not estimator[:-1].transform, which refuses a last step that learns nothing
+            for _, step in estimator.steps[:-1]:
+                X = X if step in (None, "passthrough") else step.transform(X)
             estimator = estimator[-1]
         else:
             raise TypeError(f"multitask_scorer scores MultiTaskNetEstimator, got {type(estimator).__name__}.")

@@ -88,6 +88,13 @@ def searched(estimator):
     return SimpleNamespace(best_estimator_=estimator)
 
 
+class Triple:
+    """A step that learns nothing, and does not say so."""
+
+    def transform(self, X):
+        return 3 * X
+
+
 def doubled(network):
     return Pipeline([("double", FunctionTransformer(lambda X: 2 * X)), ("network", network)])
 
@@ -101,6 +108,7 @@ def doubled(network):
         (lambda network: doubled(searched(network)), 2),
         (lambda network: doubled(doubled(network)), 4),
         (lambda network: Pipeline([("network", network)]), 1),
+        (lambda network: Pipeline([("none", "passthrough"), ("triple", Triple()), ("network", network)]), 3),
     ],
 )
 def test_pipelines_and_searches_are_gone_through(wrap, factor):
