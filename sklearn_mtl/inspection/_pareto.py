@@ -182,4 +182,6 @@ def _lines(ax: Any, places: np.ndarray, heights: np.ndarray, label: str, **style
 
 def _finish(ax: Any, without: Sequence[str]) -> None:
     ax.spines[list(without)].set_visible(False)
+    if not ax.get_legend_handles_labels()[0]:  # all candidates failed
+        return
     ax.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=3)

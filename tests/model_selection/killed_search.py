@@ -28,6 +28,7 @@ class Count(TransformerMixin, BaseEstimator):
         if len(list(Path(self.folder).iterdir())) == int(os.environ.get(KILLED_AFTER, -1)):
             os.kill(os.getpid(), signal.SIGKILL)
         (Path(self.folder) / f"{X.sum()}_{uuid.uuid4().hex}").touch()
+        self.n_features_in_ = X.shape[1]
         return self
 
     def transform(self, X):
@@ -41,5 +42,5 @@ def counted(fits, **params):
 def search(journal, fits, **options):
     X = inputs(60)
     grid = {"net__task_weights__mass": [0.1, 1.0, 2.0, 5.0]}
-    search = TaskWeightSearchCV(counted(fits), grid, cv=KFold(3), journal=journal, **options)
+    search = TaskWeightSearchCV(counted(fits), grid, cv=KFold(3), stacked=False, journal=journal, **options)
     return search.fit(X, mixed_targets(X, missing=0.1))

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ from sklearn_mtl.model_selection import TaskWeightRandomSearchCV, TaskWeightSear
 
 from .._helpers import assert_same_model, inputs, mixed_targets, net
 from . import killed_search
+
+grid_search = functools.partial(TaskWeightSearchCV, stacked=False)
 
 N_FITS = 12  # four candidates, three folds
 
@@ -80,9 +83,9 @@ def test_finished_search_is_not_trained_again(tmp_path, fits, name):
     weight = "0" if name == "by name" else "mass"
     grid = {f"net__task_weights__{weight}": [0.1, 1.0]}
     estimator = killed_search.counted(fits)
-    first = TaskWeightSearchCV(estimator, grid, **options).fit(X, y)
+    first = grid_search(estimator, grid, **options).fit(X, y)
     forget(fits)
-    again = TaskWeightSearchCV(estimator, grid, **options).fit(X, y)
+    again = grid_search(estimator, grid, **options).fit(X, y)
     assert count(fits) == [1]
     assert_same_results(again, first, times=True)
 
@@ -105,7 +108,20 @@ GRID = {"task_weights__mass": [0.1, 1.0]}
 
 
 def journaled(folder, estimator=None, grid=GRID, **options):
-    return TaskWeightSearchCV(estimator or net(), grid, cv=KFold(3), journal=folder, **options)
+    return grid_search(estimator or net(), grid, cv=KFold(3), journal=folder, **options)
+
+
+@pytest.mark.parametrize("stacked", [True, "auto"])
+def test_what_is_finished_is_not_trained_side_by_side(tmp_path, stacked):
+    first = journaled(tmp_path).fit(X, Y)
+    again = journaled(tmp_path, stacked=stacked).fit(X, Y)
+    assert_same_results(again, first, times=True)
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_journal_of_fits_side_by_side(tmp_path):
+    first = journaled(tmp_path, stacked=True).fit(X, Y)
+    assert_same_results(journaled(tmp_path).fit(X, Y), first, times=True)
 
 
 def test_frames_are_recognised(tmp_path):
@@ -147,7 +163,7 @@ def test_train_scores_that_the_journal_lacks_are_computed(tmp_path):
 def test_refit_on_the_rows_of_a_fold_is_a_fit(tmp_path):
     everything = [(np.arange(60), np.arange(60))]
     for _ in range(2):
-        search = TaskWeightSearchCV(net(), GRID, cv=everything, journal=tmp_path).fit(X, Y)
+        search = grid_search(net(), GRID, cv=everything, journal=tmp_path).fit(X, Y)
         assert search.best_estimator_.n_features_in_ == search.n_features_in_ == 4
         assert np.isfinite(search.predict(X)["mass"]).all()
 
@@ -163,7 +179,7 @@ def test_failed_candidates_are_tried_again(tmp_path):
 
 def test_random_search_keeps_a_journal(tmp_path):
     distributions = {"task_weights": task_weight_simplex(Y)}
-    options = {"n_iter": 2, "cv": KFold(3), "random_state": 0, "journal": str(tmp_path)}
+    options = {"n_iter": 2, "cv": KFold(3), "random_state": 0, "journal": str(tmp_path), "stacked": False}
     first, again = (TaskWeightRandomSearchCV(net(), distributions, **options).fit(X, Y) for _ in range(2))
     assert len(list(tmp_path.iterdir())) == 6
     assert_same_results(again, first, times=True)

@@ -1,5 +1,7 @@
 """The searches against scikit-learn's own, and what they add."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,10 @@ from sklearn_mtl.model_selection import (
 )
 
 from .._helpers import assert_same, assert_same_model, inputs, mixed_targets, net
+
+# bit by bit: fits that are trained side by side are the same but for rounding
+grid_search = functools.partial(TaskWeightSearchCV, stacked=False)
+random_search = functools.partial(TaskWeightRandomSearchCV, stacked=False)
 
 X = inputs(60)
 Y = mixed_targets(X, missing=0.1)
@@ -71,7 +77,7 @@ SCORINGS = {
 
 @pytest.mark.parametrize("options", SCORINGS.values(), ids=SCORINGS)
 def test_search_is_scikit_learns(options):
-    search = TaskWeightSearchCV(net(), GRID, cv=CV, **options).fit(X, Y)
+    search = grid_search(net(), GRID, cv=CV, **options).fit(X, Y)
     expected = GridSearchCV(net(), GRID, cv=CV, **options).fit(X, Y)
     assert isinstance(search, GridSearchCV)
     assert_same_search(search, expected)
@@ -94,7 +100,7 @@ def test_scorers_by_name(options):
     y = pd.DataFrame(Y["size"], columns=["length", "width"]).fillna(0.0)
     regressor = MultiTaskNetRegressor(max_epochs=3, random_state=0)
     grid = {"task_weights__length": [0.1, 1.0]}
-    search = TaskWeightSearchCV(regressor, grid, cv=CV, **options).fit(X, y)
+    search = grid_search(regressor, grid, cv=CV, **options).fit(X, y)
     expected = GridSearchCV(regressor, grid, cv=CV, **options).fit(X, y)
     assert_same_search(search, expected)
     assert search.scorer_.keys() == expected.scorer_.keys() if search.multimetric_ else True
@@ -105,13 +111,13 @@ def test_scorers_by_name(options):
 def test_random_search_is_scikit_learns():
     distributions = {"task_weights": task_weight_simplex(TASKS), "learning_rate": [1e-3, 1e-2]}
     options = {"n_iter": 4, "cv": CV, "random_state": 3}
-    search = TaskWeightRandomSearchCV(net(), distributions, **options).fit(X, Y)
+    search = random_search(net(), distributions, **options).fit(X, Y)
     assert isinstance(search, RandomizedSearchCV)
     assert_same_search(search, RandomizedSearchCV(net(), distributions, **options).fit(X, Y))
 
 
 def test_pipelines_are_searched_by_name():
-    search = TaskWeightSearchCV(in_pipeline(), prefixed(GRID), cv=CV).fit(X, Y)
+    search = grid_search(in_pipeline(), prefixed(GRID), cv=CV).fit(X, Y)
     expected = GridSearchCV(in_pipeline(), prefixed(GRID), cv=CV).fit(X, Y)
     assert_same_search(search, expected)
     assert_same_model(search.best_estimator_[-1], expected.best_estimator_[-1])
@@ -121,13 +127,13 @@ def test_pipelines_are_searched_by_name():
 
 def test_feature_names_reach_the_search():
     frame = pd.DataFrame(X, columns=list("abcd"))
-    search = TaskWeightSearchCV(net(), GRID, cv=CV).fit(frame, Y)
+    search = grid_search(net(), GRID, cv=CV).fit(frame, Y)
     assert search.feature_names_in_.tolist() == list("abcd")
 
 
 def test_estimator_is_left_as_it_was():
     estimator = net(task_weights={"mass": 1.0})
-    search = TaskWeightSearchCV(estimator, GRID, cv=CV).fit(X, Y)
+    search = grid_search(estimator, GRID, cv=CV).fit(X, Y)
     assert search.estimator is estimator
     assert not hasattr(estimator, "net_")
     assert estimator.task_weights == {"mass": 1.0}
@@ -136,13 +142,13 @@ def test_estimator_is_left_as_it_was():
 
 
 def test_a_dict_of_targets_is_searched():
-    search = TaskWeightSearchCV(net(), GRID, cv=CV).fit(X, dict(Y))
-    assert_same_search(search, TaskWeightSearchCV(net(), GRID, cv=CV).fit(X, Y))
+    search = grid_search(net(), GRID, cv=CV).fit(X, dict(Y))
+    assert_same_search(search, grid_search(net(), GRID, cv=CV).fit(X, Y))
     search.select(X, dict(Y), maximize="mass")
 
 
 def test_failed_search_leaves_the_fitted_one():
-    search = TaskWeightSearchCV(net(), GRID, cv=CV).fit(X, Y)
+    search = grid_search(net(), GRID, cv=CV).fit(X, Y)
     before = dict(vars(search))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         search.fit(X[:-1], Y)
@@ -152,7 +158,7 @@ def test_failed_search_leaves_the_fitted_one():
 @pytest.mark.parametrize("estimator", [Ridge(), make_pipeline(StandardScaler(), Ridge())])
 def test_other_estimators_are_refused(estimator):
     with pytest.raises(TypeError, match="MultiTaskNetEstimator.*got Ridge"):  # noqa: RUF043
-        TaskWeightSearchCV(estimator, {}).fit(X, Y["mass"])
+        grid_search(estimator, {}).fit(X, Y["mass"])
 
 
 # -- scores of the tasks
@@ -160,7 +166,7 @@ def test_other_estimators_are_refused(estimator):
 
 @pytest.mark.parametrize("scoring", [None, multitask_scorer])
 def test_scores_of_every_task_are_recorded(scoring):
-    search = TaskWeightSearchCV(net(), GRID, cv=CV, scoring=scoring, refit="score").fit(X, Y)
+    search = grid_search(net(), GRID, cv=CV, scoring=scoring, refit="score").fit(X, Y)
     assert search.task_names_ == TASKS
     for candidate, params in enumerate(search.cv_results_["params"]):
         for fold, (train, test) in enumerate(CV.split(X)):
@@ -176,7 +182,7 @@ def test_scores_of_every_task_are_recorded(scoring):
 def test_fold_without_labels_of_a_task_is_left_out_of_its_mean():
     mass = Y["mass"].copy()
     mass[:20] = np.nan
-    search = TaskWeightSearchCV(net(), GRID, cv=CV).fit(X, Targets({**Y, "mass": mass}))
+    search = grid_search(net(), GRID, cv=CV).fit(X, Targets({**Y, "mass": mass}))
     assert np.isnan(search.cv_results_["split0_test_tasks_mass"]).all()
     folds = [search.cv_results_[f"split{fold}_test_tasks_mass"] for fold in (1, 2)]
     np.testing.assert_allclose(search.cv_results_["mean_test_tasks_mass"], np.mean(folds, axis=0), rtol=1e-14)
@@ -190,7 +196,7 @@ def test_fold_without_labels_of_a_task_is_left_out_of_its_mean():
 def test_diverging_candidate_fails_as_in_scikit_learn(error_score, options):
     grid = {"learning_rate": [1e-3, 1e30]}
     options = {"cv": CV, "error_score": error_score, **options}
-    search = TaskWeightSearchCV(net(), grid, **options).fit(X, Y)
+    search = grid_search(net(), grid, **options).fit(X, Y)
     assert_same_search(search, GridSearchCV(net(), grid, **options).fit(X, Y))
     assert np.isnan(search.cv_results_["mean_test_tasks_mass"]).tolist() == [False, True]
     assert search.pareto_front_["index"].tolist() == [0]
@@ -198,14 +204,14 @@ def test_diverging_candidate_fails_as_in_scikit_learn(error_score, options):
 
 def test_error_is_raised_if_asked_for():
     with pytest.raises(ArithmeticError):
-        TaskWeightSearchCV(net(), {"learning_rate": [1e30]}, cv=CV, error_score="raise").fit(X, Y)
+        grid_search(net(), {"learning_rate": [1e30]}, cv=CV, error_score="raise").fit(X, Y)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"scoring": multitask_scorer, "refit": "score"}], ids=["one", "several"])
 def test_search_in_two_processes_is_that_in_one(options):
-    one = TaskWeightSearchCV(net(), GRID, cv=CV, **options).fit(X, Y)
-    two = TaskWeightSearchCV(net(), GRID, cv=CV, n_jobs=2, **options).fit(X, Y)
+    one = grid_search(net(), GRID, cv=CV, **options).fit(X, Y)
+    two = grid_search(net(), GRID, cv=CV, n_jobs=2, **options).fit(X, Y)
     assert_same_search(two, one)
     for name in (name for name in one.cv_results_ if "_test_tasks_" in name):
         np.testing.assert_array_equal(two.cv_results_[name], one.cv_results_[name])
@@ -217,14 +223,14 @@ def test_search_in_two_processes_is_that_in_one(options):
 
 def test_weights_and_groups_are_passed_on():
     params = {"sample_weight": np.linspace(0.5, 2.0, len(X)), "groups": np.arange(len(X)) // 10}
-    search = TaskWeightSearchCV(net(), GRID, cv=GroupKFold(3)).fit(X, Y, **params)
+    search = grid_search(net(), GRID, cv=GroupKFold(3)).fit(X, Y, **params)
     assert_same_search(search, GridSearchCV(net(), GRID, cv=GroupKFold(3)).fit(X, Y, **params))
 
 
 def test_metadata_is_routed(enable_metadata_routing):
     estimator = net().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
     weight = np.linspace(0.5, 2.0, len(X))
-    search = TaskWeightSearchCV(estimator, GRID, cv=CV).fit(X, Y, sample_weight=weight)
+    search = grid_search(estimator, GRID, cv=CV).fit(X, Y, sample_weight=weight)
     assert_same_search(search, GridSearchCV(estimator, GRID, cv=CV).fit(X, Y, sample_weight=weight))
     test = next(CV.split(X))[1]
     best = net().set_params(**search.best_params_)
@@ -269,7 +275,7 @@ class Count:
 def test_callbacks_are_those_of_scikit_learns_search(estimator):
     grid = GRID if hasattr(estimator, "task_weights") else prefixed(GRID)
     ours, theirs = Count(), Count()
-    TaskWeightSearchCV(estimator, grid, cv=CV).set_callbacks(ours).fit(X, Y)
+    grid_search(estimator, grid, cv=CV).set_callbacks(ours).fit(X, Y)
     GridSearchCV(estimator, grid, cv=CV).set_callbacks(theirs).fit(X, Y)
     renamed = [("TaskWeightSearchCV" if name == "GridSearchCV" else name, task) for name, task in theirs.ended]
     assert ours.ended == renamed
@@ -282,7 +288,7 @@ def test_callbacks_are_those_of_scikit_learns_search(estimator):
 @pytest.fixture(scope="module")
 def fitted():
     grid = {"task_weights__mass": [0.01, 0.3, 10.0], "task_weights__species": [0.01, 1.0, 10.0]}
-    return TaskWeightSearchCV(net(trunk="auto", max_epochs=4), grid, cv=CV, refit=False).fit(X, Y)
+    return grid_search(net(trunk="auto", max_epochs=4), grid, cv=CV, refit=False).fit(X, Y)
 
 
 def means(search):
@@ -353,7 +359,7 @@ def test_impossible_choices_are_refused(fitted, options, message):
 
 
 def test_front_needs_a_fit():
-    search = TaskWeightSearchCV(net(), GRID)
+    search = grid_search(net(), GRID)
     assert not hasattr(search, "pareto_front_")
     with pytest.raises(AttributeError, match="not fitted"):
         search.choose()
