@@ -30,7 +30,7 @@ class HardSharing(Architecture):
     MultiTaskNetEstimator(architecture=HardSharing())
     """
 
-    not_stackable = None
+    member_axis = True
 
     def build(
         self, trunk: Trunk, tasks: Mapping[str, Task], streams: Streams, idle: Collection[str] = ()

@@ -18,7 +18,6 @@ from ..training import (
     Member,
     Trained,
     check_weights,
-    has_sparse_inputs,
     member_of,
     model_of,
     settings_of,
@@ -26,6 +25,7 @@ from ..training import (
     structure_key,
     train_stacked,
     why_not_stackable,
+    why_not_stacked,
 )
 from ..utils._device import resolve_device
 from ._digest import digest
@@ -225,13 +225,12 @@ def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict
         score_weights=check_weights(last.score_weights, names, "score_weights"),
     )
     fit.member = replace(member, blueprint=blueprint, settings=settings_of(last, member.data.n_rows))
-    if has_sparse_inputs(fit.member):
-        fit.member, fit.reason = None, "a sparse X is densified batch by batch"
-        return
     active = tuple(blueprint.active)
     if active not in keys:
-        keys[active] = structure_key(fit.member)
-    fit.group = keys[active]
+        keys[active] = why_not_stacked(fit.member), structure_key(fit.member)
+    fit.reason, fit.group = keys[active]
+    if fit.reason is not None:
+        fit.member = None
 
 
 def _transformed(estimator: Any, X: Any, y: Any, prefixes: dict) -> tuple[Any, str]:

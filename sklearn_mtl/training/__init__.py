@@ -3,7 +3,7 @@
 from ._callbacks import SklearnCallbacks
 from ._ensemble import learn_ensemble
 from ._learn import learn, learn_batch
-from ._members import has_sparse_inputs, member_of, model_of, settings_of, structure_key, why_not_stackable
+from ._members import member_of, model_of, settings_of, structure_key, why_not_stackable, why_not_stacked
 from ._model import Model
 from ._net import OPTIMIZERS
 from ._schedule import SCHEDULES
@@ -19,7 +19,6 @@ __all__ = [
     "Trained",
     "check_sample_weight",
     "check_weights",
-    "has_sparse_inputs",
     "learn",
     "learn_batch",
     "learn_ensemble",
@@ -30,4 +29,5 @@ __all__ = [
     "structure_key",
     "train_stacked",
     "why_not_stackable",
+    "why_not_stacked",
 ]

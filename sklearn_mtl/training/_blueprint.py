@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,6 +14,7 @@ from ..utils._random import Streams
 from ..weighting import Weighting
 from ._objective import Objective
 from ._stacking import stack_networks
+from ._vmapped import VmappedNetwork
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,27 @@ class Blueprint:
         return {"float32": torch.float32, "float64": torch.float64}[self.dtype]
 
     def network(self) -> Network:
-        """Build the network with its initial weights."""
-        if self.n_members > 1:
-            members = [self.member(number).network() for number in range(self.n_members)]
-            return stack_networks(members, range(self.n_members))
+        """Build the network with its initial weights, for an ensemble all of them side by side."""
+        if self.n_members == 1:
+            return self.one_network(self.seed)
+        members = [self.one_network(self.member(number).seed) for number in range(self.n_members)]
+        return self.side_by_side(members, range(self.n_members))
+
+    def one_network(self, seed: int) -> Network:
+        """Build one network with the initial weights of a seed."""
         idle = [name for name in self.tasks if self.task_weights[name] == 0]
-        streams = Streams(self.seed)
-        return self.architecture.build(self.trunk, self.tasks, streams, idle).to(self.torch_dtype)
+        return self.architecture.build(self.trunk, self.tasks, Streams(seed), idle).to(self.torch_dtype)
+
+    @property
+    def has_member_axis(self) -> bool:
+        """Whether all modules take a leading member axis, as the classes say of themselves."""
+        # a subclass may build other modules: what its parent says does not count
+        return all(vars(type(spec)).get("member_axis", False) for spec in (self.trunk, self.architecture))
+
+    def side_by_side(self, networks: Sequence[Network], members: Sequence[int]) -> Network:
+        """Put networks side by side, in the way that their modules allow."""
+        stacked = stack_networks(networks, members)
+        return stacked if self.has_member_axis else VmappedNetwork(stacked)
 
     def objective(self) -> Objective:
         """Build what turns outputs into the loss that is minimised."""

@@ -13,10 +13,12 @@ from ..utils._random import Streams
 from ._blueprint import Blueprint
 from ._data import Dataset
 from ._learn import Plan, plan_fit, validation_fraction_of
-from ._members import has_sparse_inputs, settings_of, why_not_stackable
+from ._members import settings_of, why_not_stackable, why_not_stacked
 from ._model import Model
 from ._prepare import DataSplit, prepare_data, split_data
 from ._stacked import Member, Trained, train_stacked
+
+WHY_REFUSED = "trains networks side by side, which cannot be"
 
 
 def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
@@ -52,7 +54,8 @@ def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
         if result.error is not None:
             raise result.error
     blueprint = replace(plan.blueprint, n_members=len(members))
-    weights = {name: torch.stack([result.weights[name] for result in trained]) for name in trained[0].weights}
+    names = trained[0].weights
+    weights = {name: torch.stack([result.weights[name] for result in trained]) for name in names}
     return Model.from_weights(blueprint, plan.container, weights, _histories(trained), device)
 
 
@@ -60,7 +63,8 @@ def _members(estimator: Any, plan: Plan, X: Any, device: torch.device) -> list[M
     n_rows = _num_samples(X)
     fraction = validation_fraction_of(estimator, n_rows)
     rows = prepare_data(
-        plan.blueprint, X, plan.targets, plan.sample_weight, owner=estimator, device=device, validation_fraction=0.0
+        plan.blueprint, X, plan.targets, plan.sample_weight,
+        owner=estimator, device=device, validation_fraction=0.0,
     )  # fmt: skip
     whole = replace(plan.blueprint, n_members=estimator.n_members)
     blueprints = [whole.member(number) for number in range(estimator.n_members)]
@@ -73,8 +77,9 @@ def _members(estimator: Any, plan: Plan, X: Any, device: torch.device) -> list[M
         )
         for blueprint in blueprints
     ]
-    if has_sparse_inputs(members[0]):
-        raise ValueError(f"n_members={estimator.n_members} does not take a sparse X; pass X.toarray().")
+    reason = why_not_stacked(members[0])
+    if reason is not None:
+        raise ValueError(f"n_members={estimator.n_members} {WHY_REFUSED}: {reason}.")
     return members
 
 

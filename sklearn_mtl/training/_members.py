@@ -17,6 +17,7 @@ from ._net import OPTIMIZERS
 from ._prepare import prepare_data
 from ._stacked import Member, Settings, Trained
 from ._stacking import structure_of
+from ._vmapped import why_not_vmapped
 
 CPU = torch.device("cpu")
 
@@ -90,9 +91,16 @@ def why_not_stackable(estimator: Any) -> str | None:
     return None
 
 
-def has_sparse_inputs(member: Member) -> bool:
-    """Tell whether rows are densified batch by batch, which stacked training does not do."""
-    return any(isinstance(values, SparseRows) for values in member.data.train.inputs.values())
+def why_not_stacked(member: Member) -> str | None:
+    """Say why a fit that is prepared cannot be trained side by side with others; None if it can."""
+    data = member.data.train
+    if any(isinstance(values, SparseRows) for values in data.inputs.values()):
+        return "a sparse X is densified batch by batch"
+    if member.blueprint.has_member_axis:
+        return None
+    rows = torch.arange(len(data)) if data.rows is None else data.rows
+    reason = why_not_vmapped(member.blueprint, data.batch(rows[: member.settings.batch_size]))
+    return None if reason is None else f"{member.blueprint.trunk!r} in {member.blueprint.architecture!r}: {reason}"
 
 
 def model_of(member: Member, trained: Trained, device: torch.device) -> Model:

@@ -25,8 +25,9 @@ from ._prepare import DataSplit
 from ._schedule import SCHEDULES
 from ._stacked_data import StackedData
 from ._stacked_optimizer import StackedOptimizer, clip_members
-from ._stacking import keep_members, member_state, stack_networks, stack_tasks
+from ._stacking import keep_members, member_state, stack_tasks
 from ._stopping import Patience
+from ._vmapped import VmappedNetwork
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,14 @@ class _StackedTraining:
         first = {key: position for position, key in reversed(list(enumerate(keys)))}
         built = {key: self.members[position].blueprint.network() for key, position in first.items()}
         order = list(built)
-        network = stack_networks([built[key] for key in order], [order.index(key) for key in keys])
+        positions = [order.index(key) for key in keys]
+        network = self.members[0].blueprint.side_by_side([built[key] for key in order], positions)
         return network.to(self.device)
+
+    def _outputs(self, inputs: dict[str, Tensor]) -> Outputs:
+        if isinstance(self.network, VmappedNetwork):
+            return self.network.for_members(inputs, self.objective.names)
+        return self.network(inputs, self.objective.names)
 
     def _tensor(self, value: Callable[[Settings], float], members: Sequence[int]) -> Tensor:
         values = [value(self.members[member].settings) for member in members]
@@ -206,7 +213,7 @@ class _StackedTraining:
     def _step(self, rows: Tensor, epochs_done: float) -> TaskLosses:
         self.optimizer.zero_grad()
         inputs, targets, weights = self.data.batch(rows)
-        outputs = self.network(inputs, self.objective.names)
+        outputs = self._outputs(inputs)
         task_losses = self.objective(outputs, targets, weights)
         self.objective.total(task_losses).sum().backward()
         if self.clip is not None:
@@ -249,7 +256,7 @@ class _StackedTraining:
         parts: dict[str, list[Tensor]] = {name: [] for name in names}
         rows = self.data.validation_rows(self.alive)
         for chunk in rows.split(max(1, 65536 // len(self.alive)), dim=1):
-            outputs = self.network(self.data.inputs_of(chunk), names)
+            outputs = self._outputs(self.data.inputs_of(chunk))
             for name in names:
                 parts[name].append(outputs[name])
         whole = {name: torch.cat(tensors, dim=1) for name, tensors in parts.items()}

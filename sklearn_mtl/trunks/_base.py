@@ -71,8 +71,11 @@ class Trunk(BaseEstimator, ABC):
         D, the width of the representation.
     """
 
-    #: why fits cannot be trained side by side; None if all modules take a member axis
-    not_stackable: ClassVar[str | None] = "its modules are not known to take a member axis"
+    #: whether all modules take a leading member axis; those of others are mapped by `torch.func.vmap`.
+    #: A subclass does not inherit this: it says so itself.
+    member_axis: ClassVar[bool] = False
+    #: why fits cannot be trained side by side at all; None if nothing speaks against it
+    not_stackable: ClassVar[str | None] = None
 
     stem_width_: int
     width_: int

@@ -60,7 +60,7 @@ class MLP(Trunk):
     (20, 16)
     """
 
-    not_stackable = None
+    member_axis = True
 
     _parameter_constraints: dict = {
         "hidden_sizes": ["array-like"],
