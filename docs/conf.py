@@ -71,7 +71,9 @@ html_theme_options = {
 def _without_foreign_references(app, what, name, obj, options, lines):
     """Keep the words of references to scikit-learn's own pages, which methods inherited from it have."""
     if not (getattr(obj, "__module__", "") or "").startswith("sklearn_mtl"):
-        lines[:] = [re.sub(r":(?:ref|term|doc):`([^`<]*?)(?:\s*<[^>]*>)?`", r"\1", line) for line in lines]
+        role = re.compile(r":(?:ref|term|doc):`([^`<]*?)(?:\s*<[^>]*>)?`")
+        # a word that ends with an underscore would be a reference again
+        lines[:] = [role.sub(lambda match: match[1].replace("_", r"\_"), line) for line in lines]
 
 
 def setup(app):
