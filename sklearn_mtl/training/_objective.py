@@ -66,7 +66,7 @@ class Objective(nn.Module):
         self.groups = group_tasks(tasks)
         self.names = [name for group in self.groups for name in group.names]
         self.weighting = weighting.build(self.names)
-        weights = torch.tensor([float(task_weights[name]) for name in self.names])
+        weights = torch.tensor([float(task_weights[name]) for name in self.names], dtype=torch.float64)
         self.register_buffer("task_weights", weights)
         self.score_weights = [float(score_weights[name]) for name in self.names]
         self.register_buffer("all_present", torch.ones(len(self.names), dtype=torch.bool))
