@@ -14,6 +14,7 @@ from ..metrics import task_scores
 from ._digest import digest, fit_key
 from ._journal import Journal
 from ._record import Record, as_floats, carry
+from ._stack import Bank
 
 
 class Candidate:
@@ -61,7 +62,7 @@ class Candidate:
         """Fit the estimator, unless the journal has its scores or the bank has it fitted."""
         start = time.perf_counter()
         if self.bank is not None or self.journal is not None:
-            self._key = fit_key(self.estimator, X, y, params)
+            self._key = self._name(X, y, params)
         self._records = {} if self.journal is None else self.journal.read(self._key)
         self._fitted = None if self.bank is None else self.bank.get(self._key)
         self._train = functools.partial(self.estimator.fit, X, *_given(y), **params)
@@ -70,7 +71,17 @@ class Candidate:
         else:
             self.fitted()
         self._fit_time = time.perf_counter() - start
+        if isinstance(self.bank, Bank):
+            self._fit_time += self.bank.seconds(self._key)
         return self
+
+    def _name(self, X: Any, y: Any, params: Mapping[str, Any]) -> str:
+        try:
+            return fit_key(self.estimator, X, y, params)
+        except ValueError:
+            if self.journal is not None:
+                raise
+            return ""  # no bank has what cannot be recognised
 
     def fitted(self) -> Any:
         """Give the fitted estimator; one whose scores the journal has is fitted only now that it is wanted."""

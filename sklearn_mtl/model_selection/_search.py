@@ -81,13 +81,15 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
+        again = copy.deepcopy(check_random_state(getattr(self, "random_state", None)))
+        candidates = self._candidates()
+        if hasattr(self, "random_state"):
+            self.random_state = again  # for scikit-learn's search, which draws them too
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self.cv = list(splitter.split(X, y, **routed.splitter.split))
-        if hasattr(self, "random_state"):
-            self.random_state = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         bank, self.stack_report_ = fill_bank(
             self.estimator,
-            self._candidates(),
+            candidates,
             self.cv,
             X,
             y,
@@ -221,8 +223,9 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
         Whether ``cv_results_`` has scores of the training rows too.
     stacked : bool or "auto", default="auto"
         Whether to train fits of one structure side by side, as one network with a member axis. The scores are
-        the same, but for rounding; ``mean_fit_time`` is a fit's share of the time. "auto" times a few steps of
-        both ways and takes the faster one for each group of fits.
+        the same, but for rounding; ``mean_fit_time`` is a fit's share of the time of its stack, and the time to
+        load what was trained. "auto" times a few steps of both ways and takes the faster one for each group of
+        fits.
     max_members : int or None, default=None
         Most fits of one stacked training; None takes what fits into a gigabyte.
     journal : path-like or None, default=None
@@ -353,8 +356,9 @@ class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
         Whether ``cv_results_`` has scores of the training rows too.
     stacked : bool or "auto", default="auto"
         Whether to train fits of one structure side by side, as one network with a member axis. The scores are
-        the same, but for rounding; ``mean_fit_time`` is a fit's share of the time. "auto" times a few steps of
-        both ways and takes the faster one for each group of fits.
+        the same, but for rounding; ``mean_fit_time`` is a fit's share of the time of its stack, and the time to
+        load what was trained. "auto" times a few steps of both ways and takes the faster one for each group of
+        fits.
     max_members : int or None, default=None
         Most fits of one stacked training; None takes what fits into a gigabyte.
     journal : path-like or None, default=None

@@ -92,8 +92,8 @@ class Bank(Mapping[str, Any]):
         return len(self._trained)
 
     def seconds(self, key: str) -> float:
-        """Share of a fit in the time of its stacked training."""
-        return self._trained[key][2]
+        """Share of a fit in the time of its stacked training; 0 if it was not trained in one."""
+        return self._trained[key][2] if key in self._trained else 0.0
 
 
 def fill_bank(
@@ -140,7 +140,7 @@ def fill_bank(
         fit
         for train, _ in splits
         for fit in _fits_of_fold(estimator, candidates, *_rows(X, y, fit_params, train))
-        if not is_done(fit.key)
+        if not (fit.key and is_done(fit.key))
     ]
     groups: dict[Any, list[Fit]] = {}
     for fit in fits:
@@ -173,15 +173,15 @@ def _fits_of_fold(
     estimator: Any, candidates: Sequence[Mapping[str, Any]], X: Any, y: Any, params: dict[str, Any]
 ) -> list[Fit]:
     """Prepare the fits of all candidates to the rows of one fold; what they share is done once."""
-    rows = digest(X, y, params)
+    rows = _name_of(X, y, params)
     prepared: dict[str, tuple[Member, dict[str, Any], Any]] = {}
     prefixes: dict[str, tuple[Any, Any]] = {}
     fits = []
     for candidate in candidates:
         candidate_estimator = clone(estimator).set_params(**clone(dict(candidate), safe=False))
-        key = f"{digest(candidate_estimator)}-{rows}"
-        last = candidate_estimator.steps[-1][1] if hasattr(candidate_estimator, "steps") else candidate_estimator
-        fit = Fit(key, candidate_estimator, last, reason=_why_not(candidate_estimator, last, params))
+        name, last = _name_of(candidate_estimator), _last_step(candidate_estimator)
+        key = f"{name}-{rows}" if name and rows else ""
+        fit = Fit(key, candidate_estimator, last, reason=_why_not(key, candidate_estimator, last, params))
         if fit.reason is None:
             try:
                 _prepare(fit, X, y, params, prepared, prefixes)
@@ -191,7 +191,23 @@ def _fits_of_fold(
     return fits
 
 
-def _why_not(estimator: Any, last: Any, params: Mapping[str, Any]) -> str | None:
+def _name_of(*parts: Any) -> str:
+    """Compute a digest; empty if there is none, as of what cannot be pickled."""
+    try:
+        return digest(*parts)
+    except ValueError:
+        return ""
+
+
+def _last_step(estimator: Any) -> Any:
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def _why_not(key: str, estimator: Any, last: Any, params: Mapping[str, Any]) -> str | None:
+    if not key:
+        return "the estimator, or the rows, cannot be pickled, so that a fit could not be recognised"
     if set(params) - {"sample_weight"} or (params and estimator is not last):
         return f"fit gets {sorted(params)}"
     if last.random_state is not None and not isinstance(last.random_state, int):
@@ -211,7 +227,9 @@ def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict
     shared = {name: value for name, value in last.get_params(deep=False).items() if name not in _PER_MEMBER}
     # without a seed every fit draws its own, and weights of rows by task belong to the task weights
     alone = last.random_state is None or bool(params)
-    key = fit.key if alone else digest(shared, prefix)
+    # a task of weight 0 has no place among the encoded targets
+    idle = sorted(name for name, weight in (last.task_weights or {}).items() if weight == 0)
+    key = fit.key if alone else digest(shared, prefix, idle)
     if key not in prepared:
         reader = clone(last)
         member = member_of(reader, X, y, params.get("sample_weight"))
@@ -233,17 +251,18 @@ def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict
         fit.member = None
 
 
-def _transformed(estimator: Any, X: Any, y: Any, prefixes: dict) -> tuple[Any, str]:
-    """Fit the steps before the last once for all candidates that agree in them."""
-    if not hasattr(estimator, "steps") or len(estimator.steps) == 1:
-        return X, ""
-    key = digest(estimator[:-1])
-    if key not in prefixes:
-        prefix = clone(estimator[:-1])
-        prefixes[key] = (prefix, prefix.fit_transform(X, y))
-    prefix, transformed = prefixes[key]
-    estimator.steps = [*prefix.steps, estimator.steps[-1]]
-    return transformed, key
+def _transformed(estimator: Any, X: Any, y: Any, prefixes: dict, before: str = "") -> tuple[Any, str]:
+    """Fit the steps before the last once for all candidates that agree in them, also in pipelines of pipelines."""
+    if not hasattr(estimator, "steps"):
+        return X, before
+    if len(estimator.steps) > 1:
+        before = digest(before, estimator[:-1])
+        if before not in prefixes:
+            prefix = clone(estimator[:-1])
+            prefixes[before] = (prefix, prefix.fit_transform(X, y))
+        prefix, X = prefixes[before]
+        estimator.steps = [*prefix.steps, estimator.steps[-1]]
+    return _transformed(estimator.steps[-1][1], X, y, prefixes, before)
 
 
 def _report_entry(group: Sequence[Fit], stacked: bool | str, max_members: int | None) -> dict[str, Any]:
