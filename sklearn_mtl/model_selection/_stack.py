@@ -28,6 +28,7 @@ from ..training import (
     why_not_stacked,
 )
 from ..utils._device import resolve_device
+from ..utils._threads import share_of_threads
 from ._digest import digest
 
 # Parameters that members of one stack may differ in without their rows being prepared anew.
@@ -147,7 +148,7 @@ def fill_bank(
         groups.setdefault(fit.group if fit.member is not None else ("alone", fit.reason), []).append(fit)
     report, stacks, owners = [], [], []
     for group in groups.values():
-        entry = _report_entry(group, stacked, max_members)
+        entry = _report_entry(group, stacked, max_members, n_jobs)
         report.append(entry)
         if entry["stacked"]:
             chunks = _chunks(group, max_members, n_jobs)
@@ -265,11 +266,15 @@ def _transformed(estimator: Any, X: Any, y: Any, prefixes: dict, before: str = "
     return _transformed(estimator.steps[-1][1], X, y, prefixes, before)
 
 
-def _report_entry(group: Sequence[Fit], stacked: bool | str, max_members: int | None) -> dict[str, Any]:
+def _report_entry(
+    group: Sequence[Fit], stacked: bool | str, max_members: int | None, n_jobs: int | None
+) -> dict[str, Any]:
     reason = group[0].reason
     if reason is None and stacked == "auto":
-        members = [_required(fit.member) for fit in group[: _most_members(group, max_members)]]
-        reason = stacking_pays(members, resolve_device(group[0].last.device))
+        # timed as it would be trained: a stack of that size, with the threads that a process gets
+        members = [_required(fit.member) for fit in _chunks(group, max_members, n_jobs)[0]]
+        with share_of_threads(Parallel(n_jobs=n_jobs)._effective_n_jobs()):
+            reason = stacking_pays(members, resolve_device(group[0].last.device))
     return {"n_fits": len(group), "stacked": reason is None, "reason": reason, "n_stacks": 0, "seconds": 0.0}
 
 

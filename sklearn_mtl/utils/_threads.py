@@ -22,6 +22,20 @@ def threads_for(work: float) -> Iterator[None]:
     """
     available = torch.get_num_threads()
     wanted = max(1, min(available, int(work // WORK_PER_THREAD)))
+    with _threads(wanted):
+        yield
+
+
+@contextmanager
+def share_of_threads(n_processes: int) -> Iterator[None]:
+    """Let torch use the CPU threads that each of some processes would have, and restore its setting after."""
+    with _threads(max(1, torch.get_num_threads() // n_processes)):
+        yield
+
+
+@contextmanager
+def _threads(wanted: int) -> Iterator[None]:
+    available = torch.get_num_threads()
     if wanted == available:
         yield
         return
