@@ -26,6 +26,7 @@ docs: $(VENV)/.docs
 bench: $(VENV)/.test
 	$(PY) benchmarks/fit_speed.py
 	$(PY) benchmarks/predict_speed.py
+	$(PY) benchmarks/grid_search.py
 	$(PY) benchmarks/adult.py
 
 $(VENV)/bin/python:

@@ -155,13 +155,13 @@ def measure_memory(contender: str, shape: Shape) -> None:
 def peak_memory(name: str) -> dict[str, dict[str, float]]:
     """Search once in a process of its own: the largest memory of it, and of the largest of its workers."""
     peaks = {}
-    print(f"\n{'peak memory':44s}{'process MiB':>14s}{'worker MiB':>14s}")
+    print(f"\n{f'peak memory, {SHAPES[name]}':64s}{'process MiB':>14s}{'worker MiB':>14s}")
     for contender in ("stacked", "one by one", "skorch"):
         command = [sys.executable, __file__, "--memory", contender, "--shape", name]
         ran = subprocess.run(command, capture_output=True, text=True, check=True)
         process, worker = (float(number) for number in ran.stdout.split()[-2:])
         peaks[contender] = {"process_mib": process, "worker_mib": worker}
-        print(f"{contender:44s}{process:14.0f}{worker:14.0f}", flush=True)
+        print(f"{contender:64s}{process:14.0f}{worker:14.0f}", flush=True)
     return peaks
 
 
@@ -186,7 +186,7 @@ def measure(name: str, rounds: int, skorch_rounds: int, skorch_candidates: int) 
     report = stacked(shape)().stack_report_
     for entry in report:
         print(f"  {entry['n_fits']} fits in {entry['n_stacks']} stacks: {entry['reason'] or 'side by side'}")
-    return {"title": title, "seconds": rows, "report": report, "memory": peak_memory(name)}
+    return {"title": title, "seconds": rows, "report": report}
 
 
 def main() -> None:
@@ -202,7 +202,9 @@ def main() -> None:
         measure_memory(arguments.memory, SHAPES[shapes[0]])
         return
     options = arguments.rounds, arguments.skorch_rounds, arguments.skorch_candidates
-    save("grid_search", {name: measure(name, *options) for name in shapes})
+    # before the rounds: a process counts as its own what its parent had taken when it started it
+    memory = {name: peak_memory(name) for name in shapes}
+    save("grid_search", {"search": {name: measure(name, *options) for name in shapes}, "memory": memory})
 
 
 if __name__ == "__main__":
