@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 # Multiply-adds of a training step under which a second thread costs more than it brings.
-WORK_PER_THREAD = 20_000_000
+WORK_PER_THREAD = 9_000_000
 
 
 @contextmanager
