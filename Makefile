@@ -27,6 +27,7 @@ bench: $(VENV)/.test
 	$(PY) benchmarks/fit_speed.py
 	$(PY) benchmarks/predict_speed.py
 	$(PY) benchmarks/grid_search.py
+	$(PY) benchmarks/ensemble.py
 	$(PY) benchmarks/adult.py
 
 $(VENV)/bin/python:
