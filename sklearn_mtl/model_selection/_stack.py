@@ -155,7 +155,9 @@ def fill_bank(
             entry["n_stacks"] = len(chunks)
             stacks += chunks
             owners += [entry] * len(chunks)
-    results = Parallel(n_jobs=n_jobs)(delayed(_train)([fit.member for fit in stack]) for stack in stacks)
+    results = Parallel(n_jobs=n_jobs)(
+        delayed(_train)([fit.member for fit in stack], stack[0].last.device) for stack in stacks
+    )
     trained = {}
     for stack, entry, (outcomes, seconds) in zip(stacks, owners, results, strict=True):
         entry["seconds"] += seconds
@@ -298,9 +300,9 @@ def _chunks(group: Sequence[Fit], max_members: int | None, n_jobs: int | None) -
     return [list(group[start:end]) for start, end in pairwise(bounds)]
 
 
-def _train(members: Sequence[Member]) -> tuple[list[Trained], float]:
+def _train(members: Sequence[Member], device: Any) -> tuple[list[Trained], float]:
     start = time.perf_counter()
-    return train_stacked(members, torch.device("cpu"), with_scores=False), time.perf_counter() - start
+    return train_stacked(members, resolve_device(device), with_scores=False), time.perf_counter() - start
 
 
 def _required(member: Member | None) -> Member:

@@ -54,6 +54,7 @@ class Objective(nn.Module):
     task_weights: Tensor
     all_present: Tensor
     members: Tensor | None
+    shares: Tensor | None
 
     def __init__(
         self,
@@ -70,7 +71,9 @@ class Objective(nn.Module):
         self.register_buffer("task_weights", weights)
         self.score_weights = [float(score_weights[name]) for name in self.names]
         self.register_buffer("all_present", torch.ones(len(self.names), dtype=torch.bool))
-        self.register_buffer("members", _membership([w for group in self.groups for w in group.widths]))
+        members = _membership([w for group in self.groups for w in group.widths])
+        self.register_buffer("members", members)
+        self.register_buffer("shares", None if members is None else members / members.sum(dim=0))
 
     def forward(self, outputs: Outputs, targets: Sequence[Tensor], weights: Sequence[Tensor | None]) -> TaskLosses:
         """Compute the loss of each task.
@@ -108,9 +111,9 @@ class Objective(nn.Module):
         """Merge elements, group by group, into tasks."""
         if all(mass is None for mass in masses):
             means = sums[0] if len(sums) == 1 else torch.cat(sums, dim=-1)
-            if self.members is None:
+            if self.shares is None:
                 return TaskLosses(means, None)
-            return TaskLosses(means @ (self.members / self.members.sum(dim=0)), None)
+            return TaskLosses(means @ self.shares, None)
         # a group without weights gave means: every element has the mass of the batch
         known = [torch.full_like(s, rows) if m is None else m for s, m in zip(sums, masses, strict=True)]
         totals = [s * rows if m is None else s for s, m in zip(sums, masses, strict=True)]

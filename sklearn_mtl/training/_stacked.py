@@ -129,11 +129,12 @@ class _StackedTraining:
         # what a network starts from: its seed and what was learned about the rows, not its training
         keys = [(id(m.blueprint.trunk), id(m.blueprint.tasks), m.blueprint.seed) for m in self.members]
         first = {key: position for position, key in reversed(list(enumerate(keys)))}
-        built = {key: self.members[position].blueprint.network() for key, position in first.items()}
+        built = {
+            key: self.members[position].blueprint.network().to(self.device) for key, position in first.items()
+        }
         order = list(built)
         positions = [order.index(key) for key in keys]
-        network = self.members[0].blueprint.side_by_side([built[key] for key in order], positions)
-        return network.to(self.device)
+        return self.members[0].blueprint.side_by_side([built[key] for key in order], positions)
 
     def _outputs(self, inputs: dict[str, Tensor]) -> Outputs:
         if isinstance(self.network, VmappedNetwork):
@@ -148,7 +149,7 @@ class _StackedTraining:
         """Prepare what depends on which members still train."""
         self.alive = alive
         members = [self.members[member] for member in alive]
-        self.objective = _objective_of([member.blueprint for member in members]).to(self.device)
+        self.objective = _objective_of([member.blueprint for member in members], self.device)
         norms = [member.settings.clip_norm for member in members]
         clipped = any(norm is not None for norm in norms)
         self.clip = self._tensor(lambda s: s.clip_norm or float("inf"), alive) if clipped else None
@@ -322,17 +323,19 @@ class _StackedTraining:
             self.results[member].weights = weights
 
 
-def _objective_of(blueprints: Sequence[Blueprint]) -> Objective:
+def _objective_of(blueprints: Sequence[Blueprint], device: torch.device) -> Objective:
     """Build the objective of members side by side: task weights (M, T), and losses with their hyperparameters."""
     objective = blueprints[0].objective()
     weights = [[blueprint.task_weights[name] for name in objective.names] for blueprint in blueprints]
     dtype = blueprints[0].torch_dtype
     objective.task_weights = torch.tensor(weights, dtype=dtype)
     objective.groups = [
-        replace(group, task=stack_tasks([blueprint.tasks[group.names[0]] for blueprint in blueprints], dtype))
+        replace(
+            group, task=stack_tasks([blueprint.tasks[group.names[0]] for blueprint in blueprints], dtype, device)
+        )
         for group in objective.groups
     ]
-    return objective
+    return objective.to(device)
 
 
 def stacking_pays(members: Sequence[Member], device: torch.device, n_steps: int = 5) -> str | None:

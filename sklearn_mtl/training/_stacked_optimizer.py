@@ -81,7 +81,9 @@ class StackedOptimizer:
             [self.first[i] for i in trained],
             [self.second[i] for i in trained],
             [],
-            [torch.tensor(self.steps - 1.0) for _ in trained],  # torch counts this step itself
+            [
+                torch.tensor(self.steps - 1.0, device=parameter.device) for parameter, _ in pairs
+            ],  # torch counts this step itself
             fused=True,
             amsgrad=False,
             beta1=self.betas[0],

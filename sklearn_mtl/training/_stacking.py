@@ -30,7 +30,7 @@ def stack_networks(networks: Sequence[nn.Module], members: Sequence[int]) -> Any
     """
     stacked = copy.deepcopy(networks[0])
     index = torch.tensor(members)
-    dtype = next(stacked.parameters()).dtype
+    first = next(stacked.parameters())
     modules = [dict(network.named_modules()) for network in networks]
     for path, module in stacked.named_modules():
         twins = [by_path[path] for by_path in modules]
@@ -42,7 +42,7 @@ def stack_networks(networks: Sequence[nn.Module], members: Sequence[int]) -> Any
             if buffer is not None:
                 module._buffers[name] = torch.stack([twin._buffers[name] for twin in twins])[index]
         if isinstance(module, Dropout):
-            module.p = per_member([twins[member].p for member in members], dtype)
+            module.p = per_member([twins[member].p for member in members], first.dtype, first.device)
     return stacked
 
 
@@ -64,14 +64,14 @@ def member_state(network: nn.Module, member: int) -> dict[str, Tensor]:
     return {name: tensor[member].clone() for name, tensor in network.state_dict().items()}
 
 
-def per_member(values: Sequence[Any], dtype: torch.dtype) -> Any:
+def per_member(values: Sequence[Any], dtype: torch.dtype, device: torch.device) -> Any:
     """Give a hyperparameter as one number if all members agree, otherwise as a tensor (M, 1, 1)."""
     if all(value == values[0] for value in values):
         return values[0]
-    return torch.tensor([float(value) for value in values], dtype=dtype)[:, None, None]
+    return torch.tensor([float(value) for value in values], dtype=dtype, device=device)[:, None, None]
 
 
-def stack_tasks(tasks: Sequence[Task], dtype: torch.dtype) -> Task:
+def stack_tasks(tasks: Sequence[Task], dtype: torch.dtype, device: torch.device) -> Task:
     """Give a task whose loss has the hyperparameters of each member's task.
 
     Parameters
@@ -79,11 +79,12 @@ def stack_tasks(tasks: Sequence[Task], dtype: torch.dtype) -> Task:
     tasks : sequence of Task
         The same task of M members, fitted; they differ in `Task.stackable_params` at most.
     dtype : torch.dtype
+    device : torch.device
         Of the hyperparameters.
     """
     stacked = copy.copy(tasks[0])
     for name in stacked.stackable_params:
-        setattr(stacked, name, per_member([getattr(task, name) for task in tasks], dtype))
+        setattr(stacked, name, per_member([getattr(task, name) for task in tasks], dtype, device))
     return stacked
 
 

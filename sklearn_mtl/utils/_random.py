@@ -39,19 +39,16 @@ class Streams:
 
     def generator(self, *purpose: str | int, device: torch.device | str = "cpu") -> torch.Generator:
         """Return the generator for a purpose, for instance ``("shuffle", epoch)``."""
-        return torch.Generator(device=device).manual_seed(self._seed_of(purpose))
+        return torch.Generator(device=device).manual_seed(self.derive(*purpose))
 
     def derive(self, *purpose: str | int) -> int:
         """Return a seed of its own for a purpose, for instance ``("member", 3)``."""
-        return self._seed_of(purpose)
+        digest = hashlib.sha256(repr((self.seed, purpose)).encode()).digest()
+        return int.from_bytes(digest[:8], "little") >> 1
 
     @contextmanager
     def global_generator(self, *purpose: str | int) -> Iterator[None]:
         """Lend the seed to code that insists on torch's global generator, and give its state back after."""
         with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._seed_of(purpose))
+            torch.manual_seed(self.derive(*purpose))
             yield
-
-    def _seed_of(self, purpose: tuple[str | int, ...]) -> int:
-        digest = hashlib.sha256(repr((self.seed, purpose)).encode()).digest()
-        return int.from_bytes(digest[:8], "little") >> 1

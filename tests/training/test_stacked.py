@@ -77,14 +77,6 @@ def variants(**params):
     return [(clone(BASE).set_params(**dict(zip(names, value, strict=True))), X, y) for value in values]
 
 
-TASKS = {
-    "three": Classification(),
-    "two": Classification(),
-    "number": Regression(loss="huber"),
-    "tags": "multilabel",
-}
-
-
 @pytest.mark.parametrize(
     "params",
     [
