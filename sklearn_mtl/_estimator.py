@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from ._targets import Targets, align_targets
 from .architectures import Architecture, resolve_architecture
 from .metrics import weighted_mean
+from .penalties import Penalty, penalty_name, resolve_penalty
 from .tasks import resolve_task
 from .training import (
     OPTIMIZERS,
@@ -29,6 +30,7 @@ from .training import (
     learn,
     learn_batch,
     learn_ensemble,
+    learn_further_task,
 )
 from .trunks import Trunk, resolve_trunk
 from .utils._device import resolve_device
@@ -45,6 +47,10 @@ def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
     if tasks is None:
         return estimator._kind != "regression"
     return any(task.kind == "classification" for task in tasks.values())
+
+
+def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
+    return resolve_architecture(estimator.architecture).has_gates
 
 
 def _has_spread(estimator: MultiTaskNetEstimator) -> bool:
@@ -79,8 +85,9 @@ class MultiTaskNetEstimator(
     trunk : {"auto", "mlp"} or Trunk, default="auto"
         From inputs to the representation that the tasks share. "auto" is the recipe for tables, an `MLP` with
         standardised and smoothly clipped numbers, embedded categories and dropout.
-    architecture : {"hard_sharing"} or Architecture, default="hard_sharing"
-        How the tasks share the trunk.
+    architecture : {"hard_sharing", "independent", "cross_stitch", "subspace_sharing", "mmoe", "ple", "adatt"} or \
+            Architecture, default="hard_sharing"
+        How the tasks share the trunk; see `sklearn_mtl.architectures`.
     weighting : {"static"} or Weighting, default="static"
         How the losses of the tasks become one step; the task weights multiply on top.
     optimizer : {"adamw", "adam", "sgd"} or class, default="adamw"
@@ -117,6 +124,10 @@ class MultiTaskNetEstimator(
         side by side.
     bootstrap : bool, default=False
         Whether each network of an ensemble trains on rows of its own, drawn with replacement.
+    penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
+            Penalty, default=()
+        What regularises across tasks; see `sklearn_mtl.penalties`. Each is added to the objective. They are
+        parameters by name: ``penalties__trace_norm__strength``.
     dtype : {"float32", "float64"}, default="float32"
         Of parameters, computation, regression predictions, probabilities and representations.
     mixed_precision : bool, default=False
@@ -204,6 +215,7 @@ class MultiTaskNetEstimator(
         "architecture": resolve_architecture,
         "weighting": resolve_weighting,
     }
+    spec_list_params: ClassVar[dict] = {"penalties": (resolve_penalty, penalty_name)}
 
     _parameter_constraints: ClassVar[dict] = {
         "tasks": [Mapping, None],
@@ -226,6 +238,7 @@ class MultiTaskNetEstimator(
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "bootstrap": ["boolean"],
+        "penalties": [list, tuple],
         "dtype": [StrOptions({"float32", "float64"})],
         "mixed_precision": ["boolean"],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
@@ -260,6 +273,7 @@ class MultiTaskNetEstimator(
         tol: float = 0.0,
         n_members: int = 1,
         bootstrap: bool = False,
+        penalties: Sequence[str | Penalty] = (),
         dtype: str = "float32",
         mixed_precision: bool = False,
         categorical_features: Any = "from_dtype",
@@ -290,6 +304,7 @@ class MultiTaskNetEstimator(
         self.tol = tol
         self.n_members = n_members
         self.bootstrap = bootstrap
+        self.penalties = penalties
         self.dtype = dtype
         self.mixed_precision = mixed_precision
         self.categorical_features = categorical_features
@@ -376,6 +391,53 @@ class MultiTaskNetEstimator(
         previous = self._previous()
         learner = self._twin()
         model = learn_batch(learner, X, y, sample_weight, previous=previous, classes=classes)
+        learner._publish(model)
+        self.__dict__ = learner.__dict__
+        return self
+
+    def add_task(
+        self, name: str, X: Any, y: Any, *, task: Any = None, sample_weight: Any = None, freeze: bool = True
+    ) -> Any:
+        """Add a task to the fitted network and train it, for ``max_epochs`` or until it stops early.
+
+        The head of the new task reads the representation that ``transform`` gives. The rows may be others than
+        those of ``fit``.
+
+        Parameters
+        ----------
+        name : str
+            Name of the new task.
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs, of the columns that ``fit`` saw.
+        y : array-like of shape (n_samples,) or (n_samples, n_elements)
+            Target of the new task; some labels may be missing.
+        task : Task or str, default=None
+            Its type; None infers it from y.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+        freeze : bool, default=True
+            Whether everything that is fitted already stays as it is: the other tasks then predict exactly what
+            they did before. Otherwise the network goes on to learn, for the new task only.
+
+        Returns
+        -------
+        self
+            Predictions of a 1-D or 2-D y, or of a structured array, are `Targets` from now on, as the tasks have
+            names now.
+
+        Raises
+        ------
+        ValueError
+            If there is a task of that name, or the estimator is an ensemble.
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        if self.n_members > 1:
+            raise ValueError(
+                f"n_members={self.n_members}: a task can be added to one network, not to an ensemble."
+            )
+        learner = self._twin()
+        model = learn_further_task(learner, name, X, y, task, sample_weight, freeze=freeze)
         learner._publish(model)
         self.__dict__ = learner.__dict__
         return self
@@ -497,6 +559,35 @@ class MultiTaskNetEstimator(
         """
         view = self._fitted_view()
         return view._model.representation(X, view)
+
+    @available_if(_has_gates)
+    def gate_weights(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+        """Compute how much each row takes from each expert, by task.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks whose gates to give; None gives those of all tasks that have gates.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_weights)
+            With X's index, and columns by task, level and expert. The weights of a task and level sum to 1.
+
+        Raises
+        ------
+        ValueError
+            For an ensemble, whose networks have experts of their own.
+        """
+        view = self._fitted_view()
+        if self.n_members > 1:
+            raise ValueError(f"n_members={self.n_members}: the networks of an ensemble have experts of their own.")
+        weights, columns = view._model.gate_weights(X, view._chosen(tasks), view)
+        pandas = import_optional("pandas", "frames", "gate_weights")
+        names = pandas.MultiIndex.from_tuples(columns, names=["task", "level", "expert"])
+        return pandas.DataFrame(weights, columns=names, index=X.index if isinstance(X, pandas.DataFrame) else None)
 
     def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Score each task: accuracy, R2 or samples-F1, over the rows whose label is there.

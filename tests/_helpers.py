@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
+from sklearn_mtl.architectures._heads import Heads
 from sklearn_mtl.trunks import MLP
 
 
@@ -40,12 +41,17 @@ def weights_of(estimator):
 
 def head_of(estimator, task):
     """Copy weight and bias of a task's linear head."""
-    heads = estimator.net_.module_.heads
-    for names, product in zip(heads.names, heads.products, strict=True):
-        if task in names:
-            position = names.index(task)
-            rows = slice(product.starts[position], product.starts[position + 1])
-            return product.weight[rows].numpy(force=True).copy(), product.bias[rows].numpy(force=True).copy()
+    return head_in(estimator.net_.module_, task)
+
+
+def head_in(network, task):
+    """Copy weight and bias of a task's linear head in a network."""
+    for heads in (module for module in network.modules() if isinstance(module, Heads)):
+        for names, product in zip(heads.names, heads.products, strict=True):
+            if task in names:
+                position = names.index(task)
+                rows = slice(product.starts[position], product.starts[position + 1])
+                return product.weight[rows].numpy(force=True).copy(), product.bias[rows].numpy(force=True).copy()
     raise AssertionError(f"no linear head of {task!r}")
 
 

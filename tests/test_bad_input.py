@@ -727,7 +727,7 @@ class SpoilsWeights(Callback):
     def on_epoch_begin(self, net, **kwargs):
         if len(net.history) == 4:  # skorch counts the epoch that begins
             with torch.no_grad():
-                next(net.module_.body.parameters()).fill_(float("nan"))
+                next(net.module_.sharing.body.parameters()).fill_(float("nan"))
 
 
 FAILURES = {

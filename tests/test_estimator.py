@@ -23,6 +23,7 @@ from ._helpers import (
     assert_finite,
     assert_same,
     assert_same_model,
+    head_in,
     head_of,
     inputs,
     mixed_targets,
@@ -394,12 +395,7 @@ def test_task_of_weight_zero_is_as_if_it_were_not_there(params, idle):
 
 def _initial_head(estimator, task):
     """Copy the head that the estimator's network starts from."""
-    heads = estimator._model.blueprint.network().heads
-    for names, product in zip(heads.names, heads.products, strict=True):
-        if task in names:
-            start, end = product.starts[names.index(task) :][:2]
-            return product.weight[start:end].detach().numpy(), product.bias[start:end].detach().numpy()
-    raise AssertionError(task)
+    return head_in(estimator._model.blueprint.network(), task)
 
 
 def test_trained_heads_leave_their_initial_weights():

@@ -1,17 +1,31 @@
 """Architectures: how tasks share the trunk."""
 
-from typing import Any
-
-from ..utils._params import resolve_spec
-from ._base import Architecture, Network
+from ._adatt import AdaTT
+from ._base import Architecture, Network, NetworkWrapper
+from ._cross_stitch import CrossStitch
+from ._further import WithFurtherTasks
 from ._hard_sharing import HardSharing
+from ._independent import Independent
+from ._mmoe import MMoE
 from ._outputs import Outputs
+from ._ple import PLE
+from ._resolve import resolve_architecture
+from ._subspaces import SubspaceSharing
+from ._task_graph import TaskGraph
 
-__all__ = ["Architecture", "HardSharing", "Network", "Outputs", "resolve_architecture"]
-
-_SHORTHAND = {"hard_sharing": HardSharing}
-
-
-def resolve_architecture(architecture: Any) -> Architecture:
-    """Turn a shorthand such as "hard_sharing" into an architecture; an architecture stays what it is."""
-    return resolve_spec("architecture", architecture, Architecture, _SHORTHAND)
+__all__ = [
+    "PLE",
+    "AdaTT",
+    "Architecture",
+    "CrossStitch",
+    "HardSharing",
+    "Independent",
+    "MMoE",
+    "Network",
+    "NetworkWrapper",
+    "Outputs",
+    "SubspaceSharing",
+    "TaskGraph",
+    "WithFurtherTasks",
+    "resolve_architecture",
+]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
-from torch import nn
+from torch import Tensor, nn
 
 from ..tasks import Task
 from ..trunks import Representation, Trunk
+from ..utils._flow import Flow, Node
 from ..utils._random import Streams
 from ._outputs import Outputs
 
@@ -20,7 +21,14 @@ class Network(nn.Module, ABC):
 
     ``forward`` takes a batch of encoded inputs and returns the outputs (..., B, K) of each task that is asked
     for, running only what those tasks need.
+
+    Attributes
+    ----------
+    representation_width : int
+        Width of the representation that ``represent``, and the estimator's ``transform``, gives.
     """
+
+    representation_width: int
 
     @abstractmethod
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
@@ -33,6 +41,57 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def shared_parameters(self) -> list[nn.Parameter]:
         """List the parameters that more than one task uses."""
+
+    def head_weights(self) -> dict[str, Tensor]:
+        """Give the weight (..., K, D) of each task's linear head on the representation, for penalties."""
+        return {}
+
+    def add_noise(self, noise: nn.Module) -> None:
+        """Apply a module to what every task reads of the representation, while the network is trained."""
+        raise TypeError(f"{type(self).__name__} takes no noise on the representation.")
+
+    def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
+        """Give how much each row (..., B, n_weights) takes of each expert, for some tasks."""
+        raise TypeError(f"{type(self).__name__} has no gates.")
+
+    def gate_names(self, task: str) -> list[tuple[int, str]]:
+        """Give level and expert of each weight that `gate_weights` gives for a task."""
+        raise TypeError(f"{type(self).__name__} has no gates.")
+
+
+class NetworkWrapper(Network):
+    """A network around another one, which does what that does; subclasses change some of it.
+
+    Parameters
+    ----------
+    network : Network
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.representation_width = network.representation_width
+
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
+        return self.network(inputs, tasks)
+
+    def represent(self, inputs: Mapping[str, Any]) -> Representation:
+        return self.network.represent(inputs)
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        return self.network.shared_parameters()
+
+    def head_weights(self) -> dict[str, Tensor]:
+        return self.network.head_weights()
+
+    def add_noise(self, noise: nn.Module) -> None:
+        self.network.add_noise(noise)
+
+    def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
+        return self.network.gate_weights(inputs, tasks)
+
+    def gate_names(self, task: str) -> list[tuple[int, str]]:
+        return self.network.gate_names(task)
 
 
 class Architecture(BaseEstimator, ABC):
@@ -47,11 +106,19 @@ class Architecture(BaseEstimator, ABC):
     member_axis: ClassVar[bool] = False
     #: why fits cannot be trained side by side at all; None if nothing speaks against it
     not_stackable: ClassVar[str | None] = None
+    #: hyperparameters in which fits that are trained side by side may differ
+    stackable_params: ClassVar[tuple[str, ...]] = ()
+    #: whether its networks have gates between experts
+    has_gates: bool = False
+
+    def check(self, trunk: Trunk, tasks: Mapping[str, Task]) -> None:
+        """Refuse hyperparameters that are wrong in themselves, or wrong for this trunk and these tasks.
+
+        ``tasks`` are all tasks of y, also those that will not be trained.
+        """
 
     @abstractmethod
-    def build(
-        self, trunk: Trunk, tasks: Mapping[str, Task], streams: Streams, idle: Collection[str] = ()
-    ) -> Network:
+    def build(self, trunk: Trunk, tasks: Mapping[str, Task], streams: Streams) -> Network:
         """Build the network.
 
         Parameters
@@ -59,14 +126,15 @@ class Architecture(BaseEstimator, ABC):
         trunk : Trunk
             Fitted.
         tasks : mapping of str to Task
-            Fitted, by name.
+            Fitted, by name; those that are trained.
         streams : Streams
             Source of initial weights; what belongs to one task draws from a generator of the task's name.
-        idle : collection of str, default=()
-            Tasks that predict but are not trained. Their parameters must not be part of a tensor that the
-            other tasks train.
         """
 
-    @abstractmethod
-    def representation_width(self, trunk: Trunk) -> int:
-        """Width of the representation that ``transform`` returns."""
+    def flow(self, tasks: Sequence[str]) -> Flow:
+        """Describe the way of the data from the inputs to the tasks, for a picture."""
+        return Flow.through(
+            [Node("inputs", "X", "input")],
+            [Node("shared", type(self).__name__, "shared")],
+            [Node(f"task {name}", name, "task") for name in tasks],
+        )

@@ -2,55 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
-from ..tasks import Task
 from ..trunks import Representation, Trunk
 from ..utils._random import Streams
-from ._base import Architecture, Network
-from ._heads import Heads
-from ._outputs import Outputs
+from ._banks import MLPBank
+from ._bodies import Summary
+from ._sharing import Sharing, SharingArchitecture, check_sizes
+from ._views import Views, append
 
 
-class HardSharing(Architecture):
+class HardSharing(SharingArchitecture):
     """One trunk that all tasks share, and one head per task [1]_.
+
+    Parameters
+    ----------
+    tower_sizes : sequence of int, default=()
+        Widths of the hidden layers that each task has of its own between the trunk and its head.
+    bypass_sizes : sequence of int, default=()
+        Widths of the hidden layers of a small net that each task has of its own beside the trunk; its head reads
+        both [2]_. Without any there is no such net.
 
     References
     ----------
     .. [1] Caruana, "Multitask Learning", Machine Learning, 1997.
+    .. [2] Ramsundar et al., "Is Multitask Deep Learning Practical for Pharma?", Journal of Chemical Information
+       and Modeling, 2017.
 
     Examples
     --------
     >>> from sklearn_mtl import MultiTaskNetEstimator
     >>> from sklearn_mtl.architectures import HardSharing
-    >>> MultiTaskNetEstimator(architecture=HardSharing())
-    MultiTaskNetEstimator(architecture=HardSharing())
+    >>> MultiTaskNetEstimator(architecture=HardSharing(tower_sizes=(32,)))
+    MultiTaskNetEstimator(architecture=HardSharing(tower_sizes=(32,)))
     """
 
     member_axis = True
 
-    def build(
-        self, trunk: Trunk, tasks: Mapping[str, Task], streams: Streams, idle: Collection[str] = ()
-    ) -> Network:
-        heads = Heads(tasks, trunk.width_, streams, idle)
-        return _SharedTrunk(trunk.stem(streams), trunk.body(streams), heads)
+    _parameter_constraints: dict = {"tower_sizes": ["array-like"], "bypass_sizes": ["array-like"]}
 
-    def representation_width(self, trunk: Trunk) -> int:
-        return trunk.width_
+    def __init__(self, tower_sizes: Sequence[int] = (), bypass_sizes: Sequence[int] = ()) -> None:
+        self.tower_sizes = tower_sizes
+        self.bypass_sizes = bypass_sizes
+
+    def check(self, trunk: Trunk, tasks: Mapping[str, Any]) -> None:
+        super().check(trunk, tasks)
+        check_sizes(self, "bypass_sizes")
+
+    def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
+        bypass = MLPBank(tasks, trunk.stem_width_, self.bypass_sizes, streams, "bypass")
+        return SharedTrunk(trunk, streams, bypass if len(self.bypass_sizes) else None)
 
 
-class _SharedTrunk(Network):
-    def __init__(self, stem: nn.Module, body: nn.Module, heads: Heads) -> None:
+class SharedTrunk(Sharing):
+    """One representation for all tasks, on request with something of its own for each.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Fitted.
+    streams : Streams
+    bypass : MLPBank or None, default=None
+        The nets beside the trunk.
+    """
+
+    def __init__(self, trunk: Trunk, streams: Streams, bypass: MLPBank | None = None) -> None:
         super().__init__()
-        self.stem = stem
-        self.body = body
-        self.heads = heads
+        self.stem = trunk.stem(streams)
+        self.summary = Summary(trunk.stem_axes)
+        self.body = trunk.body(streams)
+        self.bypass = bypass
+        self.representation_width = trunk.width_
+        self.width = trunk.width_ + (0 if bypass is None else bypass.width)
 
-    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
-        return self.heads(self.represent(inputs), tasks)
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
+        x = self.stem(inputs)
+        views = Views(None, self.body(x))
+        if self.bypass is None:
+            return views
+        beside = self.bypass(self.summary(x).unsqueeze(-3), tasks)
+        return Views(tuple(tasks), append(views.by_task(tasks).representation, beside))
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
         return self.body(self.stem(inputs))

@@ -1,8 +1,9 @@
-"""The heads of several tasks on one representation, fused into one product where they can be."""
+"""The heads of several tasks, fused into one product where they can be."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 
 import torch
@@ -12,14 +13,16 @@ from ..tasks import Task, group_tasks
 from ..trunks import Representation
 from ..utils._layers import Linear, affine
 from ..utils._random import Streams
+from ._banks import seed_name
 from ._outputs import Outputs
+from ._views import Views
 
 
 class Heads(nn.Module):
     """Task heads, held by position, so that a task may have any name.
 
-    Linear heads are rows of one weight matrix: one product serves all of them. Idle tasks have a matrix of
-    their own, so that training never touches it.
+    Linear heads are rows of one weight matrix: one product serves all that read the same representation, one
+    batched product all that have views of their own and are equally wide.
 
     Parameters
     ----------
@@ -29,45 +32,59 @@ class Heads(nn.Module):
         Width of the representation.
     streams : Streams
         Each head starts from a generator of its task's name.
-    idle : collection of str, default=()
-        Tasks that are not trained.
     """
 
-    def __init__(
-        self, tasks: Mapping[str, Task], in_features: int, streams: Streams, idle: Collection[str] = ()
-    ) -> None:
+    products: Sequence[FusedLinear]
+
+    def __init__(self, tasks: Mapping[str, Task], in_features: int, streams: Streams) -> None:
         super().__init__()
+        self.task_names = list(tasks)
         heads = {
-            name: task.head(in_features, streams.generator("head", _seed_name(name)))
+            name: task.head(in_features, streams.generator("head", seed_name(name)))
             for name, task in tasks.items()
         }
-        linear_heads = {name: head for name, head in heads.items() if isinstance(head, Linear)}
-        groups = [[n for n in linear_heads if n not in idle], [n for n in linear_heads if n in idle]]
-        # grouped apart: an idle task must not change the order of the others
-        self.names = [_side_by_side({name: tasks[name] for name in names}) for names in groups if names]
-        self.products = nn.ModuleList(FusedLinear([linear_heads[name] for name in names]) for names in self.names)
-        self.widths = [[linear_heads[name].out_features for name in names] for names in self.names]
-        self.single_names = [name for name in heads if name not in linear_heads]
-        self.singles = nn.ModuleList(heads[name] for name in self.single_names)
         self.levels = {name: task.level for name, task in tasks.items()}
+        linear = {name: head for name, head in heads.items() if isinstance(head, Linear)}
+        by_level = [
+            [name for name in fused_order(tasks) if name in linear and self.levels[name] == level]
+            for level in ("sample", "token")
+        ]
+        self.names = [names for names in by_level if names]
+        products = [FusedLinear([linear[name] for name in names]) for names in self.names]
+        self.products = nn.ModuleList(products)  # type: ignore[assignment]
+        self.single_names = [name for name in heads if name not in linear]
+        self.singles = nn.ModuleList(heads[name] for name in self.single_names)
 
-    def forward(self, representation: Representation, tasks: Sequence[str]) -> Outputs:
+    def needed(self, tasks: Sequence[str]) -> list[str]:
+        """Give the tasks whose views are needed for the outputs of some tasks."""
+        return [name for name in self.task_names if name in tasks]
+
+    def forward(self, views: Views, tasks: Sequence[str]) -> Outputs:
         blocks: list[tuple[list[str], list[int], Tensor]] = []
-        for names, widths, product in zip(self.names, self.widths, self.products, strict=True):
+        for names, product in zip(self.names, self.products, strict=True):
             wanted = [position for position, name in enumerate(names) if name in tasks]
             if wanted:
-                tensor = product(representation.sample, wanted)
-                blocks.append(([names[i] for i in wanted], [widths[i] for i in wanted], tensor))
+                chosen = [names[i] for i in wanted]
+                compute = product.forward if views.names is None else product.each
+                output = _at_level(self.levels[chosen[0]], views.of(chosen), partial(compute, wanted=wanted))
+                blocks.append((chosen, [product.widths[i] for i in wanted], output))
         for name, head in zip(self.single_names, self.singles, strict=True):
             if name in tasks:
-                level = self.levels[name]
-                output = head(representation.sample if level == "sample" else representation.token)
+                output = _at_level(self.levels[name], views.of_one(name), head)
                 blocks.append(([name], [output.shape[-1]], output))
-        return Outputs(blocks)
+        return Outputs(blocks, views.penalty)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Give the weight (..., K, D) of each linear head."""
+        return {
+            name: weight
+            for names, product in zip(self.names, self.products, strict=True)
+            for name, weight in zip(names, product.weight.split(product.widths, dim=-2), strict=True)
+        }
 
 
 class FusedLinear(nn.Module):
-    """Several affine maps of one input as one product.
+    """Several affine maps as one product.
 
     Parameters
     ----------
@@ -83,17 +100,38 @@ class FusedLinear(nn.Module):
         self.bias = nn.Parameter(torch.cat([head.bias.detach() for head in heads]))
 
     def forward(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
+        """Map vectors (..., N, in) by the wanted maps, side by side."""
+        return affine(x, *self._of(wanted))
+
+    def each(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
+        """Map vectors (..., T, ..., N, in), each of the T wanted maps its own, to (..., ..., N, sum of out)."""
+        weight, bias = self._of(wanted)
+        widths = [self.widths[i] for i in wanted]
+        tokens = x.shape[-3:-1] if x.dim() - weight.dim() >= 2 else None
+        if tokens is not None:
+            x = x.flatten(-3, -2)
+        if len(set(widths)) == 1:
+            shape = (len(widths), widths[0])
+            out = affine(x, weight.unflatten(-2, shape), bias.unflatten(-1, shape)).transpose(-3, -2).flatten(-2)
+        else:
+            parts = zip(x.unbind(-3), weight.split(widths, dim=-2), bias.split(widths, dim=-1), strict=True)
+            out = torch.cat([affine(*part) for part in parts], dim=-1)
+        return out if tokens is None else out.unflatten(-2, tokens)
+
+    def _of(self, wanted: Sequence[int]) -> tuple[Tensor, Tensor]:
         if len(wanted) == len(self.widths):
-            return affine(x, self.weight, self.bias)
-        rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(x.device)
-        return affine(x, self.weight.index_select(-2, rows), self.bias.index_select(-1, rows))
+            return self.weight, self.bias
+        rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(self.weight.device)
+        return self.weight.index_select(-2, rows), self.bias.index_select(-1, rows)
 
 
-def _side_by_side(tasks: Mapping[str, Task]) -> list[str]:
-    """Order tasks so that those whose losses are computed together have their rows together."""
+def _at_level(level: str, view: Representation, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """Compute the outputs of rows, or of all tokens as if each were a row."""
+    if level == "sample" or view.token is None:
+        return compute(view.sample)
+    return compute(view.token.flatten(-3, -2)).unflatten(-2, view.token.shape[-3:-1])
+
+
+def fused_order(tasks: Mapping[str, Task]) -> list[str]:
+    """Order tasks so that those whose losses are computed together stand together."""
     return [name for group in group_tasks(tasks) for name in group.names]
-
-
-def _seed_name(name: str) -> str:
-    # a 1-D y and the same y as a column of a 2-D array are one fit under two names
-    return "0" if name == "y" else name

@@ -19,10 +19,30 @@ class Outputs(Mapping[str, Tensor]):
     ----------
     blocks : sequence of (sequence of str, sequence of int, Tensor)
         Tasks, their widths K, and their outputs side by side, (..., B, sum of K).
+    penalty : Tensor of shape (...) or None, default=None
+        What the network adds to the objective while it is trained.
     """
 
-    def __init__(self, blocks: Sequence[tuple[Sequence[str], Sequence[int], Tensor]]) -> None:
+    def __init__(
+        self, blocks: Sequence[tuple[Sequence[str], Sequence[int], Tensor]], penalty: Tensor | None = None
+    ) -> None:
         self._blocks = blocks
+        self.penalty = penalty
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, Tensor], penalty: Tensor | None = None) -> Outputs:
+        """Put outputs by task together."""
+        return cls([([name], [output.shape[-1]], output) for name, output in outputs.items()], penalty)
+
+    def with_more(self, other: Outputs) -> Outputs:
+        """Put the outputs of further tasks beside these."""
+        return Outputs([*self._blocks, *other._blocks], self.penalty)
+
+    def with_penalty(self, penalty: Tensor | None) -> Outputs:
+        """Add to what the network adds to the objective."""
+        if self.penalty is not None and penalty is not None:
+            penalty = self.penalty + penalty
+        return Outputs(self._blocks, self.penalty if penalty is None else penalty)
 
     def side_by_side(self, names: Sequence[str]) -> Tensor:
         """Give the outputs of some tasks as one tensor (..., B, sum of their K)."""

@@ -2,6 +2,7 @@
 
 from ._callbacks import SklearnCallbacks
 from ._ensemble import learn_ensemble
+from ._further import learn_further_task
 from ._learn import learn, learn_batch
 from ._members import member_of, model_of, settings_of, structure_key, why_not_stackable, why_not_stacked
 from ._model import Model
@@ -22,6 +23,7 @@ __all__ = [
     "learn",
     "learn_batch",
     "learn_ensemble",
+    "learn_further_task",
     "member_of",
     "model_of",
     "settings_of",

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ..architectures import Architecture, Network
+from ..architectures import Architecture, Network, WithFurtherTasks
+from ..penalties import Penalty
 from ..tasks import Task
 from ..trunks import Trunk
 from ..utils._random import Streams
+from ..utils._side_by_side import has_member_axis, stack_networks
 from ..weighting import Weighting
 from ._objective import Objective
-from ._stacking import stack_networks
+from ._regularized import regularize
 from ._vmapped import VmappedNetwork
 
 
@@ -37,6 +39,12 @@ class Blueprint:
         Of parameters and computation.
     n_members : int, default=1
         Networks of an ensemble; from two on they stand side by side in one network.
+    penalties : tuple of Penalty, default=()
+        What is added to the objective.
+    added : tuple of str, default=()
+        Tasks that were added to the fitted network, one after the other.
+    focus : tuple of str or None, default=None
+        The tasks that this training trains; None for all that have a weight above 0.
     """
 
     trunk: Trunk
@@ -48,6 +56,9 @@ class Blueprint:
     seed: int
     dtype: str
     n_members: int = 1
+    penalties: tuple[Penalty, ...] = ()
+    added: tuple[str, ...] = ()
+    focus: tuple[str, ...] | None = None
 
     def member(self, number: int) -> Blueprint:
         """Give the blueprint of one network of an ensemble, which differs in its seed."""
@@ -55,8 +66,10 @@ class Blueprint:
 
     @property
     def active(self) -> list[str]:
-        """The tasks that are trained: those with a weight above 0."""
-        return [name for name in self.tasks if self.task_weights[name] > 0]
+        """The tasks that are trained: those with a weight above 0, or the ones that are added."""
+        return (
+            [name for name in self.tasks if self.task_weights[name] > 0] if self.focus is None else [*self.focus]
+        )
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -72,14 +85,21 @@ class Blueprint:
 
     def one_network(self, seed: int) -> Network:
         """Build one network with the initial weights of a seed."""
-        idle = [name for name in self.tasks if self.task_weights[name] == 0]
-        return self.architecture.build(self.trunk, self.tasks, Streams(seed), idle).to(self.torch_dtype)
+        streams = Streams(seed)
+        first = {name: task for name, task in self.tasks.items() if name not in self.added}
+        trained = {name: task for name, task in first.items() if self.task_weights[name] > 0}
+        network = self.architecture.build(self.trunk, trained, streams)
+        network = regularize(network, self.penalties)
+        idle = {name: task for name, task in first.items() if name not in trained}
+        for further in (idle, *({name: self.tasks[name]} for name in self.added)):
+            if further:
+                network = WithFurtherTasks(network, further, streams)
+        return network.to(self.torch_dtype)
 
     @property
     def has_member_axis(self) -> bool:
-        """Whether all modules take a leading member axis, as the classes say of themselves."""
-        # a subclass may build other modules: what its parent says does not count
-        return all(vars(type(spec)).get("member_axis", False) for spec in (self.trunk, self.architecture))
+        """Whether all modules take a leading member axis, as the specs say of themselves."""
+        return has_member_axis(self.trunk) and has_member_axis(self.architecture)
 
     def side_by_side(self, networks: Sequence[Network], members: Sequence[int]) -> Network:
         """Put networks side by side, in the way that their modules allow."""

@@ -15,6 +15,7 @@ from skorch.callbacks import Callback
 
 from .._targets import Container, Targets, align_targets, read_targets
 from ..architectures import resolve_architecture
+from ..penalties import Penalty, resolve_penalties
 from ..trunks import resolve_trunk
 from ..utils._device import resolve_device
 from ..weighting import resolve_weighting
@@ -110,17 +111,28 @@ def plan_fit(
         sample_weight=common_weight(weights, task_weights),
     )
     known = _classes_by_task(classes, container)
+    tasks = fit_tasks(targets, estimator.tasks, estimator._kind, weights, known)
+    architecture = clone(resolve_architecture(estimator.architecture))
+    architecture.check(trunk, tasks)
     blueprint = Blueprint(
         trunk=trunk,
-        architecture=clone(resolve_architecture(estimator.architecture)),
+        architecture=architecture,
         weighting=clone(resolve_weighting(estimator.weighting)),
-        tasks=fit_tasks(targets, estimator.tasks, estimator._kind, weights, known),
+        penalties=_checked_penalties(estimator.penalties),
+        tasks=tasks,
         task_weights=task_weights,
         score_weights=check_weights(estimator.score_weights, list(targets), "score_weights"),
         seed=int(check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max)),
         dtype=estimator.dtype,
     )
     return Plan(blueprint, container, targets, weights)
+
+
+def _checked_penalties(penalties: Any) -> tuple[Penalty, ...]:
+    checked = tuple(clone(penalty) for penalty in resolve_penalties(penalties))
+    for penalty in checked:
+        penalty._validate_params()
+    return checked
 
 
 def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
@@ -141,10 +153,18 @@ def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
 
 def _build(estimator: Any, plan: Plan, n_rows: int, previous: Model | None, keep_optimizer: bool) -> Model:
     """Build the net, with its initial weights or with those of a previous model."""
+    model = make_model(estimator, plan.blueprint, plan.container, n_rows)
+    if previous is not None:
+        model.net.go_on_from(previous.net, with_optimizer=keep_optimizer)
+    return model
+
+
+def make_model(estimator: Any, blueprint: Blueprint, container: Container, n_rows: int) -> Model:
+    """Build network and net with initial weights, to be trained as the estimator says."""
     net = make_net(
-        plan.blueprint.network(),
-        plan.blueprint.objective(),
-        plan.blueprint,
+        blueprint.network(),
+        blueprint.objective(),
+        blueprint,
         optimizer=estimator.optimizer,
         lr=estimator.learning_rate,
         optimizer__weight_decay=estimator.weight_decay,
@@ -158,9 +178,7 @@ def _build(estimator: Any, plan: Plan, n_rows: int, previous: Model | None, keep
         net_params=estimator.net_params,
         verbose=estimator.verbose,
     )
-    if previous is not None:
-        net.go_on_from(previous.net, with_optimizer=keep_optimizer)
-    return Model(plan.blueprint, plan.container, net)
+    return Model(blueprint, container, net)
 
 
 def validation_fraction_of(estimator: Any, n_rows: int) -> float:

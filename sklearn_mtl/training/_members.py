@@ -10,13 +10,13 @@ from sklearn.utils.validation import _num_samples
 
 from ..architectures import resolve_architecture
 from ..trunks import SparseRows, resolve_trunk
+from ..utils._side_by_side import structure_of
 from ..weighting import resolve_weighting
 from ._learn import batch_size_of, plan_fit, validation_fraction_of
 from ._model import Model
 from ._net import OPTIMIZERS
 from ._prepare import prepare_data
 from ._stacked import Member, Settings, Trained
-from ._stacking import structure_of
 from ._vmapped import why_not_vmapped
 
 CPU = torch.device("cpu")
@@ -60,18 +60,22 @@ def settings_of(estimator: Any, n_rows: int) -> Settings:
 def structure_key(member: Member) -> Hashable:
     """Give what members must have in common to be trained side by side."""
     blueprint, data, settings = member.blueprint, member.data, member.settings
-    losses = []
-    for group in blueprint.objective().groups:
-        params = group.task.get_params(deep=False)
-        fixed = {name: repr(value) for name, value in params.items() if name not in group.task.stackable_params}
-        losses.append((group.names, group.widths, type(group.task), tuple(sorted(fixed.items()))))
+    losses = [(group.names, group.widths, _fixed(group.task)) for group in blueprint.objective().groups]
     return (
         structure_of(blueprint.network()),
         tuple(losses),
         (blueprint.dtype, repr(blueprint.weighting), len(data.train)),
+        tuple(_fixed(spec) for spec in (blueprint.trunk, blueprint.architecture, *blueprint.penalties)),
         None if data.valid is None else len(data.valid.data),
         (settings.optimizer, settings.learning_rate_schedule, settings.batch_size),
     )
+
+
+def _fixed(spec: Any) -> Hashable:
+    """Give what a spec must have in common with those of other members."""
+    params = spec.get_params(deep=True)
+    fixed = {name: repr(value) for name, value in params.items() if name not in spec.stackable_params}
+    return type(spec), tuple(sorted(fixed.items()))
 
 
 def why_not_stackable(estimator: Any) -> str | None:

@@ -12,7 +12,7 @@ import torch
 from .._targets import Container
 from ._blueprint import Blueprint
 from ._net import MultiTaskNet, make_net
-from ._predict import predict_outputs, predict_representation
+from ._predict import predict_gates, predict_outputs, predict_representation
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,13 @@ class Model:
         representation = predict_representation(self.net.module_, inputs, self.device).numpy()
         return representation if representation.ndim == 2 else np.hstack(list(representation))
 
+    def gate_weights(self, X: Any, tasks: Sequence[str], owner: Any) -> tuple[np.ndarray, list[tuple]]:
+        """Check and encode X, and compute the gates of some tasks, with task, level and expert of each column."""
+        inputs = self.blueprint.trunk.encode(X, owner=owner)
+        by_task = predict_gates(self.net.module_, inputs, tasks, self.device)
+        columns = [(task, *name) for task in by_task for name in self.net.module_.gate_names(task)]
+        return np.hstack([weights.numpy() for weights in by_task.values()]), columns
+
     def attributes(self) -> dict[str, Any]:
         """Give the fitted attributes of the estimator."""
         blueprint = self.blueprint
@@ -65,7 +72,7 @@ class Model:
             "n_iter_": max((epoch["epoch"] for epoch in self.net.history), default=0),
             "device_": self.device,
             "_model": self,
-            "_n_features_out": blueprint.n_members * blueprint.architecture.representation_width(blueprint.trunk),
+            "_n_features_out": blueprint.n_members * self.net.module_.representation_width,
         }
         classes = self._classes()
         return public if classes is None else {**public, "classes_": classes}

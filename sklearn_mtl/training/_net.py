@@ -176,7 +176,7 @@ class MultiTaskNet(NeuralNet):
         with self._autocast():
             outputs = self.module_(batch.inputs, self.criterion_.names)
             task_losses = self.criterion_(outputs, batch.targets, batch.weights)
-        loss = self.criterion_.total(task_losses)
+        loss = self.criterion_.total(task_losses, outputs.penalty)
         loss.backward()
         if self.watched:
             parameters = TeeGenerator(self.get_all_learnable_params())

@@ -34,7 +34,7 @@ class Objective(nn.Module):
     :math:`L_t = \sum_i a_i l_i / \sum_i a_i` is the mean loss of task t over its elements i of the batch, with
     :math:`a_i` the weight of the element, 0 where its label is missing; :math:`w_t` is the task weight and
     :math:`\lambda_t` what the weighting returns. The sum is not normalised, and a task without a label in the
-    batch contributes nothing.
+    batch contributes nothing. What architecture and penalties add is added.
 
     Parameters
     ----------
@@ -100,12 +100,13 @@ class Objective(nn.Module):
                 masses.append(weight.sum(dim=-2).expand_as(sums[-1]))
         return self._per_task(sums, masses, rows=loss.shape[-2])
 
-    def total(self, task_losses: TaskLosses) -> Tensor:
-        """Compute the objective (...,) that a step descends."""
+    def total(self, task_losses: TaskLosses, penalty: Tensor | None = None) -> Tensor:
+        """Compute the objective (...,) that a step descends, with what the network adds to it."""
         losses, mass = task_losses
         present = self.all_present if mass is None else mass > 0
         weights = self.weighting(losses.detach(), present, None)
-        return (losses * (weights * self.task_weights)).sum(dim=-1)
+        total = (losses * (weights * self.task_weights)).sum(dim=-1)
+        return total if penalty is None else total + penalty
 
     def _per_task(self, sums: list[Tensor], masses: list[Tensor | None], rows: int) -> TaskLosses:
         """Merge elements, group by group, into tasks."""

@@ -45,6 +45,13 @@ def predict_representation(network: Network, inputs: Mapping[str, Any], device: 
     return _by_chunks(lambda batch: {"sample": network.represent(batch).sample}, inputs, device)["sample"]
 
 
+def predict_gates(
+    network: Network, inputs: Mapping[str, Any], tasks: Sequence[str], device: torch.device
+) -> dict[str, Tensor]:
+    """Compute how much each row takes from each expert, (n_samples, n_weights) by task, on the CPU."""
+    return _by_chunks(lambda batch: network.gate_weights(batch, tasks), inputs, device)
+
+
 @torch.inference_mode()
 def _by_chunks(
     compute: Callable[[dict[str, Tensor]], dict[str, Tensor]],

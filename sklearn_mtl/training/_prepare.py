@@ -119,7 +119,7 @@ def prepare_data(
     first = next(iter(inputs.values()))
     check_consistent_length(first, next(iter(targets.values())))
     for name, task in blueprint.tasks.items():
-        if name not in blueprint.active:  # not trained, and yet its labels are checked
+        if name in targets and name not in blueprint.active:  # not trained, and yet its labels are checked
             encode_task(task, name, targets[name], None if sample_weight is None else sample_weight[name])
     encoded, weights = encode_targets(
         blueprint.objective().groups, blueprint.tasks, targets, sample_weight, blueprint.torch_dtype

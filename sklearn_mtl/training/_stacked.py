@@ -16,6 +16,7 @@ from .._targets import Container
 from ..architectures import Outputs
 from ..utils._layers import Draws, set_dropout_generator
 from ..utils._random import Streams
+from ..utils._side_by_side import keep_members, member_state
 from ..utils._threads import threads_for
 from ._blueprint import Blueprint
 from ._log import read_losses, record
@@ -25,7 +26,7 @@ from ._prepare import DataSplit
 from ._schedule import SCHEDULES
 from ._stacked_data import StackedData
 from ._stacked_optimizer import StackedOptimizer, clip_members
-from ._stacking import keep_members, member_state, stack_tasks
+from ._stacked_tasks import stack_tasks
 from ._stopping import Patience
 from ._vmapped import VmappedNetwork
 
@@ -220,7 +221,7 @@ class _StackedTraining:
         inputs, targets, weights = self.data.batch(rows)
         outputs = self._outputs(inputs)
         task_losses = self.objective(outputs, targets, weights)
-        self.objective.total(task_losses).sum().backward()
+        self.objective.total(task_losses, outputs.penalty).sum().backward()
         if self.clip is not None:
             clip_members(self.optimizer.parameters, self.clip)
         self.optimizer.step(self._rate_factor(epochs_done))

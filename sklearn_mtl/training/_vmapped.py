@@ -9,18 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from ..architectures import Network, Outputs
+from ..architectures import Network, NetworkWrapper, Outputs
 from ..trunks import Representation
 from ..utils._layers import Dropout
 from ..utils._random import Streams
-from ._stacking import stack_networks
+from ..utils._side_by_side import stack_networks
 
 if TYPE_CHECKING:
     from ._blueprint import Blueprint
     from ._data import Batch
 
 
-class VmappedNetwork(Network):
+class VmappedNetwork(NetworkWrapper):
     """A stacked network whose forward pass is that of one member, mapped over all of them.
 
     Parameters
@@ -30,8 +30,7 @@ class VmappedNetwork(Network):
     """
 
     def __init__(self, stacked: Network) -> None:
-        super().__init__()
-        self.stacked = stacked
+        super().__init__(stacked)
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         """Compute the outputs (M, B, K) of some tasks for inputs that all members share."""
@@ -39,32 +38,34 @@ class VmappedNetwork(Network):
 
     def for_members(self, inputs: Mapping[str, Tensor], tasks: Sequence[str]) -> Outputs:
         """Compute the outputs (M, B, K) of some tasks for inputs (M, B, ...), or (1, B, ...) for all alike."""
-        outputs = self._map(lambda batch: dict(self.stacked(batch, tasks)), inputs)
-        return Outputs([([name], [output.shape[-1]], output) for name, output in outputs.items()])
+        outputs, penalty = self._map(lambda batch: _as_tensors(self.network(batch, tasks)), inputs)
+        return Outputs.of(outputs, *penalty)
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
         """Compute the representations (M, B, D) of inputs that all members share."""
         shared = {name: values[None] for name, values in inputs.items()}
-        return Representation(self._map(lambda batch: self.stacked.represent(batch).sample, shared))
-
-    def shared_parameters(self) -> list[nn.Parameter]:
-        return self.stacked.shared_parameters()
+        return Representation(self._map(lambda batch: self.network.represent(batch).sample, shared))
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Give the state by the names of one network."""
-        return self.stacked.state_dict(*args, **kwargs)
+        return self.network.state_dict(*args, **kwargs)
 
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Load a state by the names of one network."""
-        return self.stacked.load_state_dict(*args, **kwargs)
+        return self.network.load_state_dict(*args, **kwargs)
 
     def _map(self, compute: Callable[[dict[str, Tensor]], Any], inputs: Mapping[str, Tensor]) -> Any:
-        tensors = [*self.stacked.named_parameters(), *self.stacked.named_buffers()]
+        tensors = [*self.network.named_parameters(), *self.network.named_buffers()]
         state = {f"network.{name}": values for name, values in tensors}
         n_members = len(next(iter(state.values())))
         each = {name: values.expand(n_members, *values.shape[1:]) for name, values in inputs.items()}
-        call = _Call(self.stacked, compute)
+        call = _Call(self.network, compute)
         return vmap(lambda tensors, batch: functional_call(call, tensors, (batch,)))(state, each)
+
+
+def _as_tensors(outputs: Outputs) -> tuple[dict[str, Tensor], list[Tensor]]:
+    """Give outputs as what can be mapped: no other object, and no None."""
+    return dict(outputs), [] if outputs.penalty is None else [outputs.penalty]
 
 
 class _Call(nn.Module):
@@ -102,7 +103,7 @@ def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
         mapped = VmappedNetwork(stack_networks(networks, [0, 1]))
         outputs = mapped(batch.inputs, blueprint.active)
         torch.cat([outputs[name].flatten() for name in blueprint.active]).square().sum().backward()
-        gradients = dict(mapped.stacked.named_parameters())
+        gradients = dict(mapped.network.named_parameters())
         for member, network in enumerate(networks):
             alone = network(batch.inputs, blueprint.active)
             torch.cat([alone[name].flatten() for name in blueprint.active]).square().sum().backward()

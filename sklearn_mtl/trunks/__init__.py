@@ -1,7 +1,7 @@
 """Trunks: from one kind of input to a representation that tasks share."""
 
 from ._auto import resolve_trunk
-from ._base import Representation, SparseRows, Trunk
+from ._base import Representation, SparseRows, Staged, Trunk
 from ._mlp import MLP
 
-__all__ = ["MLP", "Representation", "SparseRows", "Trunk", "resolve_trunk"]
+__all__ = ["MLP", "Representation", "SparseRows", "Staged", "Trunk", "resolve_trunk"]

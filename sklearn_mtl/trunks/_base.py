@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -77,6 +77,11 @@ class Trunk(BaseEstimator, ABC):
     #: why fits cannot be trained side by side at all; None if nothing speaks against it
     not_stackable: ClassVar[str | None] = None
 
+    #: axes between the rows and the width of what the stem returns: 0 for a table, 1 for tokens, 2 for images
+    stem_axes: ClassVar[int] = 0
+    #: hyperparameters in which fits that are trained side by side may differ
+    stackable_params: ClassVar[tuple[str, ...]] = ()
+
     stem_width_: int
     width_: int
 
@@ -121,3 +126,34 @@ class Trunk(BaseEstimator, ABC):
     @abstractmethod
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
         """Build a module from the stem's tensor to a `Representation`; ``name`` seeds its weights."""
+
+    def stem_mask(self, columns: Sequence[int | str]) -> np.ndarray:
+        """Tell which entries of the stem's tensor come from some columns of X, bool of shape (`stem_width_`,).
+
+        Raises
+        ------
+        ValueError
+            If X has no such column.
+        TypeError
+            If X has no columns at all.
+        """
+        raise TypeError(f"{type(self).__name__} knows no columns of X.")
+
+
+class Staged(nn.Module):
+    """A body that is a chain of stages, between which an architecture may exchange what tasks know.
+
+    Parameters
+    ----------
+    stages : sequence of nn.Module
+        Each from a tensor (..., B, D) to the next one; the last one gives the representation of each row.
+    """
+
+    def __init__(self, stages: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Tensor) -> Representation:
+        for stage in self.stages:
+            x = stage(x)
+        return Representation(x)

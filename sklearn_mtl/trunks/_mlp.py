@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from copy import deepcopy
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
@@ -15,7 +18,7 @@ from torch import Tensor, nn
 from ..utils._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
-from ._base import Inputs, Representation, SparseRows, Trunk
+from ._base import Inputs, SparseRows, Staged, Trunk
 from ._scaling import Ranks, Scaler, fit_ranks, fit_scaler
 from ._table import Table
 
@@ -61,6 +64,7 @@ class MLP(Trunk):
     """
 
     member_axis = True
+    stackable_params = ("dropout",)
 
     _parameter_constraints: dict = {
         "hidden_sizes": ["array-like"],
@@ -133,6 +137,12 @@ class MLP(Trunk):
         embedding = _Embedding(self.table_.cardinalities_, self.embedding_size, streams) if categorical else None
         return _Stem(scaler, ranks, embedding)
 
+    def stem_mask(self, columns: Sequence[int | str]) -> np.ndarray:
+        wanted = self.table_.positions(columns)
+        numeric = self.table_.numeric_ * (1 if self.ranks_ is None else 2)
+        embedded = np.repeat(np.array(self.table_.categorical_, dtype=int), self.embedding_size)
+        return np.isin([*numeric, *embedded], wanted)
+
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
         return _Body(self.stem_width_, self.hidden_sizes, self.dropout, streams.generator("trunk", name))
 
@@ -190,28 +200,20 @@ class _Embedding(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         rows = codes + self.starts.unsqueeze(-2)
-        table: Tensor = self.weight
-        if table.dim() == 3:  # the tables of the members, one below the other
-            n_members, n_codes, _ = table.shape
-            rows = rows + torch.arange(0, n_members * n_codes, n_codes, device=rows.device)[:, None, None]
-            table = table.flatten(0, 1)
-        return nn.functional.embedding(rows, table).flatten(-2)
+        *axes, n_codes, _ = self.weight.shape
+        if axes:  # the tables of all networks, one below the other
+            first = torch.arange(0, math.prod(axes) * n_codes, n_codes, device=rows.device)
+            rows = rows + first.view(*axes, 1, 1)
+        return nn.functional.embedding(rows, self.weight.flatten(0, -2)).flatten(-2)
 
 
-class _Body(nn.Module):
+class _Body(Staged):
     """Linear, ReLU and dropout, once per hidden layer."""
 
     def __init__(
         self, in_features: int, hidden_sizes: tuple[int, ...], dropout: float, generator: torch.Generator
     ) -> None:
-        super().__init__()
         widths = [in_features, *(int(size) for size in hidden_sizes)]
-        layers: list[nn.Module] = []
-        for width_in, width_out in pairwise(widths):
-            layers += [Linear(width_in, width_out, generator), nn.ReLU(inplace=True)]
-            if dropout:
-                layers.append(Dropout(dropout))
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, x: Tensor) -> Representation:
-        return Representation(self.layers(x))
+        noise = [Dropout(dropout)] if dropout else []
+        layers = [[Linear(*pair, generator), nn.ReLU(inplace=True), *deepcopy(noise)] for pair in pairwise(widths)]
+        super().__init__([nn.Sequential(*layer) for layer in layers])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -32,6 +33,10 @@ class Table:
     ----------
     numeric_, categorical_ : list of int
         Positions of the columns of each kind.
+    n_columns_ : int
+        Number of columns.
+    names_ : list of str
+        Their names, if X was a frame with text for names.
     cardinalities_ : list of int
         Number of codes of each categorical column, the one for unseen categories included.
     """
@@ -53,6 +58,8 @@ class Table:
                 check_array(np.empty(frame.shape), estimator=owner)
             self.categorical_ = self._chosen(frame, frame.shape[1])
         n_features = X.shape[1] if frame is None else frame.shape[1]
+        self.n_columns_ = n_features
+        self.names_ = list(getattr(owner, "feature_names_in_", ()))
         self.numeric_ = [column for column in range(n_features) if column not in self.categorical_]
         if self.categorical_:
             self._fit_categories(X, frame)
@@ -70,6 +77,16 @@ class Table:
                 f"categories of one column of X must be of one type; one of {columns} mixes text and numbers."
             ) from error
         self.cardinalities_ = [len(categories) + 1 for categories in self.encoder_.categories_]
+
+    def positions(self, columns: Sequence[int | str]) -> list[int]:
+        """Give the positions of columns that are named by position or, in a frame with text for names, by name."""
+        names = {name: position for position, name in enumerate(self.names_)}
+        numbers = {position: position for position in range(self.n_columns_)}
+        unknown = [column for column in columns if column not in names and column not in numbers]
+        if unknown:
+            known = list(names) or f"0 to {self.n_columns_ - 1}"
+            raise ValueError(f"X has no columns {unknown}; it has {known}.")
+        return [(names | numbers)[column] for column in columns]
 
     def encode(self, X: Any, owner: BaseEstimator) -> tuple[np.ndarray | csr_matrix, np.ndarray | None]:
         """Return the numeric columns, and the codes of the categorical ones or None if there are none."""

@@ -1,7 +1,8 @@
 """Layers whose initial weights and masks come from generators that a fit owns.
 
-They are written once for one network and for M networks side by side: with parameters of shape (M, ...) they
-take inputs (M, B, ...), and member m computes what it would alone.
+They are written once for one network and for many side by side: with parameters of shape (M, ...) they take
+inputs (M, B, ...), and member m computes what it would alone. There may be several leading axes, for instance
+one of members and one of the experts of each.
 """
 
 from __future__ import annotations
@@ -14,18 +15,27 @@ from torch import Tensor, nn
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Compute x W^T + b, for one network or for members side by side.
+    """Compute x W^T + b, for one map or for several side by side as one batched product.
 
     Parameters
     ----------
-    x : Tensor of shape (..., B, in), or (1, B, in) for all members alike
-    weight : Tensor of shape (out, in) or (M, out, in)
-    bias : Tensor of shape (out,) or (M, out)
+    x : Tensor of shape (..., B, in), with leading axes that broadcast to those of the weight
+    weight : Tensor of shape (..., out, in)
+    bias : Tensor of shape (..., out)
+
+    Returns
+    -------
+    Tensor of shape (..., B, out)
     """
     if weight.dim() == 2:
         return nn.functional.linear(x, weight, bias)
-    x = x.expand(weight.shape[0], -1, -1)  # inputs that all members share
-    return torch.baddbmm(bias.unsqueeze(-2), x, weight.transpose(-1, -2))
+    axes = weight.shape[:-2]
+    x = x.expand(*axes, *x.shape[-2:])  # inputs that all of them share
+    if len(axes) == 1:
+        return torch.baddbmm(bias.unsqueeze(-2), x, weight.transpose(-1, -2))
+    end = len(axes) - 1
+    flat = affine(x.flatten(0, end), weight.flatten(0, end), bias.flatten(0, end))
+    return flat.unflatten(0, axes)
 
 
 class Linear(nn.Linear):
@@ -82,7 +92,7 @@ class Dropout(nn.Module):
     Parameters
     ----------
     p : float, default=0.5
-        Probability of an element to be zeroed; with members, a Tensor that broadcasts to (M, B, D).
+        Probability of an element to be zeroed; a Tensor (M, 1, 1) where members differ in it.
     """
 
     def __init__(self, p: float | Tensor = 0.5) -> None:
@@ -95,8 +105,9 @@ class Dropout(nn.Module):
             return x
         if self.draws is None:
             raise RuntimeError("Dropout has no random numbers: set_dropout_generator was not called.")
-        keep = (self.draws.like(x) >= self.p).to(x.dtype)
-        return x * (keep / (1 - self.p))
+        p = self.p.view(-1, *(1,) * (x.dim() - 1)) if isinstance(self.p, Tensor) else self.p
+        keep = (self.draws.like(x) >= p).to(x.dtype)
+        return x * (keep / (1 - p))
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

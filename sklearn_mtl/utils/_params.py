@@ -16,13 +16,16 @@ class NestedParamsMixin:
 
     ``mapping_params`` names the parameters whose entries are plain values (``task_weights__a``);
     ``spec_mapping_params`` those whose entries are specs with parameters of their own (``tasks__a__loss``);
-    ``spec_params`` those that are one spec or its shorthand (``trunk__dropout``). The last two give the
-    function that turns a shorthand into a spec. The caller's own mappings are never written to.
+    ``spec_params`` those that are one spec or its shorthand (``trunk__dropout``); ``spec_list_params`` those that
+    are a sequence of specs, each known by a name (``penalties__trace_norm__strength``). All but the first give
+    the function that turns a shorthand into a spec, the last one also that which names an entry. The caller's
+    own mappings and sequences are never written to.
     """
 
     mapping_params: ClassVar[tuple[str, ...]] = ()
     spec_mapping_params: ClassVar[dict[str, Callable[[Any], BaseEstimator]]] = {}
     spec_params: ClassVar[dict[str, Callable[[Any], BaseEstimator]]] = {}
+    spec_list_params: ClassVar[dict[str, tuple[Callable[[Any], BaseEstimator], Callable[[Any], str]]]] = {}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters, with ``deep=True`` also those inside mappings and specs.
@@ -39,16 +42,22 @@ class NestedParamsMixin:
         params: dict[str, Any] = super().get_params(deep=deep)  # type: ignore[misc]
         if not deep:
             return params
-        for name in (*self.mapping_params, *self.spec_mapping_params):
-            value = params[name]
-            if not isinstance(value, Mapping):
-                continue
-            for key, entry in value.items():
+        for name in (*self.mapping_params, *self.spec_mapping_params, *self.spec_list_params):
+            for key, entry in self._entries(name, params[name]).items():
                 params[f"{name}__{key}"] = entry
                 if hasattr(entry, "get_params") and not isinstance(entry, type):
                     nested = entry.get_params(deep=True)
                     params |= {f"{name}__{key}__{inner}": item for inner, item in nested.items()}
         return params
+
+    def _entries(self, name: str, value: Any) -> Mapping[str, Any]:
+        """Give the entries of a mapping, or those of a sequence by their names."""
+        if isinstance(value, Mapping):
+            return value
+        if name in self.spec_list_params and isinstance(value, list | tuple):
+            name_of = self.spec_list_params[name][1]
+            return {name_of(entry): entry for entry in value}
+        return {}
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters by name; ``task_weights__a`` sets one entry of ``task_weights``.
@@ -71,13 +80,15 @@ class NestedParamsMixin:
                 setattr(self, outer, {**(getattr(self, outer) or {}), inner: nested[name]})
             elif outer in self.spec_mapping_params:
                 self._set_in_spec_mapping(outer, inner, nested[name])
+            elif outer in self.spec_list_params:
+                self._set_in_spec_list(outer, inner, nested[name])
             else:
                 self._set_in_spec(outer, inner, nested[name])
         return self
 
     def _is_ours(self, name: str) -> bool:
         outer, delimiter, _ = name.partition("__")
-        ours = (*self.mapping_params, *self.spec_mapping_params, *self.spec_params)
+        ours = (*self.mapping_params, *self.spec_mapping_params, *self.spec_params, *self.spec_list_params)
         return bool(delimiter) and outer in ours
 
     def _set_in_spec_mapping(self, outer: str, inner: str, value: Any) -> None:
@@ -91,6 +102,17 @@ class NestedParamsMixin:
             spec = clone(self.spec_mapping_params[outer](mapping[key]))
             mapping[key] = spec.set_params(**{inner.removeprefix(f"{key}__"): value})
         setattr(self, outer, mapping)
+
+    def _set_in_spec_list(self, outer: str, inner: str, value: Any) -> None:
+        resolve, name_of = self.spec_list_params[outer]
+        entries = list(getattr(self, outer))
+        names = [name_of(entry) for entry in entries]
+        key, _, param = inner.partition("__")
+        if key not in names:
+            raise ValueError(f"{outer} has no entry {key!r} to set {inner!r} of; it has {names}.")
+        position = names.index(key)
+        entries[position] = clone(resolve(entries[position])).set_params(**{param: value}) if param else value
+        setattr(self, outer, entries)
 
     def _set_in_spec(self, outer: str, inner: str, value: Any) -> None:
         spec = self.spec_params[outer](getattr(self, outer))

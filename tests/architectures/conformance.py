@@ -54,23 +54,26 @@ class ArchitectureConformance:
     def architecture(self):
         raise NotImplementedError("override the fixture with an Architecture")
 
+    def tasks_see_each_other(self, architecture):
+        """Tell whether what a task computes depends on which other tasks there are."""
+        return False
+
     @pytest.fixture
     def build(self, architecture):
         """Build the network of some tasks; give it with the encoded inputs."""
         trunk, inputs = fitted_trunk()
 
-        def build(names=tuple(LABELS), idle=(), seed=0):
-            return clone(architecture).build(trunk, fitted_tasks(names), Streams(seed), idle).eval(), inputs
+        def build(names=tuple(LABELS), seed=0):
+            return clone(architecture).build(trunk, fitted_tasks(names), Streams(seed)).eval(), inputs
 
         return build
 
     # -- a spec
 
     def test_is_a_spec(self, architecture):
-        assert isinstance(type(architecture)(), Architecture)
-        assert clone(architecture).get_params() == architecture.get_params()
-        again = pickle.loads(pickle.dumps(architecture))
-        assert again.get_params() == architecture.get_params()
+        assert isinstance(architecture, Architecture)
+        assert repr(clone(architecture)) == repr(architecture)
+        assert repr(pickle.loads(pickle.dumps(architecture))) == repr(architecture)
 
     def test_building_leaves_the_spec_as_it_is(self, architecture):
         trunk, _ = fitted_trunk()
@@ -110,10 +113,9 @@ class ArchitectureConformance:
         for name in LABELS:
             assert torch.equal(forward[name], backward[name])
 
-    def test_representation_is_as_wide_as_announced(self, architecture, build):
+    def test_representation_is_as_wide_as_announced(self, build):
         network, inputs = build()
-        trunk, _ = fitted_trunk()
-        assert network.represent(inputs).sample.shape == (ROWS, architecture.representation_width(trunk))
+        assert network.represent(inputs).sample.shape == (ROWS, network.representation_width)
 
     # -- weights
 
@@ -123,33 +125,18 @@ class ArchitectureConformance:
         assert equal(first.state_dict(), again.state_dict())
         assert torch.equal(torch.get_rng_state(), before)
         other = dict(build(seed=1)[0].named_parameters())
-        assert not any(torch.equal(p, other[name]) for name, p in first.named_parameters())
+        for name, parameter in first.named_parameters():
+            if parameter.unique().numel() > 2:  # others start at constants, such as the weights of a mixture
+                assert not torch.equal(parameter, other[name])
 
-    def test_a_task_starts_alike_whatever_other_tasks_there_are(self, build):
+    def test_a_task_starts_alike_whatever_other_tasks_there_are(self, architecture, build):
+        if self.tasks_see_each_other(architecture):
+            pytest.skip("what a task computes depends on the other tasks")
         network, inputs = build()
         whole = network(inputs, list(LABELS))
         for name in LABELS:
             alone, _ = build([name])
             torch.testing.assert_close(alone(inputs, [name])[name], whole[name])
-
-    def test_an_idle_task_predicts_and_changes_nothing(self, build):
-        trained = [name for name in LABELS if name not in ("mass", "a.b")]
-        network, inputs = build(idle=["mass", "a.b"])
-        without, _ = build(trained)
-        outputs, expected = network(inputs, list(LABELS)), without(inputs, trained)
-        assert set(outputs) == set(LABELS)
-        for name in trained:
-            assert torch.equal(outputs[name], expected[name])
-
-    def test_an_idle_task_shares_no_tensor_of_its_own_with_the_trained_ones(self, build):
-        trained = [name for name in LABELS if name not in ("mass", "a.b")]
-        network, inputs = build(idle=["mass", "a.b"])
-        touched = gradients(network, network(inputs, trained).values())
-        by_idle = gradients(network, network(inputs, ["mass", "a.b"]).values())
-        shared = {id(p) for p in network.shared_parameters()}
-        own = [name for name, p in network.named_parameters() if id(p) not in shared and by_idle[name] is not None]
-        assert own
-        assert all(touched[name] is None for name in own)
 
     def test_every_parameter_learns_from_some_task(self, build):
         network, inputs = build()

@@ -5,6 +5,7 @@ from torch import nn
 
 from sklearn_mtl.architectures import Outputs
 from sklearn_mtl.architectures._heads import FusedLinear, Heads
+from sklearn_mtl.architectures._views import Views
 from sklearn_mtl.tasks import Classification, Regression
 from sklearn_mtl.trunks import Representation
 from sklearn_mtl.utils._layers import Linear
@@ -41,16 +42,16 @@ def representation(*axes):
 @pytest.mark.parametrize("axes", [(7,), (2, 7)])
 def test_heads_together_compute_what_each_computes_alone(axes):
     streams, x = Streams(0), representation(*axes)
-    outputs = Heads(tasks(), WIDTH, streams)(x, list(tasks()))
+    outputs = Heads(tasks(), WIDTH, streams)(Views(None, x), list(tasks()))
     for name, task in tasks().items():
         head = task.head(WIDTH, streams.generator("head", name))
         torch.testing.assert_close(outputs[name], head(x.sample if name != "token" else x.token))
 
 
-def test_linear_heads_are_one_product_and_idle_ones_another():
-    heads = Heads(tasks(), WIDTH, Streams(0), idle=["three"])
-    assert [product.weight.shape for product in heads.products] == [(1 + 2, WIDTH), (3, WIDTH)]
-    assert [sorted(names) for names in heads.names] == [["number", "pair"], ["three"]]
+def test_linear_heads_are_one_product():
+    heads = Heads(tasks(), WIDTH, Streams(0))
+    assert [product.weight.shape for product in heads.products] == [(1 + 2 + 3, WIDTH)]
+    assert [sorted(names) for names in heads.names] == [["number", "pair", "three"]]
 
 
 def test_one_task_starts_alike_in_an_array_and_in_a_matrix():

@@ -25,13 +25,14 @@ def built(trunk, X=X):
 
 def layers(trunk):
     _, (_, body), _ = built(trunk)
-    return list(body.layers)
+    return [layer for stage in body.stages for layer in stage]
 
 
 def test_it_is_linear_and_relu_and_nothing_else():
     _, (stem, body), _ = built(MLP(hidden_sizes=(8, 5)))
-    assert [type(layer) for layer in body.layers] == [*2 * [type(body.layers[0]), nn.ReLU]]
-    assert all(isinstance(layer, nn.Linear | nn.ReLU) for layer in body.layers)
+    layers = [layer for stage in body.stages for layer in stage]
+    assert [type(layer) for layer in layers] == [*2 * [type(layers[0]), nn.ReLU]]
+    assert all(isinstance(layer, nn.Linear | nn.ReLU) for layer in layers)
     assert [tuple(p.shape) for p in body.parameters()] == [(8, 3), (8,), (5, 8), (5,)]
     assert not list(stem.parameters())
 

@@ -1,4 +1,4 @@
-"""Networks of one structure as one network whose parameters have a member axis."""
+"""Modules of one structure as one module whose parameters have a leading axis."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..tasks import Task
-from ..utils._layers import Dropout
+from ._layers import Dropout
 
 
 def stack_networks(networks: Sequence[nn.Module], members: Sequence[int]) -> Any:
@@ -30,7 +29,6 @@ def stack_networks(networks: Sequence[nn.Module], members: Sequence[int]) -> Any
     """
     stacked = copy.deepcopy(networks[0])
     index = torch.tensor(members)
-    first = next(stacked.parameters())
     modules = [dict(network.named_modules()) for network in networks]
     for path, module in stacked.named_modules():
         twins = [by_path[path] for by_path in modules]
@@ -42,6 +40,7 @@ def stack_networks(networks: Sequence[nn.Module], members: Sequence[int]) -> Any
             if buffer is not None:
                 module._buffers[name] = torch.stack([twin._buffers[name] for twin in twins])[index]
         if isinstance(module, Dropout):
+            first = next(stacked.parameters())
             module.p = per_member([twins[member].p for member in members], first.dtype, first.device)
     return stacked
 
@@ -71,25 +70,53 @@ def per_member(values: Sequence[Any], dtype: torch.dtype, device: torch.device) 
     return torch.tensor([float(value) for value in values], dtype=dtype, device=device)[:, None, None]
 
 
-def stack_tasks(tasks: Sequence[Task], dtype: torch.dtype, device: torch.device) -> Task:
-    """Give a task whose loss has the hyperparameters of each member's task.
-
-    Parameters
-    ----------
-    tasks : sequence of Task
-        The same task of M members, fitted; they differ in `Task.stackable_params` at most.
-    dtype : torch.dtype
-    device : torch.device
-        Of the hyperparameters.
-    """
-    stacked = copy.copy(tasks[0])
-    for name in stacked.stackable_params:
-        setattr(stacked, name, per_member([getattr(task, name) for task in tasks], dtype, device))
-    return stacked
-
-
 def structure_of(network: nn.Module) -> tuple:
     """Give what networks must have in common to be stacked: modules, and names and shapes of their tensors."""
     modules = tuple((path, type(module)) for path, module in network.named_modules())
     shapes = tuple((name, tuple(tensor.shape)) for name, tensor in network.state_dict().items())
     return modules, shapes
+
+
+def has_member_axis(spec: Any) -> bool:
+    """Tell whether a trunk or an architecture says that all its modules take leading axes."""
+    # a subclass may build other modules: what its parent says does not count
+    says = vars(type(spec)).get("member_axis", False)
+    return bool(spec.member_axis if isinstance(says, property) else says)
+
+
+class SideBySide(nn.Module):
+    """Modules of one structure, computed as one with a leading axis, of which some can be chosen.
+
+    Parameters
+    ----------
+    modules : sequence of nn.Module
+        That take parameters (..., E, *shape) and inputs (..., E, B, W), or (..., 1, B, W) for all alike.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        super().__init__()
+        tensors = [*modules[0].named_parameters(), *modules[0].named_buffers()]
+        self.dims = {name: tensor.dim() for name, tensor in tensors}
+        self.stacked = stack_networks(modules, range(len(modules)))
+
+    def forward(self, x: Any, chosen: Tensor | None = None) -> Any:
+        """Compute all of them, or those whose positions are given."""
+        return (self.stacked if chosen is None else self._only(self.stacked, chosen, ""))(x)
+
+    def _only(self, module: nn.Module, chosen: Tensor, prefix: str) -> nn.Module:
+        """Copy a module with some entries of the axis; the module itself is never written to."""
+        part = copy.copy(module)
+        for kind in ("_parameters", "_buffers"):
+            part.__dict__[kind] = {
+                name: None if values is None else self._pick(values, chosen, prefix + name)
+                for name, values in getattr(module, kind).items()
+            }
+        part.__dict__["_modules"] = {
+            name: None if child is None else self._only(child, chosen, f"{prefix}{name}.")
+            for name, child in module._modules.items()
+        }
+        return part
+
+    def _pick(self, values: Tensor, chosen: Tensor, name: str) -> Tensor:
+        # counted from the end: members may stand in front
+        return values.index_select(-1 - self.dims[name], chosen.to(values.device))

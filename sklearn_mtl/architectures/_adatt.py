@@ -1,0 +1,188 @@
+"""Adaptive task-to-task fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..trunks import Representation, Trunk
+from ..utils._params import Interval
+from ..utils._random import Streams
+from ._banks import Gates
+from ._bodies import Summary
+from ._experts import Experts, LevelInput, private_names
+from ._mixing import mix
+from ._sharing import Sharing, SharingArchitecture
+from ._views import Views, side_by_side
+
+
+class AdaTT(SharingArchitecture):
+    r"""Experts of every task, from which each task takes by gates, and from its own also directly [1]_.
+
+    In each level task t goes on with
+    :math:`\sum_e g_t(x_t)_e \, h_e + \sum_{i \in t} v_{ti} \, h_i`: a gated fusion of the experts of all tasks,
+    and a learned sum of the experts that are its own. The experts of the first level are bodies of the trunk,
+    those of further levels one layer as wide.
+
+    Parameters
+    ----------
+    n_experts : int, default=1
+        Experts of each task in each level.
+    n_levels : int, default=1
+        Levels of fusion.
+    temperature : float, default=1.0
+        Of the gates: the higher, the more evenly a task takes from all experts.
+    top_k : int or None, default=None
+        Experts that the gates of a row use in each level; None uses all.
+    tower_sizes : sequence of int, default=()
+        Widths of the hidden layers that each task has between the last level and its head.
+
+    References
+    ----------
+    .. [1] Li et al., "AdaTT: Adaptive Task-to-Task Fusion Network for Multitask Learning in Recommendations",
+       KDD 2023.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import MultiTaskNetEstimator
+    >>> from sklearn_mtl.architectures import AdaTT
+    >>> MultiTaskNetEstimator(architecture=AdaTT(n_experts=2))
+    MultiTaskNetEstimator(architecture=AdaTT(n_experts=2))
+    """
+
+    member_axis = True
+    has_gates = True
+
+    _parameter_constraints: dict = {
+        "n_experts": [Interval(Integral, 1, None, closed="left")],
+        "n_levels": [Interval(Integral, 1, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "top_k": [Interval(Integral, 1, None, closed="left"), None],
+        "tower_sizes": ["array-like"],
+    }
+
+    def __init__(
+        self,
+        n_experts: int = 1,
+        n_levels: int = 1,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        tower_sizes: Sequence[int] = (),
+    ) -> None:
+        self.n_experts = n_experts
+        self.n_levels = n_levels
+        self.temperature = temperature
+        self.top_k = top_k
+        self.tower_sizes = tower_sizes
+
+    def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
+        return FusedExperts(self, trunk, tasks, streams)
+
+
+class FusedExperts(Sharing):
+    """Levels of experts of tasks, fused for every task.
+
+    Parameters
+    ----------
+    spec : AdaTT
+    trunk : Trunk
+        Fitted.
+    names : sequence of str
+        The tasks.
+    streams : Streams
+    """
+
+    levels: Sequence[FusionLevel]
+
+    def __init__(self, spec: AdaTT, trunk: Trunk, names: Sequence[str], streams: Streams) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        self.n_experts = spec.n_experts
+        self.stem = trunk.stem(streams)
+        self.summary = Summary(trunk.stem_axes)
+        levels = [FusionLevel(spec, trunk, names, streams, level) for level in range(spec.n_levels)]
+        self.levels = nn.ModuleList(levels)  # type: ignore[assignment]
+        self.width = trunk.width_
+        self.representation_width = trunk.width_ * len(names) * spec.n_experts
+
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
+        *before, last = self.levels
+        seen, _ = self._go_through(before, inputs)
+        return Views(tuple(tasks), last(seen, tasks)[0])
+
+    def _go_through(
+        self, levels: Sequence[FusionLevel], inputs: Mapping[str, Any]
+    ) -> tuple[LevelInput, list[Tensor]]:
+        """Give what the level after some of them reads, and the gates passed."""
+        x = self.stem(inputs)
+        seen = LevelInput(x.unsqueeze(-3 - self.summary.axes), self.summary(x).unsqueeze(-3))
+        gates = []
+        for level in levels:
+            representation, weights = level(seen, self.names)
+            seen = LevelInput.of(representation)
+            gates.append(weights)
+        return seen, gates
+
+    def represent(self, inputs: Mapping[str, Any]) -> Representation:
+        *before, last = self.levels
+        seen, _ = self._go_through(before, inputs)
+        return side_by_side(last.experts(seen.for_experts(self.n_experts)))
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        *before, last = self.levels
+        return [*self.stem.parameters(), *(p for level in before for p in level.parameters()),
+                *last.experts.parameters()]  # fmt: skip
+
+    def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
+        _, gates = self._go_through(self.levels, inputs)
+        beside = torch.cat(gates, dim=-1)
+        return {name: beside.select(-3, self.names.index(name)) for name in tasks}
+
+    def gate_names(self, task: str) -> list[tuple[int, str]]:
+        experts = [f"{name} {number}" for name in self.names for number in range(self.n_experts)]
+        return [(level + 1, expert) for level in range(len(self.levels)) for expert in experts]
+
+
+class FusionLevel(nn.Module):
+    """Experts of every task, gates over all of them, and weights of a task's own.
+
+    Parameters
+    ----------
+    spec : AdaTT
+    trunk : Trunk
+        Fitted.
+    names : sequence of str
+        The tasks.
+    streams : Streams
+    level : int
+        Counted from 0.
+    """
+
+    is_own: Tensor
+
+    def __init__(self, spec: AdaTT, trunk: Trunk, names: Sequence[str], streams: Streams, level: int) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        self.n_experts = spec.n_experts
+        self.experts = Experts(trunk, private_names(names, spec.n_experts), streams, level)
+        width = trunk.stem_width_ if level == 0 else trunk.width_
+        self.gates = Gates(
+            names, width, len(names) * spec.n_experts, streams,
+            temperature=spec.temperature, top_k=spec.top_k, level=level,
+        )  # fmt: skip
+        self.own = nn.Parameter(torch.full((len(names), spec.n_experts), 1 / spec.n_experts))
+        own = torch.eye(len(names)).repeat_interleave(spec.n_experts, dim=1)
+        self.register_buffer("is_own", own, persistent=False)
+
+    def forward(self, seen: LevelInput, tasks: Sequence[str]) -> tuple[Representation, Tensor]:
+        """Give the fusions (..., T, B, D) of some tasks, and their gates."""
+        experts = self.experts(seen.for_experts(self.n_experts))
+        gates = self.gates(seen.for_tasks(self.names, tasks).gates, tasks)
+        chosen = torch.tensor([self.names.index(name) for name in tasks], device=gates.device)
+        # the direct way of a task's own experts is one more weight on them
+        direct = self.own.repeat(*(1,) * (self.own.dim() - 1), len(self.names)) * self.is_own
+        return mix(gates + direct.index_select(-2, chosen).unsqueeze(-2), experts), gates

@@ -1,0 +1,142 @@
+"""Several stems or bodies of one trunk, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..trunks import Representation, Staged, Trunk
+from ..utils._random import Streams
+from ..utils._side_by_side import SideBySide, has_member_axis
+
+
+class Summary(nn.Module):
+    """One vector per row of what a stem gives, for gates: the mean over tokens or pixels.
+
+    Parameters
+    ----------
+    axes : int
+        Axes between the rows and the width.
+    """
+
+    def __init__(self, axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., B, ..., W) to (..., B, W)."""
+        return x.mean(dim=tuple(range(-1 - self.axes, -1))) if self.axes else x
+
+
+class Stems(nn.Module):
+    """A stem for each of several nets, which start alike; one for all if it has nothing to learn.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Fitted.
+    streams : Streams
+    n_stems : int
+        E.
+    """
+
+    def __init__(self, trunk: Trunk, streams: Streams, n_stems: int) -> None:
+        super().__init__()
+        self.n_stems, self.axes = n_stems, trunk.stem_axes
+        stems = [trunk.stem(streams) for _ in range(n_stems)]
+        self.learns = any(True for _ in stems[0].parameters())
+        self.stems: Any = _bank(stems, trunk) if self.learns else stems[0]
+
+    def forward(self, inputs: Mapping[str, Any], chosen: Tensor | None = None) -> Tensor:
+        """Compute the tensors (..., E, B, ..., W) of all stems or of the chosen ones; E = 1 if one serves all."""
+        if not self.learns:
+            return self.stems(inputs).unsqueeze(-3 - self.axes)
+        if isinstance(self.stems, SideBySide):
+            return self.stems({name: values.unsqueeze(-3) for name, values in inputs.items()}, chosen)
+        return torch.stack([self.stems[i](inputs) for i in _numbers(chosen, self.n_stems)])
+
+
+class Bodies(nn.Module):
+    """Bodies of one trunk: experts, private nets, nets of tasks.
+
+    Those of a trunk that knows of leading axes are one module with a leading axis, computed by batched products;
+    those of others are computed one after the other.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Fitted.
+    streams : Streams
+    names : sequence of str
+        One body for each; the name gives its initial weights.
+    """
+
+    def __init__(self, trunk: Trunk, streams: Streams, names: Sequence[str]) -> None:
+        super().__init__()
+        self.n_bodies = len(names)
+        self.bodies: Any = _bank([trunk.body(streams, name) for name in names], trunk)
+
+    def forward(self, x: Tensor, chosen: Tensor | None = None) -> Representation:
+        """Compute representations with sample (..., E, B, D) of all bodies, or of the chosen ones.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., E, B, ..., W)
+            With E = 1 for all bodies alike.
+        chosen : Tensor of int or None, default=None
+            Positions of the bodies to compute.
+        """
+        numbers = _numbers(chosen, self.n_bodies)
+        if not isinstance(self.bodies, SideBySide):
+            inputs = x if len(x) == len(numbers) else x.expand(len(numbers), *x.shape[1:])
+            return _stacked([self.bodies[i](rows) for i, rows in zip(numbers, inputs, strict=True)])
+        sample, token, mask = self.bodies(x, chosen)
+        if sample.shape[-3] != len(numbers):  # a body without layers gives what it got
+            sample = sample.expand(*sample.shape[:-3], len(numbers), *sample.shape[-2:])
+        return Representation(sample, token, mask)
+
+    def stages(self) -> Sequence[nn.Module] | None:
+        """Give the stages of all bodies, each for tensors (..., E, B, D); None if the bodies have none."""
+        if isinstance(self.bodies, SideBySide):
+            stacked = self.bodies.stacked
+            return list(stacked.stages) if isinstance(stacked, Staged) else None
+        if not all(isinstance(body, Staged) for body in self.bodies):
+            return None
+        return [_OneByOne(stages) for stages in zip(*(body.stages for body in self.bodies), strict=True)]
+
+
+class _OneByOne(nn.Module):
+    """One stage of several bodies that know nothing of leading axes."""
+
+    def __init__(self, stages: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.expand(len(self.stages), *x.shape[1:])
+        return torch.stack([stage(part) for stage, part in zip(self.stages, rows, strict=True)])
+
+
+def expert_names(n_experts: int) -> list[str]:
+    """Name experts so that the first one starts as the only body of hard sharing does."""
+    return ["body", *(f"body {number}" for number in range(1, n_experts))][:n_experts]
+
+
+def _bank(modules: Sequence[nn.Module], trunk: Trunk) -> Any:
+    return SideBySide(modules) if has_member_axis(trunk) else nn.ModuleList(modules)
+
+
+def _numbers(chosen: Tensor | None, count: int) -> list[int]:
+    return list(range(count)) if chosen is None else chosen.tolist()
+
+
+def _stacked(parts: Sequence[Representation]) -> Representation:
+    tokens = [part.token for part in parts if part.token is not None]
+    return Representation(
+        torch.stack([part.sample for part in parts]),
+        torch.stack(tokens) if tokens else None,
+        parts[0].token_mask,
+    )

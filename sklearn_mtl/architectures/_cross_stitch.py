@@ -1,0 +1,115 @@
+"""Cross-stitch networks: a network per task, mixed after each stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..trunks import Representation, Trunk
+from ..utils._params import Interval
+from ..utils._random import Streams
+from ._bodies import Bodies, Stems
+from ._sharing import Sharing, SharingArchitecture
+from ._views import Views, map_vectors, side_by_side
+
+
+class CrossStitch(SharingArchitecture):
+    r"""A trunk for each task, whose activations are mixed linearly after each layer [1]_.
+
+    After layer l, task t goes on with :math:`\sum_s \alpha^l_{ts} x^l_s`. The weights :math:`\alpha` are learned,
+    between no sharing (the identity) and full sharing. A trunk whose body has no stages is mixed once, at its
+    end.
+
+    Parameters
+    ----------
+    self_weight : float in [0, 1], default=0.9
+        :math:`\alpha_{tt}` at the start; the rest is shared evenly by the other tasks. 1 starts as
+        `Independent` does.
+    tower_sizes : sequence of int, default=()
+        Widths of the hidden layers that each task has between its trunk and its head.
+
+    References
+    ----------
+    .. [1] Misra et al., "Cross-Stitch Networks for Multi-Task Learning", CVPR 2016.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import MultiTaskNetEstimator
+    >>> from sklearn_mtl.architectures import CrossStitch
+    >>> MultiTaskNetEstimator(architecture=CrossStitch(self_weight=0.8))
+    MultiTaskNetEstimator(architecture=CrossStitch(self_weight=0.8))
+    """
+
+    member_axis = True
+
+    _parameter_constraints: dict = {
+        "self_weight": [Interval(Real, 0, 1, closed="both")],
+        "tower_sizes": ["array-like"],
+    }
+
+    def __init__(self, self_weight: float = 0.9, tower_sizes: Sequence[int] = ()) -> None:
+        self.self_weight = self_weight
+        self.tower_sizes = tower_sizes
+
+    def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
+        return StitchedTrunks(trunk, tasks, streams, self.self_weight)
+
+
+class StitchedTrunks(Sharing):
+    """A stem and a body for each task, mixed after each stage of the bodies.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Fitted.
+    names : sequence of str
+        The tasks.
+    streams : Streams
+    self_weight : float
+        Of each task in its own mixture, at the start.
+    """
+
+    def __init__(self, trunk: Trunk, names: Sequence[str], streams: Streams, self_weight: float) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        self.stems = Stems(trunk, streams, len(names))
+        self.bodies = Bodies(trunk, streams, ["body"] * len(names))
+        stages = self.bodies.stages()
+        n_stitches = len(stages) if stages else 1
+        self.stitches = nn.Parameter(_start(len(names), self_weight).expand(n_stitches, -1, -1).clone())
+        self.width = trunk.width_
+        self.representation_width = trunk.width_ * len(names)
+
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
+        return Views(self.names, self._all(inputs))
+
+    def _all(self, inputs: Mapping[str, Any]) -> Representation:
+        x = self.stems(inputs)
+        stages = self.bodies.stages()
+        if not stages:
+            return map_vectors(self.bodies(x), lambda vectors: stitch(vectors, self.stitches.select(-3, 0)))
+        for level, stage in enumerate(stages):
+            x = stitch(stage(x), self.stitches.select(-3, level))
+        return Representation(x)
+
+    def represent(self, inputs: Mapping[str, Any]) -> Representation:
+        return side_by_side(self._all(inputs))
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        return [*self.stems.parameters(), *self.bodies.parameters(), self.stitches]
+
+
+def stitch(x: Tensor, weights: Tensor) -> Tensor:
+    """Mix activations (..., T, N, D) of tasks by weights (..., T, T)."""
+    return torch.matmul(weights, x.flatten(-2)).unflatten(-1, x.shape[-2:])
+
+
+def _start(n_tasks: int, self_weight: float) -> Tensor:
+    if n_tasks == 1:
+        return torch.ones(1, 1)
+    others = (1 - self_weight) / (n_tasks - 1)
+    return torch.full((n_tasks, n_tasks), others) + (self_weight - others) * torch.eye(n_tasks)

@@ -1,0 +1,88 @@
+"""Levels of experts, shared and private."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..trunks import Representation, Trunk
+from ..utils._random import Streams
+from ._banks import LinearBank, positions, seed_name
+from ._bodies import Bodies
+from ._views import Views, map_vectors
+
+
+class Experts(nn.Module):
+    """Experts of one level: bodies of the trunk in the first, a layer with ReLU as wide in every other.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Fitted.
+    names : sequence of str or (str, int)
+        One for each expert; it gives the initial weights.
+    streams : Streams
+    level : int
+        Counted from 0.
+    """
+
+    def __init__(self, trunk: Trunk, names: Sequence[Any], streams: Streams, level: int) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        width = trunk.width_
+        self.experts: nn.Module = (
+            Bodies(trunk, streams, [seed_name(name) for name in names])
+            if level == 0
+            else LinearBank(names, width, width, streams, "expert", level)
+        )
+
+    def forward(self, x: Any, chosen: Sequence[Any] | None = None) -> Representation:
+        """Compute representations (..., E, B, D) from what the stem or the level before gives."""
+        if isinstance(self.experts, Bodies):
+            return self.experts(x, positions(self.names, chosen))
+        return map_vectors(x, lambda vectors: torch.relu(self.experts(vectors, chosen)))
+
+
+class LevelInput(NamedTuple):
+    """What experts and gates of a level read.
+
+    Parameters
+    ----------
+    experts : Tensor (..., 1, B, ..., W) or Representation of (..., T, B, D)
+        What the stem gives, for all alike, or what the level before gives, by task.
+    gates : Tensor of shape (..., 1, B, W) or (..., T, B, D)
+        One vector per row.
+    """
+
+    experts: Any
+    gates: Tensor
+
+    @classmethod
+    def of(cls, representation: Representation) -> LevelInput:
+        """Give experts and gates of a level what the level before made."""
+        return cls(representation, representation.sample)
+
+    def for_tasks(self, names: Sequence[str], tasks: Sequence[str]) -> LevelInput:
+        """Keep what some of the tasks, given in the order of their axis, read."""
+        if not isinstance(self.experts, Representation):
+            return self
+        return LevelInput.of(Views(tuple(names), self.experts).of(tasks))
+
+    def for_experts(self, n_each: int) -> Any:
+        """Give what the experts of each task read, ``n_each`` for a task."""
+        if not isinstance(self.experts, Representation) or n_each == 1:
+            return self.experts
+        sample, token, mask = self.experts
+        return Representation(
+            sample.repeat_interleave(n_each, dim=-3),
+            None if token is None else token.repeat_interleave(n_each, dim=-4),
+            mask,
+        )
+
+
+def private_names(tasks: Sequence[str], n_each: int) -> list[tuple[str, int]]:
+    """Name the experts that belong to tasks, task by task."""
+    return [(name, number) for name in tasks for number in range(n_each)]

@@ -1,0 +1,66 @@
+"""Tasks beside those that an architecture was built for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..tasks import Task
+from ..utils._random import Streams
+from ._base import Network, NetworkWrapper
+from ._heads import Heads
+from ._outputs import Outputs
+from ._views import Views
+
+
+class WithFurtherTasks(NetworkWrapper):
+    """A network, and heads of further tasks on what its tasks share.
+
+    Further tasks are those that are not trained (their task weight is 0), and those that are added to a fitted
+    network. The network knows nothing of them, so it is trained as if they were not there.
+
+    Parameters
+    ----------
+    network : Network
+    tasks : mapping of str to Task
+        The further tasks, fitted.
+    streams : Streams
+        Each head starts from a generator of its task's name.
+
+    Attributes
+    ----------
+    frozen : bool
+        Whether the network is left as it is while the further tasks are trained.
+    """
+
+    def __init__(self, network: Network, tasks: Mapping[str, Task], streams: Streams) -> None:
+        super().__init__(network)
+        self.further = Heads(tasks, self.representation_width, streams)
+        self.frozen = False
+
+    def freeze(self, frozen: bool) -> None:
+        """Leave the network as it is from now on, or no longer."""
+        self.frozen = frozen
+        self.network.requires_grad_(not frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> WithFurtherTasks:
+        super().train(mode)
+        if self.frozen:  # neither dropout nor the statistics of a normalisation
+            self.network.eval()
+        return self
+
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
+        own = [name for name in tasks if name not in self.further.task_names]
+        if len(own) == len(tasks):
+            return self.network(inputs, tasks)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            representation = self.network.represent(inputs)
+        outputs = self.further(Views(None, representation), tasks)
+        return self.network(inputs, own).with_more(outputs) if own else outputs
+
+    def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
+        return self.network.gate_weights(inputs, [n for n in tasks if n not in self.further.task_names])

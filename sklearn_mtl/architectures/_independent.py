@@ -1,0 +1,75 @@
+"""No sharing: a network for each task, trained together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from ..trunks import Representation, Trunk
+from ..utils._random import Streams
+from ._banks import positions
+from ._bodies import Bodies, Stems
+from ._sharing import Sharing, SharingArchitecture
+from ._views import Views, side_by_side
+
+
+class Independent(SharingArchitecture):
+    """A trunk of its own for each task: the single-task baseline, in one fit.
+
+    Every task's network starts as it would alone, so that without dropout the fit of each is that of the task
+    alone with the same ``random_state``. What it costs over single fits is early stopping: there is one for all.
+
+    Parameters
+    ----------
+    tower_sizes : sequence of int, default=()
+        Widths of the hidden layers that each task has between its trunk and its head.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import MultiTaskNetEstimator
+    >>> MultiTaskNetEstimator(architecture="independent")
+    MultiTaskNetEstimator(architecture='independent')
+    """
+
+    member_axis = True
+
+    _parameter_constraints: dict = {"tower_sizes": ["array-like"]}
+
+    def __init__(self, tower_sizes: Sequence[int] = ()) -> None:
+        self.tower_sizes = tower_sizes
+
+    def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
+        return PrivateTrunks(trunk, tasks, streams)
+
+
+class PrivateTrunks(Sharing):
+    """A stem and a body for each task, side by side.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Fitted.
+    names : sequence of str
+        The tasks.
+    streams : Streams
+    """
+
+    def __init__(self, trunk: Trunk, names: Sequence[str], streams: Streams) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        self.stems = Stems(trunk, streams, len(names))
+        self.bodies = Bodies(trunk, streams, ["body"] * len(names))
+        self.width = trunk.width_
+        self.representation_width = trunk.width_ * len(names)
+
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
+        chosen = positions(self.names, tasks)
+        return Views(tuple(tasks), self.bodies(self.stems(inputs, chosen), chosen))
+
+    def represent(self, inputs: Mapping[str, Any]) -> Representation:
+        return side_by_side(self(inputs, self.names).representation)
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        return []

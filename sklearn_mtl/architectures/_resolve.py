@@ -1,0 +1,30 @@
+"""Architectures by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..utils._params import resolve_spec
+from ._adatt import AdaTT
+from ._base import Architecture
+from ._cross_stitch import CrossStitch
+from ._hard_sharing import HardSharing
+from ._independent import Independent
+from ._mmoe import MMoE
+from ._ple import PLE
+from ._subspaces import SubspaceSharing
+
+_SHORTHAND = {
+    "hard_sharing": HardSharing,
+    "independent": Independent,
+    "cross_stitch": CrossStitch,
+    "subspace_sharing": SubspaceSharing,
+    "mmoe": MMoE,
+    "ple": PLE,
+    "adatt": AdaTT,
+}
+
+
+def resolve_architecture(architecture: Any) -> Architecture:
+    """Turn a shorthand such as "hard_sharing" into an architecture; an architecture stays what it is."""
+    return resolve_spec("architecture", architecture, Architecture, _SHORTHAND)

@@ -1,0 +1,138 @@
+"""Architectures that differ in what each task sees of the representation, and are alike in all the rest."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..tasks import Task
+from ..trunks import Representation, Trunk
+from ..utils._random import Streams
+from ._banks import MLPBank
+from ._base import Architecture, Network
+from ._heads import Heads, fused_order
+from ._outputs import Outputs
+from ._transfer import GraphHeads
+from ._views import Views
+
+
+class Sharing(nn.Module, ABC):
+    """From encoded inputs to what the heads of each task read.
+
+    Attributes
+    ----------
+    width : int
+        Width of each task's view.
+    representation_width : int
+        Width of what `represent` gives.
+    """
+
+    width: int
+    representation_width: int
+
+    @abstractmethod
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
+        """Compute the views of some tasks, running only what they need."""
+
+    @abstractmethod
+    def represent(self, inputs: Mapping[str, Any]) -> Representation:
+        """Compute what the tasks share, several representations side by side."""
+
+    @abstractmethod
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """List the parameters that more than one task uses."""
+
+    def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
+        """Give how much each row (..., B, n_weights) takes of each expert, for some tasks."""
+        raise TypeError(f"{type(self).__name__} has no gates.")
+
+    def gate_names(self, task: str) -> list[tuple[int, str]]:
+        """Give level and expert of each gate weight of a task."""
+        raise TypeError(f"{type(self).__name__} has no gates.")
+
+
+class SharingArchitecture(Architecture):
+    """An architecture of a `Sharing`, a tower per task on its view, and heads."""
+
+    tower_sizes: Sequence[int]
+
+    @abstractmethod
+    def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
+        """Build what is between the inputs and the towers, for tasks in the order of the views."""
+
+    def check(self, trunk: Trunk, tasks: Mapping[str, Task]) -> None:
+        self._validate_params()
+        check_sizes(self, "tower_sizes")
+
+    def build(self, trunk: Trunk, tasks: Mapping[str, Task], streams: Streams) -> Network:
+        # views in the order of the heads need not be put in order again
+        ordered = {name: tasks[name] for name in fused_order(tasks)}
+        sharing = self.sharing(trunk, list(ordered), streams)
+        towers = MLPBank(list(ordered), sharing.width, self.tower_sizes, streams, "tower")
+        return SharingNetwork(sharing, towers, Heads(ordered, towers.width, streams))
+
+
+class SharingNetwork(Network):
+    """Sharing, then towers, then heads.
+
+    Parameters
+    ----------
+    sharing : Sharing
+    towers : MLPBank
+    heads : Heads or GraphHeads
+    """
+
+    def __init__(self, sharing: Sharing, towers: MLPBank, heads: Heads | GraphHeads) -> None:
+        super().__init__()
+        self.sharing = sharing
+        self.noises = nn.ModuleList()
+        self.towers = towers
+        self.heads = heads
+
+    @property
+    def representation_width(self) -> int:  # type: ignore[override]
+        return self.sharing.representation_width
+
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
+        needed = self.heads.needed(tasks)
+        views = self.sharing(inputs, needed)
+        if self.training and len(self.noises):
+            views = views.by_task(needed)
+            for noise in self.noises:
+                views = views.map(noise)
+        if len(self.towers.layers):
+            views = views.by_task(needed).map(partial(self.towers, tasks=needed))
+        return self.heads(views, tasks)
+
+    def represent(self, inputs: Mapping[str, Any]) -> Representation:
+        return self.sharing.represent(inputs)
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        return self.sharing.shared_parameters()
+
+    def head_weights(self) -> dict[str, Tensor]:
+        return self.heads.weights()
+
+    def add_noise(self, noise: nn.Module) -> None:
+        self.noises.append(noise)
+
+    def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
+        return self.sharing.gate_weights(inputs, [name for name in self.heads.task_names if name in tasks])
+
+    def gate_names(self, task: str) -> list[tuple[int, str]]:
+        return self.sharing.gate_names(task)
+
+
+def check_sizes(spec: Any, name: str) -> None:
+    """Refuse what is not a sequence of widths."""
+    sizes = getattr(spec, name)
+    numbers = [isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0 for size in sizes]
+    if isinstance(sizes, str) or not all(numbers):
+        raise ValueError(
+            f"{name}={sizes!r} of {type(spec).__name__} should be a sequence of integers of at least 1."
+        )

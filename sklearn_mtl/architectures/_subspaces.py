@@ -1,0 +1,159 @@
+"""Joint optimisation over subspaces: a shared one, and a private one per task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..tasks import Task
+from ..trunks import Representation, Trunk
+from ..utils._params import Interval
+from ..utils._random import Streams
+from ._banks import positions, seed_name
+from ._bodies import Bodies, expert_names
+from ._sharing import Sharing, SharingArchitecture
+from ._views import Views, join, side_by_side
+
+
+class SubspaceSharing(SharingArchitecture):
+    r"""A shared subspace and a private one per task, learned separately and read together [1]_.
+
+    Task t reads :math:`[s(x), p_t(x)]`. The penalty
+
+    .. math:: \lambda \, \frac{1}{T} \sum_t \frac{\| S^\top P_t \|_F^2}{B^2}
+
+    keeps what is private apart from what is shared: S and :math:`P_t` hold the B rows of a batch, centred and
+    scaled to length 1. Each subspace is a body of the trunk.
+
+    Parameters
+    ----------
+    orthogonality : float, default=0.1
+        :math:`\lambda`.
+    column_groups : sequence of sequences of int or str, or None, default=None
+        Positions or names of columns of X; the shared subspace is then one for each group, learned from the
+        group's columns only, and a task reads them all. Columns that no group names are seen by the private
+        subspaces only. None makes one shared subspace of all columns.
+    tower_sizes : sequence of int, default=()
+        Widths of the hidden layers that each task has between the subspaces and its head.
+
+    References
+    ----------
+    .. [1] Bousmalis et al., "Domain Separation Networks", NeurIPS 2016.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import MultiTaskNetEstimator
+    >>> from sklearn_mtl.architectures import SubspaceSharing
+    >>> MultiTaskNetEstimator(architecture=SubspaceSharing(column_groups=[[0, 1], [2, 3, 4]]))
+    MultiTaskNetEstimator(architecture=SubspaceSharing(column_groups=[[0, 1],
+                                                                      [2, 3, 4]]))
+    """
+
+    member_axis = True
+
+    _parameter_constraints: dict = {
+        "orthogonality": [Interval(Real, 0, None, closed="left")],
+        "column_groups": ["array-like", None],
+        "tower_sizes": ["array-like"],
+    }
+
+    def __init__(
+        self,
+        orthogonality: float = 0.1,
+        column_groups: Sequence[Sequence[int | str]] | None = None,
+        tower_sizes: Sequence[int] = (),
+    ) -> None:
+        self.orthogonality = orthogonality
+        self.column_groups = column_groups
+        self.tower_sizes = tower_sizes
+
+    def check(self, trunk: Trunk, tasks: Mapping[str, Task]) -> None:
+        super().check(trunk, tasks)
+        if self.column_groups is not None:
+            self._masks(trunk)
+
+    def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
+        masks = None if self.column_groups is None else self._masks(trunk)
+        return Subspaces(trunk, tasks, streams, masks, self.orthogonality)
+
+    def _masks(self, trunk: Trunk) -> Tensor:
+        """Mark the entries (G, W) of the stem's tensor that come from the columns of each group."""
+        groups = self.column_groups or ()
+        if not len(groups) or any(isinstance(group, str) or not len(group) for group in groups):
+            raise ValueError(f"column_groups={groups!r} should be groups of at least one column each.")
+        return torch.from_numpy(np.array([trunk.stem_mask(group) for group in groups]))
+
+
+class Subspaces(Sharing):
+    """Bodies that all tasks read, and one that each task has of its own.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Fitted.
+    names : sequence of str
+        The tasks.
+    streams : Streams
+    masks : Tensor of bool of shape (G, W) or None
+        What each shared body sees of the stem's tensor; None for one that sees everything.
+    orthogonality : float
+        Weight of the penalty.
+    """
+
+    masks: Tensor | None
+
+    def __init__(
+        self, trunk: Trunk, names: Sequence[str], streams: Streams, masks: Tensor | None, orthogonality: float
+    ) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        self.orthogonality = orthogonality
+        self.axes = trunk.stem_axes
+        self.stem = trunk.stem(streams)
+        n_shared = 1 if masks is None else len(masks)
+        self.shared = Bodies(trunk, streams, expert_names(n_shared))
+        self.private = Bodies(trunk, streams, [seed_name((name, 0)) for name in names])
+        self.register_buffer("masks", None if masks is None else masks[:, None], persistent=False)
+        self.representation_width = n_shared * trunk.width_
+        self.width = self.representation_width + trunk.width_
+
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
+        x = self.stem(inputs)
+        shared = self._shared(x)
+        private = self.private(x.unsqueeze(-3 - self.axes), positions(self.names, tasks))
+        views = join(Views(None, shared).by_task(tasks).representation, private)
+        if not (self.training and self.orthogonality):
+            return Views(tuple(tasks), views)
+        overlap = subspace_overlap(shared.sample.unsqueeze(-3), private.sample).mean(dim=-1)
+        return Views(tuple(tasks), views, self.orthogonality * overlap)
+
+    def _shared(self, x: Tensor) -> Representation:
+        x = x.unsqueeze(-3 - self.axes)
+        return side_by_side(self.shared(x if self.masks is None else x * self.masks))
+
+    def represent(self, inputs: Mapping[str, Any]) -> Representation:
+        return self._shared(self.stem(inputs))
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        return [*self.stem.parameters(), *self.shared.parameters()]
+
+
+def subspace_overlap(one: Tensor, other: Tensor) -> Tensor:
+    r"""Compute how much two representations of the same rows overlap, :math:`\| S^\top P \|_F^2 / B^2`.
+
+    Parameters
+    ----------
+    one, other : Tensor of shape (..., B, D)
+        They are centred, and their rows scaled to length 1.
+
+    Returns
+    -------
+    Tensor of shape (...)
+    """
+    one, other = (nn.functional.normalize(x - x.mean(dim=-2, keepdim=True), dim=-1) for x in (one, other))
+    return torch.matmul(one.transpose(-1, -2), other).square().sum(dim=(-2, -1)) / one.shape[-2] ** 2

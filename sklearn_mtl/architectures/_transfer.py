@@ -1,0 +1,185 @@
+"""How a task takes over what the tasks know that it depends on."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..tasks import Task
+from ..trunks import Representation
+from ..utils._layers import Linear
+from ..utils._random import Streams
+from ._banks import seed_name
+from ._heads import Heads
+from ._outputs import Outputs
+from ._views import Views
+
+Parents = Mapping[str, Sequence[str]]
+
+
+class GraphHeads(nn.Module, ABC):
+    """Heads of tasks that depend on each other.
+
+    Parameters
+    ----------
+    tasks : mapping of str to Task
+        Fitted, parents before their children.
+    parents : mapping of str to sequence of str
+        What each task depends on directly; nothing for a task that is not named.
+    in_features : int
+        Width of the views.
+    streams : Streams
+    stop_gradient : bool
+        Whether the loss of a child leaves its parents alone.
+    """
+
+    def __init__(
+        self, tasks: Mapping[str, Task], parents: Parents, in_features: int, streams: Streams, stop_gradient: bool
+    ) -> None:
+        super().__init__()
+        self.task_names = list(tasks)
+        self.parents = {name: list(parents.get(name, ())) for name in tasks}
+        self.levels = {name: task.level for name, task in tasks.items()}
+        self.stop_gradient = stop_gradient
+        self.heads = Heads(tasks, in_features, streams)
+
+    def needed(self, tasks: Sequence[str]) -> list[str]:
+        """Give the tasks with all that they depend on, parents first."""
+        wanted = set(tasks)
+        for name in reversed(self.task_names):
+            if name in wanted:
+                wanted.update(self.parents[name])
+        return [name for name in self.task_names if name in wanted]
+
+    def forward(self, views: Views, tasks: Sequence[str]) -> Outputs:
+        needed = self.needed(tasks)
+        outputs = self.combine(views, needed)
+        return Outputs.of({name: outputs[name] for name in needed if name in tasks}, views.penalty)
+
+    @abstractmethod
+    def combine(self, views: Views, tasks: Sequence[str]) -> dict[str, Tensor]:
+        """Compute the outputs of tasks that come with all that they depend on."""
+
+    def weights(self) -> dict[str, Tensor]:
+        """Give the weight (..., K, D) of each linear head on the representation."""
+        return self.heads.weights()
+
+    def from_parent(self, value: Tensor) -> Tensor:
+        """Give what a child sees of its parent."""
+        return value.detach() if self.stop_gradient else value
+
+
+class Concatenation(GraphHeads):
+    r"""A child's head reads the representation and the outputs of its parents side by side.
+
+    :math:`o_t = W_t h + b_t + V_t [o_s]_{s \in parents}`, with outputs before the sigmoid or softmax.
+    """
+
+    def __init__(
+        self, tasks: Mapping[str, Task], parents: Parents, in_features: int, streams: Streams, stop_gradient: bool
+    ) -> None:
+        super().__init__(tasks, parents, in_features, streams, stop_gradient)
+        self.dependent = [name for name in tasks if self.parents[name]]
+        self.maps = nn.ModuleList(
+            Linear(
+                sum(tasks[parent].n_outputs_ for parent in self.parents[name]),
+                tasks[name].n_outputs_,
+                streams.generator("transfer", seed_name(name)),
+            )
+            for name in self.dependent
+        )
+
+    def combine(self, views: Views, tasks: Sequence[str]) -> dict[str, Tensor]:
+        outputs = dict(self.heads(views, tasks))
+        for child, linear in zip(self.dependent, self.maps, strict=True):
+            if child in outputs:
+                seen = torch.cat([self.from_parent(outputs[name]) for name in self.parents[child]], dim=-1)
+                outputs[child] = outputs[child] + linear(seen)
+        return outputs
+
+
+class Product(GraphHeads):
+    r"""The probability of a child is a share of those of its parents.
+
+    :math:`P(t) = \sigma(W_t h + b_t) \prod_{s \in parents} P(s)`, so that no child is more probable than a parent.
+    """
+
+    def combine(self, views: Views, tasks: Sequence[str]) -> dict[str, Tensor]:
+        outputs = dict(self.heads(views, tasks))
+        log_probability = {name: nn.functional.logsigmoid(outputs[name]) for name in tasks}
+        for name in tasks:
+            for parent in self.parents[name]:
+                log_probability[name] = log_probability[name] + self.from_parent(log_probability[parent])
+            if self.parents[name]:
+                logits = [logit_of_log(log_probability[name])]
+                # rounding must not lift a child above a parent
+                logits += [self.from_parent(outputs[parent]) for parent in self.parents[name]]
+                outputs[name] = torch.stack(logits).amin(dim=0)
+        return outputs
+
+
+class Attention(GraphHeads):
+    r"""A child attends to its own view and to what its parents hand over.
+
+    With the view :math:`p_t` of task t and :math:`q_s = ReLU(G_{st} z_s)` for each parent s,
+    :math:`z_t = \sum_u softmax_u(\langle h_1(u), h_2(u) \rangle / \sqrt{D}) \, h_3(u)` over
+    :math:`u \in \{p_t, q_s\}`; a task without parents has :math:`z_t = p_t`. Heads read :math:`z_t`.
+    """
+
+    def __init__(
+        self, tasks: Mapping[str, Task], parents: Parents, in_features: int, streams: Streams, stop_gradient: bool
+    ) -> None:
+        super().__init__(tasks, parents, in_features, streams, stop_gradient)
+        self.dependent = [name for name in tasks if self.parents[name]]
+        self.hand_over = nn.ModuleList(
+            nn.ModuleList(
+                Linear(
+                    in_features, in_features, streams.generator("hand over", seed_name(child), seed_name(parent))
+                )
+                for parent in self.parents[child]
+            )
+            for child in self.dependent
+        )
+        self.attention = nn.ModuleList(
+            nn.ModuleList(
+                Linear(in_features, in_features, streams.generator("attention", seed_name(child), number))
+                for number in range(3)
+            )
+            for child in self.dependent
+        )
+
+    def combine(self, views: Views, tasks: Sequence[str]) -> dict[str, Tensor]:
+        known = {name: views.of_one(name).sample for name in tasks}
+        for number, child in enumerate(self.dependent):
+            if child in known:
+                hand_over: Any = self.hand_over[number]
+                attention: Any = self.attention[number]
+                seen = [
+                    torch.relu(linear(self.from_parent(known[parent])))
+                    for parent, linear in zip(self.parents[child], hand_over, strict=True)
+                ]
+                known[child] = attend([known[child], *seen], *attention)
+        sample = torch.stack([known[name] for name in tasks], dim=-3)
+        return dict(self.heads(Views(tuple(tasks), Representation(sample)), tasks))
+
+
+def attend(vectors: Sequence[Tensor], query: nn.Module, key: nn.Module, value: nn.Module) -> Tensor:
+    """Sum the values of vectors (..., B, D) by the softmax of how well their own queries and keys agree."""
+    agreement = [(query(x) * key(x)).sum(dim=-1, keepdim=True) / math.sqrt(x.shape[-1]) for x in vectors]
+    weights = torch.softmax(torch.cat(agreement, dim=-1), dim=-1).unbind(dim=-1)
+    return torch.stack([w.unsqueeze(-1) * value(x) for w, x in zip(weights, vectors, strict=True)]).sum(dim=0)
+
+
+def logit_of_log(log_probability: Tensor) -> Tensor:
+    """Compute log(p / (1 - p)) from log(p), exactly also where p is close to 0 or to 1."""
+    x = log_probability.clamp(max=-torch.finfo(log_probability.dtype).tiny)
+    near_one = x > -math.log(2)
+    # the branch that is not taken gets a harmless argument, so that its gradient is finite
+    close = torch.log(-torch.expm1(torch.where(near_one, x, -1.0)))
+    far = torch.log1p(-torch.exp(torch.where(near_one, -1.0, x)))
+    return x - torch.where(near_one, close, far)

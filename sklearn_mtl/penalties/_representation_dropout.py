@@ -1,0 +1,45 @@
+"""Dropout of the representation, task by task."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+from torch import nn
+
+from ..utils._layers import Dropout
+from ..utils._params import Interval
+from ._base import Penalty
+
+
+class RepresentationDropout(Penalty):
+    """Drop entries of the representation at random, others for each task [1]_.
+
+    Dropout inside the trunk hides a unit from all tasks at once; here each task has a mask of its own, so that
+    no unit can serve one task only by leaning on what another one keeps.
+
+    Parameters
+    ----------
+    p : float in [0, 1), default=0.1
+        Probability of an entry to be dropped.
+
+    References
+    ----------
+    .. [1] Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 2014.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import MultiTaskNetEstimator
+    >>> from sklearn_mtl.penalties import RepresentationDropout
+    >>> MultiTaskNetEstimator(penalties=[RepresentationDropout(p=0.2)])
+    MultiTaskNetEstimator(penalties=[RepresentationDropout(p=0.2)])
+    """
+
+    stackable_params = ("p",)
+
+    _parameter_constraints: dict = {"p": [Interval(Real, 0, 1, closed="left")]}
+
+    def __init__(self, p: float = 0.1) -> None:
+        self.p = p
+
+    def noise(self) -> nn.Module:
+        return Dropout(self.p)

@@ -1,0 +1,81 @@
+"""Training of a task that is added to a fitted network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.utils.validation import _num_samples
+
+from .._targets import Container, read_targets
+from ._blueprint import Blueprint
+from ._learn import make_model, validation_fraction_of
+from ._model import Model
+from ._prepare import fit_tasks, prepare_data
+from ._stopping import BestEpoch
+from ._weights import check_sample_weight
+
+
+def learn_further_task(
+    estimator: Any, name: str, X: Any, y: Any, task: Any, sample_weight: Any, *, freeze: bool
+) -> Model:
+    """Build the network with a head for one more task, take over its weights, and train the new task.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator
+        Fitted; how to train is read from its parameters.
+    name : str
+        Name of the new task.
+    X, y, sample_weight : object
+        Its rows, labels and weights.
+    task : Task, str or None
+        Its type; None infers it.
+    freeze : bool
+        Whether what is there already stays as it is.
+    """
+    previous: Model = estimator._model
+    known = list(previous.blueprint.tasks)
+    if not isinstance(name, str) or name in known:
+        raise ValueError(f"name={name!r} should be a text other than the names of the tasks {known}.")
+    values = read_targets({name: y})[0][name]
+    weights = check_sample_weight(sample_weight, [name], _num_samples(X))
+    given = None if task is None else {name: clone(task, safe=False)}
+    fitted = fit_tasks({name: values}, given, estimator._kind, weights)[name]
+    blueprint = _with_task(previous.blueprint, name, fitted)
+    container = _with_name(previous.container, name)
+    model = make_model(estimator, replace(blueprint, focus=(name,)), container, _num_samples(X))
+    network = model.net.module_
+    network.network.load_state_dict(previous.net.module_.state_dict())
+    network.freeze(freeze)
+    model.net.history.extend(previous.net.history)
+    data = prepare_data(
+        model.blueprint, X, {name: values}, weights,
+        owner=estimator, device=model.device, validation_fraction=validation_fraction_of(estimator, len(values)),
+        epoch=len(model.net.history),
+    )  # fmt: skip
+    if data.valid is not None:
+        model.net.stopping = BestEpoch(estimator.n_iter_no_change, estimator.tol)
+    model.net.train(*data, estimator.max_epochs)
+    network.freeze(False)
+    # built anew: optimiser and objective were those of the new task alone
+    weights_now = {key: tensor.detach().clone() for key, tensor in network.state_dict().items()}
+    return Model.from_weights(blueprint, container, weights_now, model.net.history, model.device)
+
+
+def _with_task(blueprint: Blueprint, name: str, task: Any) -> Blueprint:
+    return replace(
+        blueprint,
+        tasks={**blueprint.tasks, name: task},
+        task_weights={**blueprint.task_weights, name: 1.0},
+        score_weights={**blueprint.score_weights, name: 1.0},
+        added=(*blueprint.added, name),
+    )
+
+
+def _with_name(container: Container, name: str) -> Container:
+    """Give the container of predictions one more name; what has no names becomes a mapping."""
+    kind = container.kind if container.kind in ("pandas", "polars") else "targets"
+    labels = container.labels if container.kind != "matrix" else container.names
+    return Container(kind, (*container.names, name), (*labels, name))
