@@ -24,6 +24,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx_copybutton",
     "sphinx_design",
+    "matplotlib.sphinxext.plot_directive",
     "mathml",
 ]
 exclude_patterns = ["_build", "examples"]
@@ -51,6 +52,11 @@ sphinx_gallery_conf = {
     "min_reported_time": 1,
     "download_all_examples": False,
 }
+
+plot_include_source = False
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 110)]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_mtl"
