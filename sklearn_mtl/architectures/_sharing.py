@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..tasks import Task
 from ..trunks import Representation, Trunk
+from ..utils._params import validate_spec
 from ..utils._random import Streams
 from ._banks import MLPBank
 from ._base import Architecture, Network
@@ -66,7 +67,7 @@ class SharingArchitecture(Architecture):
         """Build what is between the inputs and the towers, for tasks in the order of the views."""
 
     def check(self, trunk: Trunk, tasks: Mapping[str, Task]) -> None:
-        self._validate_params()
+        validate_spec(self)
         check_sizes(self, "tower_sizes")
 
     def build(self, trunk: Trunk, tasks: Mapping[str, Task], streams: Streams) -> Network:

@@ -18,6 +18,7 @@ from ..architectures import resolve_architecture
 from ..penalties import Penalty, resolve_penalties
 from ..trunks import resolve_trunk
 from ..utils._device import resolve_device
+from ..utils._params import validate_spec
 from ..weighting import resolve_weighting
 from ._blueprint import Blueprint
 from ._model import Model
@@ -131,7 +132,7 @@ def plan_fit(
 def _checked_penalties(penalties: Any) -> tuple[Penalty, ...]:
     checked = tuple(clone(penalty) for penalty in resolve_penalties(penalties))
     for penalty in checked:
-        penalty._validate_params()
+        validate_spec(penalty)
     return checked
 
 

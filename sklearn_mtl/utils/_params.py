@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-__all__ = ["HasMethods", "Interval", "NestedParamsMixin", "Options", "StrOptions", "resolve_spec"]
+__all__ = ["HasMethods", "Interval", "NestedParamsMixin", "Options", "StrOptions", "resolve_spec", "validate_spec"]
 
 
 class NestedParamsMixin:
@@ -117,6 +117,12 @@ class NestedParamsMixin:
     def _set_in_spec(self, outer: str, inner: str, value: Any) -> None:
         spec = self.spec_params[outer](getattr(self, outer))
         setattr(self, outer, spec.set_params(**{inner: value}))
+
+
+def validate_spec(spec: BaseEstimator) -> None:
+    """Check the parameters of a spec against what its class declares of them, if it declares anything."""
+    if hasattr(spec, "_parameter_constraints"):
+        spec._validate_params()
 
 
 def resolve_spec(name: str, value: Any, base: type, shorthands: Mapping[str, Callable[[], Any]]) -> Any:
