@@ -217,7 +217,7 @@ def align_targets(y: Any, names: Sequence[str]) -> tuple[Targets, Container]:
         If a task has no column.
     """
     targets, container = read_targets(y)
-    if container.kind in ("array", "matrix") and len(targets) == len(names):
+    if container.kind in ("array", "matrix") and len(container.names) == len(names):
         return Targets(zip(names, targets.values(), strict=True)), container
     lacking = [name for name in names if name not in targets]
     if lacking:

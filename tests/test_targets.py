@@ -333,8 +333,8 @@ def test_a_frame_may_be_the_block_of_one_task():
 
 
 def test_columns_without_names_are_taken_in_order():
-    aligned, _ = align_targets(np.array([[1, 2], [3, 4]]), ["b", "a"])
-    assert aligned == Targets(b=[1, 3], a=[2, 4])
+    aligned, _ = align_targets(np.array([[1, 2], [3, 4], [5, 6]]), ["b", "a"])
+    assert aligned == Targets(b=[1, 3, 5], a=[2, 4, 6])
 
 
 def test_named_columns_are_taken_by_name_and_others_ignored():
