@@ -41,5 +41,6 @@ class RepresentationDropout(Penalty):
     def __init__(self, p: float = 0.1) -> None:
         self.p = p
 
-    def noise(self) -> nn.Module:
-        return Dropout(self.p)
+    def noise(self) -> nn.Module | None:
+        # without noise the fit draws no masks, and the other masks are those of a fit without this penalty
+        return Dropout(self.p) if self.p else None
