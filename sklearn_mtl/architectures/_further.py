@@ -63,4 +63,7 @@ class WithFurtherTasks(NetworkWrapper):
         return self.network(inputs, own).with_more(outputs) if own else outputs
 
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
-        return self.network.gate_weights(inputs, [n for n in tasks if n not in self.further.task_names])
+        own = [name for name in tasks if name not in self.further.task_names]
+        if not own:
+            raise ValueError(f"The tasks {list(tasks)} have no gates: they were not trained, or added later.")
+        return self.network.gate_weights(inputs, own)
