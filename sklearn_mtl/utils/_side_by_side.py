@@ -95,7 +95,10 @@ class SideBySide(nn.Module):
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__()
-        tensors = [*modules[0].named_parameters(), *modules[0].named_buffers()]
+        # by all their names: a layer may stand in two places
+        tensors = [
+            *modules[0].named_parameters(remove_duplicate=False), *modules[0].named_buffers(remove_duplicate=False)
+        ]  # fmt: skip
         self.dims = {name: tensor.dim() for name, tensor in tensors}
         self.stacked = stack_networks(modules, range(len(modules)))
 
