@@ -31,6 +31,7 @@ from .training import (
     learn_batch,
     learn_ensemble,
     learn_further_task,
+    picture_html,
 )
 from .trunks import Trunk, resolve_trunk
 from .utils._device import resolve_device
@@ -702,6 +703,9 @@ class MultiTaskNetEstimator(
 
     def __copy__(self) -> Any:
         return self._twin()
+
+    def _html_repr(self) -> str:
+        return super()._html_repr() + picture_html(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")

@@ -7,7 +7,7 @@ from ._further import WithFurtherTasks
 from ._hard_sharing import HardSharing
 from ._independent import Independent
 from ._mmoe import MMoE
-from ._outputs import Outputs
+from ._outputs import Cut, Outputs
 from ._ple import PLE
 from ._resolve import resolve_architecture
 from ._subspaces import SubspaceSharing
@@ -18,6 +18,7 @@ __all__ = [
     "AdaTT",
     "Architecture",
     "CrossStitch",
+    "Cut",
     "HardSharing",
     "Independent",
     "MMoE",

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from ..trunks import Representation, Trunk
+from ..utils._flow import Flow
 from ..utils._params import Interval
 from ..utils._random import Streams
 from ._banks import Gates
 from ._bodies import Summary
-from ._experts import Experts, LevelInput, private_names
+from ._experts import Experts, LevelInput, private_names, private_nodes
 from ._mixing import mix
-from ._sharing import Sharing, SharingArchitecture
-from ._views import Views, side_by_side
+from ._sharing import Sharing, SharingArchitecture, gate_nodes
+from ._views import Views, side_by_side, tensors_of
 
 
 class AdaTT(SharingArchitecture):
@@ -82,6 +83,17 @@ class AdaTT(SharingArchitecture):
     def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
         return FusedExperts(self, trunk, tasks, streams)
 
+    def flow(self, tasks: Sequence[str]) -> Flow:
+        flow, reads = Flow.of_inputs(), {task: ["X"] for task in tasks}
+        for level in range(self.n_levels):
+            experts = private_nodes(tasks, self.n_experts, level)
+            gates = gate_nodes(tasks, level)
+            flow = flow.then({node: reads[task] for task in tasks for node in experts[task]})
+            names = [node.name for task in tasks for node in experts[task]]
+            flow = flow.then({gate: names for gate in gates.values()}).represented_by(names)
+            reads = {task: [gate.name] for task, gate in gates.items()}
+        return flow.to_tasks(reads, self.tower_sizes)
+
 
 class FusedExperts(Sharing):
     """Levels of experts of tasks, fused for every task.
@@ -112,7 +124,8 @@ class FusedExperts(Sharing):
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
         *before, last = self.levels
         seen, _ = self._go_through(before, inputs)
-        return Views(tuple(tasks), last(seen, tasks)[0])
+        experts = last.experts(seen.for_experts(self.n_experts))
+        return Views(tuple(tasks), last(seen, experts, tasks)[0], shared=tensors_of(experts))
 
     def _go_through(
         self, levels: Sequence[FusionLevel], inputs: Mapping[str, Any]
@@ -122,7 +135,8 @@ class FusedExperts(Sharing):
         seen = LevelInput(x.unsqueeze(-3 - self.summary.axes), self.summary(x).unsqueeze(-3))
         gates = []
         for level in levels:
-            representation, weights = level(seen, self.names)
+            experts = level.experts(seen.for_experts(self.n_experts))
+            representation, weights = level(seen, experts, self.names)
             seen = LevelInput.of(representation)
             gates.append(weights)
         return seen, gates
@@ -178,9 +192,10 @@ class FusionLevel(nn.Module):
         own = torch.eye(len(names)).repeat_interleave(spec.n_experts, dim=1)
         self.register_buffer("is_own", own, persistent=False)
 
-    def forward(self, seen: LevelInput, tasks: Sequence[str]) -> tuple[Representation, Tensor]:
-        """Give the fusions (..., T, B, D) of some tasks, and their gates."""
-        experts = self.experts(seen.for_experts(self.n_experts))
+    def forward(
+        self, seen: LevelInput, experts: Representation, tasks: Sequence[str]
+    ) -> tuple[Representation, Tensor]:
+        """Give the fusions (..., T, B, D) of the experts for some tasks, and their gates."""
         gates = self.gates(seen.for_tasks(self.names, tasks).gates, tasks)
         chosen = torch.tensor([self.names.index(name) for name in tasks], device=gates.device)
         # the direct way of a task's own experts is one more weight on them

@@ -42,6 +42,10 @@ class Network(nn.Module, ABC):
     def shared_parameters(self) -> list[nn.Parameter]:
         """List the parameters that more than one task uses."""
 
+    def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
+        """Do what ``forward`` does, and tell where on the way the gradients of tasks are compared."""
+        raise TypeError(f"{type(self).__name__} does not tell where its shared part ends.")
+
     def head_weights(self) -> dict[str, Tensor]:
         """Give the weight (..., K, D) of each task's linear head on the representation, for penalties."""
         return {}
@@ -74,6 +78,9 @@ class NetworkWrapper(Network):
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         return self.network(inputs, tasks)
+
+    def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
+        return self.network.forward_cut(inputs, tasks)
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
         return self.network.represent(inputs)
@@ -133,8 +140,7 @@ class Architecture(BaseEstimator, ABC):
 
     def flow(self, tasks: Sequence[str]) -> Flow:
         """Describe the way of the data from the inputs to the tasks, for a picture."""
-        return Flow.through(
-            [Node("inputs", "X", "input")],
-            [Node("shared", type(self).__name__, "shared")],
-            [Node(f"task {name}", name, "task") for name in tasks],
-        )
+        shared = Node("shared", type(self).__name__, "shared")
+        return Flow.of_inputs().then({shared: ["X"]}).represented_by(["shared"]).to_tasks(
+            {task: ["shared"] for task in tasks}
+        )  # fmt: skip

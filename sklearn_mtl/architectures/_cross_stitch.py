@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ..trunks import Representation, Trunk
+from ..utils._flow import Flow, Node
 from ..utils._params import Interval
 from ..utils._random import Streams
 from ._bodies import Bodies, Stems
-from ._sharing import Sharing, SharingArchitecture
-from ._views import Views, map_vectors, side_by_side
+from ._sharing import Sharing, SharingArchitecture, trunk_nodes
+from ._views import Views, map_vectors, side_by_side, tensors_of
 
 
 class CrossStitch(SharingArchitecture):
@@ -58,6 +59,14 @@ class CrossStitch(SharingArchitecture):
     def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
         return StitchedTrunks(trunk, tasks, streams, self.self_weight)
 
+    def flow(self, tasks: Sequence[str]) -> Flow:
+        trunks = trunk_nodes(tasks).values()
+        stitches = {task: Node(f"stitch {task}", "stitch", "gate") for task in tasks}
+        flow = Flow.of_inputs().then({trunk: ["X"] for trunk in trunks})
+        flow = flow.then({node: [trunk.name for trunk in trunks] for node in stitches.values()})
+        reads = {task: [node.name] for task, node in stitches.items()}
+        return flow.represented_by(node.name for node in stitches.values()).to_tasks(reads, self.tower_sizes)
+
 
 class StitchedTrunks(Sharing):
     """A stem and a body for each task, mixed after each stage of the bodies.
@@ -85,19 +94,23 @@ class StitchedTrunks(Sharing):
         self.representation_width = trunk.width_ * len(names)
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
-        return Views(self.names, self._all(inputs))
+        separate = self._before_last_stitch(inputs)
+        return Views(self.names, self._last_stitch(separate), shared=tensors_of(separate))
 
-    def _all(self, inputs: Mapping[str, Any]) -> Representation:
+    def _before_last_stitch(self, inputs: Mapping[str, Any]) -> Representation:
         x = self.stems(inputs)
         stages = self.bodies.stages()
         if not stages:
-            return map_vectors(self.bodies(x), lambda vectors: stitch(vectors, self.stitches.select(-3, 0)))
-        for level, stage in enumerate(stages):
+            return self.bodies(x)
+        for level, stage in enumerate(stages[:-1]):
             x = stitch(stage(x), self.stitches.select(-3, level))
-        return Representation(x)
+        return Representation(stages[-1](x))
+
+    def _last_stitch(self, separate: Representation) -> Representation:
+        return map_vectors(separate, lambda vectors: stitch(vectors, self.stitches.select(-3, -1)))
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
-        return side_by_side(self._all(inputs))
+        return side_by_side(self._last_stitch(self._before_last_stitch(inputs)))
 
     def shared_parameters(self) -> list[nn.Parameter]:
         return [*self.stems.parameters(), *self.bodies.parameters(), self.stitches]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..trunks import Representation, Trunk
+from ..utils._flow import Node
 from ..utils._random import Streams
 from ._banks import LinearBank, positions, seed_name
 from ._bodies import Bodies
@@ -86,3 +87,11 @@ class LevelInput(NamedTuple):
 def private_names(tasks: Sequence[str], n_each: int) -> list[tuple[str, int]]:
     """Name the experts that belong to tasks, task by task."""
     return [(name, number) for name in tasks for number in range(n_each)]
+
+
+def private_nodes(tasks: Sequence[str], n_each: int, level: int) -> dict[str, list[Node]]:
+    """Make the nodes of the experts of a level that belong to tasks, by task."""
+    return {
+        task: [Node(f"expert {level} {i} {task}", f"{task} {i}", "private") for i in range(n_each)]
+        for task in tasks
+    }

@@ -8,11 +8,12 @@ from typing import Any
 from torch import nn
 
 from ..trunks import Representation, Trunk
+from ..utils._flow import Flow, Node
 from ..utils._random import Streams
 from ._banks import MLPBank
 from ._bodies import Summary
 from ._sharing import Sharing, SharingArchitecture, check_sizes
-from ._views import Views, append
+from ._views import Views, append, tensors_of
 
 
 class HardSharing(SharingArchitecture):
@@ -56,6 +57,14 @@ class HardSharing(SharingArchitecture):
         bypass = MLPBank(tasks, trunk.stem_width_, self.bypass_sizes, streams, "bypass")
         return SharedTrunk(trunk, streams, bypass if len(self.bypass_sizes) else None)
 
+    def flow(self, tasks: Sequence[str]) -> Flow:
+        column = {Node("trunk", "trunk", "shared"): ["X"]}
+        reads = {task: ["trunk"] for task in tasks}
+        if len(self.bypass_sizes):
+            column |= {Node(f"bypass {task}", "bypass", "private"): ["X"] for task in tasks}
+            reads = {task: ["trunk", f"bypass {task}"] for task in tasks}
+        return Flow.of_inputs().then(column).represented_by(["trunk"]).to_tasks(reads, self.tower_sizes)
+
 
 class SharedTrunk(Sharing):
     """One representation for all tasks, on request with something of its own for each.
@@ -80,11 +89,13 @@ class SharedTrunk(Sharing):
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
         x = self.stem(inputs)
-        views = Views(None, self.body(x))
+        representation = self.body(x)
+        views = Views(None, representation, shared=tensors_of(representation))
         if self.bypass is None:
             return views
         beside = self.bypass(self.summary(x).unsqueeze(-3), tasks)
-        return Views(tuple(tasks), append(views.by_task(tasks).representation, beside))
+        by_task = views.by_task(tasks)
+        return by_task._replace(representation=append(by_task.representation, beside))
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
         return self.body(self.stem(inputs))

@@ -8,10 +8,11 @@ from typing import Any
 from torch import nn
 
 from ..trunks import Representation, Trunk
+from ..utils._flow import Flow
 from ..utils._random import Streams
 from ._banks import positions
 from ._bodies import Bodies, Stems
-from ._sharing import Sharing, SharingArchitecture
+from ._sharing import Sharing, SharingArchitecture, trunk_nodes
 from ._views import Views, side_by_side
 
 
@@ -42,6 +43,12 @@ class Independent(SharingArchitecture):
 
     def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
         return PrivateTrunks(trunk, tasks, streams)
+
+    def flow(self, tasks: Sequence[str]) -> Flow:
+        trunks = trunk_nodes(tasks)
+        flow = Flow.of_inputs().then({node: ["X"] for node in trunks.values()})
+        reads = {task: [node.name] for task, node in trunks.items()}
+        return flow.represented_by(node.name for node in trunks.values()).to_tasks(reads, self.tower_sizes)
 
 
 class PrivateTrunks(Sharing):

@@ -9,13 +9,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..trunks import Representation, Trunk
+from ..utils._flow import Flow, Node
 from ..utils._params import Interval
 from ..utils._random import Streams
 from ._banks import Gates
 from ._bodies import Bodies, Summary, expert_names
 from ._mixing import imbalance, mix
-from ._sharing import Sharing, SharingArchitecture
-from ._views import Views, side_by_side
+from ._sharing import Sharing, SharingArchitecture, gate_nodes
+from ._views import Views, side_by_side, tensors_of
 
 
 class MMoE(SharingArchitecture):
@@ -90,6 +91,14 @@ class MMoE(SharingArchitecture):
         )
         return GatedExperts(trunk, gates, self.n_experts, self.load_balancing, streams)
 
+    def flow(self, tasks: Sequence[str]) -> Flow:
+        experts = [Node(f"expert {i}", f"expert {i}", "shared") for i in range(self.n_experts)]
+        gates = gate_nodes(tasks)
+        names = [node.name for node in experts]
+        flow = Flow.of_inputs().then({node: ["X"] for node in experts}).represented_by(names)
+        flow = flow.then({gate: names for gate in gates.values()})
+        return flow.to_tasks({task: [gate.name] for task, gate in gates.items()}, self.tower_sizes)
+
 
 class GatedExperts(Sharing):
     """Bodies of the trunk, mixed by gates that read the stem.
@@ -122,7 +131,8 @@ class GatedExperts(Sharing):
         x = self.stem(inputs)
         gates = self.gates(self.summary(x).unsqueeze(-3), tasks)
         penalty = self.load_balancing * imbalance(gates) if self.training and self.load_balancing else None
-        return Views(tuple(tasks), mix(gates, self.experts(self._for_all(x))), penalty)
+        experts = self.experts(self._for_all(x))
+        return Views(tuple(tasks), mix(gates, experts), penalty, tensors_of(experts))
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
         return side_by_side(self.experts(self._for_all(self.stem(inputs))))

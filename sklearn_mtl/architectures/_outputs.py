@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+
+class Cut(NamedTuple):
+    """Where the gradients of tasks are compared.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+        In the graph between the shared and the private part of the network.
+    names : tuple of str or None
+        Tasks along an axis of the tensors, if each task has its own part of them; None if all tasks read all.
+    axes : tuple of int
+        That axis, for each of the tensors.
+    shared : bool
+        Whether the parts come from something that the tasks share.
+    """
+
+    tensors: Sequence[Tensor]
+    names: tuple[str, ...] | None = None
+    axes: tuple[int, ...] = ()
+    shared: bool = True
 
 
 class Outputs(Mapping[str, Tensor]):
@@ -21,13 +43,19 @@ class Outputs(Mapping[str, Tensor]):
         Tasks, their widths K, and their outputs side by side, (..., B, sum of K).
     penalty : Tensor of shape (...) or None, default=None
         What the network adds to the objective while it is trained.
+    cut : Cut or None, default=None
+        Where gradients of tasks are compared.
     """
 
     def __init__(
-        self, blocks: Sequence[tuple[Sequence[str], Sequence[int], Tensor]], penalty: Tensor | None = None
+        self,
+        blocks: Sequence[tuple[Sequence[str], Sequence[int], Tensor]],
+        penalty: Tensor | None = None,
+        cut: Cut | None = None,
     ) -> None:
         self._blocks = blocks
         self.penalty = penalty
+        self.cut = cut
 
     @classmethod
     def of(cls, outputs: Mapping[str, Tensor], penalty: Tensor | None = None) -> Outputs:
@@ -36,13 +64,13 @@ class Outputs(Mapping[str, Tensor]):
 
     def with_more(self, other: Outputs) -> Outputs:
         """Put the outputs of further tasks beside these."""
-        return Outputs([*self._blocks, *other._blocks], self.penalty)
+        return Outputs([*self._blocks, *other._blocks], self.penalty, self.cut)
 
     def with_penalty(self, penalty: Tensor | None) -> Outputs:
         """Add to what the network adds to the objective."""
         if self.penalty is not None and penalty is not None:
             penalty = self.penalty + penalty
-        return Outputs(self._blocks, self.penalty if penalty is None else penalty)
+        return Outputs(self._blocks, self.penalty if penalty is None else penalty, self.cut)
 
     def side_by_side(self, names: Sequence[str]) -> Tensor:
         """Give the outputs of some tasks as one tensor (..., B, sum of their K)."""

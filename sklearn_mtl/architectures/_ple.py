@@ -10,14 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from ..trunks import Representation, Trunk
+from ..utils._flow import Flow, Node
 from ..utils._params import Interval
 from ..utils._random import Streams
 from ._banks import Gates
 from ._bodies import Summary, expert_names
-from ._experts import Experts, LevelInput, private_names
+from ._experts import Experts, LevelInput, private_names, private_nodes
 from ._mixing import add, beside, imbalance, mix, mix_own
-from ._sharing import Sharing, SharingArchitecture
-from ._views import Views, side_by_side
+from ._sharing import Sharing, SharingArchitecture, gate_nodes
+from ._views import Views, side_by_side, tensors_of
 
 
 class PLE(SharingArchitecture):
@@ -93,6 +94,27 @@ class PLE(SharingArchitecture):
     def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
         return LayeredExperts(self, trunk, tasks, streams)
 
+    def flow(self, tasks: Sequence[str]) -> Flow:
+        flow, of_shared, reads = Flow.of_inputs(), ["X"], {task: ["X"] for task in tasks}
+        for level in range(self.n_levels):
+            private = private_nodes(tasks, self.n_specific, level)
+            shared = [Node(f"shared {level} {i}", f"shared {i}", "shared") for i in range(self.n_shared)]
+            names = [node.name for node in shared]
+            experts = {node: reads[task] for task in tasks for node in private[task]}
+            experts |= {node: of_shared for node in shared}
+            flow = flow.then(experts).represented_by(names)
+            gates = gate_nodes(tasks, level)
+            mixed = {gates[task]: [*(node.name for node in private[task]), *names] for task in tasks}
+            if level and not self.n_specific:  # nothing but its next gate reads the mixture of a task
+                mixed = {gate: [*reads[task], *names] for task, gate in gates.items()}
+            if level < self.n_levels - 1:
+                for_shared = Node(f"gate {level}", "gate of all", "gate")
+                mixed[for_shared] = [node.name for node in experts]
+                of_shared = [for_shared.name]
+            flow = flow.then(mixed)
+            reads = {task: [gate.name] for task, gate in gates.items()}
+        return flow.to_tasks(reads, self.tower_sizes)
+
 
 class LayeredExperts(Sharing):
     """Levels of shared and private experts.
@@ -123,11 +145,13 @@ class LayeredExperts(Sharing):
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
         *before, last = self.levels
         of_tasks, of_shared, gates = self._go_through(before, inputs)
-        representation, weights = last(of_tasks, of_shared, tasks)
+        shared = last.shared(of_shared.experts)
+        representation, weights = last(of_tasks, shared, tasks)
+        views = Views(tuple(tasks), representation, shared=tensors_of(shared))
         if not (self.training and self.load_balancing):
-            return Views(tuple(tasks), representation)
+            return views
         uneven = [imbalance(level[..., last.n_specific :]) for level in (*gates, weights)]
-        return Views(tuple(tasks), representation, self.load_balancing * torch.stack(uneven).sum(dim=0))
+        return views._replace(penalty=self.load_balancing * torch.stack(uneven).sum(dim=0))
 
     def _go_through(
         self, levels: Sequence[ExtractionLevel], inputs: Mapping[str, Any]
@@ -137,10 +161,11 @@ class LayeredExperts(Sharing):
         of_tasks = of_shared = LevelInput(x.unsqueeze(-3 - self.summary.axes), self.summary(x).unsqueeze(-3))
         gates = []
         for level in levels:
+            shared = level.shared(of_shared.experts)
+            representation, weights = level(of_tasks, shared, self.names)
             # the shared experts of the next level take from those of all tasks
-            shared = level.for_shared(of_tasks, of_shared)
-            representation, weights = level(of_tasks, of_shared, self.names)
-            of_tasks, of_shared = LevelInput.of(representation), LevelInput.of(shared)
+            of_shared = LevelInput.of(level.for_shared(of_tasks, shared, of_shared.gates))
+            of_tasks = LevelInput.of(representation)
             gates.append(weights)
         return of_tasks, of_shared, gates
 
@@ -163,7 +188,7 @@ class LayeredExperts(Sharing):
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
         *before, last = self.levels
         of_tasks, of_shared, gates = self._go_through(before, inputs)
-        _, weights = last(of_tasks, of_shared, self.names)
+        _, weights = last(of_tasks, last.shared(of_shared.experts), self.names)
         beside = torch.cat([*gates, weights], dim=-1)
         return {name: beside.select(-3, self.names.index(name)) for name in tasks}
 
@@ -204,10 +229,9 @@ class ExtractionLevel(nn.Module):
             self.shared_gate = Gates(["all"], width, n_all, streams, purpose="shared gate", **options)
 
     def forward(
-        self, of_tasks: LevelInput, of_shared: LevelInput, tasks: Sequence[str]
+        self, of_tasks: LevelInput, shared: Representation, tasks: Sequence[str]
     ) -> tuple[Representation, Tensor]:
-        """Give the mixtures (..., T, B, D) of some tasks, and their gates."""
-        shared = self.shared(of_shared.experts)
+        """Give the mixtures (..., T, B, D) of some tasks from their own and the shared experts, and the gates."""
         seen = of_tasks.for_tasks(self.names, tasks)
         weights = self.gates(seen.gates, tasks)
         mixed = mix(weights[..., self.n_specific :], shared)
@@ -216,10 +240,9 @@ class ExtractionLevel(nn.Module):
         own = self.private(seen.for_experts(self.n_specific), private_names(tasks, self.n_specific))
         return add(mix_own(weights[..., : self.n_specific], own), mixed), weights
 
-    def for_shared(self, of_tasks: LevelInput, of_shared: LevelInput) -> Representation:
+    def for_shared(self, of_tasks: LevelInput, experts: Representation, gates: Tensor) -> Representation:
         """Give what the shared experts of the next level read, (..., 1, B, D)."""
-        experts = self.shared(of_shared.experts)
         if self.private is not None:
             own = self.private(of_tasks.for_experts(self.n_specific))
             experts = beside(own, experts)
-        return mix(self.shared_gate(of_shared.gates), experts)
+        return mix(self.shared_gate(gates), experts)

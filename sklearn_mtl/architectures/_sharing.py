@@ -12,14 +12,15 @@ from torch import Tensor, nn
 
 from ..tasks import Task
 from ..trunks import Representation, Trunk
+from ..utils._flow import Node
 from ..utils._params import validate_spec
 from ..utils._random import Streams
 from ._banks import MLPBank
 from ._base import Architecture, Network
 from ._heads import Heads, fused_order
-from ._outputs import Outputs
+from ._outputs import Cut, Outputs
 from ._transfer import GraphHeads
-from ._views import Views
+from ._views import Views, tensors_of
 
 
 class Sharing(nn.Module, ABC):
@@ -101,7 +102,23 @@ class SharingNetwork(Network):
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         needed = self.heads.needed(tasks)
+        return self._read(self.sharing(inputs, needed), needed, tasks)
+
+    def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
+        needed = self.heads.needed(tasks)
         views = self.sharing(inputs, needed)
+        if views.names is None and isinstance(self.heads, Heads):
+            # a view for each task, so that one backward pass through the heads gives all gradients
+            views = views.by_task(needed)
+            cut = _cut_by_task(views, shared=True)
+        else:
+            cut = Cut(views.shared) if views.shared else _cut_by_task(views, shared=False)
+        outputs = self._read(views, needed, tasks)
+        outputs.cut = cut
+        return outputs
+
+    def _read(self, views: Views, needed: Sequence[str], tasks: Sequence[str]) -> Outputs:
+        """Compute the outputs of tasks from the views of all that they need."""
         if self.training and len(self.noises):
             views = views.by_task(needed)
             for noise in self.noises:
@@ -129,6 +146,12 @@ class SharingNetwork(Network):
         return self.sharing.gate_names(task)
 
 
+def _cut_by_task(views: Views, shared: bool) -> Cut:
+    tensors = tensors_of(views.representation)
+    # the axis of tasks comes before rows and width, or before rows, tokens and width
+    return Cut(tensors, views.names, (-3, -4)[: len(tensors)], shared)
+
+
 def check_sizes(spec: Any, name: str) -> None:
     """Refuse what is not a sequence of widths."""
     sizes = getattr(spec, name)
@@ -137,3 +160,13 @@ def check_sizes(spec: Any, name: str) -> None:
         raise ValueError(
             f"{name}={sizes!r} of {type(spec).__name__} should be a sequence of integers of at least 1."
         )
+
+
+def trunk_nodes(tasks: Sequence[str]) -> dict[str, Node]:
+    """Make the nodes of trunks that belong to one task each, by task."""
+    return {task: Node(f"trunk {task}", "trunk", "private") for task in tasks}
+
+
+def gate_nodes(tasks: Sequence[str], level: int = 0) -> dict[str, Node]:
+    """Make the nodes of the gates that mix experts of a level for one task each, by task."""
+    return {task: Node(f"gate {level} {task}", "gate", "gate") for task in tasks}

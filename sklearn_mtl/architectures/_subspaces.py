@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from ..tasks import Task
 from ..trunks import Representation, Trunk
+from ..utils._flow import Flow, Node
 from ..utils._params import Interval
 from ..utils._random import Streams
 from ._banks import positions, seed_name
 from ._bodies import Bodies, expert_names
 from ._sharing import Sharing, SharingArchitecture
-from ._views import Views, join, side_by_side
+from ._views import Views, join, side_by_side, tensors_of
 
 
 class SubspaceSharing(SharingArchitecture):
@@ -81,6 +82,16 @@ class SubspaceSharing(SharingArchitecture):
         masks = None if self.column_groups is None else self._masks(trunk)
         return Subspaces(trunk, tasks, streams, masks, self.orthogonality)
 
+    def flow(self, tasks: Sequence[str]) -> Flow:
+        n_shared = 1 if self.column_groups is None else len(self.column_groups)
+        labels = ["shared"] if self.column_groups is None else [f"columns {i}" for i in range(n_shared)]
+        shared = [Node(f"shared {i}", label, "shared") for i, label in enumerate(labels)]
+        private = {task: Node(f"private {task}", "private", "private") for task in tasks}
+        flow = Flow.of_inputs().then({node: ["X"] for node in (*shared, *private.values())})
+        names = [node.name for node in shared]
+        reads = {task: [*names, node.name] for task, node in private.items()}
+        return flow.represented_by(names).to_tasks(reads, self.tower_sizes)
+
     def _masks(self, trunk: Trunk) -> Tensor:
         """Mark the entries (G, W) of the stem's tensor that come from the columns of each group."""
         groups = self.column_groups or ()
@@ -128,9 +139,9 @@ class Subspaces(Sharing):
         private = self.private(x.unsqueeze(-3 - self.axes), positions(self.names, tasks))
         views = join(Views(None, shared).by_task(tasks).representation, private)
         if not (self.training and self.orthogonality):
-            return Views(tuple(tasks), views)
+            return Views(tuple(tasks), views, shared=tensors_of(shared))
         overlap = subspace_overlap(shared.sample.unsqueeze(-3), private.sample).mean(dim=-1)
-        return Views(tuple(tasks), views, self.orthogonality * overlap)
+        return Views(tuple(tasks), views, self.orthogonality * overlap, tensors_of(shared))
 
     def _shared(self, x: Tensor) -> Representation:
         x = x.unsqueeze(-3 - self.axes)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from ..tasks import Task
 from ..trunks import Trunk
-from ..utils._flow import Flow
+from ..utils._flow import Flow, task_node
 from ..utils._params import StrOptions
 from ..utils._random import Streams
 from ..utils._side_by_side import has_member_axis
@@ -106,11 +107,14 @@ class TaskGraph(Architecture):
                     f"dependencies of TaskGraph names unknown tasks {unknown}; the tasks are {list(tasks)}."
                 )
 
+    def _parents(self, tasks: Sequence[str]) -> dict[str, list[str]]:
+        """Give what each task depends on directly, among these tasks."""
+        return {name: [p for p in self.dependencies.get(name, ()) if p in tasks] for name in tasks}
+
     def _order(self, tasks: Sequence[str]) -> list[str]:
         """Order tasks so that parents come before their children."""
-        graph = {name: [p for p in self.dependencies.get(name, ()) if p in tasks] for name in tasks}
         try:
-            return list(TopologicalSorter(graph).static_order())
+            return list(TopologicalSorter(self._parents(tasks)).static_order())
         except CycleError as error:
             # graphlib lists each task before the one that depends on it
             circle = " -> ".join(map(repr, error.args[1]))
@@ -144,13 +148,25 @@ class TaskGraph(Architecture):
     def build(self, trunk: Trunk, tasks: Mapping[str, Task], streams: Streams) -> Network:
         spec = self._sharing()
         ordered = {name: tasks[name] for name in self._order(list(tasks))}
-        parents = {
-            child: [parent for parent in self.dependencies.get(child, ()) if parent in tasks] for child in ordered
-        }
+        parents = self._parents(list(ordered))
         sharing = spec.sharing(trunk, list(ordered), streams)
         towers = MLPBank(list(ordered), sharing.width, spec.tower_sizes, streams, "tower")
         heads = TRANSFERS[self.transfer](ordered, parents, towers.width, streams, self.stop_gradient)
         return SharingNetwork(sharing, towers, heads)
 
     def flow(self, tasks: Sequence[str]) -> Flow:
-        raise NotImplementedError
+        flow = self._sharing().flow(tasks)
+        parents = self._parents(tasks)
+        depth: dict[str, int] = {}
+        for name in self._order(tasks):
+            depth[name] = max((depth[parent] + 1 for parent in parents[name]), default=0)
+        by_depth = [
+            tuple(task_node(name) for name in tasks if depth[name] == level)
+            for level in range(max(depth.values(), default=0) + 1)
+        ]
+        edges = [
+            (task_node(parent).name, task_node(child).name)
+            for child in tasks
+            for parent in dict.fromkeys(parents[child])
+        ]
+        return replace(flow, columns=(*flow.columns[:-1], *by_depth), edges=(*flow.edges, *edges))

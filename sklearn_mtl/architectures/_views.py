@@ -22,11 +22,14 @@ class Views(NamedTuple):
         With sample (..., B, D), or (..., T, B, D) if every task has a view of its own.
     penalty : Tensor of shape (...) or None, default=None
         What the architecture adds to the objective.
+    shared : tuple of Tensor, default=()
+        What more than one task reads last on the way, where the gradients of tasks are compared.
     """
 
     names: tuple[str, ...] | None
     representation: Representation
     penalty: Tensor | None = None
+    shared: tuple[Tensor, ...] = ()
 
     def of(self, names: Sequence[str]) -> Representation:
         """Give the views of some tasks, in their order; the common one if there is no task axis."""
@@ -58,11 +61,16 @@ class Views(NamedTuple):
             sample = sample.unsqueeze(-3).expand(*sample.shape[:-2], n_tasks, *sample.shape[-2:])
             if token is not None:
                 token = token.unsqueeze(-4).expand(*token.shape[:-3], n_tasks, *token.shape[-3:])
-        return Views(tuple(names), Representation(sample, token, mask), self.penalty)
+        return self._replace(names=tuple(names), representation=Representation(sample, token, mask))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Views:
         """Apply a map of vectors (..., N, D) to all rows, and to all tokens."""
         return self._replace(representation=map_vectors(self.representation, function))
+
+
+def tensors_of(representation: Representation) -> tuple[Tensor, ...]:
+    """List what a representation holds of rows and of tokens."""
+    return tuple(tensor for tensor in representation[:2] if tensor is not None)
 
 
 def map_vectors(representation: Representation, function: Callable[[Tensor], Tensor]) -> Representation:

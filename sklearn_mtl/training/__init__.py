@@ -7,6 +7,7 @@ from ._learn import learn, learn_batch
 from ._members import member_of, model_of, settings_of, structure_key, why_not_stackable, why_not_stacked
 from ._model import Model
 from ._net import OPTIMIZERS
+from ._picture import fitted_flow, picture_html
 from ._schedule import SCHEDULES
 from ._stacked import Member, Trained, stacking_pays, train_stacked
 from ._weights import check_sample_weight, check_weights
@@ -20,12 +21,14 @@ __all__ = [
     "Trained",
     "check_sample_weight",
     "check_weights",
+    "fitted_flow",
     "learn",
     "learn_batch",
     "learn_ensemble",
     "learn_further_task",
     "member_of",
     "model_of",
+    "picture_html",
     "settings_of",
     "stacking_pays",
     "structure_key",

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ._objective import TaskLosses
+from ._objective import Step
 
 
-def read_losses(log: Sequence[TaskLosses], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def read_losses(log: Sequence[Step], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Read the losses of an epoch, once.
 
     Parameters
     ----------
-    log : sequence of TaskLosses
+    log : sequence of Step
         One per batch.
     sizes : sequence of int
         Rows of each batch.

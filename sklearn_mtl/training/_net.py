@@ -16,13 +16,15 @@ from torch import Tensor, nn
 
 from ..architectures import Outputs
 from ..exceptions import DivergenceError
-from ..utils._layers import set_dropout_generator
+from ..utils._layers import set_draws
 from ..utils._random import Streams
 from ..utils._threads import threads_for
+from ._balance import read_balance
 from ._blueprint import Blueprint
 from ._data import Batch, BatchIterator, Dataset, ValidationRows
+from ._gramian import gramian_of
 from ._log import read_losses, record
-from ._objective import TaskLosses
+from ._objective import Step, TaskLosses
 from ._predict import predict_outputs
 from ._schedule import SCHEDULES
 from ._stopping import BestEpoch
@@ -121,7 +123,8 @@ class MultiTaskNet(NeuralNet):
                 self.stopping.restore(self.module_)
             self.notify("on_train_end", X=train, y=None)
         refuse_non_finite(self.module_.state_dict(), len(self.history))
-        set_dropout_generator(self.module_, None)
+        set_draws(self.module_, None)
+        set_draws(self.criterion_, None)
         self._set_training(False)
         self.callbacks_ = [entry for entry in self.callbacks_ if entry not in watchers]
 
@@ -151,32 +154,34 @@ class MultiTaskNet(NeuralNet):
     def _train_epoch(self, data: Dataset, streams: Streams, number: int, start: int, epochs: int) -> None:
         self._set_training(True)
         masks = streams.generator("dropout", number, device=data.device)
-        set_dropout_generator(self.module_, masks)
+        set_draws(self.module_, masks)
+        set_draws(self.criterion_, streams.generator("weighting", number, device=data.device))
         batches = BatchIterator(data, self.batch_size, streams.generator("shuffle", number))
-        log: list[TaskLosses] = []
+        log: list[Step] = []
         sizes: list[int] = []
         for index, batch in enumerate(batches):
             self._set_learning_rate((number - start + index / len(batches)) / epochs)
-            log.append(self._watched_step(batch) if self.watched else self.train_step(batch)["task_losses"])
+            log.append(self._watched_step(batch) if self.watched else self.train_step(batch)["step"])
             sizes.append(len(batch.targets[0]))
         self._record_losses(log, sizes, number)
 
-    def _watched_step(self, batch: Batch) -> TaskLosses:
+    def _watched_step(self, batch: Batch) -> Step:
         """Make a step with skorch's record and notifications of a batch."""
         self.notify("on_batch_begin", batch=batch, training=True)
         step = self.train_step(batch)
         self.history.record_batch("train_loss", step["loss"].item())
         self.history.record_batch("train_batch_size", len(batch.targets[0]))
         self.notify("on_batch_end", batch=batch, training=True, **step)
-        return step["task_losses"]
+        return step["step"]
 
     def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
         """Make one step: outputs, task losses, objective, gradient, update."""
         self._zero_grad_optimizer()
-        with self._autocast():
-            outputs = self.module_(batch.inputs, self.criterion_.names)
-            task_losses = self.criterion_(outputs, batch.targets, batch.weights)
-        loss = self.criterion_.total(task_losses, outputs.penalty)
+        wants_gramian = self.criterion_.wants_gramian
+        outputs, task_losses = self._losses(batch, with_cut=wants_gramian)
+        gramian = gramian_of(self.criterion_, self.module_, outputs, task_losses) if wants_gramian else None
+        weights = self.criterion_.weigh(task_losses, gramian)
+        loss = self.criterion_.total(task_losses, weights, outputs.penalty)
         loss.backward()
         if self.watched:
             parameters = TeeGenerator(self.get_all_learnable_params())
@@ -184,7 +189,23 @@ class MultiTaskNet(NeuralNet):
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.module_.parameters(), self.clip_norm)
         self.optimizer_.step()
-        return {"loss": loss.detach(), "y_pred": outputs, "task_losses": _detached(task_losses)}
+        step = Step(
+            task_losses.losses.detach(), task_losses.mass, weights if self.criterion_.learns else None, gramian
+        )
+        self.criterion_.after_step(step, self._losses_again(batch))
+        return {"loss": loss.detach(), "y_pred": outputs, "step": step}
+
+    def _losses(self, batch: Batch, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:
+        """Compute outputs and task losses of a batch, on request with the place where gradients are compared."""
+        names = self.criterion_.names
+        with self._autocast():
+            at_cut = with_cut and self.criterion_.grad_at == "representation"
+            outputs = (self.module_.forward_cut if at_cut else self.module_)(batch.inputs, names)
+            return outputs, self.criterion_(outputs, batch.targets, batch.weights)
+
+    @torch.no_grad()
+    def _losses_again(self, batch: Batch) -> Tensor | None:
+        return self._losses(batch)[1].losses if self.criterion_.looks_twice else None
 
     # -- the validation rows
 
@@ -211,12 +232,16 @@ class MultiTaskNet(NeuralNet):
 
     # -- what is recorded, and what is refused
 
-    def _record_losses(self, log: list[TaskLosses], sizes: list[int], number: int) -> None:
+    def _record_losses(self, log: list[Step], sizes: list[int], number: int) -> None:
         """Record the losses of an epoch, and refuse those that are not finite."""
         losses, means = read_losses(log, sizes)
         if not np.isfinite(losses).all():
             raise diverged(losses, self.criterion_.names, number + 1)
         self._record("train", means)
+        for entries in read_balance(log, self.criterion_.names):
+            for name, value in entries.items():
+                self.history.record(name, value)
+        self.criterion_.after_epoch(means)
 
     def _record(self, prefix: str, values: np.ndarray, what: str = "loss") -> None:
         entries = record(prefix, what, self.criterion_.names, values, self.criterion_.score_weights)
@@ -344,8 +369,3 @@ def refuse_non_finite(weights: Mapping[str, Tensor], epoch: int) -> None:
                 "clip_norm may help.",
                 epoch=epoch,
             )
-
-
-def _detached(task_losses: TaskLosses) -> TaskLosses:
-    losses: Tensor = task_losses.losses.detach()
-    return TaskLosses(losses, task_losses.mass)

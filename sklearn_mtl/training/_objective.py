@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..architectures import Outputs
 from ..tasks import Task, group_tasks
-from ..weighting import Weighting
+from ..weighting import StepRecord, Weighting, WeightingModule
 
 
 class TaskLosses(NamedTuple):
@@ -26,6 +27,25 @@ class TaskLosses(NamedTuple):
 
     losses: Tensor
     mass: Tensor | None
+
+
+class Step(NamedTuple):
+    """What is kept of a step.
+
+    Parameters
+    ----------
+    losses, mass : Tensor
+        As in `TaskLosses`.
+    weights : Tensor of shape (..., T) or None
+        What the weighting returned; None if it always returns the same.
+    gramian : Tensor of shape (..., T, T) or None
+        Scalar products of the tasks' gradients, if they were computed.
+    """
+
+    losses: Tensor
+    mass: Tensor | None
+    weights: Tensor | None = None
+    gramian: Tensor | None = None
 
 
 class Objective(nn.Module):
@@ -66,7 +86,8 @@ class Objective(nn.Module):
         super().__init__()
         self.groups = group_tasks(tasks)
         self.names = [name for group in self.groups for name in group.names]
-        self.weighting = weighting.build(self.names)
+        self.weighting: Any = weighting.build({name: tasks[name] for name in self.names})
+        self.grad_at = weighting.grad_at
         weights = torch.tensor([float(task_weights[name]) for name in self.names], dtype=torch.float64)
         self.register_buffer("task_weights", weights)
         self.score_weights = [float(score_weights[name]) for name in self.names]
@@ -100,13 +121,51 @@ class Objective(nn.Module):
                 masses.append(weight.sum(dim=-2).expand_as(sums[-1]))
         return self._per_task(sums, masses, rows=loss.shape[-2])
 
-    def total(self, task_losses: TaskLosses, penalty: Tensor | None = None) -> Tensor:
+    @property
+    def learns(self) -> bool:
+        """Whether the weighting learns from steps, or says so."""
+        return isinstance(self.weighting, WeightingModule)
+
+    @property
+    def wants_gramian(self) -> bool:
+        """Whether the next step needs the Gram matrix of the tasks' gradients."""
+        return self.learns and self.weighting.wants_gramian
+
+    @property
+    def looks_twice(self) -> bool:
+        """Whether the weighting wants the losses of a batch once more after the step."""
+        return self.learns and self.weighting.looks_twice
+
+    def weigh(self, task_losses: TaskLosses, gramian: Tensor | None = None) -> Tensor:
+        """Compute the weights of a step."""
+        losses = task_losses.losses.detach()
+        return self.weighting(losses, self._present(task_losses), gramian)
+
+    def total(
+        self, task_losses: TaskLosses, weights: Tensor | None = None, penalty: Tensor | None = None
+    ) -> Tensor:
         """Compute the objective (...,) that a step descends, with what the network adds to it."""
-        losses, mass = task_losses
-        present = self.all_present if mass is None else mass > 0
-        weights = self.weighting(losses.detach(), present, None)
-        total = (losses * (weights * self.task_weights)).sum(dim=-1)
+        weights = self.weigh(task_losses) if weights is None else weights
+        total = (task_losses.losses * (weights * self.task_weights)).sum(dim=-1)
         return total if penalty is None else total + penalty
+
+    @torch.no_grad()
+    def after_step(self, step: Step, losses_after: Tensor | None = None) -> None:
+        """Let the weighting learn from a step."""
+        if self.learns:
+            present = self._present(TaskLosses(step.losses, step.mass))
+            self.weighting.after_step(StepRecord(step.losses, present, step.gramian, losses_after))
+
+    @torch.no_grad()
+    def after_epoch(self, means: np.ndarray) -> None:
+        """Let the weighting learn from the mean losses (..., T) of an epoch."""
+        if self.learns:
+            self.weighting.after_epoch(torch.as_tensor(means).to(self.task_weights))
+
+    def _present(self, task_losses: TaskLosses) -> Tensor:
+        if task_losses.mass is None:
+            return self.all_present.expand_as(task_losses.losses)
+        return task_losses.mass > 0
 
     def _per_task(self, sums: list[Tensor], masses: list[Tensor | None], rows: int) -> TaskLosses:
         """Merge elements, group by group, into tasks."""

@@ -31,7 +31,12 @@ class Regularized(NetworkWrapper):
         self.register_buffer("strengths", strengths, persistent=False)
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
-        outputs = self.network(inputs, tasks)
+        return self._with_penalty(self.network(inputs, tasks))
+
+    def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
+        return self._with_penalty(self.network.forward_cut(inputs, tasks))
+
+    def _with_penalty(self, outputs: Outputs) -> Outputs:
         if not self.training:
             return outputs
         weights = self.network.head_weights()

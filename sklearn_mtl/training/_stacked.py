@@ -14,14 +14,15 @@ from torch import Tensor
 
 from .._targets import Container
 from ..architectures import Outputs
-from ..utils._layers import Draws, set_dropout_generator
+from ..utils._layers import Draws, set_draws
 from ..utils._random import Streams
-from ..utils._side_by_side import keep_members, member_state
+from ..utils._side_by_side import keep_members, member_state, stack_networks
 from ..utils._threads import threads_for
+from ._balance import read_balance
 from ._blueprint import Blueprint
 from ._log import read_losses, record
 from ._net import diverged, refuse_non_finite
-from ._objective import Objective, TaskLosses
+from ._objective import Objective, Step, TaskLosses
 from ._prepare import DataSplit
 from ._schedule import SCHEDULES
 from ._stacked_data import StackedData
@@ -123,6 +124,7 @@ class _StackedTraining:
             self._tensor(lambda settings: settings.learning_rate, range(len(members))),
             self._tensor(lambda settings: settings.weight_decay, range(len(members))),
         )
+        self.weighting = self._initial_weighting()
         self._arrange(list(range(len(members))))
 
     def _initial_network(self) -> Any:
@@ -136,6 +138,13 @@ class _StackedTraining:
         order = list(built)
         positions = [order.index(key) for key in keys]
         return self.members[0].blueprint.side_by_side([built[key] for key in order], positions)
+
+    def _initial_weighting(self) -> Any:
+        """Put what the weightings of the members learn side by side."""
+        objective = self.members[0].blueprint.objective()
+        if not objective.learns:
+            return objective.weighting.to(self.device)
+        return stack_networks([objective.weighting], [0] * len(self.members)).to(self.device)
 
     def _outputs(self, inputs: dict[str, Tensor]) -> Outputs:
         if isinstance(self.network, VmappedNetwork):
@@ -151,6 +160,7 @@ class _StackedTraining:
         self.alive = alive
         members = [self.members[member] for member in alive]
         self.objective = _objective_of([member.blueprint for member in members], self.device)
+        self.objective.weighting = self.weighting
         norms = [member.settings.clip_norm for member in members]
         clipped = any(norm is not None for norm in norms)
         self.clip = self._tensor(lambda s: s.clip_norm or float("inf"), alive) if clipped else None
@@ -191,7 +201,9 @@ class _StackedTraining:
     def _start_epoch(self, epoch: int) -> None:
         self.network.train()
         generators = [Streams(seed).generator("dropout", epoch, device=self.device) for seed in self.seeds]
-        set_dropout_generator(self.network, Draws(generators, self.seed_of))
+        set_draws(self.network, Draws(generators, self.seed_of))
+        generators = [Streams(seed).generator("weighting", epoch, device=self.device) for seed in self.seeds]
+        set_draws(self.weighting, Draws(generators, self.seed_of))
 
     def _batches(self, epoch: int) -> Sequence[Tensor]:
         seeds = [self.members[member].blueprint.seed for member in self.alive]
@@ -207,25 +219,38 @@ class _StackedTraining:
             log.append(self._step(rows, epoch + index / len(batches)))
             sizes.append(rows.shape[1])
         losses, means = read_losses(log, sizes)
+        balance = read_balance(log, self.objective.names)
+        self.objective.after_epoch(means)
         failed: dict[int, Exception] = {}
         for position, member in enumerate(self.alive):
             if np.isfinite(losses[:, position]).all():
                 self.results[member].history.append({"epoch": epoch + 1})
                 self._record(member, "train", "loss", means[position])
+                self.results[member].history[-1] |= balance[position] if balance else {}
             else:
                 failed[member] = diverged(losses[:, position], self.objective.names, epoch + 1)
         return failed
 
-    def _step(self, rows: Tensor, epochs_done: float) -> TaskLosses:
+    def _step(self, rows: Tensor, epochs_done: float) -> Step:
         self.optimizer.zero_grad()
-        inputs, targets, weights = self.data.batch(rows)
-        outputs = self._outputs(inputs)
-        task_losses = self.objective(outputs, targets, weights)
-        self.objective.total(task_losses, outputs.penalty).sum().backward()
+        batch = self.data.batch(rows)
+        outputs, task_losses = self._losses(*batch)
+        weights = self.objective.weigh(task_losses)
+        self.objective.total(task_losses, weights, outputs.penalty).sum().backward()
         if self.clip is not None:
             clip_members(self.optimizer.parameters, self.clip)
         self.optimizer.step(self._rate_factor(epochs_done))
-        return TaskLosses(task_losses.losses.detach(), task_losses.mass)
+        step = Step(task_losses.losses.detach(), task_losses.mass, weights if self.objective.learns else None)
+        self.objective.after_step(step, self._losses_again(batch))
+        return step
+
+    def _losses(self, inputs: Any, targets: Any, weights: Any) -> tuple[Outputs, TaskLosses]:
+        outputs = self._outputs(inputs)
+        return outputs, self.objective(outputs, targets, weights)
+
+    @torch.no_grad()
+    def _losses_again(self, batch: Any) -> Tensor | None:
+        return self._losses(*batch)[1].losses if self.objective.looks_twice else None
 
     def _rate_factor(self, epochs_done: float) -> Tensor | float:
         schedule = SCHEDULES[self.members[0].settings.learning_rate_schedule]
@@ -304,6 +329,8 @@ class _StackedTraining:
         if kept:
             index = torch.tensor(kept)
             keep_members(self.network, index)
+            if self.objective.learns:
+                keep_members(self.weighting, index)
             self.best = {name: tensor[index] for name, tensor in self.best.items()}
             self.optimizer.keep(index, list(self.network.parameters()))
             self._arrange([self.alive[position] for position in kept])

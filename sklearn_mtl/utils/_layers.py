@@ -8,7 +8,8 @@ one of members and one of the experts of each.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +105,7 @@ class Dropout(nn.Module):
         if not self.training or (not isinstance(self.p, Tensor) and self.p == 0.0):
             return x
         if self.draws is None:
-            raise RuntimeError("Dropout has no random numbers: set_dropout_generator was not called.")
+            raise RuntimeError("Dropout has no random numbers: set_draws was not called.")
         p = self.p.view(-1, *(1,) * (x.dim() - 1)) if isinstance(self.p, Tensor) else self.p
         keep = (self.draws.like(x) >= p).to(x.dtype)
         return x * (keep / (1 - p))
@@ -113,9 +114,10 @@ class Dropout(nn.Module):
         return f"p={self.p}"
 
 
-def set_dropout_generator(module: nn.Module, generator: torch.Generator | Draws | None) -> None:
-    """Give every `Dropout` in a module the random numbers that it makes its masks from."""
+def set_draws(module: nn.Module, generator: torch.Generator | Draws | None) -> None:
+    """Give every `Dropout` in a module, and whatever else has ``draws``, the random numbers that it uses."""
     draws = Draws([generator]) if isinstance(generator, torch.Generator) else generator
-    for layer in module.modules():
-        if isinstance(layer, Dropout):
+    layers: Iterator[Any] = module.modules()
+    for layer in layers:
+        if hasattr(layer, "draws"):
             layer.draws = draws

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,14 +26,14 @@ class Static(Weighting):
     --------
     >>> import torch
     >>> from sklearn_mtl.weighting import Static
-    >>> weights = Static().build(["a", "b"])(torch.tensor([0.3, 2.0]), torch.tensor([True, True]), None)
-    >>> weights.tolist()
+    >>> module = Static().build({"a": None, "b": None})
+    >>> module(torch.tensor([0.3, 2.0]), torch.tensor([True, True]), None).tolist()
     [1.0, 1.0]
     """
 
     not_stackable = None
 
-    def build(self, tasks: Sequence[str]) -> nn.Module:
+    def build(self, tasks: Mapping[str, Any]) -> nn.Module:
         return _Ones(len(tasks))
 
 

@@ -8,7 +8,7 @@ from scipy.special import log_softmax
 from sklearn_mtl.architectures import Outputs
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression, group_tasks
 from sklearn_mtl.training._data import encode_targets
-from sklearn_mtl.training._objective import Objective
+from sklearn_mtl.training._objective import Objective, TaskLosses
 from sklearn_mtl.weighting import Static
 
 ROWS = 11
@@ -60,7 +60,7 @@ def compute(tasks, y, arrays, sample_weight=None, only=None):
     objective = make(tasks)
     targets, weights = encode_targets(objective.groups, tasks, y, sample_weight, torch.float64)
     losses, mass = objective(as_outputs(arrays), targets, weights)
-    total = objective.total((losses, mass))
+    total = objective.total(TaskLosses(losses, mass))
     present = [None] * len(objective.names) if mass is None else mass.unbind(-1)
     named = dict(zip(objective.names, losses.unbind(-1), strict=True))
     return named, dict(zip(objective.names, present, strict=True)), total

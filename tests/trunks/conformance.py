@@ -10,7 +10,7 @@ import torch
 from sklearn.base import BaseEstimator, clone
 
 from sklearn_mtl.trunks import Representation, SparseRows, Trunk
-from sklearn_mtl.utils._layers import set_dropout_generator
+from sklearn_mtl.utils._layers import set_draws
 from sklearn_mtl.utils._random import Streams
 
 
@@ -135,7 +135,7 @@ class TrunkConformance:
     def test_every_weight_gets_a_gradient(self, case):
         trunk, inputs = case.fitted()
         modules = network(trunk, Streams(0)).train()
-        set_dropout_generator(modules, Streams(0).generator("dropout"))
+        set_draws(modules, Streams(0).generator("dropout"))
         represent(modules, gather(inputs, slice(None))).sample.square().sum().backward()
         for parameter in modules.parameters():
             assert torch.isfinite(parameter.grad).all()
@@ -144,7 +144,7 @@ class TrunkConformance:
     def test_training_mode_leaves_the_global_generator_alone(self, case):
         trunk, inputs = case.fitted()
         modules = network(trunk, Streams(0)).train()
-        set_dropout_generator(modules, Streams(0).generator("dropout"))
+        set_draws(modules, Streams(0).generator("dropout"))
         before = torch.get_rng_state()
         represent(modules, gather(inputs, slice(None)))
         assert torch.equal(torch.get_rng_state(), before)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_mtl.utils._layers import Draws, Dropout, Linear, affine, set_dropout_generator
+from sklearn_mtl.utils._layers import Draws, Dropout, Linear, affine, set_draws
 from sklearn_mtl.utils._random import Streams
 
 
@@ -39,7 +39,7 @@ def test_linear_without_inputs_gives_zeros():
 
 def dropout(p, x, name="mask"):
     layer = Dropout(p)
-    set_dropout_generator(layer, generator(name))
+    set_draws(layer, generator(name))
     return layer(x)
 
 
@@ -74,22 +74,22 @@ def test_generator_reaches_every_dropout_of_a_module():
     inner = Dropout(0.5)
     module = nn.Sequential(Dropout(0.1), nn.Sequential(nn.ReLU(), inner))
     ours = generator()
-    set_dropout_generator(module, ours)
+    set_draws(module, ours)
     assert inner.draws is module[0].draws
     assert inner.draws.generators == [ours]
-    set_dropout_generator(module, None)
+    set_draws(module, None)
     assert inner.draws is module[0].draws is None
 
 
 def test_dropout_without_random_numbers_is_refused():
-    with pytest.raises(RuntimeError, match="set_dropout_generator"):
+    with pytest.raises(RuntimeError, match="set_draws"):
         Dropout(0.5)(torch.ones(3))
 
 
 def test_members_of_one_seed_draw_alike_and_each_as_alone():
     x = torch.ones(3, 5, 4)
     layer = Dropout(torch.tensor([0.5, 0.5, 0.2])[:, None, None])
-    set_dropout_generator(layer, Draws([generator("one"), generator("other")], torch.tensor([0, 1, 0])))
+    set_draws(layer, Draws([generator("one"), generator("other")], torch.tensor([0, 1, 0])))
     dropped = layer(x)
     for member, (p, name) in enumerate([(0.5, "one"), (0.5, "other"), (0.2, "one")]):
         assert torch.equal(dropped[member], dropout(p, x[member], name))

@@ -1,0 +1,160 @@
+"""How much each task takes from each expert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..utils._flow_layout import shortened
+from ..utils._optional import import_optional
+
+
+class GateWeightsDisplay:
+    """Mean weights of the gates of a mixture of experts: tasks as rows, experts as columns, level by level.
+
+    The weights of a task sum to 1 in each level. Where there is no number, the task has no way to the expert.
+    Make it with `from_estimator`; `plot` draws it.
+
+    Parameters
+    ----------
+    weights : DataFrame of shape (n_tasks, n_experts)
+        Mean weights, with tasks as the index and columns by level and expert; NaN for no way.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The drawing.
+    ax_ : matplotlib Axes
+        Where it is.
+    im_ : matplotlib AxesImage
+        The heat map.
+    text_ : ndarray of shape (n_tasks, n_experts), dtype=matplotlib Text
+        The numbers in it; None where there is none.
+
+    See Also
+    --------
+    NetworkFlowDisplay : The parts of a network, and what leads where.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_linnerud
+    >>> from sklearn_mtl import MultiTaskNetRegressor
+    >>> from sklearn_mtl.architectures import MMoE
+    >>> from sklearn_mtl.inspection import GateWeightsDisplay
+    >>> X, y = load_linnerud(return_X_y=True, as_frame=True)
+    >>> net = MultiTaskNetRegressor(architecture=MMoE(n_experts=3), max_epochs=5, random_state=0).fit(X, y)
+    >>> display = GateWeightsDisplay.from_estimator(net, X)
+    >>> display.weights.shape
+    (3, 3)
+    """
+
+    def __init__(self, weights: Any) -> None:
+        self.weights = weights
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, *, tasks: Sequence[str] | None = None, ax: Any = None
+    ) -> GateWeightsDisplay:
+        """Draw the gates of a fitted estimator, averaged over rows.
+
+        Parameters
+        ----------
+        estimator : MultiTaskNetEstimator
+            Fitted, with an architecture that has gates.
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            The rows to average over.
+        tasks : sequence of str or None, default=None
+            Tasks to draw; None for all that have gates.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        GateWeightsDisplay
+
+        Raises
+        ------
+        TypeError
+            If the architecture has no gates.
+        """
+        if not hasattr(estimator, "gate_weights"):
+            raise TypeError(f"architecture={estimator.architecture!r} has no gates to draw.")
+        means = estimator.gate_weights(X, tasks).mean()
+        order = list(dict.fromkeys(means.index.get_level_values("task")))
+        table = means.unstack("task")[order].T
+        return cls(table[_experts(means)]).plot(ax=ax)
+
+    def plot(self, *, ax: Any = None, cmap: Any = "Blues", values_format: str = ".2f") -> GateWeightsDisplay:
+        """Draw the heat map.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None makes a figure.
+        cmap : str or matplotlib Colormap, default="Blues"
+            Colours from 0 to 1.
+        values_format : str, default=".2f"
+            Format of the numbers.
+
+        Returns
+        -------
+        self
+        """
+        pyplot = import_optional("matplotlib.pyplot", "plots", "GateWeightsDisplay")
+        n_tasks, n_experts = self.weights.shape
+        if ax is None:
+            size = (max(3.6, 1.6 + 0.56 * n_experts), 1.7 + 0.42 * n_tasks)
+            _, ax = pyplot.subplots(figsize=size, layout="constrained")
+        values = self.weights.to_numpy()
+        self.im_ = ax.imshow(values, cmap=cmap, vmin=0.0, vmax=1.0, aspect="auto")
+        self.text_ = self._numbers(ax, values, values_format)
+        self._name(ax)
+        self._part_levels(ax)
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
+
+    def _numbers(self, ax: Any, values: np.ndarray, values_format: str) -> np.ndarray:
+        texts = np.full(values.shape, None)
+        for row, column in np.argwhere(~np.isnan(values)):
+            shade = self.im_.cmap(self.im_.norm(values[row, column]))
+            ink = "black" if np.dot(shade[:3], [0.3, 0.59, 0.11]) > 0.5 else "white"
+            number = format(values[row, column], values_format)
+            texts[row, column] = ax.text(column, row, number, ha="center", va="center", color=ink, fontsize=8)
+        return texts
+
+    def _name(self, ax: Any) -> None:
+        n_tasks, n_experts = self.weights.shape
+        ax.set_yticks(range(n_tasks), [shortened(str(task)) for task in self.weights.index], parse_math=False)
+        experts = [shortened(str(expert)) for _, expert in self.weights.columns]
+        ax.set_xticks(range(n_experts), experts, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+        # white lines part the cells
+        ax.set_xticks(np.arange(n_experts + 1) - 0.5, minor=True)
+        ax.set_yticks(np.arange(n_tasks + 1) - 0.5, minor=True)
+        ax.grid(which="minor", color="white", linewidth=1.5)
+        ax.tick_params(which="both", length=0)
+        ax.spines[:].set_visible(False)
+
+    def _part_levels(self, ax: Any) -> None:
+        """Draw a line between levels, and write above each which it is."""
+        levels = [level for level, _ in self.weights.columns]
+        if len(set(levels)) == 1:
+            return
+        for level in dict.fromkeys(levels):
+            first, count = levels.index(level), levels.count(level)
+            if first:
+                ax.axvline(first - 0.5, color="0.4", linewidth=1.5)
+            ax.annotate(
+                f"level {level}", (first + count / 2 - 0.5, 1), (0, 5),
+                xycoords=("data", "axes fraction"), textcoords="offset points", ha="center",
+            )  # fmt: skip
+
+
+def _experts(means: Any) -> list[tuple[int, str]]:
+    """List the columns level by level, those of one task before those of several."""
+    users: dict[tuple[int, str], int] = {}
+    for _, level, expert in means.index:
+        users[level, expert] = users.get((level, expert), 0) + 1
+    return sorted(users, key=lambda column: (column[0], users[column]))
