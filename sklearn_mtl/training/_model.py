@@ -58,7 +58,8 @@ class Model:
     def gate_weights(self, X: Any, tasks: Sequence[str], owner: Any) -> tuple[np.ndarray, list[tuple]]:
         """Check and encode X, and compute the gates of some tasks, with task, level and expert of each column."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
-        by_task = predict_gates(self.net.module_, inputs, tasks, self.device)
+        gates = predict_gates(self.net.module_, inputs, tasks, self.device)
+        by_task = {name: gates[name] for name in tasks if name in gates}
         columns = [(task, *name) for task in by_task for name in self.net.module_.gate_names(task)]
         return np.hstack([weights.numpy() for weights in by_task.values()]), columns
 
