@@ -80,4 +80,6 @@ def imbalance(gates: Tensor) -> Tensor:
     Tensor of shape (...)
     """
     importance = gates.sum(dim=(-3, -2))
-    return importance.var(dim=-1, correction=0) / importance.mean(dim=-1).square()
+    # experts that no row uses at all, because of top_k, are used alike
+    total = importance.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(gates.dtype).tiny)
+    return (importance / total).var(dim=-1, correction=0) * gates.shape[-1] ** 2
