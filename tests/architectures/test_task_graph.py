@@ -238,6 +238,18 @@ def test_the_bound_holds_for_a_fitted_classifier():
                 assert (proba[child][:, 1] <= proba[parent][:, 1]).all()
 
 
+def test_the_bound_holds_for_an_ensemble():
+    labels = Targets({name: Y["a"] for name in "abc"})  # learned alike, so that only rounding keeps them apart
+    estimator = MultiTaskNetClassifier(
+        architecture=TaskGraph({"b": ["a"], "c": ["b"]}, transfer="product"), max_epochs=30, learning_rate=1e-2,
+        n_members=3, random_state=0,
+    )  # fmt: skip
+    estimator.fit(X, labels)
+    proba = estimator.predict_proba(inputs(20_000) * np.logspace(0, 2, 20_000)[:, None])
+    assert (proba["c"][:, 1] <= proba["b"][:, 1]).all()
+    assert (proba["b"][:, 1] <= proba["a"][:, 1]).all()
+
+
 # -- concatenation and attention
 
 
