@@ -122,6 +122,113 @@ def test_unknown_names_are_refused(name):
         host().set_params(**{name: 1})
 
 
+# -- sequences of specs
+
+
+def name_of(entry):
+    return entry if isinstance(entry, str) else f"sized_{entry.size}"
+
+
+class ListHost(NestedParamsMixin, BaseEstimator):
+    spec_list_params = {"parts": (as_spec, name_of)}
+
+    def __init__(self, parts=(), rate=0.1):
+        self.parts = parts
+        self.rate = rate
+
+
+def list_host(kind=list):
+    return ListHost(parts=kind([Spec(3, inner="x"), "large"]))
+
+
+sequences = pytest.mark.parametrize("kind", [list, tuple])
+
+
+@sequences
+def test_entries_of_a_sequence_are_listed_by_their_names(kind):
+    mine = list_host(kind)
+    assert mine.get_params() == {
+        "parts": mine.parts,
+        "rate": 0.1,
+        "parts__sized_3": mine.parts[0],
+        "parts__sized_3__size": 3,
+        "parts__sized_3__inner": "x",
+        "parts__large": "large",
+    }
+    assert set(mine.get_params(deep=False)) == {"parts", "rate"}
+
+
+@pytest.mark.parametrize("parts", [(), [], None, "small", 3], ids=repr)
+def test_what_has_no_entries_lists_none(parts):
+    assert set(ListHost(parts=parts).get_params()) == {"parts", "rate"}
+
+
+@sequences
+@pytest.mark.parametrize("name", ["parts__sized_3__inner", "parts__sized_3", "parts__large"])
+def test_what_is_set_in_a_sequence_is_got(kind, name):
+    value = "value" if name.endswith("inner") else Spec(7)
+    mine = list_host(kind).set_params(**{name: value})
+    got = mine.get_params()[name if name.endswith("inner") else "parts__sized_7"]
+    assert got is value
+
+
+@sequences
+@pytest.mark.parametrize(
+    ("name", "value"), [("parts__sized_3__inner", "y"), ("parts__sized_3", "small"), ("parts__large__inner", "y")]
+)
+def test_sequences_of_the_caller_are_not_written_to(kind, name, value):
+    mine = list_host(kind)
+    given, before = mine.parts, list(mine.parts)
+    mine.set_params(**{name: value})
+    assert mine.parts is not given
+    assert list(given) == before
+    assert (given[0].size, given[0].inner) == (3, "x")
+
+
+def test_untouched_entries_of_a_sequence_stay_the_same_objects():
+    mine = list_host()
+    part = mine.parts[0]
+    mine.set_params(parts__large__inner="y")
+    assert mine.parts[0] is part
+    assert (mine.parts[1].size, mine.parts[1].inner) == (100, "y")
+
+
+def test_order_of_names_does_not_matter_in_a_sequence():
+    values = {"parts": ["small", "large"], "parts__large__inner": "y", "rate": 0.5}
+    for params in (values, dict(reversed(values.items()))):
+        mine = ListHost().set_params(**params)
+        assert mine.parts[0] == "small"
+        assert mine.parts[1].inner == "y"
+        assert mine.rate == 0.5
+
+
+def test_clone_keeps_entries_but_not_the_sequence():
+    mine = list_host()
+    other = clone(mine)
+    assert other.parts is not mine.parts
+    assert other.parts[0] is not mine.parts[0]
+    assert other.parts[0].size == 3
+
+
+def test_nested_sequence_in_a_pipeline():
+    pipeline = Pipeline([("host", list_host())]).set_params(host__parts__sized_3__inner="y")
+    assert pipeline.get_params()["host__parts__sized_3__inner"] == "y"
+
+
+@pytest.mark.parametrize("name", ["parts__huge", "parts__huge__size", "parts__sized_3__nothing", "parts__0"])
+def test_unknown_names_in_a_sequence_are_refused(name):
+    with pytest.raises(ValueError, match=name.split("__")[-1]):
+        list_host().set_params(**{name: 1})
+
+
+def test_the_names_that_there_are_come_with_the_refusal():
+    with pytest.raises(ValueError, match=r"parts has no entry 'huge' .* it has \['sized_3', 'large'\]"):
+        list_host().set_params(parts__huge__size=1)
+
+
+# -- specs and shorthands
+
+
 def test_a_spec_stays_and_a_shorthand_is_built_anew():
     spec = Spec()
     assert as_spec(spec) is spec
