@@ -94,7 +94,7 @@ class GateWeightsDisplay:
         ax : matplotlib Axes or None, default=None
             Where to draw; None makes a figure.
         cmap : str or matplotlib Colormap, default="Blues"
-            Colours from 0 to 1.
+            Colours from 0 to the largest weight.
         values_format : str, default=".2f"
             Format of the numbers.
 
@@ -108,7 +108,7 @@ class GateWeightsDisplay:
             size = (max(3.6, 1.6 + 0.56 * n_experts), 1.7 + 0.42 * n_tasks)
             _, ax = pyplot.subplots(figsize=size, layout="constrained")
         values = self.weights.to_numpy()
-        self.im_ = ax.imshow(values, cmap=cmap, vmin=0.0, vmax=1.0, aspect="auto")
+        self.im_ = ax.imshow(values, cmap=cmap, vmin=0.0, aspect="auto")
         self.text_ = self._numbers(ax, values, values_format)
         self._name(ax)
         self._part_levels(ax)

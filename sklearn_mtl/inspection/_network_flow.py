@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sklearn.utils.validation import check_is_fitted
+
 from ..architectures import Architecture, resolve_architecture
 from ..training import fitted_flow
 from ..utils._flow_layout import FONT_SIZE, HEAD, STYLES, Box, Curve, Layout, LegendEntry, lay_out
@@ -76,6 +78,7 @@ class NetworkFlowDisplay:
         ValueError
             If a task is unknown.
         """
+        check_is_fitted(estimator)
         names = estimator.task_names_
         unknown = [name for name in tasks or () if name not in names]
         if unknown or isinstance(tasks, str):

@@ -49,6 +49,8 @@ def at_cut(losses: Tensor, cut: Cut, names: Sequence[str]) -> Tensor:
 
 def of_tensors(losses: Tensor, tensors: Sequence[Tensor]) -> Tensor:
     """Compare gradients with respect to tensors that several tasks use, one backward pass per task."""
+    if not tensors:  # nothing is shared
+        return torch.zeros(len(losses), len(losses)).to(losses)
     rows = []
     for loss in losses.unbind(-1):
         gradients = torch.autograd.grad(loss, tensors, retain_graph=True, allow_unused=True)

@@ -19,7 +19,7 @@ from ..penalties import Penalty, resolve_penalties
 from ..trunks import resolve_trunk
 from ..utils._device import resolve_device
 from ..utils._params import validate_spec
-from ..weighting import resolve_weighting
+from ..weighting import Weighting, resolve_weighting
 from ._blueprint import Blueprint
 from ._model import Model
 from ._net import make_net
@@ -118,7 +118,7 @@ def plan_fit(
     blueprint = Blueprint(
         trunk=trunk,
         architecture=architecture,
-        weighting=clone(resolve_weighting(estimator.weighting)),
+        weighting=_checked_weighting(estimator.weighting),
         penalties=_checked_penalties(estimator.penalties),
         tasks=tasks,
         task_weights=task_weights,
@@ -127,6 +127,12 @@ def plan_fit(
         dtype=estimator.dtype,
     )
     return Plan(blueprint, container, targets, weights)
+
+
+def _checked_weighting(weighting: Any) -> Weighting:
+    checked = clone(resolve_weighting(weighting))
+    validate_spec(checked)
+    return checked
 
 
 def _checked_penalties(penalties: Any) -> tuple[Penalty, ...]:

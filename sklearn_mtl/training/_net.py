@@ -19,6 +19,7 @@ from ..exceptions import DivergenceError
 from ..utils._layers import set_draws
 from ..utils._random import Streams
 from ..utils._threads import threads_for
+from ._backward import backward
 from ._balance import read_balance
 from ._blueprint import Blueprint
 from ._data import Batch, BatchIterator, Dataset, ValidationRows
@@ -178,11 +179,10 @@ class MultiTaskNet(NeuralNet):
         """Make one step: outputs, task losses, objective, gradient, update."""
         self._zero_grad_optimizer()
         wants_gramian = self.criterion_.wants_gramian
-        outputs, task_losses = self._losses(batch, with_cut=wants_gramian)
+        outputs, task_losses = self._losses(batch, with_cut=self.criterion_.weighs_gradients)
         gramian = gramian_of(self.criterion_, self.module_, outputs, task_losses) if wants_gramian else None
         weights = self.criterion_.weigh(task_losses, gramian)
-        loss = self.criterion_.total(task_losses, weights, outputs.penalty)
-        loss.backward()
+        loss = backward(self.criterion_, self.module_, outputs, task_losses, weights)
         if self.watched:
             parameters = TeeGenerator(self.get_all_learnable_params())
             self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)

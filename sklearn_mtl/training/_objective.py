@@ -88,6 +88,7 @@ class Objective(nn.Module):
         self.names = [name for group in self.groups for name in group.names]
         self.weighting: Any = weighting.build({name: tasks[name] for name in self.names})
         self.grad_at = weighting.grad_at
+        self.weighs_gradients = weighting.weighs_gradients
         weights = torch.tensor([float(task_weights[name]) for name in self.names], dtype=torch.float64)
         self.register_buffer("task_weights", weights)
         self.score_weights = [float(score_weights[name]) for name in self.names]

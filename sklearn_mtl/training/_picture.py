@@ -27,7 +27,7 @@ def fitted_flow(blueprint: Blueprint, tasks: Sequence[str]) -> Flow:
 
 
 def picture_html(estimator: Any) -> str:
-    """Give the picture of an estimator's network as HTML; nothing if its tasks are not known or cannot be drawn."""
+    """Give the picture of an estimator's network as HTML; nothing if it is not known well enough to draw it."""
     try:
         tasks, flow = _drawn(estimator)
         if not tasks:
@@ -49,9 +49,9 @@ def _drawn(estimator: Any) -> tuple[list[str], Flow]:
     return tasks, architecture.flow(tasks[:MAX_TASKS])
 
 
-def named_tasks(architecture: Any, *mappings: Mapping[str, Any] | None) -> list[str]:
+def named_tasks(architecture: Any, *params: Any) -> list[str]:
     """List the tasks that the parameters of an estimator name before it is fitted."""
-    names = [name for mapping in mappings for name in mapping or {}]
+    names = [name for param in params if isinstance(param, Mapping) for name in param]
     if isinstance(architecture, TaskGraph):
         names += [name for child, parents in architecture.dependencies.items() for name in (*parents, child)]
     return list(dict.fromkeys(names))

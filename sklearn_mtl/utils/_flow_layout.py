@@ -15,10 +15,11 @@ from ._flow import Flow, Node
 FONT_SIZE = 10.0
 BOX_HEIGHT = 22.0
 ROW = 32.0
+GAP = 36.0
 LANE = 10.0
 MARGIN = 8.0
 HEAD = 6.0
-LEGEND = 26.0
+LEGEND = 24.0
 PADDING = 9.0
 MAX_TEXT = 130.0
 
@@ -123,27 +124,38 @@ def lay_out(flow: Flow) -> Layout:
     """Place the nodes of a flow so that few ways cross, and none goes through a box."""
     columns, links = with_lanes(flow)
     columns = untangled([column for column in columns if column], links)
-    weights = [[LANE if isinstance(node, Lane) else ROW for node in column] for column in columns]
-    height = max(map(sum, weights))
+    rows, height = placed(columns)
     boxes: dict[str, Box] = {}
-    gap = min(max(0.28 * height, 44.0), 110.0)
-    x = MARGIN
-    for column, slots in zip(columns, weights, strict=True):
+    right = MARGIN
+    for column in columns:
+        steps = [abs(rows[a] - rows[b]) for a, b in links if b in {node.name for node in column}]
+        left = right + (min(max(GAP, 0.35 * max(steps)), 3 * GAP) if steps else 0.0)
         texts = [shortened(node.label) for node in column]
         width = max(map(text_width, texts)) + 2 * PADDING
-        for node, text, share in zip(column, texts, middles(slots), strict=True):
+        for node, text in zip(column, texts, strict=True):
             size = (width, 0.0 if isinstance(node, Lane) else BOX_HEIGHT)
-            boxes[node.name] = Box(node, text, x + width / 2, MARGIN + share * height, *size)
-        x += width + gap
-    width = x - gap + MARGIN
-    legend = legend_of(flow, width, MARGIN + height + LEGEND / 2)
-    width = max(width, *(entry.text_x + text_width(STYLES[entry.kind].legend) + MARGIN for entry in legend))
+            boxes[node.name] = Box(node, text, left + width / 2, rows[node.name], *size)
+        right = left + width
+    legend = legend_of(flow, right + MARGIN, height + LEGEND / 2)
+    width = max(right, *(entry.text_x + text_width(STYLES[entry.kind].legend) for entry in legend)) + MARGIN
     drawn = tuple(box for box in boxes.values() if not isinstance(box.node, Lane))
-    return Layout(drawn, tuple(curves_of(boxes, links)), legend, width, height + LEGEND + 2 * MARGIN)
+    return Layout(drawn, tuple(curves_of(boxes, links)), legend, width, height + LEGEND)
+
+
+def placed(columns: Columns) -> tuple[dict[str, float], float]:
+    """Give the height at which each node stands, columns spread as high as the highest, and the height of all."""
+    slots = [[LANE if isinstance(node, Lane) else ROW for node in column] for column in columns]
+    height = max(map(sum, slots))
+    rows = {
+        node.name: MARGIN + share * height
+        for column, parts in zip(columns, slots, strict=True)
+        for node, share in zip(column, middles(parts), strict=True)
+    }
+    return rows, height + 2 * MARGIN
 
 
 def with_lanes(flow: Flow) -> tuple[Columns, Links]:
-    """Cut ways to columns further away into steps from column to column, through lanes that a node's ways share."""
+    """Cut ways to columns further away into steps, through lanes that the ways of a node share."""
     columns: Columns = [list(column) for column in flow.columns]
     place = {node.name: number for number, column in enumerate(columns) for node in column}
     nodes = flow.nodes

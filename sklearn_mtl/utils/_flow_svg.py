@@ -11,6 +11,8 @@ from ._flow_layout import FONT_SIZE, HEAD, STYLES, Box, Curve, Layout, LegendEnt
 INK = "#1f2328"
 # readable on white and on black
 OUTSIDE = "#868686"
+# pixels per point of the layout
+ZOOM = 1.2
 
 
 def flow_svg(flow: Flow, title: str) -> str:
@@ -40,13 +42,10 @@ def flow_svg(flow: Flow, title: str) -> str:
 
 
 def _canvas(layout: Layout, title: str) -> Element:
-    size = {"width": f"{layout.width:.0f}", "height": f"{layout.height:.0f}"}
-    svg = Element(
-        "svg",
-        {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {size['width']} {size['height']}", **size},
-        role="img",
-        style="max-width: 100%; height: auto",
-    )
+    svg = Element("svg", xmlns="http://www.w3.org/2000/svg", role="img", style="max-width: 100%; height: auto")
+    svg.set("viewBox", f"0 0 {layout.width:.1f} {layout.height:.1f}")
+    svg.set("width", f"{ZOOM * layout.width:.0f}")
+    svg.set("height", f"{ZOOM * layout.height:.0f}")
     svg.set("aria-label", title)
     svg.set("font-family", "system-ui, sans-serif")
     svg.set("font-size", f"{FONT_SIZE:g}")
@@ -57,7 +56,7 @@ def _canvas(layout: Layout, title: str) -> Element:
 def _draw_curve(svg: Element, curve: Curve) -> None:
     start, *rest = (f"{x:.1f} {y:.1f}" for x, y in curve.points)
     path = SubElement(svg, "path", d=f"M{start}C{' '.join(rest)}", fill="none", stroke=STYLES[curve.kind].line)
-    path.set("stroke-opacity", "0.6")
+    path.set("stroke-opacity", "0.8")
     path.set("stroke-width", "1.2")
 
 

@@ -49,6 +49,13 @@ class Streams:
     @contextmanager
     def global_generator(self, *purpose: str | int) -> Iterator[None]:
         """Lend the seed to code that insists on torch's global generator, and give its state back after."""
-        with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.derive(*purpose))
+        with lend_global_generator(self.derive(*purpose)):
             yield
+
+
+@contextmanager
+def lend_global_generator(seed: int) -> Iterator[None]:
+    """Seed torch's global generator for code that insists on it, and give its state back after."""
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -86,6 +86,10 @@ class Weighting(BaseEstimator, ABC):
     #: whether the module wants the Gram matrix of the tasks' gradients
     needs_gramian: ClassVar[bool] = False
 
+    #: whether the weights are those of gradients of what tasks share, while each task's own part learns from its
+    #: own loss; otherwise they are weights of the losses
+    weighs_gradients: ClassVar[bool] = False
+
     #: with respect to what these gradients are: "representation", "trunk" or "last_layer"
     grad_at: str = "representation"
 

@@ -68,6 +68,7 @@ class _FAMO(WeightingModule):
         self.register_buffer("logits", torch.zeros(n_tasks))
         self.adam = TaskAdam(n_tasks, learning_rate, weight_decay)
 
+    @torch.no_grad()
     def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
         shares = softmax_present(self.logits, present) / losses.clamp(min=SMALLEST)
         total = shares.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(losses.dtype).tiny)

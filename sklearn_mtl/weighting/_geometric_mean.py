@@ -41,5 +41,6 @@ class GeometricMean(Weighting):
 
 
 class _OneOverLoss(WeightingModule):
+    @torch.no_grad()
     def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
         return torch.where(present, 1 / losses.clamp(min=SMALLEST), 0.0)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..utils._params import Interval
@@ -60,5 +61,6 @@ class _STCH(WeightingModule):
         super().__init__()
         self.mu, self.ideal = mu, ideal
 
+    @torch.no_grad()
     def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
         return count_present(present) * softmax_present((losses - self.ideal) / self.mu, present)

@@ -7,9 +7,15 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
+from sklearn_mtl.tasks import Classification, Regression
 from sklearn_mtl.weighting import Weighting
 
-TASKS = ["a", "b", "c", "d"]
+TASKS = {
+    "a": Regression(),
+    "b": Classification(),
+    "c": Regression(),
+    "d": Classification(),
+}
 
 
 def random_losses(*members, seed=0):

@@ -1,0 +1,114 @@
+"""Weightings that look at how the gradients of the tasks point."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from numbers import Integral
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ..utils._optional import import_optional
+from ..utils._params import Interval, StrOptions
+from ._base import StepRecord, Weighting, WeightingModule
+
+Solver = Callable[[Tensor], Tensor]
+
+
+class GramianWeighting(Weighting):
+    r"""A weighting that is a function of the Gram matrix of the tasks' gradients.
+
+    The weights are those of the gradients of what the tasks share; each task's own part learns from its own loss.
+    Task weights multiply the gradients of both; the Gram matrix is that of the unweighted losses. Only tasks with
+    a label in the batch, and with a gradient, take part. Weights are scaled such that tasks whose gradients are
+    orthogonal and equally long have a weight of about 1, as in the plain sum.
+
+    Parameters of all of them are ``grad_at``, "representation" for the gradients with respect to what the tasks
+    read last of what they share, row by row, or "trunk" for those with respect to all parameters that they
+    share, at the cost of a backward pass for each task; and ``every``, steps between two computations of the
+    weights.
+    """
+
+    not_stackable = "its weights are solved for one network at a time"
+    needs_gramian = True
+    weighs_gradients = True
+
+    every: int
+
+    _parameter_constraints: ClassVar[dict] = {
+        "grad_at": [StrOptions({"representation", "trunk"})],
+        "every": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    @abstractmethod
+    def solver(self) -> Solver:
+        """Give the function from the Gram matrix (T, T), in double precision, to the weights (T,).
+
+        Raises
+        ------
+        ImportError
+            If it needs an optional library.
+        """
+
+    def build(self, tasks: Mapping[str, Any]) -> WeightingModule:
+        return GramianModule(len(tasks), self.solver(), self.every)
+
+
+class GramianModule(WeightingModule):
+    """Solves for the weights now and then, for the tasks that are there, and keeps them in between.
+
+    Parameters
+    ----------
+    n_tasks : int
+        T.
+    solver : callable
+        From a Gram matrix to weights.
+    every : int
+        Steps between two solutions.
+    """
+
+    weights: Tensor
+
+    def __init__(self, n_tasks: int, solver: Solver, every: int) -> None:
+        super().__init__()
+        self.solver = solver
+        self.every = every
+        self.steps = 0
+        self.register_buffer("weights", torch.ones(n_tasks))
+
+    @property
+    def wants_gramian(self) -> bool:
+        return self.steps % self.every == 0
+
+    def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
+        if gramian is None:
+            return torch.where(present, self.weights, 0.0)
+        n_tasks = losses.shape[-1]
+        pairs = zip(gramian.reshape(-1, n_tasks, n_tasks), present.reshape(-1, n_tasks), strict=True)
+        solved = torch.stack([self._solve(one, there) for one, there in pairs]).reshape(losses.shape)
+        return solved.to(losses)
+
+    def _solve(self, gramian: Tensor, present: Tensor) -> Tensor:
+        gramian = gramian.detach().double().cpu()
+        squares = gramian.diagonal()
+        there = (present.cpu() & (squares > 0)).nonzero().flatten()
+        weights = present.double().cpu()
+        if len(there) > 1:
+            part = gramian[there][:, there]
+            with self.random_numbers():
+                weights[there] = self.solver(part / part.diagonal().mean())
+        return weights
+
+    def random_numbers(self) -> Any:
+        """Lend random numbers to a solver that takes them from the global generator."""
+        return torch.no_grad()
+
+    def after_step(self, step: StepRecord) -> None:
+        self.steps += 1
+
+
+def torchjd(name: str, weighting: Weighting, **params: Any) -> Any:
+    """Make a weighting of TorchJD, which the extra "balancing" brings."""
+    return getattr(import_optional("torchjd.aggregation", "balancing", type(weighting).__name__), name)(**params)

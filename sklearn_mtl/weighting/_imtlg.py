@@ -1,0 +1,39 @@
+"""Impartial multi-task learning."""
+
+from __future__ import annotations
+
+from ._gramian import GramianWeighting, Solver, torchjd
+
+
+class IMTLG(GramianWeighting):
+    r"""Descend along a vector that has the same component along each task's gradient [1]_.
+
+    Weights may be negative. Solved by TorchJD [2]_, which the extra "balancing" brings.
+
+    Parameters
+    ----------
+    grad_at : {"representation", "trunk"}, default="representation"
+        With respect to what gradients are taken; see `GramianWeighting`.
+    every : int >= 1, default=1
+        Steps between two computations of the weights.
+
+    References
+    ----------
+    .. [1] Liu et al., "Towards Impartial Multi-Task Learning", ICLR 2021.
+    .. [2] TorchJD, https://torchjd.org.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import MultiTaskNetEstimator
+    >>> from sklearn_mtl.weighting import IMTLG
+    >>> MultiTaskNetEstimator(weighting=IMTLG(every=10))
+    MultiTaskNetEstimator(weighting=IMTLG(every=10))
+    """
+
+    def __init__(self, grad_at: str = "representation", every: int = 1) -> None:
+        self.grad_at = grad_at
+        self.every = every
+
+    def solver(self) -> Solver:
+        weighting = torchjd("IMTLGWeighting", self)
+        return lambda gramian: len(gramian) * weighting(gramian)
