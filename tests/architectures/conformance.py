@@ -81,6 +81,11 @@ class ArchitectureConformance:
         architecture.build(trunk, fitted_tasks(), Streams(0))
         assert vars(architecture) == before
 
+    def test_flow_names_every_task_once(self, architecture):
+        nodes = [node for column in architecture.flow(list(LABELS)).columns for node in column]
+        assert sorted(node.label for node in nodes if node.kind == "task") == sorted(LABELS)
+        assert len({node.name for node in nodes}) == len(nodes)
+
     # -- the network
 
     def test_outputs_of_any_task_by_any_name(self, build):
