@@ -9,7 +9,7 @@ from sklearn_mtl import Targets
 from sklearn_mtl.architectures import Architecture, HardSharing, MMoE, Network
 from sklearn_mtl.penalties import GroupLasso, Orthogonality, RepresentationDropout, TraceNorm
 from sklearn_mtl.trunks import MLP
-from sklearn_mtl.utils._layers import set_dropout_generator
+from sklearn_mtl.utils._layers import set_draws
 
 from .._helpers import assert_same, assert_same_model, inputs, mixed_targets, net, weights_of
 
@@ -128,7 +128,7 @@ def test_tasks_have_masks_of_their_own(architecture):
     network.noises[0] = Seen(network.noises[0])
     encoded = estimator._model.blueprint.trunk.encode(X, owner=estimator)
     batch = {name: torch.as_tensor(values) for name, values in encoded.items()}
-    set_dropout_generator(network, torch.Generator().manual_seed(0))
+    set_draws(network, torch.Generator().manual_seed(0))
     network.train()(batch, list(Y))
     network.eval()(batch, list(Y))
     ((got, given),) = network.noises[0].calls  # in evaluation mode nothing asks for noise
