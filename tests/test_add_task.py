@@ -127,8 +127,8 @@ def test_a_copy_is_not_touched():
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES.keys())
 def test_the_new_task_learns(architecture):
     trunk = MLP((32,), scaling="standard")
-    estimator = fitted(architecture=architecture, trunk=trunk, max_epochs=30, learning_rate=1e-2)
-    estimator.set_params(max_epochs=100, learning_rate=3e-2).add_task("new", X, EASY)
+    estimator = fitted(architecture=architecture, trunk=trunk, max_epochs=10, learning_rate=1e-2)
+    estimator.set_params(max_epochs=80, learning_rate=5e-2, batch_size=50).add_task("new", X, EASY)
     scores = estimator.score_tasks(X, Targets({**Y, "new": EASY}))
     assert scores["new"] > 0.9
     assert estimator.score(X, Targets({**Y, "new": EASY})) == pytest.approx(np.mean(list(scores.values())))
@@ -284,8 +284,10 @@ def test_without_freezing_the_new_task_learns_what_the_trunk_did_not_know():
     target = X[:, 3] ** 2
     scores = {}
     for freeze in (True, False):
-        estimator = fitted(trunk=MLP((16,), scaling="standard"), max_epochs=40)
-        estimator.set_params(max_epochs=100, learning_rate=1e-2).add_task("new", X, target, freeze=freeze)
+        estimator = fitted(trunk=MLP((16,), scaling="standard"), max_epochs=30)
+        estimator.set_params(max_epochs=80, learning_rate=2e-2, batch_size=50).add_task(
+            "new", X, target, freeze=freeze
+        )
         scores[freeze] = estimator.score_tasks(X, Targets({**Y, "new": target}))["new"]
     assert scores[False] > scores[True] + 0.1
 

@@ -480,7 +480,7 @@ def test_concatenation_helps_a_child_that_is_its_parent():
     few = np.where(np.arange(400) % 20 == 0, child, np.nan)
     fits = {}
     for name, spec in {"graph": TaskGraph({"child": ["parent"]}), "alone": Independent()}.items():
-        estimator = net(architecture=spec, max_epochs=60, learning_rate=1e-2)
+        estimator = net(architecture=spec, max_epochs=60, learning_rate=2e-2, batch_size=50)
         fits[name] = estimator.fit(X, Targets(parent=parent, child=few)).score_tasks(
             X, Targets(parent=parent, child=child)
         )["child"]

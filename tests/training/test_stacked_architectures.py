@@ -1,5 +1,7 @@
 """Stacked training of every architecture, with penalties: member m equals the same fit alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -9,11 +11,8 @@ from sklearn_mtl import Targets
 from sklearn_mtl.architectures import PLE, AdaTT, HardSharing, Independent, MMoE, SubspaceSharing, TaskGraph
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.penalties import GroupLasso, Orthogonality, RepresentationDropout, TraceNorm
-from sklearn_mtl.training import member_of, why_not_stacked
-from sklearn_mtl.training._ensemble import learn_ensemble
+from sklearn_mtl.training import member_of, train_stacked, why_not_stacked
 from sklearn_mtl.training._members import structure_key
-from sklearn_mtl.trunks import MLP
-from sklearn_mtl.utils._random import Streams
 
 from ..architectures.test_conformance import CASES as ALL_CASES
 from .test_stacked import BASE, assert_stacked_equals_alone, mixed_rows
@@ -184,14 +183,8 @@ def test_members_of_an_ensemble_are_the_fits_of_their_seeds(name):
     members = ensemble._model.member_outputs(X, ensemble.task_names_, ensemble)
     whole = ensemble._model.blueprint
     for number in range(2):
-        alone = clone(estimator).set_params(n_members=1)
-        prepared = member_of(alone, X, Y)
-        assert Streams(whole.seed).derive("member", number) == whole.member(number).seed
-        from dataclasses import replace
-
-        from sklearn_mtl.training import train_stacked
-
-        (trained,) = train_stacked([replace(prepared, blueprint=whole.member(number))], ensemble.device_)
+        one = replace(member_of(clone(estimator).set_params(n_members=1), X, Y), blueprint=whole.member(number))
+        (trained,) = train_stacked([one], ensemble.device_)
         network = whole.member(number).network()
         network.load_state_dict(trained.weights)
         inputs = whole.trunk.encode(X, owner=ensemble)
