@@ -3,6 +3,7 @@
 from ._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
 from ._estimator import MultiTaskNetEstimator
 from ._targets import Targets
+from ._task_sets import concatenate_task_sets
 from ._version import __version__
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "MultiTaskNetRegressor",
     "Targets",
     "__version__",
+    "concatenate_task_sets",
 ]

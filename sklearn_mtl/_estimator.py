@@ -19,6 +19,7 @@ from ._targets import Targets, align_targets
 from .architectures import Architecture, resolve_architecture
 from .metrics import weighted_mean
 from .penalties import Penalty, penalty_name, resolve_penalty
+from .sampling import TaskSampling, resolve_task_sampling
 from .tasks import resolve_task
 from .training import (
     OPTIMIZERS,
@@ -89,8 +90,11 @@ class MultiTaskNetEstimator(
     architecture : {"hard_sharing", "independent", "cross_stitch", "subspace_sharing", "mmoe", "ple", "adatt"} or \
             Architecture, default="hard_sharing"
         How the tasks share the trunk; see `sklearn_mtl.architectures`.
-    weighting : {"static"} or Weighting, default="static"
-        How the losses of the tasks become one step; the task weights multiply on top.
+    weighting : {"static", "uncertainty", "geometric_mean", "dynamic_weight_average", "random_weighting", "famo", \
+            "stch", "grad_norm", "pcgrad", "cagrad", "imtlg", "aligned_mtl", "nash_mtl", "mgda", "upgrad"} or \
+            Weighting, default="static"
+        How the losses of the tasks become one step; the task weights multiply on top. See
+        `sklearn_mtl.weighting`.
     optimizer : {"adamw", "adam", "sgd"} or class, default="adamw"
         The optimiser, by name or as a class of `torch.optim`. Its further parameters go to ``net_params``, for
         instance ``{"optimizer__momentum": 0.9}``.
@@ -107,9 +111,10 @@ class MultiTaskNetEstimator(
         Most passes over the training rows.
     batch_size : int >= 1 or "auto", default="auto"
         Rows per step. "auto" takes about a twentieth of the rows, in powers of 2 from 16 to 256.
-    early_stopping : bool or "auto", default="auto"
+    early_stopping : bool, "auto" or "per_task", default="auto"
         Whether to hold out rows for validation, stop when they no longer improve, and restore the best epoch.
-        "auto" does so from 500 rows on.
+        "auto" does so from 500 rows on. "per_task" takes each task out of training when its own validation loss
+        no longer improves, while the others go on, and stops with the last one.
     monitor : {"loss", "score"}, default="loss"
         What early stopping watches: the mean over trained tasks, under ``score_weights``, of the validation
         loss or score.
@@ -129,6 +134,9 @@ class MultiTaskNetEstimator(
             Penalty, default=()
         What regularises across tasks; see `sklearn_mtl.penalties`. Each is added to the objective. They are
         parameters by name: ``penalties__trace_norm__strength``.
+    task_sampling : {"all", "proportional", "temperature", "round_robin", "loss_driven"} or TaskSampling, \
+            default="all"
+        Which tasks a step trains: all, or one, on rows that have a label for it; see `sklearn_mtl.sampling`.
     dtype : {"float32", "float64"}, default="float32"
         Of parameters, computation, regression predictions, probabilities and representations.
     mixed_precision : bool, default=False
@@ -215,6 +223,7 @@ class MultiTaskNetEstimator(
         "trunk": resolve_trunk,
         "architecture": resolve_architecture,
         "weighting": resolve_weighting,
+        "task_sampling": resolve_task_sampling,
     }
     spec_list_params: ClassVar[dict] = {"penalties": (resolve_penalty, penalty_name)}
 
@@ -232,7 +241,7 @@ class MultiTaskNetEstimator(
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "early_stopping": [StrOptions({"auto", "per_task"}), "boolean"],
         "monitor": [StrOptions({"loss", "score"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -240,6 +249,7 @@ class MultiTaskNetEstimator(
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "bootstrap": ["boolean"],
         "penalties": [list, tuple],
+        "task_sampling": [str, TaskSampling],
         "dtype": [StrOptions({"float32", "float64"})],
         "mixed_precision": ["boolean"],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
@@ -275,6 +285,7 @@ class MultiTaskNetEstimator(
         n_members: int = 1,
         bootstrap: bool = False,
         penalties: Sequence[str | Penalty] = (),
+        task_sampling: str | TaskSampling = "all",
         dtype: str = "float32",
         mixed_precision: bool = False,
         categorical_features: Any = "from_dtype",
@@ -306,6 +317,7 @@ class MultiTaskNetEstimator(
         self.n_members = n_members
         self.bootstrap = bootstrap
         self.penalties = penalties
+        self.task_sampling = task_sampling
         self.dtype = dtype
         self.mixed_precision = mixed_precision
         self.categorical_features = categorical_features

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from ._base import Task
 
@@ -25,6 +26,12 @@ class TaskGroup:
     names: tuple[str, ...]
     task: Task
     widths: tuple[int, ...]
+
+    @property
+    def columns(self) -> list[slice]:
+        """Where the elements of each task are among those of the group."""
+        ends = [0, *accumulate(self.widths)]
+        return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def group_tasks(tasks: Mapping[str, Task]) -> list[TaskGroup]:

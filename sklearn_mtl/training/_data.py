@@ -144,6 +144,19 @@ class BatchIterator:
             yield self.dataset.batch(rows)
 
 
+class OfAllTasks:
+    """Batches that train all tasks, in the form of those that train one."""
+
+    def __init__(self, batches: BatchIterator) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[None, Batch]]:
+        return ((None, batch) for batch in self.batches)
+
+
 def encode_targets(
     groups: Sequence[TaskGroup],
     tasks: Mapping[str, Task],

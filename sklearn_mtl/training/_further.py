@@ -13,7 +13,7 @@ from ._blueprint import Blueprint
 from ._learn import make_model, validation_fraction_of
 from ._model import Model
 from ._prepare import fit_tasks, prepare_data
-from ._stopping import BestEpoch
+from ._stopping import stopping_rule
 from ._weights import check_sample_weight
 
 
@@ -56,7 +56,7 @@ def learn_further_task(
         epoch=len(model.net.history),
     )  # fmt: skip
     if data.valid is not None:
-        model.net.stopping = BestEpoch(estimator.n_iter_no_change, estimator.tol)
+        model.net.stopping = stopping_rule(estimator)
     model.net.train(*data, estimator.max_epochs)
     network.freeze(False)
     # built anew: optimiser and objective were those of the new task alone

@@ -16,6 +16,7 @@ from skorch.callbacks import Callback
 from .._targets import Container, Targets, align_targets, read_targets
 from ..architectures import resolve_architecture
 from ..penalties import Penalty, resolve_penalties
+from ..sampling import TaskSampling, resolve_task_sampling
 from ..trunks import resolve_trunk
 from ..utils._device import resolve_device
 from ..utils._params import validate_spec
@@ -24,7 +25,7 @@ from ._blueprint import Blueprint
 from ._model import Model
 from ._net import make_net
 from ._prepare import fit_tasks, prepare_data
-from ._stopping import BestEpoch
+from ._stopping import stopping_rule
 from ._weights import check_sample_weight, check_weights, common_weight
 
 # Early stopping needs validation rows; with fewer rows than this, training needs them more.
@@ -75,7 +76,7 @@ def learn(
         owner=estimator, device=model.device, validation_fraction=fraction, epoch=len(model.net.history),
     )  # fmt: skip
     if data.valid is not None:
-        model.net.stopping = BestEpoch(estimator.n_iter_no_change, estimator.tol)
+        model.net.stopping = stopping_rule(estimator)
     model.net.train(*data, epochs, watchers=[("sklearn", watch(model))])
     return model
 
@@ -129,6 +130,12 @@ def plan_fit(
     return Plan(blueprint, container, targets, weights)
 
 
+def _checked_sampling(sampling: Any) -> TaskSampling:
+    checked = clone(resolve_task_sampling(sampling))
+    validate_spec(checked)
+    return checked
+
+
 def _checked_weighting(weighting: Any) -> Weighting:
     checked = clone(resolve_weighting(weighting))
     validate_spec(checked)
@@ -168,6 +175,12 @@ def _build(estimator: Any, plan: Plan, n_rows: int, previous: Model | None, keep
 
 def make_model(estimator: Any, blueprint: Blueprint, container: Container, n_rows: int) -> Model:
     """Build network and net with initial weights, to be trained as the estimator says."""
+    sampling = _checked_sampling(estimator.task_sampling)
+    if blueprint.weighting.needs_gramian and not sampling.trains_all:
+        raise ValueError(
+            f"weighting={estimator.weighting!r} compares the gradients of several tasks, but "
+            f"task_sampling={estimator.task_sampling!r} trains one task in a step."
+        )
     net = make_net(
         blueprint.network(),
         blueprint.objective(),
@@ -179,6 +192,7 @@ def make_model(estimator: Any, blueprint: Blueprint, container: Container, n_row
         clip_norm=estimator.clip_norm,
         monitor=estimator.monitor,
         mixed_precision=estimator.mixed_precision,
+        sampling=sampling,
         batch_size=batch_size_of(estimator.batch_size, n_rows),
         device=resolve_device(estimator.device),
         callbacks=estimator.callbacks,

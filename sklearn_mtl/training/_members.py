@@ -9,6 +9,7 @@ import torch
 from sklearn.utils.validation import _num_samples
 
 from ..architectures import resolve_architecture
+from ..sampling import resolve_task_sampling
 from ..trunks import SparseRows, resolve_trunk
 from ..utils._side_by_side import structure_of
 from ..weighting import resolve_weighting
@@ -86,6 +87,10 @@ def why_not_stackable(estimator: Any) -> str | None:
         return "callbacks follow one training each"
     if estimator.net_params:
         return "net_params change what skorch does"
+    if not resolve_task_sampling(estimator.task_sampling).trains_all:
+        return "task_sampling gives each fit batches of its own"
+    if estimator.early_stopping == "per_task":
+        return "early_stopping='per_task' takes tasks out of one fit and not of another"
     if estimator.mixed_precision:
         return "mixed_precision is not stacked"
     trunk, architecture = resolve_trunk(estimator.trunk), resolve_architecture(estimator.architecture)

@@ -16,17 +16,19 @@ from torch import Tensor, nn
 
 from ..architectures import Outputs
 from ..exceptions import DivergenceError
+from ..sampling import AllTasks, TaskSampling
 from ..utils._layers import set_draws
 from ..utils._random import Streams
 from ..utils._threads import threads_for
 from ._backward import backward
 from ._balance import read_balance
 from ._blueprint import Blueprint
-from ._data import Batch, BatchIterator, Dataset, ValidationRows
+from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows
 from ._gramian import gramian_of
 from ._log import read_losses, record
 from ._objective import Step, TaskLosses
 from ._predict import predict_outputs
+from ._sampled import SampledBatches
 from ._schedule import SCHEDULES
 from ._stopping import BestEpoch
 
@@ -62,6 +64,8 @@ class MultiTaskNet(NeuralNet):
         What ``stopping`` watches on the validation rows.
     mixed_precision : bool
         Whether to train in bfloat16 where the device is a GPU.
+    sampling : TaskSampling or None
+        Which task a step trains; None trains all in every step.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
     """
@@ -75,6 +79,7 @@ class MultiTaskNet(NeuralNet):
         stopping: BestEpoch | None = None,
         monitor: str = "loss",
         mixed_precision: bool = False,
+        sampling: TaskSampling | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -84,6 +89,7 @@ class MultiTaskNet(NeuralNet):
         self.stopping = stopping
         self.monitor = monitor
         self.mixed_precision = mixed_precision
+        self.sampling = AllTasks() if sampling is None else sampling
         self.stop_training = False
 
     @property
@@ -157,29 +163,47 @@ class MultiTaskNet(NeuralNet):
         masks = streams.generator("dropout", number, device=data.device)
         set_draws(self.module_, masks)
         set_draws(self.criterion_, streams.generator("weighting", number, device=data.device))
-        batches = BatchIterator(data, self.batch_size, streams.generator("shuffle", number))
+        batches = self._batches(data, streams, number)
         log: list[Step] = []
         sizes: list[int] = []
-        for index, batch in enumerate(batches):
+        for index, (task, batch) in enumerate(batches):
             self._set_learning_rate((number - start + index / len(batches)) / epochs)
-            log.append(self._watched_step(batch) if self.watched else self.train_step(batch)["step"])
+            step = self._watched_step(batch, task) if self.watched else self.train_step(batch, task=task)["step"]
+            log.append(step)
             sizes.append(len(batch.targets[0]))
         self._record_losses(log, sizes, number)
 
-    def _watched_step(self, batch: Batch) -> Step:
+    def _batches(self, data: Dataset, streams: Streams, number: int) -> Any:
+        """Give the batches of an epoch, each with the only task that it trains, or None."""
+        if self.sampling.trains_all:
+            return OfAllTasks(BatchIterator(data, self.batch_size, streams.generator("shuffle", number)))
+        return SampledBatches(
+            data, self.criterion_, self.sampling, self.batch_size, self._progress(), streams, number
+        )
+
+    def _progress(self) -> np.ndarray:
+        """Give the last known training loss of each task over its first one."""
+        ratios = []
+        for name in self.criterion_.names:
+            losses = [epoch.get(f"train_loss__{name}", np.nan) for epoch in self.history]
+            known = [loss for loss in losses if np.isfinite(loss)]
+            ratios.append(known[-1] / known[0] if known and known[0] > 0 else 1.0)
+        return np.array(ratios)
+
+    def _watched_step(self, batch: Batch, task: str | None) -> Step:
         """Make a step with skorch's record and notifications of a batch."""
         self.notify("on_batch_begin", batch=batch, training=True)
-        step = self.train_step(batch)
+        step = self.train_step(batch, task=task)
         self.history.record_batch("train_loss", step["loss"].item())
         self.history.record_batch("train_batch_size", len(batch.targets[0]))
         self.notify("on_batch_end", batch=batch, training=True, **step)
         return step["step"]
 
-    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
-        """Make one step: outputs, task losses, objective, gradient, update."""
+    def train_step(self, batch: Batch, task: str | None = None, **fit_params: Any) -> dict[str, Any]:
+        """Make one step, for all tasks or for one: outputs, task losses, objective, gradient, update."""
         self._zero_grad_optimizer()
         wants_gramian = self.criterion_.wants_gramian
-        outputs, task_losses = self._losses(batch, with_cut=self.criterion_.weighs_gradients)
+        outputs, task_losses = self._losses(batch, task, with_cut=self.criterion_.weighs_gradients)
         gramian = gramian_of(self.criterion_, self.module_, outputs, task_losses) if wants_gramian else None
         weights = self.criterion_.weigh(task_losses, gramian)
         loss = backward(self.criterion_, self.module_, outputs, task_losses, weights)
@@ -192,20 +216,22 @@ class MultiTaskNet(NeuralNet):
         step = Step(
             task_losses.losses.detach(), task_losses.mass, weights if self.criterion_.learns else None, gramian
         )
-        self.criterion_.after_step(step, self._losses_again(batch))
+        self.criterion_.after_step(step, self._losses_again(batch, task))
         return {"loss": loss.detach(), "y_pred": outputs, "step": step}
 
-    def _losses(self, batch: Batch, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:
+    def _losses(self, batch: Batch, task: str | None = None, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:
         """Compute outputs and task losses of a batch, on request with the place where gradients are compared."""
-        names = self.criterion_.names
+        names = self.criterion_.names if task is None else [task]
         with self._autocast():
             at_cut = with_cut and self.criterion_.grad_at == "representation"
             outputs = (self.module_.forward_cut if at_cut else self.module_)(batch.inputs, names)
-            return outputs, self.criterion_(outputs, batch.targets, batch.weights)
+            if task is None:
+                return outputs, self.criterion_(outputs, batch.targets, batch.weights)
+            return outputs, self.criterion_.of_task(task, outputs[task], batch.targets, batch.weights)
 
     @torch.no_grad()
-    def _losses_again(self, batch: Batch) -> Tensor | None:
-        return self._losses(batch)[1].losses if self.criterion_.looks_twice else None
+    def _losses_again(self, batch: Batch, task: str | None) -> Tensor | None:
+        return self._losses(batch, task)[1].losses if self.criterion_.looks_twice else None
 
     # -- the validation rows
 
@@ -227,8 +253,9 @@ class MultiTaskNet(NeuralNet):
         if self.stopping is not None:
             sign = 1 if self.monitor == "loss" else -1
             value = sign * self.history[-1, f"valid_{self.monitor}"]
-            epoch = len(self.history)
-            self.stop_training |= self.stopping.update(value, epoch, self.module_)
+            by_task = {name: sign * self.history[-1, f"valid_{self.monitor}__{name}"] for name in outputs}
+            self.stop_training |= self.stopping.update(value, len(self.history), self.module_, by_task)
+            self.criterion_.taken_out = {self.criterion_.names.index(name) for name in self.stopping.over}
 
     # -- what is recorded, and what is refused
 

@@ -84,6 +84,7 @@ class Objective(nn.Module):
         weighting: Weighting,
     ) -> None:
         super().__init__()
+        self.tasks = dict(tasks)
         self.groups = group_tasks(tasks)
         self.names = [name for group in self.groups for name in group.names]
         self.weighting: Any = weighting.build({name: tasks[name] for name in self.names})
@@ -91,6 +92,7 @@ class Objective(nn.Module):
         self.weighs_gradients = weighting.weighs_gradients
         weights = torch.tensor([float(task_weights[name]) for name in self.names], dtype=torch.float64)
         self.register_buffer("task_weights", weights)
+        self.taken_out: set[int] = set()
         self.score_weights = [float(score_weights[name]) for name in self.names]
         self.register_buffer("all_present", torch.ones(len(self.names), dtype=torch.bool))
         members = _membership([w for group in self.groups for w in group.widths])
@@ -120,7 +122,42 @@ class Objective(nn.Module):
                 # where, not times: a loss that overflowed on a missing label is no business of anyone
                 sums.append((torch.where(weight > 0, loss, 0.0) * weight).sum(dim=-2))
                 masses.append(weight.sum(dim=-2).expand_as(sums[-1]))
-        return self._per_task(sums, masses, rows=loss.shape[-2])
+        return self._without_taken_out(self._per_task(sums, masses, rows=loss.shape[-2]), loss.shape[-2])
+
+    def of_task(
+        self, name: str, output: Tensor, targets: Sequence[Tensor], weights: Sequence[Tensor | None]
+    ) -> TaskLosses:
+        """Compute the loss of one task, from rows that have a label for it; the others are absent.
+
+        Parameters
+        ----------
+        name : str
+            The task.
+        output : Tensor of shape (B, K)
+            What the network returned for it.
+        targets, weights : sequence
+            As in ``forward``.
+        """
+        number, position = next((i, g.names.index(name)) for i, g in enumerate(self.groups) if name in g.names)
+        group, target, weight = self.groups[number], targets[number], weights[number]
+        columns = group.columns[position]
+        if len(group.names) > 1:
+            target = target[..., columns]
+        loss = self.tasks[name].elementwise_loss(output, target)
+        weight = torch.ones_like(loss) if weight is None else weight[..., columns].expand_as(loss)
+        mass = weight.sum()
+        mean = (torch.where(weight > 0, loss, 0.0) * weight).sum() / mass
+        here = torch.tensor([other == name for other in self.names], device=mean.device)
+        return TaskLosses(torch.where(here, mean, 0.0), torch.where(here, mass, 0.0))
+
+    def _without_taken_out(self, task_losses: TaskLosses, rows: int) -> TaskLosses:
+        """Make tasks absent that are no longer trained."""
+        if not (self.training and self.taken_out):
+            return task_losses
+        losses, mass = task_losses
+        mass = torch.full_like(losses, rows) if mass is None else mass
+        there = torch.tensor([i not in self.taken_out for i in range(len(self.names))], device=losses.device)
+        return TaskLosses(torch.where(there, losses, 0.0), torch.where(there, mass, 0.0))
 
     @property
     def learns(self) -> bool:

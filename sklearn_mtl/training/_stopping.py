@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -48,8 +51,15 @@ class BestEpoch(Patience):
         super().__init__(patience, tol)
         self.weights: dict[str, Tensor] = {}
 
-    def update(self, value: float, epoch: int, network: nn.Module) -> bool:
-        """Take the value of an epoch, smaller is better; return whether to stop."""
+    @property
+    def over(self) -> list[str]:
+        """The tasks that are no longer trained while the others go on."""
+        return []
+
+    def update(
+        self, value: float, epoch: int, network: nn.Module, by_task: Mapping[str, float] = MappingProxyType({})
+    ) -> bool:
+        """Take the value of an epoch, and that of each task, smaller is better; return whether to stop."""
         if self.improves(value, epoch):
             self.weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         return self.is_over
@@ -58,3 +68,31 @@ class BestEpoch(Patience):
         """Put the weights of the best epoch back."""
         if self.weights and self.waited:
             network.load_state_dict(self.weights)
+
+
+class BestEpochOfTasks(BestEpoch):
+    """Watches each task: one that no longer improves is taken out, and training stops with the last of them."""
+
+    def __init__(self, patience: int, tol: float = 0.0) -> None:
+        super().__init__(patience, tol)
+        self.tasks: dict[str, Patience] = {}
+
+    @property
+    def over(self) -> list[str]:
+        return [name for name, task in self.tasks.items() if task.is_over]
+
+    def update(
+        self, value: float, epoch: int, network: nn.Module, by_task: Mapping[str, float] = MappingProxyType({})
+    ) -> bool:
+        super().update(value, epoch, network, by_task)
+        for name, loss in by_task.items():
+            task = self.tasks.setdefault(name, Patience(self.patience, self.tol))
+            if not task.is_over:
+                task.improves(loss, epoch)
+        return len(self.over) == len(self.tasks)
+
+
+def stopping_rule(estimator: Any) -> BestEpoch:
+    """Make the rule that an estimator with validation rows asks for."""
+    rule = BestEpochOfTasks if estimator.early_stopping == "per_task" else BestEpoch
+    return rule(estimator.n_iter_no_change, estimator.tol)

@@ -1,0 +1,83 @@
+"""Batches of one task each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..sampling import TaskSampling
+from ..utils._random import Streams
+from ._data import Batch, Dataset
+from ._objective import Objective
+
+
+class SampledBatches:
+    """Iterates over batches of rows that have a label for one task, which a sampling chooses.
+
+    An epoch has as many steps as the tasks have batches of rows of their own. A task that is drawn more often
+    goes through its rows again, in a new order.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    objective : Objective
+        Its tasks, and where their labels are.
+    sampling : TaskSampling
+    batch_size : int
+        Rows per batch; fewer where a task has fewer rows left.
+    progress : ndarray of shape (T,)
+        See `TaskSampling.plan`.
+    streams : Streams
+    epoch : int
+        With the streams it gives the tasks and their orders.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        objective: Objective,
+        sampling: TaskSampling,
+        batch_size: int,
+        progress: np.ndarray,
+        streams: Streams,
+        epoch: int,
+    ) -> None:
+        self.dataset = dataset
+        self.objective = objective
+        self.batch_size = batch_size
+        self.streams, self.epoch = streams, epoch
+        self.rows = labelled_rows(dataset, objective)
+        sizes = torch.tensor([float(len(rows)) for rows in self.rows])
+        sizes[list(objective.taken_out)] = 0
+        self.n_steps = int(sum(-(-int(size) // batch_size) for size in sizes))
+        generator = streams.generator("tasks", epoch)
+        self.plan: Tensor = sampling.plan(sizes, torch.as_tensor(progress), self.n_steps, generator)
+
+    def __len__(self) -> int:
+        return self.n_steps
+
+    def __iter__(self) -> Iterator[tuple[str, Batch]]:
+        orders = [self._batches_of(task) for task in range(len(self.rows))]
+        for task in self.plan.tolist():
+            yield self.objective.names[task], self.dataset.batch(next(orders[task]))
+
+    def _batches_of(self, task: int) -> Iterator[Tensor]:
+        name, rows, rounds = self.objective.names[task], self.rows[task], 0
+        while True:
+            generator = self.streams.generator("shuffle", self.epoch, name, rounds)
+            yield from rows[torch.randperm(len(rows), generator=generator)].split(self.batch_size)
+            rounds += 1
+
+
+def labelled_rows(dataset: Dataset, objective: Objective) -> Sequence[Tensor]:
+    """Give the rows of a set that have a label for each task, in the order of the losses."""
+    rows = torch.arange(len(dataset)) if dataset.rows is None else dataset.rows
+    found = []
+    for group, weight in zip(objective.groups, dataset.weights, strict=True):
+        there = None if weight is None else weight[rows.to(weight.device)].cpu() > 0
+        for columns in group.columns:
+            found.append(rows if there is None else rows[there[:, columns].any(dim=1)])
+    return found
