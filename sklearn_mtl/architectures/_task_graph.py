@@ -101,6 +101,8 @@ class TaskGraph(Architecture):
         for child, parents in self.dependencies.items():
             if isinstance(parents, str) or not all(isinstance(parent, str) for parent in parents):
                 raise ValueError(f"dependencies[{child!r}]={parents!r} of TaskGraph should be a list of tasks.")
+            if len(set(parents)) < len(parents):
+                raise ValueError(f"dependencies[{child!r}]={parents!r} of TaskGraph names a task twice.")
             unknown = [name for name in (child, *parents) if name not in tasks]
             if unknown:
                 raise ValueError(

@@ -54,6 +54,7 @@ def without(*names):
         (TaskGraph({"nothing": ["a"]}), r"unknown tasks \['nothing'\]"),
         (TaskGraph({"c": "a"}), r"dependencies\['c'\]='a' of TaskGraph should be a list of tasks"),
         (TaskGraph({"c": [0]}), r"dependencies\['c'\]=\[0\] of TaskGraph should be a list of tasks"),
+        (TaskGraph({"c": ["a", "b", "a"]}), r"dependencies\['c'\]=.* of TaskGraph names a task twice"),
         (TaskGraph({"number": ["a"]}, transfer="product"), "task 'number' is Regression.* with 1 outputs"),
         (TaskGraph({"a": ["number"]}, transfer="product"), "probabilities of two classes, but task 'number'"),
         (TaskGraph({"a": ["b"]}, sharing=TaskGraph({})), "should be an architecture that gives each task a view"),
@@ -66,7 +67,7 @@ def without(*names):
     ],
     ids=[
         "a circle", "two in a circle", "itself", "unknown parent", "unknown child", "text for a list",
-        "number for a name", "product for a number", "product from a number", "graph in a graph",
+        "number for a name", "a parent twice", "product for a number", "product from a number", "graph in a graph",
         "unknown sharing", "unknown transfer", "no mapping", "no bool", "wrong experts", "wrong towers",
     ],
 )  # fmt: skip
