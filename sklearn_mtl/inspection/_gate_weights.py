@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from ..utils._flow_layout import shortened
 from ..utils._optional import import_optional
+from ._heat_map import name_cells, write_numbers
 
 
 class GateWeightsDisplay:
@@ -109,33 +107,12 @@ class GateWeightsDisplay:
             _, ax = pyplot.subplots(figsize=size, layout="constrained")
         values = self.weights.to_numpy()
         self.im_ = ax.imshow(values, cmap=cmap, vmin=0.0, aspect="auto")
-        self.text_ = self._numbers(ax, values, values_format)
-        self._name(ax)
+        self.text_ = write_numbers(ax, self.im_, values, values_format)
+        name_cells(ax, self.weights.index, [expert for _, expert in self.weights.columns])
         self._part_levels(ax)
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
-
-    def _numbers(self, ax: Any, values: np.ndarray, values_format: str) -> np.ndarray:
-        texts = np.full(values.shape, None)
-        for row, column in np.argwhere(~np.isnan(values)):
-            shade = self.im_.cmap(self.im_.norm(values[row, column]))
-            ink = "black" if np.dot(shade[:3], [0.3, 0.59, 0.11]) > 0.5 else "white"
-            number = format(values[row, column], values_format)
-            texts[row, column] = ax.text(column, row, number, ha="center", va="center", color=ink, fontsize=8)
-        return texts
-
-    def _name(self, ax: Any) -> None:
-        n_tasks, n_experts = self.weights.shape
-        ax.set_yticks(range(n_tasks), [shortened(str(task)) for task in self.weights.index], parse_math=False)
-        experts = [shortened(str(expert)) for _, expert in self.weights.columns]
-        ax.set_xticks(range(n_experts), experts, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
-        # white lines part the cells
-        ax.set_xticks(np.arange(n_experts + 1) - 0.5, minor=True)
-        ax.set_yticks(np.arange(n_tasks + 1) - 0.5, minor=True)
-        ax.grid(which="minor", color="white", linewidth=1.5)
-        ax.tick_params(which="both", length=0)
-        ax.spines[:].set_visible(False)
 
     def _part_levels(self, ax: Any) -> None:
         """Draw a line between levels, and write above each which it is."""
