@@ -87,8 +87,10 @@ class GramianModule(WeightingModule):
             return torch.where(present, self.weights, 0.0)
         n_tasks = losses.shape[-1]
         pairs = zip(gramian.reshape(-1, n_tasks, n_tasks), present.reshape(-1, n_tasks), strict=True)
-        solved = torch.stack([self._solve(one, there) for one, there in pairs]).reshape(losses.shape)
-        return solved.to(losses)
+        solved = torch.stack([self._solve(one, there) for one, there in pairs]).reshape(losses.shape).to(losses)
+        # a task that is absent now keeps its weight for the steps until the next solution
+        self.weights = torch.where(present, solved, self.weights)
+        return solved
 
     def _solve(self, gramian: Tensor, present: Tensor) -> Tensor:
         gramian = gramian.detach().double().cpu()
