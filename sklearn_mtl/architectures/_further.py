@@ -62,6 +62,11 @@ class WithFurtherTasks(NetworkWrapper):
         outputs = self.further(Views(None, representation), tasks)
         return self.network(inputs, own).with_more(outputs) if own else outputs
 
+    def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
+        # further tasks read a representation of their own pass: it has no cut in common with the others
+        further = any(name in self.further.task_names for name in tasks)
+        return self(inputs, tasks) if further else self.network.forward_cut(inputs, tasks)
+
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
         own = [name for name in tasks if name not in self.further.task_names]
         if not own:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..architectures import Cut, Network, Outputs
+from ..architectures import Network, Outputs, SplitCut
 from ._objective import Objective, TaskLosses
 
 
@@ -33,29 +33,15 @@ def backward(
         total.backward()
         return total
     plain = objective.total(task_losses, torch.ones_like(weights), outputs.penalty)
-    if outputs.cut is not None and outputs.cut.names is not None:
-        _scale_at(outputs.cut, weights, objective)
-        plain.backward()
+    if isinstance(outputs.cut, SplitCut):
+        outputs.cut.backward(plain, weights, objective.names)
         return plain
-    shared = network.shared_parameters()
+    shared = [parameter for parameter in network.shared_parameters() if parameter.requires_grad]
     known = {id(parameter) for parameter in shared}
-    private = [parameter for parameter in network.parameters() if id(parameter) not in known]
+    private = [p for p in network.parameters() if p.requires_grad and id(p) not in known]
     if shared:
         total = objective.total(task_losses, weights, outputs.penalty)
         total.backward(inputs=shared, retain_graph=bool(private))
     if private:
         plain.backward(inputs=private)
     return plain
-
-
-def _scale_at(cut: Cut, weights: Tensor, objective: Objective) -> None:
-    """Let the gradient of each task pass the cut with its weight."""
-    assert cut.names is not None
-    if not cut.shared:
-        return
-    by_part = weights[[objective.names.index(name) for name in cut.names]]
-    for tensor, axis in zip(cut.tensors, cut.axes, strict=True):
-        shape = [1] * tensor.dim()
-        shape[axis] = len(by_part)
-        factor = by_part.view(shape)
-        tensor.register_hook(lambda gradient, factor=factor: gradient * factor)
