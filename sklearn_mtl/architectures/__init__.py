@@ -3,11 +3,12 @@
 from ._adatt import AdaTT
 from ._base import Architecture, Network, NetworkWrapper
 from ._cross_stitch import CrossStitch
+from ._cuts import Cut, SharedCut, SplitCut, gramian_of_tensors
 from ._further import WithFurtherTasks
 from ._hard_sharing import HardSharing
 from ._independent import Independent
 from ._mmoe import MMoE
-from ._outputs import Cut, Outputs
+from ._outputs import Outputs
 from ._ple import PLE
 from ._resolve import resolve_architecture
 from ._subspaces import SubspaceSharing
@@ -25,8 +26,11 @@ __all__ = [
     "Network",
     "NetworkWrapper",
     "Outputs",
+    "SharedCut",
+    "SplitCut",
     "SubspaceSharing",
     "TaskGraph",
     "WithFurtherTasks",
+    "gramian_of_tensors",
     "resolve_architecture",
 ]

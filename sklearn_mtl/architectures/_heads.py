@@ -14,6 +14,7 @@ from ..trunks import Representation
 from ..utils._layers import Linear, affine
 from ..utils._random import Streams
 from ._banks import seed_name
+from ._cuts import HeadsCut
 from ._outputs import Outputs
 from ._views import Views
 
@@ -74,6 +75,20 @@ class Heads(nn.Module):
                 blocks.append(([name], [output.shape[-1]], output))
         return Outputs(blocks, views.penalty)
 
+    def are_linear(self, tasks: Sequence[str]) -> bool:
+        """Whether one product serves all of some tasks, for rows."""
+        return len(self.names) == 1 and all(n in self.names[0] and self.levels[n] == "sample" for n in tasks)
+
+    def forward_cut(self, views: Views, tasks: Sequence[str]) -> Outputs:
+        """Do what ``forward`` does where all heads are linear and read the same, cut at what they read."""
+        outputs = self(views.map(Tensor.detach), tasks)
+        wanted = [position for position, name in enumerate(self.names[0]) if name in tasks]
+        names = [self.names[0][i] for i in wanted]
+        weight, _ = self.products[0].rows_of(wanted)
+        widths = [self.products[0].widths[i] for i in wanted]
+        outputs.cut = HeadsCut(views.representation.sample, outputs.side_by_side(names), weight, names, widths)
+        return outputs
+
     def weights(self) -> dict[str, Tensor]:
         """Give the weight (..., K, D) of each linear head."""
         return {
@@ -101,11 +116,11 @@ class FusedLinear(nn.Module):
 
     def forward(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
         """Map vectors (..., N, in) by the wanted maps, side by side."""
-        return affine(x, *self._of(wanted))
+        return affine(x, *self.rows_of(wanted))
 
     def each(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
         """Map vectors (..., T, ..., N, in), each of the T wanted maps its own, to (..., ..., N, sum of out)."""
-        weight, bias = self._of(wanted)
+        weight, bias = self.rows_of(wanted)
         widths = [self.widths[i] for i in wanted]
         tokens = x.shape[-3:-1] if x.dim() - weight.dim() >= 2 else None
         if tokens is not None:
@@ -118,7 +133,8 @@ class FusedLinear(nn.Module):
             out = torch.cat([affine(*part) for part in parts], dim=-1)
         return out if tokens is None else out.unflatten(-2, tokens)
 
-    def _of(self, wanted: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def rows_of(self, wanted: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Give weight and bias of some of the maps."""
         if len(wanted) == len(self.widths):
             return self.weight, self.bias
         rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(self.weight.device)

@@ -4,31 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-
-class Cut(NamedTuple):
-    """Where the gradients of tasks are compared.
-
-    Parameters
-    ----------
-    tensors : sequence of Tensor
-        In the graph between the shared and the private part of the network.
-    names : tuple of str or None
-        Tasks along an axis of the tensors, if each task has its own part of them; None if all tasks read all.
-    axes : tuple of int
-        That axis, for each of the tensors.
-    shared : bool
-        Whether the parts come from something that the tasks share.
-    """
-
-    tensors: Sequence[Tensor]
-    names: tuple[str, ...] | None = None
-    axes: tuple[int, ...] = ()
-    shared: bool = True
+from ._cuts import Cut
 
 
 class Outputs(Mapping[str, Tensor]):

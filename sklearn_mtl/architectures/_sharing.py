@@ -17,8 +17,9 @@ from ..utils._params import validate_spec
 from ..utils._random import Streams
 from ._banks import MLPBank
 from ._base import Architecture, Network
+from ._cuts import Cut, SharedCut, ViewsCut
 from ._heads import Heads, fused_order
-from ._outputs import Cut, Outputs
+from ._outputs import Outputs
 from ._transfer import GraphHeads
 from ._views import Views, tensors_of
 
@@ -107,12 +108,15 @@ class SharingNetwork(Network):
     def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         needed = self.heads.needed(tasks)
         views = self.sharing(inputs, needed)
+        cut: Cut
         if views.names is None and isinstance(self.heads, Heads):
+            if self.heads.are_linear(needed) and not len(self.towers.layers) and not len(self.noises):
+                return self.heads.forward_cut(views, tasks)
             # a view for each task, so that one backward pass through the heads gives all gradients
             views = views.by_task(needed)
-            cut = _cut_by_task(views, shared=True)
+            cut = _cut_of(views, shared=True)
         else:
-            cut = Cut(views.shared) if views.shared else _cut_by_task(views, shared=False)
+            cut = SharedCut(views.shared) if views.shared else _cut_of(views, shared=False)
         outputs = self._read(views, needed, tasks)
         outputs.cut = cut
         return outputs
@@ -146,10 +150,11 @@ class SharingNetwork(Network):
         return self.sharing.gate_names(task)
 
 
-def _cut_by_task(views: Views, shared: bool) -> Cut:
+def _cut_of(views: Views, shared: bool) -> ViewsCut:
+    assert views.names is not None
     tensors = tensors_of(views.representation)
     # the axis of tasks comes before rows and width, or before rows, tokens and width
-    return Cut(tensors, views.names, (-3, -4)[: len(tensors)], shared)
+    return ViewsCut(tensors, (-3, -4)[: len(tensors)], views.names, shared)
 
 
 def check_sizes(spec: Any, name: str) -> None:

@@ -41,12 +41,12 @@ class TaskAdam(nn.Module):
     def step(self, values: Tensor, gradient: Tensor, present: Tensor) -> None:
         """Descend a gradient (..., T) of values (..., T), in place, for the tasks that are present."""
         beta1, beta2 = self.betas
-        gradient = gradient + self.weight_decay * values
-        steps = self.steps + 1
-        first = torch.lerp(gradient, self.first, beta1)
-        second = torch.lerp(gradient.square(), self.second, beta2)
-        scale = (second / (1 - beta2**steps)).sqrt() + self.eps
-        change = self.learning_rate * first / (1 - beta1**steps) / scale
-        values.copy_(torch.where(present, values - change, values))
-        for old, new in ((self.first, first), (self.second, second), (self.steps, steps)):
-            old.copy_(torch.where(present, new, old))
+        here = present.to(values.dtype)
+        if self.weight_decay:
+            gradient = gradient + self.weight_decay * values
+        self.steps.add_(here)
+        self.first.lerp_(gradient, (1 - beta1) * here)
+        self.second.lerp_(gradient.square(), (1 - beta2) * here)
+        steps = self.steps.clamp(min=1)
+        scale = (self.second / (1 - beta2**steps)).sqrt_().add_(self.eps)
+        values.sub_(self.learning_rate * here * self.first / (1 - beta1**steps) / scale)

@@ -1,0 +1,154 @@
+"""Where on the way of the data the gradients of tasks are compared, and weighed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Cut(ABC):
+    """A place between what tasks share and what belongs to each, in the graph of a batch."""
+
+    @abstractmethod
+    def gramian(self, losses: Tensor, names: Sequence[str]) -> Tensor:
+        r"""Compute :math:`\langle \nabla L_s, \nabla L_t \rangle` at the cut, (T, T), and keep the graph.
+
+        Parameters
+        ----------
+        losses : Tensor of shape (T,)
+            Attached to the graph.
+        names : sequence of str
+            The tasks in the order of the losses.
+        """
+
+
+class SplitCut(Cut):
+    """A cut at which the gradients of the tasks are apart, so that one backward pass can weigh them."""
+
+    @abstractmethod
+    def backward(self, total: Tensor, weights: Tensor, names: Sequence[str]) -> None:
+        """Backpropagate a total, and let the gradient of each task pass the cut with its weight.
+
+        Parameters
+        ----------
+        total : Tensor of shape ()
+            What each task's own part learns from.
+        weights : Tensor of shape (T,)
+            Of the gradients that pass.
+        names : sequence of str
+            The tasks in the order of the weights.
+        """
+
+
+class SharedCut(Cut):
+    """Tensors that several tasks read: it takes a backward pass for each task to tell their gradients apart.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+    """
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self.tensors = tensors
+
+    def gramian(self, losses: Tensor, names: Sequence[str]) -> Tensor:
+        return gramian_of_tensors(losses, self.tensors)
+
+
+class ViewsCut(SplitCut):
+    """Tensors of which each task reads a part of its own.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+    axes : sequence of int
+        The axis of the tasks, for each of the tensors.
+    tasks : sequence of str
+        The tasks along the axis.
+    shared : bool
+        Whether the parts come from something that the tasks share; if not, no gradient conflicts with another.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor], axes: Sequence[int], tasks: Sequence[str], shared: bool) -> None:
+        self.tensors, self.axes = tensors, axes
+        self.tasks, self.shared = list(tasks), shared
+
+    def gramian(self, losses: Tensor, names: Sequence[str]) -> Tensor:
+        gradients = torch.autograd.grad(losses.sum(), self.tensors, retain_graph=True, allow_unused=True)
+        known = [(g, axis) for g, axis in zip(gradients, self.axes, strict=True) if g is not None]
+        flat = torch.cat([g.movedim(axis, 0).flatten(1) for g, axis in known], dim=1)
+        flat = flat[[self.tasks.index(name) for name in names]]
+        gramian = flat @ flat.T
+        return gramian if self.shared else torch.diag(gramian.diagonal())
+
+    def backward(self, total: Tensor, weights: Tensor, names: Sequence[str]) -> None:
+        if self.shared:
+            by_part = weights[[list(names).index(name) for name in self.tasks]]
+            for tensor, axis in zip(self.tensors, self.axes, strict=True):
+                shape = [1] * tensor.dim()
+                shape[axis] = len(by_part)
+                factor = by_part.view(shape)
+                tensor.register_hook(lambda gradient, factor=factor: gradient * factor)
+        total.backward()
+
+
+class HeadsCut(SplitCut):
+    r"""Linear heads on one representation: gradients at it follow from those at the outputs.
+
+    With :math:`\delta_t = \partial L_t / \partial o_t` and the weights :math:`W_t` of the heads, the gradient of a
+    row is :math:`\delta_t W_t`, so that :math:`\langle \nabla L_s, \nabla L_t \rangle` is the sum of
+    :math:`(\delta_s^\top \delta_t) \circ (W_s W_t^\top)`: nothing of the size of T representations is made.
+
+    Parameters
+    ----------
+    representation : Tensor of shape (B, D)
+        Attached to the graph of the shared part.
+    outputs : Tensor of shape (B, sum of K)
+        Computed from the representation detached.
+    weight : Tensor of shape (sum of K, D)
+    tasks : sequence of str
+        The tasks of the outputs.
+    widths : sequence of int
+        Their K.
+    """
+
+    def __init__(
+        self, representation: Tensor, outputs: Tensor, weight: Tensor, tasks: Sequence[str], widths: Sequence[int]
+    ) -> None:
+        self.representation = representation
+        self.outputs = outputs
+        self.weight = weight.detach()
+        self.tasks, self.widths = list(tasks), list(widths)
+
+    def gramian(self, losses: Tensor, names: Sequence[str]) -> Tensor:
+        (delta,) = torch.autograd.grad(losses.sum(), self.outputs, retain_graph=True)
+        products = (delta.T @ delta) * (self.weight @ self.weight.T)
+        of_task = torch.nn.functional.one_hot(self._columns(names), len(names)).to(products)
+        return of_task.T @ products @ of_task
+
+    def backward(self, total: Tensor, weights: Tensor, names: Sequence[str]) -> None:
+        seen: list[Tensor] = []
+        self.outputs.register_hook(seen.append)
+        total.backward()
+        self.representation.backward((seen[0] * weights[self._columns(names)]) @ self.weight)
+
+    def _columns(self, names: Sequence[str]) -> Tensor:
+        """Give for each output the position of its task among the names."""
+        positions = [list(names).index(task) for task in self.tasks]
+        return torch.tensor(positions).repeat_interleave(torch.tensor(self.widths)).to(self.weight.device)
+
+
+def gramian_of_tensors(losses: Tensor, tensors: Sequence[Tensor]) -> Tensor:
+    """Compare gradients with respect to tensors that several tasks use, one backward pass per task."""
+    if not tensors:  # nothing is shared
+        return torch.zeros(len(losses), len(losses)).to(losses)
+    rows = []
+    for loss in losses.unbind(-1):
+        gradients = torch.autograd.grad(loss, tensors, retain_graph=True, allow_unused=True)
+        parts = [torch.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors, strict=True)]
+        rows.append(torch.cat([part.flatten() for part in parts]))
+    flat = torch.stack(rows)
+    return flat @ flat.T
