@@ -45,11 +45,12 @@ class NashMTL(GramianWeighting):
 
 def nash(gramian: Tensor, max_iterations: int = 100, tol: float = 1e-12) -> Tensor:
     """Solve G a = 1 / a for a > 0, scaled to sum to T, by damped Newton steps."""
-    G = gramian.numpy()
-    n_tasks = len(G)
+    n_tasks = len(gramian)
+    # the solution does not feel the lengths of the gradients, so that they can be 1
+    lengths = np.sqrt(np.diag(gramian.numpy()))
     # gradients that cancel have no bargaining solution: a little of the identity bounds the weights
-    G = G + 1e-10 * np.trace(G) / n_tasks * np.eye(n_tasks)
-    alpha = 1 / np.sqrt(np.diag(G) * n_tasks)
+    G = gramian.numpy() / np.outer(lengths, lengths) + 1e-10 * np.eye(n_tasks)
+    alpha = np.full(n_tasks, 1 / np.sqrt(n_tasks))
     for _ in range(max_iterations):
         residual = G @ alpha - 1 / alpha
         step = np.linalg.solve(G + np.diag(alpha**-2), residual)
@@ -58,4 +59,5 @@ def nash(gramian: Tensor, max_iterations: int = 100, tol: float = 1e-12) -> Tens
         alpha = alpha - step / (1 + np.sqrt(max(decrement, 0.0)))
         if decrement < tol:
             break
+    alpha /= lengths
     return torch.from_numpy(alpha * n_tasks / alpha.sum())
