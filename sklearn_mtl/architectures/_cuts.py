@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -104,41 +105,66 @@ class HeadsCut(SplitCut):
 
     Parameters
     ----------
-    representation : Tensor of shape (B, D)
-        Attached to the graph of the shared part.
-    outputs : Tensor of shape (B, sum of K)
-        Computed from the representation detached.
+    x : Tensor of shape (B, D)
+        The representation.
     weight : Tensor of shape (sum of K, D)
+    bias : Tensor of shape (sum of K,)
     tasks : sequence of str
         The tasks of the outputs.
     widths : sequence of int
         Their K.
+
+    Attributes
+    ----------
+    outputs : Tensor of shape (B, sum of K)
+        What the heads compute.
     """
 
     def __init__(
-        self, representation: Tensor, outputs: Tensor, weight: Tensor, tasks: Sequence[str], widths: Sequence[int]
+        self, x: Tensor, weight: Tensor, bias: Tensor, tasks: Sequence[str], widths: Sequence[int]
     ) -> None:
-        self.representation = representation
-        self.outputs = outputs
+        self.tasks, self.widths = tasks, widths
         self.weight = weight.detach()
-        self.tasks, self.widths = list(tasks), list(widths)
+        self.factor: Tensor | None = None
+        self.outputs: Tensor = _WeighedLinear.apply(x, weight, bias, self)
 
     def gramian(self, losses: Tensor, names: Sequence[str]) -> Tensor:
         (delta,) = torch.autograd.grad(losses.sum(), self.outputs, retain_graph=True)
         products = (delta.T @ delta) * (self.weight @ self.weight.T)
-        of_task = torch.nn.functional.one_hot(self._columns(names), len(names)).to(products)
+        columns = self._columns(names)
+        if columns is None:
+            return products
+        of_task = torch.nn.functional.one_hot(columns, len(names)).to(products)
         return of_task.T @ products @ of_task
 
     def backward(self, total: Tensor, weights: Tensor, names: Sequence[str]) -> None:
-        seen: list[Tensor] = []
-        self.outputs.register_hook(seen.append)
+        columns = self._columns(names)
+        self.factor = weights if columns is None else weights[columns]
         total.backward()
-        self.representation.backward((seen[0] * weights[self._columns(names)]) @ self.weight)
 
-    def _columns(self, names: Sequence[str]) -> Tensor:
-        """Give for each output the position of its task among the names."""
+    def _columns(self, names: Sequence[str]) -> Tensor | None:
+        """Give for each output the position of its task among the names; None if they are the same."""
+        if max(self.widths) == 1 and list(names) == list(self.tasks):
+            return None
         positions = [list(names).index(task) for task in self.tasks]
         return torch.tensor(positions).repeat_interleave(torch.tensor(self.widths)).to(self.weight.device)
+
+
+class _WeighedLinear(torch.autograd.Function):
+    """An affine map whose weight learns from its own gradient, while that of its input is weighed by outputs."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, cut: HeadsCut) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.cut = cut
+        return torch.nn.functional.linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        (delta,) = gradients
+        x, weight = ctx.saved_tensors
+        weighed = delta if ctx.cut.factor is None else delta * ctx.cut.factor
+        return weighed @ weight, delta.T @ x, delta.sum(dim=0), None
 
 
 def gramian_of_tensors(losses: Tensor, tensors: Sequence[Tensor]) -> Tensor:

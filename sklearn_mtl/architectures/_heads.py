@@ -77,17 +77,15 @@ class Heads(nn.Module):
 
     def are_linear(self, tasks: Sequence[str]) -> bool:
         """Whether one product serves all of some tasks, for rows."""
-        return len(self.names) == 1 and all(n in self.names[0] and self.levels[n] == "sample" for n in tasks)
+        return len(self.names) == 1 and set(tasks) <= set(self.names[0]) and self.levels[tasks[0]] == "sample"
 
     def forward_cut(self, views: Views, tasks: Sequence[str]) -> Outputs:
         """Do what ``forward`` does where all heads are linear and read the same, cut at what they read."""
-        outputs = self(views.map(Tensor.detach), tasks)
-        wanted = [position for position, name in enumerate(self.names[0]) if name in tasks]
-        names = [self.names[0][i] for i in wanted]
-        weight, _ = self.products[0].rows_of(wanted)
-        widths = [self.products[0].widths[i] for i in wanted]
-        outputs.cut = HeadsCut(views.representation.sample, outputs.side_by_side(names), weight, names, widths)
-        return outputs
+        product, names = self.products[0], self.names[0]
+        wanted = [position for position, name in enumerate(names) if name in tasks]
+        chosen, widths = [names[i] for i in wanted], [product.widths[i] for i in wanted]
+        cut = HeadsCut(views.representation.sample, *product.rows_of(wanted), chosen, widths)
+        return Outputs([(chosen, widths, cut.outputs)], views.penalty, cut)
 
     def weights(self) -> dict[str, Tensor]:
         """Give the weight (..., K, D) of each linear head."""

@@ -56,6 +56,11 @@ class Streams:
 @contextmanager
 def lend_global_generator(seed: int) -> Iterator[None]:
     """Seed torch's global generator for code that insists on it, and give its state back after."""
-    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
+    with _GLOBAL_GENERATOR:
+        state = torch.get_rng_state()
+        # torch.manual_seed would go through the generators of all devices
+        torch.default_generator.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.set_rng_state(state)

@@ -85,23 +85,37 @@ class GramianModule(WeightingModule):
     def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
         if gramian is None:
             return torch.where(present, self.weights, 0.0)
+        weights = self._solved(losses, present, gramian)
+        # a task that is absent keeps what it had
+        self.weights = torch.where(present, weights, self.weights)
+        return weights
+
+    def _solved(self, losses: Tensor, present: Tensor, gramian: Tensor) -> Tensor:
+        if losses.dim() == 1:
+            return self._solve(gramian, present).to(losses)
         n_tasks = losses.shape[-1]
         pairs = zip(gramian.reshape(-1, n_tasks, n_tasks), present.reshape(-1, n_tasks), strict=True)
-        solved = torch.stack([self._solve(one, there) for one, there in pairs]).reshape(losses.shape).to(losses)
-        # a task that is absent now keeps its weight for the steps until the next solution
-        self.weights = torch.where(present, solved, self.weights)
-        return solved
+        solved = torch.stack([self._solve(one, there) for one, there in pairs]).reshape(losses.shape)
+        return solved.to(losses)
 
     def _solve(self, gramian: Tensor, present: Tensor) -> Tensor:
-        gramian = gramian.detach().double().cpu()
+        gramian = gramian.detach().to("cpu", torch.float64)
         squares = gramian.diagonal()
-        there = (present.cpu() & (squares > 0)).nonzero().flatten()
+        there = present.cpu() & (squares > 0)
+        if there.all():
+            return self._solution(gramian)
         weights = present.double().cpu()
-        if len(there) > 1:
-            part = gramian[there][:, there]
-            with self.random_numbers():
-                weights[there] = self.solver(part / part.diagonal().mean())
+        chosen = there.nonzero().flatten()
+        if len(chosen) > 1:
+            weights[chosen] = self._solution(gramian[chosen][:, chosen])
         return weights
+
+    def _solution(self, gramian: Tensor) -> Tensor:
+        if len(gramian) == 1:
+            return torch.ones(1, dtype=gramian.dtype)
+        with self.random_numbers():
+            # no method depends on the scale
+            return self.solver(gramian / gramian.diagonal().mean())
 
     def random_numbers(self) -> Any:
         """Lend random numbers to a solver that takes them from the global generator."""
