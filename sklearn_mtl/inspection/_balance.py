@@ -141,6 +141,8 @@ class TaskBalanceDisplay:
         for number, name in enumerate(self.weights):
             look = {"color": f"C{number}", "linestyle": STYLES[number // 10 % len(STYLES)], "marker": marker}
             self.lines_ += ax.plot(self.weights.index, self.weights[name], **look)
+        ticker = import_optional("matplotlib.ticker", "plots", "TaskBalanceDisplay")
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         ax.set(xlabel="epoch", ylabel="weight per task")
         ax.spines[["top", "right"]].set_visible(False)
         self._name_lines(ax)
