@@ -192,7 +192,9 @@ class Objective(nn.Module):
         """Let the weighting learn from a step."""
         if self.learns:
             present = self._present(TaskLosses(step.losses, step.mass))
-            self.weighting.after_step(StepRecord(step.losses, present, step.gramian, losses_after))
+            self.weighting.after_step(
+                StepRecord(step.losses, present, step.gramian, losses_after, step.mass is None)
+            )
 
     @torch.no_grad()
     def after_epoch(self, means: np.ndarray) -> None:

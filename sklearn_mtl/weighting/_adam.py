@@ -29,24 +29,30 @@ class TaskAdam(nn.Module):
 
     first: Tensor
     second: Tensor
-    steps: Tensor
+    decay1: Tensor
+    decay2: Tensor
 
     def __init__(self, n_tasks: int, learning_rate: float, weight_decay: float = 0.0) -> None:
         super().__init__()
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
-        for name in ("first", "second", "steps"):
+        for name in ("first", "second"):
             self.register_buffer(name, torch.zeros(n_tasks))
+        for name in ("decay1", "decay2"):  # what is left of the zeros that the moments start from
+            self.register_buffer(name, torch.ones(n_tasks))
 
-    def step(self, values: Tensor, gradient: Tensor, present: Tensor) -> None:
-        """Descend a gradient (..., T) of values (..., T), in place, for the tasks that are present."""
-        beta1, beta2 = self.betas
-        here = present.to(values.dtype)
+    def step(self, values: Tensor, gradient: Tensor, present: Tensor | None) -> None:
+        """Descend a gradient (..., T) of values (..., T), in place, for tasks that are present; None for all."""
         if self.weight_decay:
             gradient = gradient + self.weight_decay * values
-        self.steps.add_(here)
-        self.first.lerp_(gradient, (1 - beta1) * here)
-        self.second.lerp_(gradient.square(), (1 - beta2) * here)
-        steps = self.steps.clamp(min=1)
-        scale = (self.second / (1 - beta2**steps)).sqrt_().add_(self.eps)
-        values.sub_(self.learning_rate * here * self.first / (1 - beta1**steps) / scale)
+        here = 1.0 if present is None else present.to(values.dtype)
+        share1, share2 = ((1 - beta) * here for beta in self.betas)
+        self.first.lerp_(gradient, share1)
+        self.second.lerp_(gradient.square(), share2)
+        self.decay1.mul_(1 - share1)
+        self.decay2.mul_(1 - share2)
+        # a task that was never present has moments of 0, and nothing to divide them by
+        bias1 = (1 - self.decay1).clamp_(min=1 - self.betas[0])
+        bias2 = (1 - self.decay2).clamp_(min=1 - self.betas[1])
+        scale = (self.second / bias2).sqrt_().add_(self.eps)
+        values.sub_(self.learning_rate * here * self.first / scale.mul_(bias1))

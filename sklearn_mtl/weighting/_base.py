@@ -24,12 +24,20 @@ class StepRecord(NamedTuple):
         Scalar products of the tasks' gradients, where the weighting wants them.
     losses_after : Tensor of shape (..., T) or None
         The losses of the same batch after the step, where the weighting wants them.
+    complete : bool, default=False
+        Whether it is known without a look at ``present`` that all tasks have labels.
     """
 
     losses: Tensor
     present: Tensor
     gramian: Tensor | None = None
     losses_after: Tensor | None = None
+    complete: bool = False
+
+    @property
+    def present_or_all(self) -> Tensor | None:
+        """Which tasks are present; None if it is known that all are."""
+        return None if self.complete else self.present
 
 
 class WeightingModule(nn.Module):

@@ -81,4 +81,4 @@ class _FAMO(WeightingModule):
         z = softmax_present(self.logits, step.present)
         # the gradient of softmax(logits) . fall
         gradient = z * (fall - (z * fall).sum(dim=-1, keepdim=True))
-        self.adam.step(self.logits, gradient, step.present)
+        self.adam.step(self.logits, gradient, step.present_or_all)

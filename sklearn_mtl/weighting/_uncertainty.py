@@ -66,4 +66,4 @@ class _Uncertainty(WeightingModule):
 
     def after_step(self, step: StepRecord) -> None:
         gradient = 0.5 - self.factors * torch.exp(-self.log_variance) * step.losses
-        self.adam.step(self.log_variance, gradient, step.present)
+        self.adam.step(self.log_variance, gradient, step.present_or_all)
