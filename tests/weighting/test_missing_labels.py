@@ -27,15 +27,16 @@ def targets(X, rare=None):
     return y
 
 
-RARE = np.random.default_rng(0).random(len(X)) < 0.06
+RARE = np.random.default_rng(0).random(len(X)) < 0.08
 Y = targets(X, RARE)
 
 
 @EVERY
 def test_a_task_that_is_absent_from_most_batches_learns(weighting):
     assert (1 - RARE.mean()) ** BATCH_SIZE > 0.5
-    estimator = net(weighting=clone(weighting), batch_size=BATCH_SIZE, max_epochs=10, learning_rate=0.02)
-    estimator.fit(X, Y)
+    # the weight of a geometric mean is large where the only label of a batch happens to be met
+    params = {"batch_size": BATCH_SIZE, "max_epochs": 10, "learning_rate": 0.01, "clip_norm": 1.0}
+    estimator = net(weighting=clone(weighting), **params).fit(X, Y)
     assert_finite(estimator, X)
     scores = estimator.score_tasks(X_TEST, targets(X_TEST))
     assert scores["rare"] > 0.5
