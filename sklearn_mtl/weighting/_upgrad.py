@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from ..utils._optional import import_optional
 from ._gramian import GramianWeighting, Solver, torchjd
+
+# What is added to the Gram matrix, relative to its trace. In double precision this little will do; with TorchJD's
+# 1e-4 a gradient that is a hundred times shorter than another is not spared.
+REGULARIZATION = 1e-8
 
 
 class UPGrad(GramianWeighting):
@@ -36,5 +41,6 @@ class UPGrad(GramianWeighting):
         self.every = every
 
     def solver(self) -> Solver:
-        weighting = torchjd("UPGradWeighting", self)
+        linalg = import_optional("torchjd.linalg", "balancing", type(self).__name__)
+        weighting = torchjd("UPGradWeighting", self, projector=linalg.QuadprogProjector(reg_eps=REGULARIZATION))
         return lambda gramian: len(gramian) * weighting(gramian)
