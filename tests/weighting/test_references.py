@@ -27,10 +27,6 @@ def gradients(n_tasks, conflict=True, seed=0, width=8):
     return J * torch.logspace(-0.5, 0.5, n_tasks, dtype=torch.float64)[:, None]
 
 
-def of_one_length(J):
-    return J / J.norm(dim=1, keepdim=True)
-
-
 def opposed(seed=0):
     """Two gradients with a negative scalar product."""
     J = gradients(2, seed=seed)
