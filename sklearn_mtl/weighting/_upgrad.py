@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from ..utils._optional import import_optional
 from ._gramian import GramianWeighting, Solver, torchjd
 
-# What is added to the Gram matrix, relative to its trace. In double precision this little will do; with TorchJD's
-# 1e-4 a gradient that is a hundred times shorter than another is not spared.
+# What is added to the Gram matrix of gradients of one length, relative to its trace. In double precision this little
+# will do; with TorchJD's 1e-4, of gradients of any length, those much shorter than others are not spared.
 REGULARIZATION = 1e-8
 
 
@@ -42,5 +45,14 @@ class UPGrad(GramianWeighting):
 
     def solver(self) -> Solver:
         linalg = import_optional("torchjd.linalg", "balancing", type(self).__name__)
-        weighting = torchjd("UPGradWeighting", self, projector=linalg.QuadprogProjector(reg_eps=REGULARIZATION))
-        return lambda gramian: len(gramian) * weighting(gramian)
+        projector = linalg.QuadprogProjector(reg_eps=REGULARIZATION)
+
+        def upgrad(gramian: Tensor) -> Tensor:
+            # the cone does not depend on the lengths of the gradients
+            lengths = gramian.diagonal().sqrt()
+            values, vectors = torch.linalg.eigh(gramian / torch.outer(lengths, lengths))
+            # products in single precision may leave eigenvalues just below 0
+            cosines = (vectors * values.clamp(min=0)) @ vectors.T
+            return torchjd("UPGradWeighting", self, pref_vector=lengths, projector=projector)(cosines) / lengths
+
+        return upgrad

@@ -346,6 +346,23 @@ def test_gradients_that_depend_on_each_other(weighting, rows):
     assert d.norm() <= 10 * J.norm()
 
 
+@EVERY
+@SEEDS
+@pytest.mark.parametrize("width", [2, 1000], ids=["in a plane", "alike"])
+def test_scalar_products_in_single_precision(weighting, width, seed):
+    """Such a Gram matrix may have eigenvalues just below 0."""
+    generator = torch.Generator().manual_seed(seed)
+    J = torch.randn(6, width, generator=generator)
+    if width > 2:
+        J = J[:1] + 1e-5 * J
+    J = J * torch.logspace(-1.5, 1.5, 6)[:, None]
+    G = J @ J.T
+    assert torch.linalg.eigvalsh(G.double()).min() < 1e-6 * G.diagonal().max()
+    weights = weigh(weighting, J, gramian=G.double())
+    assert torch.isfinite(weights).all()
+    assert (weights.to(J) @ J).norm() <= 10 * J.norm()
+
+
 @pytest.mark.parametrize("name", ["mgda", "upgrad", "nash_mtl", "cagrad"])
 @pytest.mark.parametrize("rows", [[[1.0, 0.0], [-1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]], ids=str)
 def test_where_no_step_helps_all_tasks_none_is_made(name, rows):
