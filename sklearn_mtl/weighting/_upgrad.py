@@ -8,7 +8,7 @@ from torch import Tensor
 from ..utils._optional import import_optional
 from ._gramian import GramianWeighting, Solver, torchjd
 
-# What is added to the Gram matrix of gradients of one length, relative to its trace. In double precision this little
+# What is added to the Gram matrix of gradients of one length, relative to its trace. In double precision so little
 # will do; with TorchJD's 1e-4, of gradients of any length, those much shorter than others are not spared.
 REGULARIZATION = 1e-8
 
