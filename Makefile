@@ -29,6 +29,8 @@ bench: $(VENV)/.test
 	$(PY) benchmarks/grid_search.py
 	$(PY) benchmarks/ensemble.py
 	$(PY) benchmarks/adult.py
+	$(PY) benchmarks/architectures.py
+	$(PY) benchmarks/balancing.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
