@@ -79,8 +79,8 @@ ways = {name: descend(weighting) for name, weighting in weightings.items()}
 # it is the Pareto front.
 #
 # The plain sum follows the longer of two gradients. From the starts above it steps across a valley, from one wall
-# to the other and back, and stays there. The others weigh the gradients such that what helps one task does not harm
-# the other; that leaves the way along the valley, and all of them come to the front.
+# to the other and back, and stays there. The others weigh the gradients such that what helps one task does not
+# harm the other; that leaves the way along the valley, and all of them come to the front.
 #
 # They differ in where. The plain sum, from below, and CAGrad come to the lowest sum. The others stop where they
 # meet the front. MGDA takes the shortest vector between the gradients, often the shorter of them. With two tasks
