@@ -152,5 +152,6 @@ print(differences.rename_axis("table").round(2).to_string())
 # As for the scores: bodies that are too small for a pair fare badly where there is only one for all, or one for
 # each task, which then learns nothing from the other task of its pair. Experts that all tasks may use are better
 # for every task, on average over the tables. But hard sharing with the units of the four experts in one body is at
-# least as good on average, and simpler; one reading is that one wide layer has room for both pairs, and each head takes its
-# part. A mixture is worth a try where it beats the plain network on validation rows, not for its gates alone.
+# least as good on average, and simpler; one reading is that one wide layer has room for both pairs, and each head
+# takes its part. A mixture is worth a try where it beats the plain network on validation rows, not for its gates
+# alone.
