@@ -77,17 +77,29 @@ def _with_gaps(target: np.ndarray, start: int, n_rows: int) -> np.ndarray:
 
 
 def _below_each_other(tables: Sequence[Any]) -> Any:
-    if all(sparse.issparse(table) for table in tables):
-        return sparse.vstack(tables, format="csr")
     frames = [nw.from_native(table, eager_only=True, pass_through=True) for table in tables]
-    if all(isinstance(frame, nw.DataFrame) for frame in frames):
+    libraries = {f.implementation if isinstance(f, nw.DataFrame) else None for f in frames}
+    n_sparse = sum(sparse.issparse(table) for table in tables)
+    if len(libraries) > 1 or 0 < n_sparse < len(tables):
+        kinds = sorted({type(table).__module__.split(".")[0] + "." + type(table).__name__ for table in tables})
+        raise ValueError(
+            f"X of all tasks should be frames of one library, or all be sparse, or neither; got {kinds}."
+        )
+    if n_sparse:
+        _check_widths(tables)
+        return sparse.vstack(tables, format="csr")
+    if None not in libraries:
         columns = frames[0].columns
         if any(frame.columns != columns for frame in frames):
             raise ValueError(f"the frames of all tasks should have the same columns; the first has {columns}.")
         return nw.maybe_reset_index(nw.concat(frames, how="vertical")).to_native()
     arrays = [np.asarray(table) for table in tables]
+    _check_widths(arrays)
+    return np.concatenate(arrays)
+
+
+def _check_widths(arrays: Sequence[Any]) -> None:
     if len({array.shape[1:] for array in arrays}) > 1:
         raise ValueError(
             f"X of all tasks should have the same columns; got the shapes {[a.shape for a in arrays]}."
         )
-    return np.concatenate(arrays)
