@@ -84,12 +84,14 @@ class BestEpochOfTasks(BestEpoch):
     def update(
         self, value: float, epoch: int, network: nn.Module, by_task: Mapping[str, float] = MappingProxyType({})
     ) -> bool:
-        super().update(value, epoch, network, by_task)
+        is_over = super().update(value, epoch, network, by_task)
         for name, loss in by_task.items():
+            if math.isnan(loss) and name not in self.tasks:
+                continue  # without validation rows to tell, it is trained as long as any other
             task = self.tasks.setdefault(name, Patience(self.patience, self.tol))
             if not task.is_over:
                 task.improves(loss, epoch)
-        return len(self.over) == len(self.tasks)
+        return len(self.over) == len(self.tasks) if self.tasks else is_over
 
 
 def stopping_rule(estimator: Any) -> BestEpoch:

@@ -59,6 +59,14 @@ def test_the_mean_does_not_stop_tasks_that_improve():
     assert best == 1
 
 
+def test_a_task_that_no_row_watches_is_trained_as_long_as_any_other():
+    nan = float("nan")
+    out, _ = run({"a": [1, 2, 3, 4], "b": [nan] * 4, "c": [2, 1, nan, nan]}, [1, 2, 3, 4])
+    assert out == [[], [], ["a"], ["a", "c"]]
+    out, _ = run({"a": [nan] * 9}, [nan] * 9)
+    assert len(out) == 3
+
+
 @pytest.mark.parametrize(("early_stopping", "rule"), [("per_task", BestEpochOfTasks), (True, BestEpoch)], ids=str)
 def test_the_rule_an_estimator_asks_for(early_stopping, rule):
     found = stopping_rule(net(early_stopping=early_stopping, n_iter_no_change=7, tol=0.1))
