@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from .._targets import Container
 from ._blueprint import Blueprint
@@ -91,22 +92,22 @@ class Model:
 
     def state(self) -> dict[str, Any]:
         """Give what is needed to build the model again: no module, no device, nothing of skorch."""
-        weights = {
-            name: tensor.detach().cpu().numpy().copy() for name, tensor in self.net.module_.state_dict().items()
-        }
         history = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net.history]
         return {
             "blueprint": self.blueprint,
             "container": self.container,
-            "weights": weights,
+            "weights": _arrays_of(self.net.module_),
+            "weighting": _arrays_of(self.net.criterion_.weighting),
             "history": history,
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any], device: torch.device) -> Model:
         """Build a model again, on a device of this machine."""
-        weights = {name: torch.tensor(array) for name, array in state["weights"].items()}
-        return cls.from_weights(state["blueprint"], state["container"], weights, state["history"], device)
+        weights = _tensors_of(state["weights"])
+        model = cls.from_weights(state["blueprint"], state["container"], weights, state["history"], device)
+        model.net.criterion_.weighting.load_state_dict(_tensors_of(state["weighting"]))
+        return model
 
     @classmethod
     def from_weights(
@@ -124,3 +125,11 @@ class Model:
         net.history.extend({**epoch, "batches": []} for epoch in history)
         net._set_training(False)
         return cls(blueprint, container, net)
+
+
+def _arrays_of(module: nn.Module) -> dict[str, np.ndarray]:
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in module.state_dict().items()}
+
+
+def _tensors_of(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {name: torch.tensor(array) for name, array in arrays.items()}
