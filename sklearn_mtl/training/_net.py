@@ -216,7 +216,8 @@ class MultiTaskNet(NeuralNet):
         step = Step(
             task_losses.losses.detach(), task_losses.mass, weights if self.criterion_.learns else None, gramian
         )
-        self.criterion_.after_step(step, self._losses_again(batch, task))
+        if self.criterion_.learns:
+            self.criterion_.after_step(step, self._losses_again(batch, task))
         return {"loss": loss.detach(), "y_pred": outputs, "step": step}
 
     def _losses(self, batch: Batch, task: str | None = None, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:

@@ -241,7 +241,8 @@ class _StackedTraining:
             clip_members(self.optimizer.parameters, self.clip)
         self.optimizer.step(self._rate_factor(epochs_done))
         step = Step(task_losses.losses.detach(), task_losses.mass, weights if self.objective.learns else None)
-        self.objective.after_step(step, self._losses_again(batch))
+        if self.objective.learns:
+            self.objective.after_step(step, self._losses_again(batch))
         return step
 
     def _losses(self, inputs: Any, targets: Any, weights: Any) -> tuple[Outputs, TaskLosses]:

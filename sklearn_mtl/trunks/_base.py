@@ -155,5 +155,7 @@ class Staged(nn.Module):
 
     def forward(self, x: Tensor) -> Representation:
         for stage in self.stages:
-            x = stage(x)
+            # a Sequential costs a call of its own, which small networks feel
+            for layer in stage if isinstance(stage, nn.Sequential) else (stage,):
+                x = layer(x)
         return Representation(x)
