@@ -20,7 +20,8 @@ class CAGrad(GramianWeighting):
     Among all d with :math:`\|d - g_0\| \le c \|g_0\|`, :math:`g_0` the mean gradient, it takes the one with the
     largest :math:`\min_t \langle g_t, d \rangle`. The weights are :math:`1 + T c \, (\|g_0\| / \|g_w\|) \, w`,
     where w on the simplex minimises :math:`\langle g_w, g_0 \rangle + c \|g_0\| \|g_w\|`,
-    :math:`g_w = \sum_t w_t g_t`; scipy finds it.
+    :math:`g_w = \sum_t w_t g_t`; scipy finds it. Gradients that are orthogonal and equally long have weights of
+    1 + c.
 
     Parameters
     ----------
