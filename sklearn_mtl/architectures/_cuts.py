@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Cut(ABC):
@@ -30,17 +29,23 @@ class SplitCut(Cut):
     """A cut at which the gradients of the tasks are apart, so that one backward pass can weigh them."""
 
     @abstractmethod
-    def backward(self, total: Tensor, weights: Tensor, names: Sequence[str]) -> None:
-        """Backpropagate a total, and let the gradient of each task pass the cut with its weight.
+    def backward(
+        self, losses: Tensor, own: Tensor, passing: Tensor, names: Sequence[str], penalty: Tensor | None
+    ) -> None:
+        r"""Backpropagate :math:`\sum_t a_t L_t`, with other weights of the gradients that pass the cut.
 
         Parameters
         ----------
-        total : Tensor of shape ()
-            What each task's own part learns from.
-        weights : Tensor of shape (T,)
-            Of the gradients that pass.
+        losses : Tensor of shape (T,)
+            Attached to the graph.
+        own : Tensor of shape (T,)
+            The weights :math:`a_t` for each task's own part.
+        passing : Tensor of shape (T,)
+            Weights for what lies before the cut.
         names : sequence of str
-            The tasks in the order of the weights.
+            The tasks in the order of the losses.
+        penalty : Tensor of shape () or None
+            What else is backpropagated, with weight 1.
         """
 
 
@@ -85,15 +90,19 @@ class ViewsCut(SplitCut):
         gramian = flat @ flat.T
         return gramian if self.shared else torch.diag(gramian.diagonal())
 
-    def backward(self, total: Tensor, weights: Tensor, names: Sequence[str]) -> None:
+    def backward(
+        self, losses: Tensor, own: Tensor, passing: Tensor, names: Sequence[str], penalty: Tensor | None
+    ) -> None:
         if self.shared:
-            by_part = weights[[list(names).index(name) for name in self.tasks]]
+            factors = torch.where(own > 0, passing / own, 0.0)
+            by_part = factors[[list(names).index(name) for name in self.tasks]]
             for tensor, axis in zip(self.tensors, self.axes, strict=True):
                 shape = [1] * tensor.dim()
                 shape[axis] = len(by_part)
                 factor = by_part.view(shape)
                 tensor.register_hook(lambda gradient, factor=factor: gradient * factor)
-        total.backward()
+        total = (losses * own).sum()
+        (total if penalty is None else total + penalty).backward()
 
 
 class HeadsCut(SplitCut):
@@ -124,23 +133,37 @@ class HeadsCut(SplitCut):
         self, x: Tensor, weight: Tensor, bias: Tensor, tasks: Sequence[str], widths: Sequence[int]
     ) -> None:
         self.tasks, self.widths = tasks, widths
-        self.weight = weight.detach()
-        self.factor: Tensor | None = None
-        self.outputs: Tensor = _WeighedLinear.apply(x, weight, bias, self)
+        self.x, self.weight = x, weight.detach()
+        self.outputs = nn.functional.linear(x.detach(), weight, bias)
+        self.delta: Tensor | None = None
 
     def gramian(self, losses: Tensor, names: Sequence[str]) -> Tensor:
-        (delta,) = torch.autograd.grad(losses.sum(), self.outputs, retain_graph=True)
+        delta = self._at_outputs(losses)
         products = (delta.T @ delta) * (self.weight @ self.weight.T)
         columns = self._columns(names)
         if columns is None:
             return products
-        of_task = torch.nn.functional.one_hot(columns, len(names)).to(products)
+        of_task = nn.functional.one_hot(columns, len(names)).to(products)
         return of_task.T @ products @ of_task
 
-    def backward(self, total: Tensor, weights: Tensor, names: Sequence[str]) -> None:
-        columns = self._columns(names)
-        self.factor = weights if columns is None else weights[columns]
-        total.backward()
+    def backward(
+        self, losses: Tensor, own: Tensor, passing: Tensor, names: Sequence[str], penalty: Tensor | None
+    ) -> None:
+        delta, columns = self._at_outputs(losses), self._columns(names)
+        if columns is not None:
+            own, passing = own[columns], passing[columns]
+        parts = [(self.outputs, delta * own), (self.x, (delta * passing) @ self.weight)]
+        if penalty is not None:
+            parts.append((penalty, torch.ones_like(penalty)))
+        attached = [(tensor, gradient.to(tensor.dtype)) for tensor, gradient in parts if tensor.requires_grad]
+        torch.autograd.backward([tensor for tensor, _ in attached], [gradient for _, gradient in attached])
+
+    def _at_outputs(self, losses: Tensor) -> Tensor:
+        """Give the gradients (B, sum of K) of the losses, each with respect to the outputs of its task."""
+        if self.delta is None:
+            (delta,) = torch.autograd.grad(losses.sum(), self.outputs)
+            self.delta = delta.to(self.weight.dtype)  # outputs may be of a narrower type
+        return self.delta
 
     def _columns(self, names: Sequence[str]) -> Tensor | None:
         """Give for each output the position of its task among the names; None if they are the same."""
@@ -148,23 +171,6 @@ class HeadsCut(SplitCut):
             return None
         positions = [list(names).index(task) for task in self.tasks]
         return torch.tensor(positions).repeat_interleave(torch.tensor(self.widths)).to(self.weight.device)
-
-
-class _WeighedLinear(torch.autograd.Function):
-    """An affine map whose weight learns from its own gradient, while that of its input is weighed by outputs."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, cut: HeadsCut) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.cut = cut
-        return torch.nn.functional.linear(x, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        (delta,) = gradients
-        x, weight = ctx.saved_tensors
-        weighed = delta if ctx.cut.factor is None else delta * ctx.cut.factor
-        return weighed @ weight, delta.T @ x, delta.sum(dim=0), None
 
 
 def gramian_of_tensors(losses: Tensor, tensors: Sequence[Tensor]) -> Tensor:

@@ -11,8 +11,8 @@ from ._objective import Objective, TaskLosses
 
 def backward(
     objective: Objective, network: Network, outputs: Outputs, task_losses: TaskLosses, weights: Tensor
-) -> Tensor:
-    """Compute the gradients of a step; return the objective.
+) -> None:
+    """Compute the gradients of a step.
 
     Weights of losses weigh everything. Weights of gradients weigh what the tasks share, and leave each task's own
     part to its own loss.
@@ -29,13 +29,12 @@ def backward(
         What the weighting returned.
     """
     if not objective.weighs_gradients:
-        total = objective.total(task_losses, weights, outputs.penalty)
-        total.backward()
-        return total
-    plain = objective.total(task_losses, torch.ones_like(weights), outputs.penalty)
+        objective.total(task_losses, weights, outputs.penalty).backward()
+        return
     if isinstance(outputs.cut, SplitCut):
-        outputs.cut.backward(plain, weights, objective.names)
-        return plain
+        own = objective.task_weights
+        outputs.cut.backward(task_losses.losses, own, own * weights, objective.names, outputs.penalty)
+        return
     shared = [parameter for parameter in network.shared_parameters() if parameter.requires_grad]
     known = {id(parameter) for parameter in shared}
     private = [p for p in network.parameters() if p.requires_grad and id(p) not in known]
@@ -43,5 +42,4 @@ def backward(
         total = objective.total(task_losses, weights, outputs.penalty)
         total.backward(inputs=shared, retain_graph=bool(private))
     if private:
-        plain.backward(inputs=private)
-    return plain
+        objective.total(task_losses, torch.ones_like(weights), outputs.penalty).backward(inputs=private)

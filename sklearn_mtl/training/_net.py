@@ -206,7 +206,7 @@ class MultiTaskNet(NeuralNet):
         outputs, task_losses = self._losses(batch, task, with_cut=self.criterion_.weighs_gradients)
         gramian = gramian_of(self.criterion_, self.module_, outputs, task_losses) if wants_gramian else None
         weights = self.criterion_.weigh(task_losses, gramian)
-        loss = backward(self.criterion_, self.module_, outputs, task_losses, weights)
+        backward(self.criterion_, self.module_, outputs, task_losses, weights)
         if self.watched:
             parameters = TeeGenerator(self.get_all_learnable_params())
             self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
@@ -216,9 +216,11 @@ class MultiTaskNet(NeuralNet):
         step = Step(
             task_losses.losses.detach(), task_losses.mass, weights if self.criterion_.learns else None, gramian
         )
-        if self.criterion_.learns:
+        if self.criterion_.learns_from_steps:
             self.criterion_.after_step(step, self._losses_again(batch, task))
-        return {"loss": loss.detach(), "y_pred": outputs, "step": step}
+        # without a callback that watches batches, nobody reads it
+        loss = self.criterion_.value(task_losses, weights, outputs.penalty) if self.watched else None
+        return {"loss": loss, "y_pred": outputs, "step": step}
 
     def _losses(self, batch: Batch, task: str | None = None, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:
         """Compute outputs and task losses of a batch, on request with the place where gradients are compared."""

@@ -165,6 +165,11 @@ class Objective(nn.Module):
         return isinstance(self.weighting, WeightingModule)
 
     @property
+    def learns_from_steps(self) -> bool:
+        """Whether the weighting wants to hear of each step."""
+        return self.learns and type(self.weighting).after_step is not WeightingModule.after_step
+
+    @property
     def wants_gramian(self) -> bool:
         """Whether the next step needs the Gram matrix of the tasks' gradients."""
         return self.learns and self.weighting.wants_gramian
@@ -188,9 +193,14 @@ class Objective(nn.Module):
         return total if penalty is None else total + penalty
 
     @torch.no_grad()
+    def value(self, task_losses: TaskLosses, weights: Tensor, penalty: Tensor | None = None) -> Tensor:
+        """Compute the objective (...,); weights of gradients are no part of it."""
+        return self.total(task_losses, torch.ones_like(weights) if self.weighs_gradients else weights, penalty)
+
+    @torch.no_grad()
     def after_step(self, step: Step, losses_after: Tensor | None = None) -> None:
-        """Let the weighting learn from a step."""
-        if self.learns:
+        """Let a weighting learn from a step that wants to."""
+        if self.learns_from_steps:
             present = self._present(TaskLosses(step.losses, step.mass))
             self.weighting.after_step(
                 StepRecord(step.losses, present, step.gramian, losses_after, step.mass is None)

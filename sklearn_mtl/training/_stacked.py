@@ -241,7 +241,7 @@ class _StackedTraining:
             clip_members(self.optimizer.parameters, self.clip)
         self.optimizer.step(self._rate_factor(epochs_done))
         step = Step(task_losses.losses.detach(), task_losses.mass, weights if self.objective.learns else None)
-        if self.objective.learns:
+        if self.objective.learns_from_steps:
             self.objective.after_step(step, self._losses_again(batch))
         return step
 

@@ -55,4 +55,5 @@ class TaskAdam(nn.Module):
         bias1 = (1 - self.decay1).clamp_(min=1 - self.betas[0])
         bias2 = (1 - self.decay2).clamp_(min=1 - self.betas[1])
         scale = (self.second / bias2).sqrt_().add_(self.eps)
-        values.sub_(self.learning_rate * here * self.first / scale.mul_(bias1))
+        step = self.first / scale.mul_(bias1)
+        values.sub_(step if present is None else step * here, alpha=self.learning_rate)

@@ -76,8 +76,8 @@ class _FAMO(WeightingModule):
 
     def after_step(self, step: StepRecord) -> None:
         assert step.losses_after is not None
-        fall = step.losses.clamp(min=SMALLEST).log() - step.losses_after.clamp(min=SMALLEST).log()
-        fall = torch.where(step.present, fall, 0.0)
+        # an absent task has losses of 0, and with that no fall
+        fall = (step.losses.clamp(min=SMALLEST) / step.losses_after.clamp(min=SMALLEST)).log_()
         z = softmax_present(self.logits, step.present)
         # the gradient of softmax(logits) . fall
         gradient = z * (fall - (z * fall).sum(dim=-1, keepdim=True))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..utils._optional import import_optional
 from ..utils._params import Interval, StrOptions
-from ._base import StepRecord, Weighting, WeightingModule
+from ._base import Weighting, WeightingModule
 
 Solver = Callable[[Tensor], Tensor]
 
@@ -83,6 +83,7 @@ class GramianModule(WeightingModule):
         return self.steps % self.every == 0
 
     def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
+        self.steps += 1
         if gramian is None:
             return torch.where(present, self.weights, 0.0)
         weights = self._solved(losses, present, gramian)
@@ -120,9 +121,6 @@ class GramianModule(WeightingModule):
     def random_numbers(self) -> Any:
         """Lend random numbers to a solver that takes them from the global generator."""
         return torch.no_grad()
-
-    def after_step(self, step: StepRecord) -> None:
-        self.steps += 1
 
 
 def torchjd(name: str, weighting: Weighting, **params: Any) -> Any:
