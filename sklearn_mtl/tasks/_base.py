@@ -20,14 +20,14 @@ class Encoded(NamedTuple):
 
     Parameters
     ----------
-    target : ndarray of shape (n_samples, n_elements) or (n_samples,)
-        Finite everywhere, also where a label is missing.
-    weight : ndarray of shape (n_samples, n_elements)
+    target : ndarray of shape (n_samples, ..., n_elements) or (n_samples, ...), or RaggedRows
+        Finite everywhere, also where a label is missing. Axes in between are the positions of a row.
+    weight : ndarray of shape (n_samples, ..., n_elements), or RaggedRows of values (n_positions, n_elements)
         How much each element counts; 0 where its label is missing.
     """
 
-    target: np.ndarray
-    weight: np.ndarray
+    target: Any
+    weight: Any
 
 
 class Task(BaseEstimator, ABC):
@@ -50,7 +50,8 @@ class Task(BaseEstimator, ABC):
 
     #: "classification" or "regression": which of the companions takes this task
     kind: ClassVar[str]
-    #: "sample" for one target per row, "token" for one per token of a row
+    #: what has a target: "sample", a row; "token", each token of a sequence, or column of an image from left to
+    #: right; "pixel", each pixel of an image
     level: ClassVar[str] = "sample"
     #: hyperparameters of the loss that may be tensors (M, 1, 1), one value for each of M members
     stackable_params: ClassVar[tuple[str, ...]] = ()
@@ -88,8 +89,15 @@ class Task(BaseEstimator, ABC):
     def encode(self, y: np.ndarray) -> Encoded:
         """Turn labels into the target that the loss takes, and the weight of each element."""
 
-    def head(self, in_features: int, generator: torch.Generator) -> nn.Module:
-        """Build the module from a representation (..., B, in_features) to outputs (..., B, K)."""
+    def head(
+        self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None
+    ) -> nn.Module:
+        """Build the module from a representation (..., B, in_features) to outputs (..., B, K).
+
+        For tokens a `Linear` is applied to each; any other module takes those of all rows, (..., B, L,
+        in_features), and gives outputs (..., B, positions, K). ``grid`` is height and width of the map whose
+        positions the tokens of an image are; None for sequences.
+        """
         return Linear(in_features, self.n_outputs_, generator)
 
     @abstractmethod
@@ -98,14 +106,14 @@ class Task(BaseEstimator, ABC):
 
         Parameters
         ----------
-        output : Tensor of shape (..., B, K)
-            What the head returned.
-        target : Tensor of shape (B, C) or (B,)
+        output : Tensor of shape (..., B, positions, K)
+            What the head returned; there are no positions between B and K but for tokens and pixels.
+        target : Tensor of shape (B, positions, C) or (B, positions)
             What ``encode`` returned, for the rows of the batch.
 
         Returns
         -------
-        Tensor of shape (..., B, C)
+        Tensor of shape (..., B, positions, C)
         """
 
     def fusion_key(self) -> Hashable | None:
@@ -117,8 +125,8 @@ class Task(BaseEstimator, ABC):
         return None
 
     @abstractmethod
-    def decode(self, output: np.ndarray) -> np.ndarray:
-        """Turn outputs (B, K) into predictions of the kind that ``fit`` got."""
+    def decode(self, output: Any) -> np.ndarray:
+        """Turn outputs (B, positions, K), `RaggedRows` for sequences, into predictions of the kind of the labels."""
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
         """Merge the outputs (M, B, K) of an ensemble into outputs (B, K)."""

@@ -79,11 +79,18 @@ class Trunk(BaseEstimator, ABC):
 
     #: axes between the rows and the width of what the stem returns: 0 for a table, 1 for tokens, 2 for images
     stem_axes: ClassVar[int] = 0
+    #: whether the last entry of the stem's tensor tells which tokens are there: 1 there, and 0 in padding, where
+    #: all other entries are 0 too
+    stem_has_mask: ClassVar[bool] = False
+    #: whether the representation has tokens: those of a sequence, or the positions of an image
+    has_tokens: bool = False
     #: hyperparameters in which fits that are trained side by side may differ
     stackable_params: ClassVar[tuple[str, ...]] = ()
 
     stem_width_: int
     width_: int
+    #: height and width of the map of an image, whose positions in row-major order are the tokens; None for others
+    grid_: tuple[int, int] | None = None
 
     @abstractmethod
     def fit(
@@ -118,6 +125,10 @@ class Trunk(BaseEstimator, ABC):
         ValueError, TypeError
             If X is not what ``fit`` learned.
         """
+
+    def lengths(self, X: Any) -> np.ndarray | None:
+        """Count the tokens of each row of X, (n_samples,); None if rows are no sequences."""
+        return None
 
     @abstractmethod
     def stem(self, streams: Streams) -> nn.Module:
