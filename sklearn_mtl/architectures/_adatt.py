@@ -115,7 +115,7 @@ class FusedExperts(Sharing):
         self.names = tuple(names)
         self.n_experts = spec.n_experts
         self.stem = trunk.stem(streams)
-        self.summary = Summary(trunk.stem_axes)
+        self.summary = Summary(trunk)
         levels = [FusionLevel(spec, trunk, names, streams, level) for level in range(spec.n_levels)]
         self.levels = nn.ModuleList(levels)  # type: ignore[assignment]
         self.width = trunk.width_

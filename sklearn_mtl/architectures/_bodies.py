@@ -18,17 +18,23 @@ class Summary(nn.Module):
 
     Parameters
     ----------
-    axes : int
-        Axes between the rows and the width.
+    trunk : Trunk
+        Fitted.
     """
 
-    def __init__(self, axes: int) -> None:
+    def __init__(self, trunk: Trunk) -> None:
         super().__init__()
-        self.axes = axes
+        self.axes, self.has_mask = trunk.stem_axes, trunk.stem_has_mask
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., B, ..., W) to (..., B, W)."""
-        return x.mean(dim=tuple(range(-1 - self.axes, -1))) if self.axes else x
+        if not self.axes:
+            return x
+        positions = tuple(range(-1 - self.axes, -1))
+        if not self.has_mask:
+            return x.mean(dim=positions)
+        # padding is 0; the last entry tells what is none
+        return x.sum(dim=positions) / x[..., -1:].sum(dim=positions).clamp(min=1)
 
 
 class Stems(nn.Module):

@@ -29,6 +29,8 @@ class WithFurtherTasks(NetworkWrapper):
         The further tasks, fitted.
     streams : Streams
         Each head starts from a generator of its task's name.
+    grid : (int, int) or None, default=None
+        Height and width of the map whose positions the tokens of an image are.
 
     Attributes
     ----------
@@ -36,9 +38,15 @@ class WithFurtherTasks(NetworkWrapper):
         Whether the network is left as it is while the further tasks are trained.
     """
 
-    def __init__(self, network: Network, tasks: Mapping[str, Task], streams: Streams) -> None:
+    def __init__(
+        self,
+        network: Network,
+        tasks: Mapping[str, Task],
+        streams: Streams,
+        grid: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(network)
-        self.further = Heads(tasks, self.representation_width, streams)
+        self.further = Heads(tasks, self.representation_width, streams, grid)
         self.frozen = False
 
     def freeze(self, frozen: bool) -> None:

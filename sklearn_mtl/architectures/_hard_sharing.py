@@ -81,7 +81,7 @@ class SharedTrunk(Sharing):
     def __init__(self, trunk: Trunk, streams: Streams, bypass: MLPBank | None = None) -> None:
         super().__init__()
         self.stem = trunk.stem(streams)
-        self.summary = Summary(trunk.stem_axes)
+        self.summary = Summary(trunk)
         self.body = trunk.body(streams)
         self.bypass = bypass
         self.representation_width = trunk.width_

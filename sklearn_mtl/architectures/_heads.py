@@ -33,22 +33,30 @@ class Heads(nn.Module):
         Width of the representation.
     streams : Streams
         Each head starts from a generator of its task's name.
+    grid : (int, int) or None, default=None
+        Height and width of the map whose positions the tokens of an image are.
     """
 
     products: Sequence[FusedLinear]
 
-    def __init__(self, tasks: Mapping[str, Task], in_features: int, streams: Streams) -> None:
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        in_features: int,
+        streams: Streams,
+        grid: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__()
         self.task_names = list(tasks)
         heads = {
-            name: task.head(in_features, streams.generator("head", seed_name(name)))
+            name: task.head(in_features, streams.generator("head", seed_name(name)), grid)
             for name, task in tasks.items()
         }
         self.levels = {name: task.level for name, task in tasks.items()}
         linear = {name: head for name, head in heads.items() if isinstance(head, Linear)}
         by_level = [
-            [name for name in fused_order(tasks) if name in linear and self.levels[name] == level]
-            for level in ("sample", "token")
+            [name for name in fused_order(tasks) if name in linear and (self.levels[name] == "sample") == of_rows]
+            for of_rows in (True, False)
         ]
         self.names = [names for names in by_level if names]
         products = [FusedLinear([linear[name] for name in names]) for names in self.names]
@@ -71,7 +79,7 @@ class Heads(nn.Module):
                 blocks.append((chosen, [product.widths[i] for i in wanted], output))
         for name, head in zip(self.single_names, self.singles, strict=True):
             if name in tasks:
-                output = _at_level(self.levels[name], views.of_one(name), head)
+                output = head(_all_of(self.levels[name], views.of_one(name)))
                 blocks.append(([name], [output.shape[-1]], output))
         return Outputs(blocks, views.penalty)
 
@@ -141,9 +149,18 @@ class FusedLinear(nn.Module):
 
 def _at_level(level: str, view: Representation, compute: Callable[[Tensor], Tensor]) -> Tensor:
     """Compute the outputs of rows, or of all tokens as if each were a row."""
-    if level == "sample" or view.token is None:
-        return compute(view.sample)
-    return compute(view.token.flatten(-3, -2)).unflatten(-2, view.token.shape[-3:-1])
+    vectors = _all_of(level, view)
+    if level == "sample":
+        return compute(vectors)
+    return compute(vectors.flatten(-3, -2)).unflatten(-2, vectors.shape[-3:-1])
+
+
+def _all_of(level: str, view: Representation) -> Tensor:
+    """Give the vectors (..., B, D) of rows, or those of tokens, (..., B, L, D)."""
+    if level == "sample":
+        return view.sample
+    assert view.token is not None, "a fit refuses tasks for whose level its trunk has nothing"
+    return view.token
 
 
 def fused_order(tasks: Mapping[str, Task]) -> list[str]:

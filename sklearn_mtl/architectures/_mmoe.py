@@ -121,7 +121,7 @@ class GatedExperts(Sharing):
         self.n_experts = n_experts
         self.load_balancing = load_balancing
         self.stem = trunk.stem(streams)
-        self.summary = Summary(trunk.stem_axes)
+        self.summary = Summary(trunk)
         self.experts = Bodies(trunk, streams, expert_names(n_experts))
         self.gates = gates
         self.width = trunk.width_

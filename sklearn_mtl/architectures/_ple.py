@@ -136,7 +136,7 @@ class LayeredExperts(Sharing):
         self.names = tuple(names)
         self.load_balancing = spec.load_balancing
         self.stem = trunk.stem(streams)
-        self.summary = Summary(trunk.stem_axes)
+        self.summary = Summary(trunk)
         levels = [ExtractionLevel(spec, trunk, names, streams, level) for level in range(spec.n_levels)]
         self.levels = nn.ModuleList(levels)  # type: ignore[assignment]
         self.width = trunk.width_

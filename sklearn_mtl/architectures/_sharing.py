@@ -77,7 +77,7 @@ class SharingArchitecture(Architecture):
         ordered = {name: tasks[name] for name in fused_order(tasks)}
         sharing = self.sharing(trunk, list(ordered), streams)
         towers = MLPBank(list(ordered), sharing.width, self.tower_sizes, streams, "tower")
-        return SharingNetwork(sharing, towers, Heads(ordered, towers.width, streams))
+        return SharingNetwork(sharing, towers, Heads(ordered, towers.width, streams, trunk.grid_))
 
 
 class SharingNetwork(Network):

@@ -60,6 +60,11 @@ class Task(BaseEstimator, ABC):
     n_elements_: int
 
     @property
+    def position_axes(self) -> int:
+        """Axes of positions between the rows and K."""
+        return {"sample": 0, "token": 1, "pixel": 2}[self.level]
+
+    @property
     @abstractmethod
     def metric(self) -> str:
         """Name of the metric that ``score`` computes; a class attribute will do."""
@@ -126,7 +131,7 @@ class Task(BaseEstimator, ABC):
 
     @abstractmethod
     def decode(self, output: Any) -> np.ndarray:
-        """Turn outputs (B, positions, K), `RaggedRows` for sequences, into predictions of the kind of the labels."""
+        """Turn outputs (B, positions, K), for sequences `RaggedRows`, into predictions of the kind of labels."""
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
         """Merge the outputs (M, B, K) of an ensemble into outputs (B, K)."""

@@ -12,11 +12,13 @@ from ._base import Task
 from ._classification import Classification
 from ._multilabel import MultilabelClassification
 from ._regression import Regression
+from ._sequence_tagging import SequenceTagging
 
 _SHORTHAND: dict[str, type[Task]] = {
     "classification": Classification,
     "regression": Regression,
     "multilabel": MultilabelClassification,
+    "tagging": SequenceTagging,
 }
 
 
@@ -36,11 +38,18 @@ def resolve_task(task: Any) -> Task:
     raise ValueError(f"expected a Task or one of {sorted(_SHORTHAND)}, got {task!r}{hint}")
 
 
-def infer_task(y: np.ndarray, kind: str | None = None) -> Task:
+def infer_task(
+    y: np.ndarray,
+    kind: str | None = None,
+    lengths: np.ndarray | None = None,
+    grid: tuple[int, int] | None = None,
+) -> Task:
     """Choose the task type by the labels of a target.
 
     Bool, text, category and integer labels, and floats that are all 0 or 1, are classification; other floats
-    are regression. A 2-D block of 0 and 1, or a column of sets, is multilabel.
+    are regression. A 2-D block of 0 and 1, or a column of sets, is multilabel. Where the rows of X are sequences,
+    lists that are as long as their rows are tags, and where they are images, lists of different lengths; with
+    both, so are 2-D arrays of texts, or of integers other than 0 and 1.
 
     Parameters
     ----------
@@ -48,6 +57,10 @@ def infer_task(y: np.ndarray, kind: str | None = None) -> Task:
         The target of one task.
     kind : {"classification", "regression"} or None, default=None
         Take this kind of task, whatever the labels.
+    lengths : ndarray of shape (n_samples,) or None, default=None
+        Number of tokens of each row of X, if it has sequences.
+    grid : (int, int) or None, default=None
+        Height and width of the map that the trunk makes of images.
 
     Returns
     -------
@@ -64,6 +77,8 @@ def infer_task(y: np.ndarray, kind: str | None = None) -> Task:
     """
     if kind == "regression":
         return Regression()
+    if are_tags(y, lengths, grid):
+        return SequenceTagging()
     labels = y[~is_missing(y)]
     if y.ndim == 1 and labels.dtype.kind == "O" and any(_is_set(label) for label in labels):
         return MultilabelClassification()
@@ -72,6 +87,21 @@ def infer_task(y: np.ndarray, kind: str | None = None) -> Task:
     if kind == "classification" or not _is_continuous(labels):
         return Classification()
     return Regression()
+
+
+def are_tags(y: np.ndarray, lengths: np.ndarray | None, grid: tuple[int, int] | None) -> bool:
+    """Tell whether a target is a label for each token of a sequence, or each column of an image."""
+    if lengths is None and grid is None:
+        return False
+    if y.ndim == 2:
+        labels = y[~is_missing(y)]
+        return labels.dtype.kind in "iuUSO" and not _is_continuous(labels) and not _is_binary(labels)
+    rows = [(i, row) for i, row in enumerate(y) if isinstance(row, list | tuple | np.ndarray)]
+    if y.ndim != 1 or not rows:
+        return False
+    if lengths is None:
+        return len({len(row) for _, row in rows}) > 1
+    return all(len(row) == lengths[i] for i, row in rows)
 
 
 def _infer_block(y: np.ndarray, labels: np.ndarray, kind: str | None) -> Task:

@@ -93,7 +93,7 @@ class Blueprint:
         idle = {name: task for name, task in first.items() if name not in trained}
         for further in (idle, *({name: self.tasks[name]} for name in self.added)):
             if further:
-                network = WithFurtherTasks(network, further, streams)
+                network = WithFurtherTasks(network, further, streams, self.trunk.grid_)
         return network.to(self.torch_dtype)
 
     @property

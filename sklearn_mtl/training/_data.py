@@ -10,10 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..architectures import Outputs
 from ..tasks import Encoded, Task, TaskGroup
 from ..trunks import SparseRows
+from ..utils._ragged import RaggedRows
 
 CPU = torch.device("cpu")
+# Batches whose rows are sorted by length together, where rows have lengths.
+POOL = 50
 
 
 class Batch(NamedTuple):
@@ -30,11 +34,11 @@ class Dataset:
 
     Parameters
     ----------
-    inputs : mapping of str to Tensor or SparseRows
+    inputs : mapping of str to Tensor, SparseRows or RaggedRows
         Shared by all sets of one fit.
-    targets : list of Tensor
+    targets : list of Tensor or RaggedRows
         One per group of tasks.
-    weights : list of Tensor or None
+    weights : list of Tensor, RaggedRows or None
         One per group; None if every element is labelled and weighs 1.
     rows : Tensor of int or None, default=None
         Rows of this set; None for all.
@@ -43,8 +47,8 @@ class Dataset:
     """
 
     inputs: Mapping[str, Any]
-    targets: list[Tensor]
-    weights: list[Tensor | None]
+    targets: list[Any]
+    weights: list[Any]
     rows: Tensor | None = None
     device: torch.device = CPU
 
@@ -73,9 +77,15 @@ class Dataset:
         )
 
     def everything(self) -> Batch:
-        """Gather the targets of all rows of the set; no inputs."""
+        """Gather the targets of all rows of the set, and no inputs; tokens of sequences are one long row."""
         rows = self.rows if self.rows is not None else torch.arange(len(self))
-        return replace(self, inputs={}).batch(rows)
+
+        def gathered(values: Any) -> Any:
+            if isinstance(values, RaggedRows):
+                return values.flat(rows.to(values.values.device))[None].to(self.device)
+            return None if values is None else take(values, rows, self.device)
+
+        return Batch({}, [gathered(t) for t in self.targets], [gathered(w) for w in self.weights])
 
 
 @dataclass(frozen=True)
@@ -95,9 +105,22 @@ class ValidationRows:
     labels: Mapping[str, np.ndarray]
     sample_weight: Mapping[str, np.ndarray] | None
 
-    def score(self, name: str, task: Task, output: np.ndarray) -> float:
+    @property
+    def lengths(self) -> Tensor | None:
+        """Number of tokens of each row; None if rows have no lengths."""
+        lengths = lengths_of(self.data.inputs)
+        return lengths if lengths is None or self.data.rows is None else lengths[self.data.rows]
+
+    def as_batch(self, outputs: Mapping[str, Tensor], tasks: Mapping[str, Task]) -> Outputs:
+        """Put outputs of all rows together as those of one batch; tokens of sequences are one long row."""
+        ragged = self.lengths is not None
+        long = {name for name, task in tasks.items() if ragged and task.level == "token"}
+        parts = {name: output[None] if name in long else output for name, output in outputs.items()}
+        return Outputs.of({name: output.to(self.data.device) for name, output in parts.items()})
+
+    def score(self, name: str, task: Task, output: Any) -> float:
         """Score the outputs of a task; NaN if no row with a weight has a label, or an output is not finite."""
-        if not np.isfinite(output).all():
+        if not np.isfinite(output.values if isinstance(output, RaggedRows) else output).all():
             return float("nan")
         labels, predictions = self.labels[name], task.decode(output)
         if self.sample_weight is None:
@@ -107,13 +130,19 @@ class ValidationRows:
         return task.score(labels[counts], predictions[counts], weight[counts]) if counts.any() else float("nan")
 
 
-def take(values: Tensor | SparseRows, rows: Tensor | slice, device: torch.device) -> Tensor:
-    """Gather rows of a tensor or a sparse matrix on a device."""
-    if isinstance(values, SparseRows):
+def take(values: Any, rows: Tensor | slice, device: torch.device) -> Tensor:
+    """Gather rows of a tensor, of a sparse matrix, or of `RaggedRows`, which are padded, on a device."""
+    if isinstance(values, SparseRows) or isinstance(rows, slice):
         return values[rows].to(device)
-    if isinstance(rows, slice):
-        return values[rows].to(device)
+    if isinstance(values, RaggedRows):
+        return values[rows.to(values.values.device)].to(device)
     return values.index_select(0, rows.to(values.device)).to(device)
+
+
+def lengths_of(inputs: Mapping[str, Any]) -> Tensor | None:
+    """Give the number of tokens of each row, on the CPU; None if rows have no lengths."""
+    ragged = [values for values in inputs.values() if isinstance(values, RaggedRows)]
+    return sum(values.lengths.cpu() for values in ragged) if ragged else None  # type: ignore[return-value]
 
 
 class BatchIterator:
@@ -140,8 +169,31 @@ class BatchIterator:
         order = torch.randperm(len(self.dataset), generator=self.generator)
         if self.dataset.rows is not None:
             order = self.dataset.rows[order]
-        for rows in order.split(self.batch_size):
+        lengths = lengths_of(self.dataset.inputs)
+        batches = order.split(self.batch_size)
+        if lengths is not None:
+            batches = bucketed(order, lengths, self.batch_size, self.generator)
+        for rows in batches:
             yield self.dataset.batch(rows)
+
+
+def bucketed(order: Tensor, lengths: Tensor, batch_size: int, generator: torch.Generator) -> list[Tensor]:
+    """Make batches of rows of similar lengths, in random order.
+
+    Parameters
+    ----------
+    order : Tensor of int of shape (n,)
+        Rows in random order; pools of `POOL` batches of them are sorted by length.
+    lengths : Tensor of int
+        Number of tokens of each row of the data.
+    batch_size : int
+    generator : torch.Generator
+        Source of the order of the batches.
+    """
+    batches: list[Tensor] = []
+    for pool in order.split(POOL * batch_size):
+        batches += pool[torch.argsort(lengths[pool], stable=True)].split(batch_size)
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 
 class OfAllTasks:
@@ -186,11 +238,22 @@ def encode_targets(
             for name in group.names
         ]
         target = parts[0].target if len(parts) == 1 else np.hstack([part.target for part in parts])
-        weight = np.hstack([part.weight for part in parts])
-        integers = target.dtype.kind in "iu"
-        encoded.append(torch.from_numpy(target).to(torch.int64 if integers else dtype))
-        weights.append(None if (weight == 1).all() else torch.from_numpy(weight).to(dtype))
+        weight = parts[0].weight if len(parts) == 1 else np.hstack([part.weight for part in parts])
+        encoded.append(_target_tensor(target, dtype))
+        weights.append(_weight_tensor(weight, dtype))
     return encoded, weights
+
+
+def _target_tensor(target: Any, dtype: torch.dtype) -> Any:
+    if isinstance(target, RaggedRows):
+        return target
+    return torch.from_numpy(target).to(torch.int64 if target.dtype.kind in "iu" else dtype)
+
+
+def _weight_tensor(weight: Any, dtype: torch.dtype) -> Any:
+    if isinstance(weight, RaggedRows):  # padding weighs 0, even if every label is there
+        return weight.to(dtype)
+    return None if (weight == 1).all() else torch.from_numpy(weight).to(dtype)
 
 
 def encode_task(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Encoded:
@@ -205,11 +268,26 @@ def _encode_weighted(task: Task, y: np.ndarray, sample_weight: np.ndarray) -> En
     # the labels of rows of weight 0 may be none that the task knows: it has not seen them
     kept = sample_weight > 0
     known = task.encode(y[kept])
+    if isinstance(known.target, RaggedRows):
+        by_token = _weighted(known.weight, sample_weight[kept])
+        return Encoded(_spread(known.target, kept), _spread(by_token, kept))
     target = np.zeros((len(y), *known.target.shape[1:]), dtype=known.target.dtype)
     weight = np.zeros((len(y), *known.weight.shape[1:]))
     target[kept] = known.target
-    weight[kept] = known.weight * sample_weight[kept, None]
+    weight[kept] = known.weight * sample_weight[kept].reshape(-1, *(1,) * (weight.ndim - 1))
     return Encoded(target, weight)
+
+
+def _weighted(weight: RaggedRows, by_row: np.ndarray) -> RaggedRows:
+    factors = torch.from_numpy(by_row).repeat_interleave(weight.lengths)[:, None]
+    return RaggedRows(weight.values * factors, weight.lengths)
+
+
+def _spread(values: RaggedRows, kept: np.ndarray) -> RaggedRows:
+    """Put rows where they were among others, which become empty."""
+    lengths = torch.zeros(len(kept), dtype=torch.int64)
+    lengths[torch.from_numpy(kept)] = values.lengths
+    return RaggedRows(values.values, lengths)
 
 
 def split_rows(n_rows: int, n_valid: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from .._targets import Container, read_targets
 from ._blueprint import Blueprint
 from ._learn import make_model, validation_fraction_of
 from ._model import Model
+from ._positions import Positions
 from ._prepare import fit_tasks, prepare_data
 from ._stopping import stopping_rule
 from ._weights import check_sample_weight
@@ -42,7 +43,8 @@ def learn_further_task(
     values = read_targets({name: y})[0][name]
     weights = check_sample_weight(sample_weight, [name], _num_samples(X))
     given = None if task is None else {name: clone(task, safe=False)}
-    fitted = fit_tasks({name: values}, given, estimator._kind, weights)[name]
+    positions = Positions.in_rows(X, previous.blueprint.trunk)
+    fitted = fit_tasks({name: values}, given, estimator._kind, weights, positions=positions)[name]
     blueprint = _with_task(previous.blueprint, name, fitted)
     container = _with_name(previous.container, name)
     model = make_model(estimator, replace(blueprint, focus=(name,)), container, _num_samples(X))

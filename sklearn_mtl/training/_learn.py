@@ -24,6 +24,7 @@ from ..weighting import Weighting, resolve_weighting
 from ._blueprint import Blueprint
 from ._model import Model
 from ._net import make_net
+from ._positions import Positions
 from ._prepare import fit_tasks, prepare_data
 from ._stopping import stopping_rule
 from ._weights import check_sample_weight, check_weights, common_weight
@@ -113,7 +114,8 @@ def plan_fit(
         sample_weight=common_weight(weights, task_weights),
     )
     known = _classes_by_task(classes, container)
-    tasks = fit_tasks(targets, estimator.tasks, estimator._kind, weights, known)
+    positions = Positions.in_rows(X, trunk)
+    tasks = fit_tasks(targets, estimator.tasks, estimator._kind, weights, known, positions)
     architecture = clone(resolve_architecture(estimator.architecture))
     architecture.check(trunk, tasks)
     blueprint = Blueprint(

@@ -11,6 +11,7 @@ from sklearn.utils.validation import _num_samples
 from ..architectures import resolve_architecture
 from ..sampling import resolve_task_sampling
 from ..trunks import SparseRows, resolve_trunk
+from ..utils._ragged import RaggedRows
 from ..utils._side_by_side import structure_of
 from ..weighting import resolve_weighting
 from ._learn import batch_size_of, plan_fit, validation_fraction_of
@@ -105,6 +106,8 @@ def why_not_stacked(member: Member) -> str | None:
     data = member.data.train
     if any(isinstance(values, SparseRows) for values in data.inputs.values()):
         return "a sparse X is densified batch by batch"
+    if any(isinstance(values, RaggedRows) for values in [*data.inputs.values(), *data.targets]):
+        return "rows of different lengths are put into batches of similar ones, fit by fit"
     if member.blueprint.has_member_axis:
         return None
     rows = torch.arange(len(data)) if data.rows is None else data.rows

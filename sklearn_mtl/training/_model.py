@@ -12,8 +12,9 @@ from torch import nn
 
 from .._targets import Container
 from ._blueprint import Blueprint
+from ._data import lengths_of
 from ._net import MultiTaskNet, make_net
-from ._predict import predict_gates, predict_outputs, predict_representation
+from ._predict import by_row, predict_gates, predict_outputs, predict_representation
 
 
 @dataclass(frozen=True)
@@ -37,17 +38,24 @@ class Model:
         """Where the network is."""
         return torch.device(self.net.device)
 
-    def outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, np.ndarray]:
-        """Check and encode X, and compute the outputs (B, K) of some tasks, averaged over an ensemble."""
-        outputs = self.member_outputs(X, tasks, owner)
-        if self.blueprint.n_members == 1:
-            return outputs
-        return {name: self.blueprint.tasks[name].average(output) for name, output in outputs.items()}
+    def outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, Any]:
+        """Check and encode X, and compute the outputs of some tasks, averaged over an ensemble.
+
+        They are arrays (B, positions, K), or `RaggedRows` for the tokens of sequences.
+        """
+        inputs = self.blueprint.trunk.encode(X, owner=owner)
+        chosen = {name: self.blueprint.tasks[name] for name in tasks}
+        outputs = predict_outputs(self.net.module_, inputs, chosen, self.device)
+        if self.blueprint.n_members > 1:
+            outputs = {name: torch.from_numpy(chosen[name].average(outputs[name].numpy())) for name in tasks}
+        lengths = lengths_of(inputs)
+        return {name: by_row(outputs[name], chosen[name], lengths) for name in tasks}
 
     def member_outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, np.ndarray]:
-        """Check and encode X, and compute the outputs of some tasks, (M, B, K) for an ensemble."""
+        """Check and encode X, and compute the outputs (M, B, K) of the members of an ensemble for some tasks."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
-        outputs = predict_outputs(self.net.module_, inputs, tasks, self.device)
+        chosen = {name: self.blueprint.tasks[name] for name in tasks}
+        outputs = predict_outputs(self.net.module_, inputs, chosen, self.device)
         return {name: outputs[name].numpy() for name in tasks}
 
     def representation(self, X: Any, owner: Any) -> np.ndarray:

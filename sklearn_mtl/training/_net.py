@@ -27,7 +27,7 @@ from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows
 from ._gramian import gramian_of
 from ._log import read_losses, record
 from ._objective import Step, TaskLosses
-from ._predict import predict_outputs
+from ._predict import by_row, predict_outputs
 from ._sampled import SampledBatches
 from ._schedule import SCHEDULES
 from ._stopping import BestEpoch
@@ -242,15 +242,15 @@ class MultiTaskNet(NeuralNet):
         """Record loss and score on the validation rows, and tell the stopping rule."""
         data = valid.data
         self._set_training(False)
-        outputs = predict_outputs(self.module_, data.inputs, self.criterion_.names, data.device, data.rows)
+        tasks = {name: self.criterion_.tasks[name] for name in self.criterion_.names}
+        outputs = predict_outputs(self.module_, data.inputs, tasks, data.device, data.rows)
         everything = data.everything()
         with torch.inference_mode():
-            parts = [([name], [output.shape[-1]], output.to(data.device)) for name, output in outputs.items()]
-            losses, mass = self.criterion_(Outputs(parts), everything.targets, everything.weights)
+            losses, mass = self.criterion_(valid.as_batch(outputs, tasks), everything.targets, everything.weights)
         present = np.ones(len(losses), dtype=bool) if mass is None else (mass > 0).cpu().numpy()
         self._record("valid", np.where(present, losses.double().cpu().numpy(), np.nan))
         scores = [
-            valid.score(name, self.blueprint.tasks[name], outputs[name].numpy()) for name in self.criterion_.names
+            valid.score(name, task, by_row(outputs[name], task, valid.lengths)) for name, task in tasks.items()
         ]
         self._record("valid", np.array(scores), what="score")
         if self.stopping is not None:

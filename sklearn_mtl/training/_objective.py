@@ -104,17 +104,24 @@ class Objective(nn.Module):
 
         Parameters
         ----------
-        outputs : Outputs of Tensor (..., B, K)
+        outputs : Outputs of Tensor (..., B, positions, K)
             What the network returned.
         targets : sequence of Tensor
             One per group of tasks, for the rows of the batch.
-        weights : sequence of Tensor (B, C) or None
+        weights : sequence of Tensor (B, positions, C) or None
             One per group; None if every element is labelled and weighs 1.
         """
         sums: list[Tensor] = []
         masses: list[Tensor | None] = []
+        counts: list[int] = []
         for group, target, weight in zip(self.groups, targets, weights, strict=True):
-            loss = group.task.elementwise_loss(outputs.side_by_side(group.names), target)
+            output = outputs.side_by_side(group.names)
+            if group.task.level != "sample":
+                target, weight = _at_positions(output, group.task, target, weight)
+            loss = group.task.elementwise_loss(output, target)
+            if group.task.level != "sample":  # a position is as good as a row
+                last = -2 - group.task.position_axes
+                loss, weight = loss.flatten(last, -2), None if weight is None else weight.flatten(last, -2)
             if weight is None:
                 sums.append(loss.mean(dim=-2))
                 masses.append(None)
@@ -122,7 +129,8 @@ class Objective(nn.Module):
                 # where, not times: a loss that overflowed on a missing label is no business of anyone
                 sums.append((torch.where(weight > 0, loss, 0.0) * weight).sum(dim=-2))
                 masses.append(weight.sum(dim=-2).expand_as(sums[-1]))
-        return self._without_taken_out(self._per_task(sums, masses, rows=loss.shape[-2]), loss.shape[-2])
+            counts.append(loss.shape[-2])
+        return self._without_taken_out(self._per_task(sums, masses, counts), counts)
 
     def of_task(
         self, name: str, output: Tensor, targets: Sequence[Tensor], weights: Sequence[Tensor | None]
@@ -143,19 +151,22 @@ class Objective(nn.Module):
         columns = group.columns[position]
         if len(group.names) > 1:
             target = target[..., columns]
+        weight = None if weight is None else weight[..., columns]
+        if self.tasks[name].level != "sample":
+            target, weight = _at_positions(output, self.tasks[name], target, weight)
         loss = self.tasks[name].elementwise_loss(output, target)
-        weight = torch.ones_like(loss) if weight is None else weight[..., columns].expand_as(loss)
+        weight = torch.ones_like(loss) if weight is None else weight.expand_as(loss)
         mass = weight.sum()
         mean = (torch.where(weight > 0, loss, 0.0) * weight).sum() / mass
         here = torch.tensor([other == name for other in self.names], device=mean.device)
         return TaskLosses(torch.where(here, mean, 0.0), torch.where(here, mass, 0.0))
 
-    def _without_taken_out(self, task_losses: TaskLosses, rows: int) -> TaskLosses:
+    def _without_taken_out(self, task_losses: TaskLosses, counts: Sequence[int]) -> TaskLosses:
         """Make tasks absent that are no longer trained."""
         if not (self.training and self.taken_out):
             return task_losses
         losses, mass = task_losses
-        mass = torch.full_like(losses, rows) if mass is None else mass
+        mass = torch.full_like(losses, counts[0]) if mass is None else mass
         there = torch.tensor([i not in self.taken_out for i in range(len(self.names))], device=losses.device)
         return TaskLosses(torch.where(there, losses, 0.0), torch.where(there, mass, 0.0))
 
@@ -217,21 +228,34 @@ class Objective(nn.Module):
             return self.all_present.expand_as(task_losses.losses)
         return task_losses.mass > 0
 
-    def _per_task(self, sums: list[Tensor], masses: list[Tensor | None], rows: int) -> TaskLosses:
-        """Merge elements, group by group, into tasks."""
+    def _per_task(self, sums: list[Tensor], masses: list[Tensor | None], counts: Sequence[int]) -> TaskLosses:
+        """Merge elements, group by group, into tasks; a group without masses has a count of elements."""
         if all(mass is None for mass in masses):
             means = sums[0] if len(sums) == 1 else torch.cat(sums, dim=-1)
             if self.shares is None:
                 return TaskLosses(means, None)
             return TaskLosses(means @ self.shares, None)
         # a group without weights gave means: every element has the mass of the batch
-        known = [torch.full_like(s, rows) if m is None else m for s, m in zip(sums, masses, strict=True)]
-        totals = [s * rows if m is None else s for s, m in zip(sums, masses, strict=True)]
+        groups = list(zip(sums, masses, counts, strict=True))
+        known = [torch.full_like(total, count) if mass is None else mass for total, mass, count in groups]
+        totals = [total * count if mass is None else total for total, mass, count in groups]
         total, mass = torch.cat(totals, dim=-1), torch.cat(known, dim=-1)
         if self.members is not None:
             total, mass = total @ self.members, mass @ self.members
         present = mass > 0
         return TaskLosses(torch.where(present, total, 0.0) / torch.where(present, mass, 1.0), mass)
+
+
+def _at_positions(
+    output: Tensor, task: Task, target: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """Pad or cut target and weight to the tokens that the outputs (..., B, L, K) have; padding weighs nothing."""
+    missing = output.shape[-2] - target.shape[1] if task.level == "token" else 0
+    if not missing:
+        return target, weight
+    if weight is None:
+        weight = torch.ones(*target.shape[:2], 1, dtype=output.dtype, device=output.device)
+    return nn.functional.pad(target, (0, missing)), nn.functional.pad(weight, (0, 0, 0, missing))
 
 
 def _membership(widths: Sequence[int]) -> Tensor | None:

@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..architectures import Network
-from ._data import take
+from ..tasks import Task
+from ..utils._ragged import RaggedRows
+from ._data import lengths_of, take
 
 # Rows per chunk: large enough for the products, small enough for the cache.
 CHUNK = 2048
+# Numbers of images, or tokens of sequences, per chunk: what is computed from them is many times as large.
+CHUNK_NUMBERS = 2_000_000
+CHUNK_TOKENS = 32_768
 
 
 def predict_outputs(
     network: Network,
     inputs: Mapping[str, Any],
-    tasks: Sequence[str],
+    tasks: Mapping[str, Task],
     device: torch.device,
     rows: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """Compute the outputs of some tasks, on the CPU.
+    """Compute the outputs (..., n, positions, K) of some tasks, on the CPU.
+
+    Those of the tokens of rows of different lengths come one row after the other, (..., n_tokens, K).
 
     Parameters
     ----------
     network : Network
         In evaluation mode; it is not written to.
-    inputs : mapping of str to Tensor or SparseRows
+    inputs : mapping of str to Tensor, SparseRows or RaggedRows
         Encoded inputs.
-    tasks : sequence of str
-        Tasks to run.
+    tasks : mapping of str to Task
+        Tasks to run, fitted.
     device : torch.device
         Where the network is.
     rows : Tensor of int or None, default=None
         Rows to predict for; None for all.
     """
-    return _by_chunks(lambda batch: network(batch, tasks), inputs, device, rows)
+    axes = {name: task.position_axes for name, task in tasks.items()}
+    return _by_chunks(lambda batch: network(batch, list(tasks)), inputs, device, rows, axes)
 
 
 def predict_representation(network: Network, inputs: Mapping[str, Any], device: torch.device) -> Tensor:
@@ -52,23 +61,89 @@ def predict_gates(
     return _by_chunks(lambda batch: network.gate_weights(batch, tasks), inputs, device)
 
 
+def by_row(output: Tensor, task: Task, lengths: Tensor | None) -> Any:
+    """Give the outputs of one task as an array (..., n, positions, K), or `RaggedRows` where rows have lengths."""
+    if lengths is None or task.level != "token":
+        return output.numpy()
+    return RaggedRows(output, lengths)
+
+
 @torch.inference_mode()
 def _by_chunks(
-    compute: Callable[[dict[str, Tensor]], dict[str, Tensor]],
+    compute: Callable[[dict[str, Tensor]], Mapping[str, Tensor]],
     inputs: Mapping[str, Any],
     device: torch.device,
     rows: Tensor | None = None,
+    position_axes: Mapping[str, int] | None = None,
 ) -> dict[str, Tensor]:
     n_rows = len(next(iter(inputs.values()))) if rows is None else len(rows)
-    results: dict[str, Tensor] = {}
-    for start in range(0, n_rows, CHUNK):
-        chunk = slice(start, start + CHUNK)
+    lengths = lengths_of(inputs)
+    if lengths is not None and rows is not None:
+        lengths = lengths[rows]
+    collected: dict[str, _Collected] = {}
+    for chunk in _chunks(inputs, n_rows, lengths):
         picked = chunk if rows is None else rows[chunk]
         part = compute({name: take(values, picked, device) for name, values in inputs.items()})
-        if n_rows <= CHUNK:
+        if len(part) and _is_whole(chunk, n_rows) and lengths is None:
             return {name: output.cpu() for name, output in part.items()}
         for name, output in part.items():
-            if name not in results:
-                results[name] = output.new_empty((*output.shape[:-2], n_rows, output.shape[-1]), device="cpu")
-            results[name][..., chunk, :] = output
-    return results
+            if name not in collected:
+                axes = 0 if position_axes is None else position_axes[name]
+                collected[name] = _Collected(output, axes, n_rows, lengths if axes else None)
+            collected[name].put(chunk, output)
+    return {name: results.values for name, results in collected.items()}
+
+
+def _chunks(inputs: Mapping[str, Any], n_rows: int, lengths: Tensor | None) -> Iterator[slice | Tensor]:
+    """Give rows, chunk by chunk; of rows of different lengths those of similar ones together."""
+    if lengths is None:
+        images = [math.prod(v.shape[1:]) for v in inputs.values() if isinstance(v, Tensor) and v.dim() > 2]
+        size = max(1, min(CHUNK, CHUNK_NUMBERS // max([1, *images])))
+        yield from (slice(start, start + size) for start in range(0, n_rows, size))
+        return
+    order = torch.argsort(lengths, stable=True, descending=True)
+    while len(order):
+        size = max(1, min(CHUNK, CHUNK_TOKENS // max(int(lengths[order[0]]), 1)))
+        yield order[:size]
+        order = order[size:]
+
+
+def _is_whole(chunk: slice | Tensor, n_rows: int) -> bool:
+    return isinstance(chunk, slice) and chunk.stop >= n_rows and chunk.start == 0
+
+
+class _Collected:
+    """The outputs of one task for all rows, written chunk by chunk.
+
+    Parameters
+    ----------
+    first : Tensor of shape (..., B, positions, K)
+        Those of the first chunk.
+    axes : int
+        Axes of positions.
+    n_rows : int
+    lengths : Tensor of int of shape (n_rows,) or None
+        Tokens of each row, where the outputs are those of tokens and rows have lengths.
+    """
+
+    def __init__(self, first: Tensor, axes: int, n_rows: int, lengths: Tensor | None) -> None:
+        self.axes, self.lengths = axes, lengths
+        row_axis = first.dim() - 2 - axes
+        if lengths is None:
+            shape = (*first.shape[:row_axis], n_rows, *first.shape[row_axis + 1 :])
+        else:
+            self.starts = lengths.cumsum(0) - lengths
+            shape = (*first.shape[:row_axis], int(lengths.sum()), first.shape[-1])
+        self.row_axis = row_axis
+        self.values = first.new_empty(shape, device="cpu")
+
+    def put(self, chunk: slice | Tensor, output: Tensor) -> None:
+        """Write the outputs of some rows."""
+        where: tuple[Any, ...] = (slice(None),) * self.row_axis
+        if self.lengths is None:
+            self.values[(*where, chunk)] = output.cpu()
+            return
+        lengths, starts = self.lengths[chunk], self.starts[chunk]
+        steps = torch.arange(output.shape[-2])
+        there = steps < lengths[:, None]
+        self.values[(*where, (starts[:, None] + steps)[there])] = output.cpu()[(*where, there)]

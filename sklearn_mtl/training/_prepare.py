@@ -16,6 +16,7 @@ from ..tasks import Task, infer_task, resolve_task
 from ..utils._random import Streams
 from ._blueprint import Blueprint
 from ._data import Dataset, ValidationRows, encode_targets, encode_task, split_rows
+from ._positions import NO_POSITIONS, Positions
 
 
 class DataSplit(NamedTuple):
@@ -36,6 +37,7 @@ def fit_tasks(
     kind: str | None,
     sample_weight: Mapping[str, np.ndarray] | None,
     classes: Mapping[str, np.ndarray] | None = None,
+    positions: Positions = NO_POSITIONS,
 ) -> dict[str, Task]:
     """Choose and fit the task of each target.
 
@@ -51,6 +53,8 @@ def fit_tasks(
         Weights of the rows by task.
     classes : mapping of str to ndarray or None, default=None
         All classes of some tasks.
+    positions : Positions
+        What the rows of X have that labels can belong to.
 
     Raises
     ------
@@ -66,11 +70,14 @@ def fit_tasks(
     fitted = {}
     for name, y in targets.items():
         weight = None if sample_weight is None else sample_weight[name]
+        rows = positions
         if weight is not None:  # a row of weight 0 is as good as absent
             check_consistent_length(y, weight)
-            y, weight = y[weight > 0], weight[weight > 0]
+            y, weight, rows = y[weight > 0], weight[weight > 0], positions.of(weight > 0)
         try:
-            task = clone(resolve_task(given[name])) if name in given else infer_task(y, kind)
+            chosen = given.get(name)
+            task = infer_task(y, kind, rows.lengths, rows.grid) if chosen is None else clone(resolve_task(chosen))
+            rows.check(task, y)
             if kind is not None and task.kind != kind:
                 raise ValueError(f"{task!r} is not a {kind} task")
             fitted[name] = task.fit(y, weight, None if classes is None else classes.get(name))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..sampling import TaskSampling
 from ..utils._random import Streams
-from ._data import Batch, Dataset
+from ._data import CPU, Batch, Dataset, take
 from ._objective import Objective
 
 
@@ -72,12 +72,17 @@ class SampledBatches:
             rounds += 1
 
 
+def _any_position(there: Tensor) -> Tensor:
+    return there.reshape(len(there), -1, there.shape[-1]).any(dim=1)
+
+
 def labelled_rows(dataset: Dataset, objective: Objective) -> Sequence[Tensor]:
     """Give the rows of a set that have a label for each task, in the order of the losses."""
     rows = torch.arange(len(dataset)) if dataset.rows is None else dataset.rows
     found = []
     for group, weight in zip(objective.groups, dataset.weights, strict=True):
-        there = None if weight is None else weight[rows.to(weight.device)].cpu() > 0
+        # of labels of tokens or pixels one is enough
+        there = None if weight is None else _any_position(take(weight, rows, CPU) > 0)
         for columns in group.columns:
             found.append(rows if there is None else rows[there[:, columns].any(dim=1)])
     return found

@@ -20,7 +20,7 @@ class TokenTask(Regression):
 
     level = "token"
 
-    def head(self, in_features, generator):
+    def head(self, in_features, generator, grid=None):
         return nn.Sequential(Linear(in_features, 4, generator), nn.ReLU(), Linear(4, self.n_outputs_, generator))
 
 

@@ -16,17 +16,14 @@ from sklearn_mtl.utils._random import Streams
 ROWS = 23
 CPU = torch.device("cpu")
 X = np.random.default_rng(0).normal(size=(ROWS, 3))
+TASKS = {"a": Regression().fit(X[:, :2]), "b": Classification().fit(np.arange(ROWS) % 3)}
 
 
 def network_of(X):
     """Build a network with dropout for two tasks; give it with the encoded inputs."""
     owner = BaseEstimator()
     trunk = MLP(hidden_sizes=(8,), dropout=0.5).fit(X, owner=owner)
-    tasks = {
-        "a": Regression().fit(X[:, :2] if X is not None else X),
-        "b": Classification().fit(np.arange(ROWS) % 3),
-    }
-    network = HardSharing().build(trunk, tasks, Streams(0)).eval()
+    network = HardSharing().build(trunk, TASKS, Streams(0)).eval()
     return network, trunk.encode(X, owner=owner)
 
 
@@ -45,7 +42,7 @@ def test_by_chunks_equals_at_once(case, monkeypatch, chunk, rows):
     network, inputs = case
     whole = network({name: values[slice(None)] for name, values in inputs.items()}, ["a", "b"])
     monkeypatch.setattr(_predict, "CHUNK", chunk)
-    outputs = predict_outputs(network, inputs, ["a", "b"], CPU, rows)
+    outputs = predict_outputs(network, inputs, TASKS, CPU, rows)
     assert set(outputs) == {"a", "b"}
     for name, output in outputs.items():
         torch.testing.assert_close(output, (whole[name] if rows is None else whole[name][rows]).detach())
@@ -61,13 +58,13 @@ def test_representation_by_chunks_equals_at_once(case, monkeypatch, chunk):
 
 def test_only_the_wanted_tasks_are_computed(case):
     network, inputs = case
-    assert list(predict_outputs(network, inputs, ["b"], CPU)) == ["b"]
+    assert list(predict_outputs(network, inputs, {"b": TASKS["b"]}, CPU)) == ["b"]
 
 
 def test_outputs_know_no_gradient_and_the_network_stays_as_it_was(case):
     network, inputs = case
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    outputs = predict_outputs(network, inputs, ["a", "b"], CPU)
+    outputs = predict_outputs(network, inputs, TASKS, CPU)
     assert not any(output.requires_grad for output in outputs.values())
     assert not network.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
@@ -75,18 +72,18 @@ def test_outputs_know_no_gradient_and_the_network_stays_as_it_was(case):
 
 def test_outputs_become_numpy_arrays(case):
     network, inputs = case
-    for output in predict_outputs(network, inputs, ["a", "b"], CPU).values():
+    for output in predict_outputs(network, inputs, TASKS, CPU).values():
         assert output.numpy().dtype == np.float32
 
 
 def test_many_threads_get_what_one_gets(case, monkeypatch):
     network, inputs = case
     monkeypatch.setattr(_predict, "CHUNK", 4)
-    expected = predict_outputs(network, inputs, ["a", "b"], CPU)
+    expected = predict_outputs(network, inputs, TASKS, CPU)
     results = {}
 
     def predict(number):
-        results[number] = [predict_outputs(network, inputs, ["a", "b"], CPU) for _ in range(10)]
+        results[number] = [predict_outputs(network, inputs, TASKS, CPU) for _ in range(10)]
 
     threads = [threading.Thread(target=predict, args=(number,)) for number in range(4)]
     for thread in threads:

@@ -1,0 +1,220 @@
+"""Sequence tagging: a label for each token of a sequence, or each column of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..utils._ragged import RaggedRows
+from ._base import Encoded, Task, labelled_weight, require_labels
+from ._classification import Classification
+from ._columns import ColumnsHead
+from ._tags import MISSING_TAG, read_tags
+
+
+class SequenceTagging(Task):
+    """One label for each token of a row, learned with cross-entropy.
+
+    The target is a list of labels for each row, as long as the row has tokens, or a padded array of shape
+    (n_samples, n_positions), in which -1 (None among texts) stands behind the end of a row. Missing labels of
+    single tokens are -1, None or NaN; a row without any tags is None. With images as input, position i of L is
+    the i-th of L columns of equal width, from left to right.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each label in the loss, as in `Classification`.
+    label_smoothing : float in [0, 1), default=0.0
+        Share of the target that is spread evenly over all labels.
+    classes : array-like of shape (n_classes,) or None, default=None
+        All labels; None takes those that occur.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels in sorted order.
+    n_positions_ : int or None
+        Columns of the padded array that ``fit`` got; None if it got lists.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.tasks import SequenceTagging
+    >>> y = np.empty(2, dtype=object)
+    >>> y[:] = [["O", "B-city"], ["O"]]
+    >>> task = SequenceTagging().fit(y)
+    >>> task.classes_.tolist()
+    ['B-city', 'O']
+    """
+
+    kind = "classification"
+    level = "token"
+
+    def __init__(
+        self,
+        class_weight: Mapping[Any, float] | str | None = None,
+        label_smoothing: float = 0.0,
+        classes: Any = None,
+    ) -> None:
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.classes = classes
+
+    @property
+    def metric(self) -> str:
+        return "token_accuracy"
+
+    def fit(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
+    ) -> SequenceTagging:
+        self._validate_params()
+        tags = read_tags(y)
+        require_labels(tags.labelled)
+        weight = None if sample_weight is None else np.repeat(sample_weight, tags.lengths)
+        # a token is classified as a row is
+        self.label_ = self._label_task().fit(
+            tags.labels[tags.labelled], labelled_weight(weight, tags.labelled), classes
+        )
+        self.classes_ = self.label_.classes_
+        self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
+        self.n_positions_ = tags.n_columns
+        self.most_positions_ = int(tags.lengths.max())
+        return self
+
+    def _label_task(self) -> Classification:
+        return Classification(self.class_weight, self.label_smoothing, self.classes)
+
+    def encode(self, y: np.ndarray) -> Encoded:
+        tags = read_tags(y)
+        known = self.label_.encode(tags.labels[tags.labelled])
+        codes = np.zeros(len(tags.labels), dtype=known.target.dtype)
+        codes[tags.labelled] = known.target.reshape(len(known.target))
+        weight = np.zeros((len(tags.labels), 1))
+        weight[tags.labelled] = known.weight
+        if tags.n_columns is not None:
+            return Encoded(codes.reshape(y.shape), weight.reshape(*y.shape, 1))
+        lengths = torch.from_numpy(tags.lengths)
+        return Encoded(*(RaggedRows(torch.from_numpy(values), lengths) for values in (codes, weight)))
+
+    def check_lengths(self, y: np.ndarray, lengths: np.ndarray) -> None:
+        """Refuse tags that are not as many as the tokens of their rows.
+
+        Raises
+        ------
+        ValueError
+            With the number of the first such row.
+        """
+        read_tags(y).check_lengths(lengths)
+
+    def head(
+        self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None
+    ) -> nn.Module:
+        if grid is None:
+            return super().head(in_features, generator)
+        return ColumnsHead(in_features, self.most_positions_, self.n_outputs_, grid, generator)
+
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        positions = output.shape[-3:-1]
+        flat = target.flatten(-2, -1)
+        if target.is_floating_point():  # two labels have one logit
+            flat = flat.unsqueeze(-1)
+        return self.label_.elementwise_loss(output.flatten(-3, -2), flat).unflatten(-2, positions)
+
+    def average(self, outputs: np.ndarray) -> np.ndarray:
+        return self.label_.average(outputs)
+
+    def decode(self, output: Any) -> np.ndarray:
+        return self._in_rows(output, self.classes_[self._codes(output)])
+
+    def _codes(self, output: Any) -> np.ndarray:
+        flat, _ = _flat(output)
+        return np.searchsorted(self.classes_, self.label_.decode(flat))
+
+    def decode_proba(self, output: Any) -> np.ndarray:
+        """Turn outputs into probabilities (B, L, n_classes), or for sequences an array (L, n_classes) by row."""
+        flat, lengths = _flat(output)
+        proba = self.label_.decode_proba(flat)
+        if isinstance(output, RaggedRows):
+            return _objects(np.split(proba, np.cumsum(lengths)[:-1]))
+        return proba.reshape(*output.shape[:-1], -1)
+
+    def _in_rows(self, output: Any, labels: np.ndarray) -> np.ndarray:
+        """Put labels one row after the other into the kind of object that ``fit`` got."""
+        if not isinstance(output, RaggedRows):
+            return labels.reshape(output.shape[:-1])
+        lengths = output.lengths.numpy()
+        if self.n_positions_ is None:
+            return _objects([row.tolist() for row in np.split(labels, np.cumsum(lengths)[:-1])])
+        shape = len(lengths), max(self.n_positions_, int(lengths.max(initial=0)))
+        numbers = labels.dtype.kind in "iu"
+        padded = np.full(shape, MISSING_TAG, labels.dtype) if numbers else np.full(shape, None, object)
+        width = shape[1]
+        padded[np.arange(width) < lengths[:, None]] = labels
+        return padded
+
+    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+        """Compute the share of labelled tokens whose label is right."""
+        return self.metrics(y_true, y_pred, sample_weight)[self.metric]
+
+    def metrics(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> dict[str, float]:
+        pairs = _Pairs(y_true, y_pred, sample_weight)
+        if not len(pairs.true):
+            return dict.fromkeys(("token_accuracy", "sequence_accuracy"), float("nan"))
+        return {"token_accuracy": pairs.token_accuracy(), "sequence_accuracy": pairs.sequence_accuracy()}
+
+
+class _Pairs:
+    """True and predicted labels of the tokens that have a true one, and the row of each.
+
+    Raises
+    ------
+    ValueError
+        With the number of a row that has another number of true labels than predicted ones.
+    """
+
+    def __init__(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> None:
+        true, predicted = read_tags(y_true), read_tags(y_pred)
+        true.check_lengths(predicted.lengths)
+        rows = np.repeat(np.arange(len(true.lengths)), true.lengths)
+        places = np.arange(len(rows)) - np.repeat(np.cumsum(true.lengths) - true.lengths, true.lengths)
+        starts = np.cumsum(predicted.lengths) - predicted.lengths
+        self.rows = rows[true.labelled]
+        self.true = true.labels[true.labelled]
+        self.predicted = predicted.labels[(starts[self.rows] + places[true.labelled])]
+        self.weight = None if sample_weight is None else sample_weight[self.rows]
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which labels are right, unknown ones never."""
+        pairs = zip(self.true.tolist(), self.predicted.tolist(), strict=True)
+        return np.array([true == predicted for true, predicted in pairs])
+
+    def token_accuracy(self) -> float:
+        """Compute the share of tokens whose label is right."""
+        return float(np.average(self.right, weights=self.weight))
+
+    def sequence_accuracy(self) -> float:
+        """Compute the share of rows of which all labels are right."""
+        _, first = np.unique(self.rows, return_index=True)
+        all_right = np.logical_and.reduceat(self.right, first)
+        return float(np.average(all_right, weights=None if self.weight is None else self.weight[first]))
+
+
+def _flat(output: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Give the outputs of all tokens, (n_tokens, K), and how many of them are each row's."""
+    if isinstance(output, RaggedRows):
+        return output.values.numpy(), output.lengths.numpy()
+    return output.reshape(-1, output.shape[-1]), np.full(len(output), output.shape[1])
+
+
+def _objects(values: list) -> np.ndarray:
+    objects = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):
+        objects[row] = value
+    return objects
