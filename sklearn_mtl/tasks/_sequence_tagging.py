@@ -54,6 +54,8 @@ class SequenceTagging(Task):
     kind = "classification"
     level = "token"
 
+    _parameter_constraints: dict = dict(Classification._parameter_constraints)
+
     def __init__(
         self,
         class_weight: Mapping[Any, float] | str | None = None,
