@@ -1,0 +1,5 @@
+"""Makers of data for examples and tests."""
+
+from ._digit_strings import make_digit_strings
+
+__all__ = ["make_digit_strings"]
