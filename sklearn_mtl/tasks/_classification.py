@@ -18,14 +18,16 @@ from torch.nn import functional
 from ..utils._missing import is_missing
 from ..utils._params import Interval, StrOptions
 from ._base import Encoded, Task, labelled_weight, logit_of_mean, require_dimensions, require_labels, smooth
+from ._focal import binary_focal_loss, focal_loss
 
 
 class Classification(Task):
-    """One class out of two or more for each row, learned with cross-entropy.
+    """One class out of two or more for each row, learned with cross-entropy or the focal loss.
 
     Two classes have one logit, more have one logit each. Labels may be of any type that can be ordered.
     Instead of labels, the target may hold the probabilities of the classes, shape (n_samples, n_classes), as
-    weak supervision and distillation give them; the loss is then the cross-entropy to that distribution.
+    weak supervision and distillation give them; the loss is then the cross-entropy to that distribution, or the
+    mean focal loss under it.
 
     Parameters
     ----------
@@ -38,6 +40,11 @@ class Classification(Task):
     classes : array-like of shape (n_classes,) or None, default=None
         All classes; None takes those that occur. With probabilities as target, the names of its columns
         (None: 0, 1, ...).
+    loss : {"cross_entropy", "focal"}, default="cross_entropy"
+        "focal" is the cross-entropy times (1 - p) ** gamma, with p the probability of the right class: many easy
+        rows do not drown a few hard ones [2]_.
+    gamma : float >= 0, default=2.0
+        How much less easy rows count with ``loss="focal"``; with 0 it is the cross-entropy.
 
     Attributes
     ----------
@@ -47,6 +54,7 @@ class Classification(Task):
     References
     ----------
     .. [1] Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016.
+    .. [2] Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
 
     Examples
     --------
@@ -60,13 +68,15 @@ class Classification(Task):
     """
 
     kind = "classification"
-    stackable_params = ("label_smoothing",)
+    stackable_params = ("label_smoothing", "gamma")
     metric = "accuracy"
 
     _parameter_constraints: dict = {
         "class_weight": [Mapping, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "classes": ["array-like", None],
+        "loss": [StrOptions({"cross_entropy", "focal"})],
+        "gamma": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
@@ -74,10 +84,14 @@ class Classification(Task):
         class_weight: Mapping[Any, float] | str | None = None,
         label_smoothing: float = 0.0,
         classes: Any = None,
+        loss: str = "cross_entropy",
+        gamma: float = 2.0,
     ) -> None:
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.classes = classes
+        self.loss = loss
+        self.gamma = gamma
 
     def fit(
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
@@ -189,7 +203,11 @@ class Classification(Task):
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         if len(self.classes_) == 2:
             target = smooth(target, self.label_smoothing, 2)
+            if self.loss == "focal":
+                return binary_focal_loss(output, target, self.gamma)
             return functional.binary_cross_entropy_with_logits(output, target.expand_as(output), reduction="none")
+        if self.loss == "focal":
+            return self._focal_loss(output, target)
         members, soft = output.shape[:-2], target.is_floating_point()
         target = target.expand(*members, *target.shape[-1 - soft :]).flatten(0, len(members))
         loss = functional.cross_entropy(output.flatten(0, -2), target, reduction="none")
@@ -200,8 +218,19 @@ class Classification(Task):
         uniform = -functional.log_softmax(output, dim=-1).mean(dim=-1, keepdim=True)
         return (1 - self.label_smoothing) * loss + self.label_smoothing * uniform
 
+    def _focal_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        n_classes = len(self.classes_)
+        if not target.is_floating_point() and (isinstance(self.label_smoothing, Tensor) or self.label_smoothing):
+            target = functional.one_hot(target, n_classes).to(output.dtype)
+        if target.is_floating_point():
+            target = smooth(target, self.label_smoothing, n_classes)
+        return focal_loss(output, target, self.gamma)
+
     def fusion_key(self) -> Hashable | None:
-        return ("binary", self.label_smoothing) if len(self.classes_) == 2 else None
+        if len(self.classes_) != 2:
+            return None
+        focal = ("focal", self.gamma) if self.loss == "focal" else ()
+        return ("binary", self.label_smoothing, *focal)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
         codes = (output[:, 0] > 0).astype(np.intp) if len(self.classes_) == 2 else output.argmax(axis=1)
