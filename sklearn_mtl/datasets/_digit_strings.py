@@ -50,8 +50,8 @@ def make_digit_strings(
     noise : float, default=0.1
         Standard deviation of the noise of each pixel, as a share of the largest brightness.
     subset : {"train", "test", "all"}, default="all"
-        Which handwritten digits to draw from: the first 1,297, the last 500, or all. No digit of "test" is one that
-        a network has seen in strings of "train".
+        Which handwritten digits to draw from: the first 1,297, the last 500, or all. No digit of "test" is one
+        that a network has seen in strings of "train".
     random_state : int, RandomState or None, default=None
         Source of random numbers.
 
