@@ -1,0 +1,316 @@
+"""Encoder of sequences of tokens or of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from ..utils._params import Interval, StrOptions
+from ..utils._ragged import RaggedRows
+from ..utils._random import Streams
+from ._base import Inputs, Trunk
+from ._scaling import fit_scaler
+from ._sequence_layers import Convolution, Norm, Pooling, Projection, Recurrent, SequenceBody, TransformerBlock
+from ._sequence_stems import CharacterConvolution, NumberStem, TokenDropout, TokenStem, initial_vectors
+from ._steps import is_numeric, numeric_sequences
+from ._tokens import FIRST, Vocabulary, rows_of, token_lists
+
+# What "auto" stands for.
+N_LAYERS = {"recurrent": 1, "convolutional": 3, "transformer": 2}
+
+
+class SequenceEncoder(Trunk):
+    """Convolutional, recurrent or transformer encoder of sequences of tokens or of numbers.
+
+    X is a list, an object array, a Series or a frame of one column with a row for each sequence, of any lengths:
+
+    - a list of tokens, which are str, or a string, which is split on white space;
+    - numbers of shape (n_steps, n_features), the same features in every row. They may also be one array of shape
+      (n_samples, n_steps, n_features), in which steps at the end that are all NaN are padding. Each feature is
+      standardised. Numbers of tokens are not supported; pass the tokens as text.
+
+    A token is known by its word, and by what a convolution makes of its characters, so that a word that ``fit``
+    did not see still means something. Each token of a row gets a vector, and so does the row as a whole.
+
+    Parameters
+    ----------
+    encoder : {"recurrent", "convolutional", "transformer"}, default="recurrent"
+        "recurrent" is a long short-term memory in both directions; "convolutional" sees `kernel_size` steps per
+        layer, and is the fastest; "transformer" attends to all steps.
+    hidden_size : int, default=300
+        Width of the representation, an even number. A recurrent encoder has half of it in each direction.
+    n_layers : int or "auto", default="auto"
+        Layers of the encoder. "auto" takes 1 for recurrent, 3 for convolutional and 2 for transformer encoders.
+    dropout : float in [0, 1), default=0.4
+        Probability of dropping an entry of the vectors of tokens, and of what each layer gives [1]_.
+    token_dropout : float >= 0, default=0.5
+        In training, a token whose word occurs n times in the training rows becomes the unknown one with
+        probability ``token_dropout / (token_dropout + n)`` [2]_. Its characters stay.
+    embedding_size : int, default=100
+        Width of the vectors of words; with ``vectors`` it is theirs.
+    character_size : int, default=50
+        Filters of the convolution over the characters of a token [3]_; 0 for none. Of a token with more than 16
+        characters it sees the first and the last 8.
+    min_count : int, default=1
+        How often a word must occur in the training rows to be known by itself.
+    lowercase : bool, default=True
+        Whether words are told apart in lower case. Their characters keep their case.
+    vocabulary : sequence of str or None, default=None
+        Words of ``vectors``. They are known even if ``fit`` does not see them.
+    vectors : array-like of shape (n_words, n_dimensions) or None, default=None
+        Ready-made vectors of the words of ``vocabulary``, from which their vectors start. Of words that are one in
+        lower case the first counts.
+    pooling : {"max", "mean", "attention"}, default="max"
+        How the vectors of the steps become that of the row: their largest values, their mean, or an average with
+        learned weights.
+    kernel_size : int, default=3
+        Steps that a layer of a convolutional encoder sees at once, an odd number.
+    n_heads : int, default=4
+        Heads of a transformer encoder; it divides ``hidden_size``.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        Number of each known word, from 2: 0 is padding, 1 the unknown word. Absent if X is numbers.
+    n_features_ : int or None
+        Features of each step; None if X is tokens.
+
+    References
+    ----------
+    .. [1] Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 2014.
+    .. [2] Kiperwasser and Goldberg, "Simple and Accurate Dependency Parsing Using Bidirectional LSTM Feature
+       Representations", TACL 2016.
+    .. [3] dos Santos and Zadrozny, "Learning Character-level Representations for Part-of-Speech Tagging",
+       ICML 2014.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import MultiTaskNetClassifier
+    >>> from sklearn_mtl.trunks import SequenceEncoder
+    >>> X = ["play some jazz", "book a table", "play a song", "book a room for two"]
+    >>> y = ["music", "place", "music", "place"]
+    >>> net = MultiTaskNetClassifier(trunk=SequenceEncoder(hidden_size=32), max_epochs=50, random_state=0)
+    >>> net.fit(X, y).predict(["play any tune", "book seats"])
+    array(['music', 'place'], dtype='<U5')
+    """
+
+    stem_axes = 1
+    stem_has_mask = True
+    has_tokens = True
+
+    _parameter_constraints: dict = {
+        "encoder": [StrOptions(set(N_LAYERS))],
+        "hidden_size": [Interval(Integral, 2, None, closed="left")],
+        "n_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "token_dropout": [Interval(Real, 0, None, closed="left")],
+        "embedding_size": [Interval(Integral, 1, None, closed="left")],
+        "character_size": [Interval(Integral, 0, None, closed="left")],
+        "min_count": [Interval(Integral, 1, None, closed="left")],
+        "lowercase": ["boolean"],
+        "vocabulary": ["array-like", None],
+        "vectors": ["array-like", None],
+        "pooling": [StrOptions({"max", "mean", "attention"})],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        encoder: str = "recurrent",
+        hidden_size: int = 300,
+        n_layers: int | str = "auto",
+        dropout: float = 0.4,
+        token_dropout: float = 0.5,
+        embedding_size: int = 100,
+        character_size: int = 50,
+        min_count: int = 1,
+        lowercase: bool = True,
+        vocabulary: Sequence[str] | None = None,
+        vectors: Any = None,
+        pooling: str = "max",
+        kernel_size: int = 3,
+        n_heads: int = 4,
+    ) -> None:
+        self.encoder = encoder
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.dropout = dropout
+        self.token_dropout = token_dropout
+        self.embedding_size = embedding_size
+        self.character_size = character_size
+        self.min_count = min_count
+        self.lowercase = lowercase
+        self.vocabulary = vocabulary
+        self.vectors = vectors
+        self.pooling = pooling
+        self.kernel_size = kernel_size
+        self.n_heads = n_heads
+
+    @property
+    def not_stackable(self) -> str | None:  # type: ignore[override]
+        """Why fits cannot be trained side by side; None if nothing speaks against it."""
+        is_recurrent = self.encoder == "recurrent"
+        return "a recurrent encoder reads the steps of one network at a time" if is_recurrent else None
+
+    # -- what is learned of X
+
+    def fit(
+        self,
+        X: Any,
+        *,
+        owner: BaseEstimator,
+        categorical_features: Any = "from_dtype",
+        sample_weight: np.ndarray | None = None,
+    ) -> SequenceEncoder:
+        self._validate_params()
+        self._check_sizes()
+        rows = rows_of(X)
+        if is_numeric(rows[0]):
+            self._fit_numbers(rows, sample_weight)
+        else:
+            self._fit_tokens(rows, sample_weight)
+        self.width_ = self.width_of(self.stem_width_ - 1)
+        return self
+
+    def _check_sizes(self) -> None:
+        if self.hidden_size % 2:
+            raise ValueError(f"hidden_size={self.hidden_size} of SequenceEncoder should be an even number.")
+        if self.encoder == "convolutional" and self.kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size={self.kernel_size} of SequenceEncoder should be an odd number.")
+        if self.encoder == "transformer" and self.hidden_size % self.n_heads:
+            raise ValueError(
+                f"hidden_size={self.hidden_size} of SequenceEncoder should be a multiple of "
+                f"n_heads={self.n_heads}."
+            )
+
+    def _fit_numbers(self, rows: Sequence[Any], sample_weight: np.ndarray | None) -> None:
+        sequences = numeric_sequences(rows)
+        self.n_features_: int | None = sequences[0].shape[1]
+        lengths = [len(sequence) for sequence in sequences]
+        weight = None if sample_weight is None else np.repeat(sample_weight, lengths)
+        self.scaler_ = fit_scaler(np.concatenate(sequences), weight)
+        self.stem_width_ = self.n_features_ + 1
+
+    def _fit_tokens(self, rows: Sequence[Any], sample_weight: np.ndarray | None) -> None:
+        self.n_features_ = None
+        vectors = self._checked_vectors()
+        known = [] if self.vocabulary is None else list(self.vocabulary)
+        lists = token_lists(rows)
+        if sample_weight is not None:  # a row of weight 0 is as good as absent
+            lists = [tokens for tokens, weight in zip(lists, sample_weight, strict=True) if weight > 0]
+        self.words_ = Vocabulary(self.min_count, self.lowercase, known).fit(lists)
+        self.vocabulary_ = self.words_.words_
+        self.embedding_size_ = self.embedding_size if vectors is None else vectors.shape[1]
+        self.stem_width_ = self.embedding_size_ + self.character_size + 1
+
+    def _checked_vectors(self) -> np.ndarray | None:
+        if (self.vectors is None) != (self.vocabulary is None):
+            raise ValueError("vectors and vocabulary of SequenceEncoder go together, got only one of them.")
+        if self.vectors is None:
+            return None
+        vectors = np.asarray(self.vectors)
+        n_words = 0 if self.vocabulary is None else len(self.vocabulary)
+        if vectors.ndim != 2 or len(vectors) != n_words or vectors.dtype.kind not in "iuf":
+            raise ValueError(
+                f"vectors of SequenceEncoder should be numbers of shape (n_words, n_dimensions) for the {n_words} "
+                f"words of vocabulary, got {vectors.dtype} of shape {vectors.shape}."
+            )
+        return vectors
+
+    # -- from X to tensors
+
+    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+        rows = self._rows(X)
+        if self.n_features_ is not None:
+            dtype = np.dtype(getattr(owner, "dtype", "float32"))
+            sequences = numeric_sequences(rows, self.n_features_)
+            numbers = RaggedRows.of([sequence.astype(dtype, copy=False) for sequence in sequences])
+            return {"numbers": numbers, "lengths": numbers.lengths}
+        codes = self.words_.encode(token_lists(rows))
+        lengths = torch.from_numpy(codes.lengths)
+        inputs = {"tokens": RaggedRows(torch.from_numpy(codes.words), lengths)}
+        if self.character_size:
+            inputs["characters"] = RaggedRows(torch.from_numpy(codes.characters), lengths)
+        return {**inputs, "lengths": lengths}
+
+    def lengths(self, X: Any) -> np.ndarray:
+        rows = self._rows(X)
+        sequences = token_lists(rows) if self.n_features_ is None else numeric_sequences(rows, self.n_features_)
+        return np.fromiter(map(len, sequences), np.int64, len(sequences))
+
+    def _rows(self, X: Any) -> Any:
+        rows = rows_of(X)
+        if is_numeric(rows[0]) != (self.n_features_ is not None):
+            kinds = ("tokens", "numbers")
+            seen, got = kinds[self.n_features_ is not None], kinds[is_numeric(rows[0])]
+            raise ValueError(f"X has sequences of {got}, but SequenceEncoder was fitted with sequences of {seen}.")
+        return rows
+
+    # -- modules
+
+    def stem(self, streams: Streams) -> nn.Module:
+        if self.n_features_ is not None:
+            return NumberStem(*self.scaler_)
+        characters = None
+        if self.character_size:
+            generator = streams.generator("trunk", "characters")
+            characters = CharacterConvolution(self.words_.n_characters, self.character_size, generator)
+        noise = TokenDropout(self.token_dropout, self.words_.counts_)
+        return TokenStem(self._initial_embedding(streams), characters, noise, self.dropout)
+
+    def _initial_embedding(self, streams: Streams) -> Tensor:
+        n_codes = FIRST + len(self.vocabulary_)
+        embedding = initial_vectors(n_codes, self.embedding_size_, streams.generator("trunk", "embedding"))
+        vectors = self._checked_vectors()
+        if vectors is not None and self.vocabulary is not None:
+            position: dict[int, int] = {}
+            for number, word in enumerate(self.vocabulary):
+                position.setdefault(self.vocabulary_[self.words_.word(word)], number)
+            embedding[list(position)] = torch.from_numpy(vectors[list(position.values())].astype(np.float32))
+        return embedding
+
+    def body(self, streams: Streams, name: str = "body") -> nn.Module:
+        return self.body_for(self.stem_width_ - 1, streams, name)
+
+    def width_of(self, in_features: int) -> int:
+        """Give the width of the representation of sequences of vectors (L, in_features)."""
+        return int(self.hidden_size)
+
+    def body_for(self, in_features: int, streams: Streams, name: str = "body") -> nn.Module:
+        """Build a body for sequences of vectors that others make.
+
+        Parameters
+        ----------
+        in_features : int
+            Width of the vectors.
+        streams : Streams
+        name : str, default="body"
+            Seeds its weights.
+
+        Returns
+        -------
+        nn.Module
+            From a tensor (B, L, in_features + 1), whose last entry is 1 for a step that is there, and which is 0
+            in padding, to a `Representation` of width ``width_of(in_features)``.
+        """
+        generator = streams.generator("trunk", name)
+        layers = self._layers(in_features, generator)
+        return SequenceBody(layers, Pooling(self.pooling, self.hidden_size, generator), self.dropout)
+
+    def _layers(self, in_features: int, generator: torch.Generator) -> list[nn.Module]:
+        n_layers = N_LAYERS[self.encoder] if isinstance(self.n_layers, str) else self.n_layers
+        size = self.hidden_size
+        widths = [in_features, *[size] * (n_layers - 1)]
+        if self.encoder == "convolutional":
+            return [Convolution(width, size, self.kernel_size, generator) for width in widths]
+        if self.encoder == "recurrent":
+            return [Recurrent(width, size, generator) for width in widths]
+        blocks = [TransformerBlock(size, self.n_heads, self.dropout, generator) for _ in widths]
+        return [Projection(in_features, size, generator), *blocks, Norm(size)]

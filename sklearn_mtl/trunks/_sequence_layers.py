@@ -1,0 +1,235 @@
+"""Layers over the steps of sequences, and the body that they make.
+
+Each takes x (B, L, D) and a mask (B, L, 1), 1.0 for a step that is there and 0.0 for padding. x is 0 in padding,
+and so is what a layer gives: the results of a row do not depend on how far it was padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..utils._layers import Dropout, Linear
+from ._base import Representation
+
+# Width of the hidden layer in a block of the transformer, in widths of the block.
+EXPANSION = 2
+# Longest wave of the encoding of positions, in steps over 2 pi.
+LONGEST_WAVE = 10_000.0
+
+
+class Convolution(nn.Module):
+    """Convolve a step with its neighbours, followed by ReLU; with a shortcut where the widths allow.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Widths.
+    kernel_size : int
+        Steps that it sees at once, an odd number.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(self, in_features: int, out_features: int, kernel_size: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.reach = kernel_size // 2
+        self.has_shortcut = in_features == out_features
+        # one product with the neighbours side by side is faster than a convolution of short rows
+        self.linear = Linear(in_features * kernel_size, out_features, generator)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        n_steps = x.shape[1]
+        padded = nn.functional.pad(x, (0, 0, self.reach, self.reach))
+        shifted = [padded[:, shift : shift + n_steps] for shift in range(2 * self.reach + 1)]
+        out = self.linear(torch.cat(shifted, dim=-1)).relu() * mask
+        return out + x if self.has_shortcut else out
+
+
+class Recurrent(nn.Module):
+    """A long short-term memory in both directions [1]_ [2]_.
+
+    The second one reads each row from its own last step to the first. Recurrent weights start orthogonal, forget
+    gates open [3]_.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Widths; half of the result comes from each direction.
+    generator : torch.Generator
+        Source of the initial weights.
+
+    References
+    ----------
+    .. [1] Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation, 1997.
+    .. [2] Graves and Schmidhuber, "Framewise Phoneme Classification with Bidirectional LSTM and Other Neural
+       Network Architectures", Neural Networks, 2005.
+    .. [3] Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network Architectures",
+       ICML 2015.
+    """
+
+    def __init__(self, in_features: int, out_features: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.forwards = _memory(in_features, out_features // 2, generator)
+        self.backwards = _memory(in_features, out_features // 2, generator)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        mirror = _mirror(mask)
+        ahead, _ = self.forwards(x)
+        back, _ = self.backwards(_steps(x, mirror))
+        return torch.cat([ahead, _steps(back, mirror)], dim=-1) * mask
+
+
+def _memory(in_features: int, size: int, generator: torch.Generator) -> nn.LSTM:
+    # elsewhere its constructor would draw from the global generator
+    memory = nn.LSTM(in_features, size, batch_first=True, device="meta").to_empty(device="cpu")
+    weights = dict(memory.named_parameters())
+    with torch.no_grad():
+        nn.init.xavier_uniform_(weights["weight_ih_l0"], generator=generator)
+        for gate in weights["weight_hh_l0"].split(size):
+            nn.init.orthogonal_(gate, generator=generator)
+        weights["bias_hh_l0"].zero_()
+        weights["bias_ih_l0"].zero_()
+        weights["bias_ih_l0"][size : 2 * size] = 1.0  # input, forget, cell, output
+    return memory
+
+
+def _mirror(mask: Tensor) -> Tensor:
+    """Give for each step the one as far from the end of its row, (B, L, 1); padding stays where it is."""
+    steps = torch.arange(mask.shape[1], device=mask.device).view(1, -1, 1)
+    opposite = mask.sum(dim=1, keepdim=True).long() - 1 - steps
+    return torch.where(opposite >= 0, opposite, steps)
+
+
+def _steps(x: Tensor, order: Tensor) -> Tensor:
+    return x.gather(1, order.expand_as(x))
+
+
+class TransformerBlock(nn.Module):
+    """Self-attention and a hidden layer, each after a layer norm and beside a shortcut [1]_ [2]_.
+
+    Parameters
+    ----------
+    size : int
+        Width.
+    n_heads : int
+        Number of heads; it divides the width.
+    dropout : float
+        Of what is added to the shortcuts.
+    generator : torch.Generator
+        Source of the initial weights.
+
+    References
+    ----------
+    .. [1] Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
+    .. [2] Xiong et al., "On Layer Normalization in the Transformer Architecture", ICML 2020.
+    """
+
+    def __init__(self, size: int, n_heads: int, dropout: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.before_attention = nn.LayerNorm(size)
+        self.queries_keys_values = Linear(size, 3 * size, generator)
+        self.merge = Linear(size, size, generator)
+        self.before_hidden = nn.LayerNorm(size)
+        self.hidden = Linear(size, EXPANSION * size, generator)
+        self.out = Linear(EXPANSION * size, size, generator)
+        self.noise = nn.ModuleList([Dropout(dropout), Dropout(dropout)])
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        first, second = self.noise
+        x = x + first(self._attend(self.before_attention(x), mask))
+        x = x + second(self.out(self.hidden(self.before_hidden(x)).relu()))
+        return x * mask
+
+    def _attend(self, x: Tensor, mask: Tensor) -> Tensor:
+        by_head = self.queries_keys_values(x).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        seen = (mask > 0).transpose(1, 2).unsqueeze(1)
+        attended = nn.functional.scaled_dot_product_attention(by_head[0], by_head[1], by_head[2], attn_mask=seen)
+        return self.merge(attended.transpose(1, 2).flatten(-2))
+
+
+class Projection(nn.Module):
+    """An affine map of each step, with its position added as sines and cosines of waves of different lengths.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Widths; the second one is even.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(self, in_features: int, out_features: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.linear = Linear(in_features, out_features, generator)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        out = self.linear(x)
+        half = torch.arange(out.shape[-1] // 2, device=x.device, dtype=x.dtype)
+        frequency = LONGEST_WAVE ** (-2 * half / out.shape[-1])
+        angle = torch.arange(x.shape[1], device=x.device, dtype=x.dtype)[:, None] * frequency
+        return (out + torch.cat([angle.sin(), angle.cos()], dim=-1)) * mask
+
+
+class Norm(nn.LayerNorm):
+    """A layer norm of each step."""
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(x) * mask
+
+
+class Pooling(nn.Module):
+    """One vector for each row: the largest value, the mean, or a learned average over its steps.
+
+    Parameters
+    ----------
+    how : {"max", "mean", "attention"}
+    size : int
+        Width.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(self, how: str, size: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.how = how
+        self.score = Linear(size, 1, generator) if how == "attention" else None
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        if self.how == "mean":
+            return x.sum(dim=1) / mask.sum(dim=1)
+        least = torch.finfo(x.dtype).min
+        if self.score is None:
+            return x.masked_fill(mask == 0, least).amax(dim=1)
+        weights = self.score(x).masked_fill(mask == 0, least).softmax(dim=1)
+        return (weights * x).sum(dim=1)
+
+
+class SequenceBody(nn.Module):
+    """Layers over the steps, dropout after each, and a pooled vector for each row.
+
+    Parameters
+    ----------
+    layers : sequence of nn.Module
+        Each called with x (B, L, D) and mask (B, L, 1).
+    pooling : Pooling
+    dropout : float
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], pooling: Pooling, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.noise = nn.ModuleList(Dropout(dropout) for _ in range(len(layers) + 1))
+        self.pooling = pooling
+
+    def forward(self, tensor: Tensor) -> Representation:
+        """Map (B, L, W + 1), whose last entry is the mask, to a `Representation`."""
+        x, mask = tensor[..., :-1], tensor[..., -1:]
+        for layer, noise in zip(self.layers[:-1], self.noise, strict=False):
+            x = noise(layer(x, mask))
+        x = self.layers[-1](x, mask)
+        sample = self.noise[-1](self.pooling(x, mask))
+        return Representation(sample, self.noise[-2](x), mask.squeeze(-1) > 0)
