@@ -120,7 +120,7 @@ class ValidationRows:
 
     def score(self, name: str, task: Task, output: Any) -> float:
         """Score the outputs of a task; NaN if no row with a weight has a label, or an output is not finite."""
-        if not np.isfinite(output.values if isinstance(output, RaggedRows) else output).all():
+        if not np.isfinite(output.values.numpy() if isinstance(output, RaggedRows) else output).all():
             return float("nan")
         labels, predictions = self.labels[name], task.decode(output)
         if self.sample_weight is None:
@@ -246,7 +246,7 @@ def encode_targets(
 
 def _target_tensor(target: Any, dtype: torch.dtype) -> Any:
     if isinstance(target, RaggedRows):
-        return target
+        return target.to(dtype) if target.values.is_floating_point() else target
     return torch.from_numpy(target).to(torch.int64 if target.dtype.kind in "iu" else dtype)
 
 
