@@ -115,7 +115,8 @@ def test_the_loss_is_the_mean_over_labelled_tokens_of_the_batch(n_labels):
     labels = [[0, 1, 2 % n_labels], [1], None, [0, -1, 1, 1]]
     task = SequenceTagging().fit(column(labels))
     objective = Objective({"tags": task}, {"tags": 1.0}, {"tags": 1.0}, Static()).double()
-    targets, weights = encode_targets(objective.groups, {"tags": task}, {"tags": column(labels)}, None, torch.float64)
+    y = {"tags": column(labels)}
+    targets, weights = encode_targets(objective.groups, {"tags": task}, y, None, torch.float64)
     batch = Dataset({}, targets, weights).batch(torch.arange(4))
     output = torch.from_numpy(rng.normal(size=(4, 6, task.n_outputs_)))  # the third row is the longest
     losses, mass = objective(Outputs.of({"tags": output}), batch.targets, batch.weights)
@@ -204,7 +205,10 @@ def test_each_task_may_be_drawn_by_itself():
     assert fitted.score_tasks(X, y)["parity"] > 0.95
 
 
-@pytest.mark.parametrize("architecture", ["independent", "mmoe", "cross_stitch", "ple", "adatt", "subspace_sharing"])
+ARCHITECTURES = ["independent", "mmoe", "cross_stitch", "ple", "adatt", "subspace_sharing"]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_architecture_gives_tokens(architecture):
     X, y = sequences()
     fitted = net(architecture=architecture, max_epochs=2).fit(X, y)
