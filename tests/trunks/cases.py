@@ -5,13 +5,19 @@ import pandas as pd
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from sklearn_mtl.trunks import MLP
+from sklearn_mtl.trunks import MLP, SequenceEncoder
 
 from .conformance import TrunkCase
 
 NUMBERS = np.random.default_rng(0).normal(5, 3, size=(7, 3))
 COLUMNS = {"x": NUMBERS[:, 0], "c": list("abcabca"), "z": NUMBERS[:, 1], "d": list("uuvvuuv")}
 SMALL = {"hidden_sizes": (6, 4), "embedding_size": 3}
+SENTENCES = [
+    "play some jazz", "Play", "a table for two in an extraordinarily-expensive place", "some", "rain ?", "be",
+    "play",
+]  # fmt: skip
+STEPS = [np.random.default_rng(length).normal(2, 3, size=(length, 3)) for length in (2, 1, 5, 3, 1, 4, 2)]
+SEQUENCES = {"hidden_size": 8, "embedding_size": 5, "character_size": 3}
 
 TRUNK_CASES = {
     "numbers": TrunkCase(MLP(**SMALL), NUMBERS),
@@ -28,4 +34,10 @@ TRUNK_CASES = {
     "categories of an array": TrunkCase(MLP(**SMALL), np.round(NUMBERS), [0, 2]),
     "dropout": TrunkCase(MLP(hidden_sizes=(32,), dropout=0.2), NUMBERS),
     "no hidden layer": TrunkCase(MLP(hidden_sizes=(), embedding_size=2), pd.DataFrame(COLUMNS)),
+    "recurrent": TrunkCase(SequenceEncoder(**SEQUENCES, n_layers=2), [row.split() for row in SENTENCES]),
+    "convolutional": TrunkCase(SequenceEncoder("convolutional", **SEQUENCES, pooling="mean"), SENTENCES),
+    "transformer": TrunkCase(SequenceEncoder("transformer", **SEQUENCES, pooling="attention"), SENTENCES),
+    "no characters": TrunkCase(SequenceEncoder("convolutional", 8, character_size=0, min_count=2), SENTENCES),
+    "steps": TrunkCase(SequenceEncoder(hidden_size=8), STEPS),
+    "convolved steps": TrunkCase(SequenceEncoder("convolutional", hidden_size=8), STEPS),
 }
