@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -141,8 +142,16 @@ def take(values: Any, rows: Tensor | slice, device: torch.device) -> Tensor:
 
 def lengths_of(inputs: Mapping[str, Any]) -> Tensor | None:
     """Give the number of tokens of each row, on the CPU; None if rows have no lengths."""
-    ragged = [values for values in inputs.values() if isinstance(values, RaggedRows)]
-    return sum(values.lengths.cpu() for values in ragged) if ragged else None  # type: ignore[return-value]
+    lengths: Tensor | None = inputs.get("lengths")
+    return None if lengths is None else lengths.cpu()
+
+
+def positions_per_row(inputs: Mapping[str, Any]) -> float:
+    """Count the tokens, or the pixels, of a row in the mean; 1 for a table."""
+    lengths = lengths_of(inputs)
+    if lengths is not None:
+        return float(lengths.double().mean())
+    return max(math.prod(v.shape[1:-1]) if isinstance(v, Tensor) and v.dim() > 2 else 1 for v in inputs.values())
 
 
 class BatchIterator:

@@ -23,7 +23,7 @@ from ..utils._threads import threads_for
 from ._backward import backward
 from ._balance import read_balance
 from ._blueprint import Blueprint
-from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows
+from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows, positions_per_row
 from ._gramian import gramian_of
 from ._log import read_losses, record
 from ._objective import Step, TaskLosses
@@ -292,9 +292,9 @@ class MultiTaskNet(NeuralNet):
         return nullcontext()
 
     def _work_per_step(self, data: Dataset) -> float:
-        # forward, gradient of weights, gradient of inputs: three products per weight and row
+        # forward, gradient of weights, gradient of inputs: three products per weight and row, or position of it
         n_weights = sum(parameter.numel() for parameter in self.module_.parameters())
-        return 3.0 * n_weights * min(self.batch_size, len(data))
+        return 3.0 * n_weights * min(self.batch_size, len(data)) * positions_per_row(data.inputs)
 
     def _batches_are_watched(self) -> bool:
         hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")

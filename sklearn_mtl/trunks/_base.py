@@ -118,7 +118,9 @@ class Trunk(BaseEstimator, ABC):
 
     @abstractmethod
     def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
-        """Turn X into tensors (or `SparseRows`) that are indexed by rows, after checking it.
+        """Turn X into tensors (or `SparseRows`, or `RaggedRows`) that are indexed by rows, after checking it.
+
+        Where rows are sequences, "lengths" is the number of tokens of each, (n_samples,).
 
         Raises
         ------
