@@ -1,0 +1,59 @@
+"""Rows of every kind that a trunk takes, with targets of every level that such rows have."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklearn_mtl import MultiTaskNetEstimator, Targets
+from sklearn_mtl.trunks import SequenceEncoder
+
+N = 36
+SMALL = {"hidden_size": 12, "embedding_size": 6, "character_size": 4}
+
+
+class InputsCase(NamedTuple):
+    """Rows and targets, and the network that learns them."""
+
+    X: Any
+    y: Targets
+    params: dict[str, Any]
+
+    def net(self, **params) -> MultiTaskNetEstimator:
+        """Make a network that is fitted within a second."""
+        defaults = {"max_epochs": 3, "batch_size": 8, "early_stopping": False, "random_state": 0}
+        return MultiTaskNetEstimator(**{**defaults, **self.params, **params})
+
+
+def column(rows):
+    objects = np.empty(len(rows), dtype=object)
+    objects[:] = list(rows)
+    return objects
+
+
+def sentences():
+    rng = np.random.default_rng(0)
+    verbs, things = ["play", "stop", "find"], ["jazz", "rock", "a table", "old songs"]
+    rows = [f"{rng.choice(verbs)} {rng.choice(things)} {'now' * rng.integers(2)}".split() for _ in range(N)]
+    tags = [["B-verb", *("B-thing" if i == 0 else "I-thing" for i in range(len(row) - 1))] for row in rows]
+    return column(rows), Targets(verb=np.array([row[0] for row in rows]), tags=column(tags))
+
+
+def steps():
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(rng.integers(2, 7), 3)) for _ in range(N)]
+    signs = [(row[:, 0] > 0).astype(int).tolist() for row in rows]
+    mean = np.array([row[:, 1].mean() for row in rows])
+    return column(rows), Targets(mean=mean, signs=column(signs))
+
+
+CASES: dict[str, Callable[[], InputsCase]] = {
+    "tokens, recurrent": lambda: InputsCase(*sentences(), {"trunk": SequenceEncoder(**SMALL)}),
+    "tokens, convolutional": lambda: InputsCase(
+        *sentences(), {"trunk": SequenceEncoder(encoder="convolutional", **SMALL)}
+    ),
+    "tokens, transformer": lambda: InputsCase(
+        *sentences(), {"trunk": SequenceEncoder(encoder="transformer", n_heads=2, **SMALL)}
+    ),
+    "numbers of steps": lambda: InputsCase(*steps(), {"trunk": SequenceEncoder(hidden_size=12)}),
+}
