@@ -13,11 +13,12 @@ SMALL = {"hidden_size": 12, "embedding_size": 6, "character_size": 4}
 
 
 class InputsCase(NamedTuple):
-    """Rows and targets, and the network that learns them."""
+    """Rows and targets, the network that learns them, and why several cannot be trained side by side."""
 
     X: Any
     y: Targets
     params: dict[str, Any]
+    alone: str | None = None
 
     def net(self, **params) -> MultiTaskNetEstimator:
         """Make a network that is fitted within a second."""
@@ -47,13 +48,18 @@ def steps():
     return column(rows), Targets(mean=mean, signs=column(signs))
 
 
+RAGGED = "rows of different lengths"
+
+
+def of_tokens(alone=RAGGED, **params):
+    return InputsCase(*sentences(), {"trunk": SequenceEncoder(**SMALL, **params)}, alone)
+
+
 CASES: dict[str, Callable[[], InputsCase]] = {
-    "tokens, recurrent": lambda: InputsCase(*sentences(), {"trunk": SequenceEncoder(**SMALL)}),
-    "tokens, convolutional": lambda: InputsCase(
-        *sentences(), {"trunk": SequenceEncoder(encoder="convolutional", **SMALL)}
+    "tokens, recurrent": lambda: of_tokens("one network at a time"),
+    "tokens, convolutional": lambda: of_tokens(encoder="convolutional"),
+    "tokens, transformer": lambda: of_tokens(encoder="transformer", n_heads=2),
+    "numbers of steps": lambda: InputsCase(
+        *steps(), {"trunk": SequenceEncoder(encoder="convolutional", hidden_size=12)}, RAGGED
     ),
-    "tokens, transformer": lambda: InputsCase(
-        *sentences(), {"trunk": SequenceEncoder(encoder="transformer", n_heads=2, **SMALL)}
-    ),
-    "numbers of steps": lambda: InputsCase(*steps(), {"trunk": SequenceEncoder(hidden_size=12)}),
 }
