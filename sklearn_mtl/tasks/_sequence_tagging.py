@@ -17,7 +17,7 @@ from ._tags import MISSING_TAG, read_tags
 
 
 class SequenceTagging(Task):
-    """One label for each token of a row, learned with cross-entropy.
+    """One label for each token of a row, learned with cross-entropy or the focal loss.
 
     The target is a list of labels for each row, as long as the row has tokens, or a padded array of shape
     (n_samples, n_positions), in which -1 (None among texts) stands behind the end of a row. Missing labels of
@@ -32,6 +32,10 @@ class SequenceTagging(Task):
         Share of the target that is spread evenly over all labels.
     classes : array-like of shape (n_classes,) or None, default=None
         All labels; None takes those that occur.
+    loss : {"cross_entropy", "focal"}, default="cross_entropy"
+        As in `Classification`: "focal" keeps many easy tokens from drowning a few hard ones.
+    gamma : float >= 0, default=2.0
+        How much less easy tokens count with ``loss="focal"``.
 
     Attributes
     ----------
@@ -61,10 +65,14 @@ class SequenceTagging(Task):
         class_weight: Mapping[Any, float] | str | None = None,
         label_smoothing: float = 0.0,
         classes: Any = None,
+        loss: str = "cross_entropy",
+        gamma: float = 2.0,
     ) -> None:
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.classes = classes
+        self.loss = loss
+        self.gamma = gamma
 
     @property
     def metric(self) -> str:
@@ -88,7 +96,7 @@ class SequenceTagging(Task):
         return self
 
     def _label_task(self) -> Classification:
-        return Classification(self.class_weight, self.label_smoothing, self.classes)
+        return Classification(self.class_weight, self.label_smoothing, self.classes, self.loss, self.gamma)
 
     def encode(self, y: np.ndarray) -> Encoded:
         tags = read_tags(y)
