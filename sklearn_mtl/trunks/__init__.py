@@ -2,7 +2,19 @@
 
 from ._auto import resolve_trunk
 from ._base import Representation, SparseRows, Staged, Trunk
+from ._conv_net import ConvNet
 from ._mlp import MLP
 from ._sequence_encoder import SequenceEncoder
+from ._video_encoder import VideoEncoder
 
-__all__ = ["MLP", "Representation", "SequenceEncoder", "SparseRows", "Staged", "Trunk", "resolve_trunk"]
+__all__ = [
+    "MLP",
+    "ConvNet",
+    "Representation",
+    "SequenceEncoder",
+    "SparseRows",
+    "Staged",
+    "Trunk",
+    "VideoEncoder",
+    "resolve_trunk",
+]

@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from sklearn_mtl.trunks import MLP, SequenceEncoder
+from sklearn_mtl.trunks import MLP, ConvNet, SequenceEncoder, VideoEncoder
 
 from .conformance import TrunkCase
 
@@ -18,6 +18,9 @@ SENTENCES = [
 ]  # fmt: skip
 STEPS = [np.random.default_rng(length).normal(2, 3, size=(length, 3)) for length in (2, 1, 5, 3, 1, 4, 2)]
 SEQUENCES = {"hidden_size": 8, "embedding_size": 5, "character_size": 3}
+PIXELS = np.random.default_rng(0).integers(0, 256, size=(7, 6, 5, 3), dtype=np.uint8)
+VIDEOS = np.random.default_rng(0).normal(2, 3, size=(6, 3, 5, 4, 2))
+MAPS = {"channels": (4, 8), "hidden_size": 6}
 
 TRUNK_CASES = {
     "numbers": TrunkCase(MLP(**SMALL), NUMBERS),
@@ -40,4 +43,15 @@ TRUNK_CASES = {
     "no characters": TrunkCase(SequenceEncoder("convolutional", 8, character_size=0, min_count=2), SENTENCES),
     "steps": TrunkCase(SequenceEncoder(hidden_size=8), STEPS),
     "convolved steps": TrunkCase(SequenceEncoder("convolutional", hidden_size=8), STEPS),
+    "bytes": TrunkCase(ConvNet(**MAPS), PIXELS),
+    "grey images": TrunkCase(ConvNet(**MAPS, pool=(2, 1)), VIDEOS[:, 0, :, :, 0]),
+    "list of images": TrunkCase(ConvNet(**MAPS, channels_first=True), list(VIDEOS[:, 0])),
+    "images, nothing normalised": TrunkCase(ConvNet(**MAPS, normalization=None, kernel_size=(1, 5)), VIDEOS[:, 0]),
+    "images, dropout": TrunkCase(ConvNet(channels=(16, 16), hidden_size=32, dropout=0.2), PIXELS),
+    "one pixel": TrunkCase(ConvNet(**MAPS, pool=3), PIXELS[:, :1, :1]),
+    "videos": TrunkCase(VideoEncoder(ConvNet(**MAPS), SequenceEncoder(hidden_size=8)), VIDEOS),
+    "bytes of videos": TrunkCase(
+        VideoEncoder(ConvNet(**MAPS), SequenceEncoder("convolutional", hidden_size=8)),
+        np.stack([PIXELS, PIXELS[::-1]], axis=1),
+    ),
 }

@@ -1,0 +1,184 @@
+"""The schema of images and videos: their shape, and how they become numbers of a common scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array
+from torch import Tensor, nn
+
+from ._base import Inputs
+
+# Numbers that are read at once for mean and deviation: few enough for the cache.
+CHUNK = 2**20
+#: axes in front of height, width and channels, by what X holds
+IMAGES, VIDEOS = ("n",), ("n", "T")
+
+
+class Images:
+    """Learns the shape of images and the scale of their channels at fit, and encodes images of that shape.
+
+    Bytes stay bytes: they become numbers batch by batch.
+
+    Parameters
+    ----------
+    channels_first : bool
+        Whether X is (n, C, H, W) and not (n, H, W, C).
+    dtype : numpy dtype
+        Of encoded images that are no bytes.
+    axes : tuple of str, default=IMAGES
+        Names of the axes in front of those of an image; `VIDEOS` have T images each.
+
+    Attributes
+    ----------
+    shape_ : tuple of int
+        (H, W, C) of an image, or (T, H, W, C) of a video.
+    mean_, scale_ : ndarray of float of shape (C,)
+        Mean and standard deviation of each channel over all pixels, of bytes divided by 255. The deviation of a
+        constant channel is 1.
+    """
+
+    def __init__(self, channels_first: bool, dtype: np.dtype, axes: tuple[str, ...] = IMAGES) -> None:
+        self.channels_first = channels_first
+        self.dtype = dtype
+        self.axes = axes
+        self.kind = "images" if axes == IMAGES else "videos"
+
+    def fit(self, X: Any, owner: BaseEstimator, sample_weight: np.ndarray | None) -> Images:
+        for attribute in ("n_features_in_", "feature_names_in_"):  # of an earlier fit to a table
+            vars(owner).pop(attribute, None)
+        images = self._read(X, owner)
+        self.shape_ = images.shape[1:]
+        self.mean_, self.scale_ = channel_scale(images, sample_weight)
+        return self
+
+    def encode(self, X: Any, owner: BaseEstimator) -> Inputs:
+        """Check X and give it as one tensor with channels last, of bytes or of numbers as they are."""
+        images = self._read(X, owner)
+        if images.shape[1:] != self.shape_:
+            raise ValueError(
+                f"X holds {self.kind} of shape {images.shape[1:]} (channels last), but {type(owner).__name__} was "
+                f"fitted to {self.kind} of shape {self.shape_}."
+            )
+        # torch shares the memory of arrays that may be written to
+        return {self.kind: torch.from_numpy(images if images.flags.writeable else images.copy())}
+
+    def stem(self) -> nn.Module:
+        """Build the module from a batch of encoded images to standardised ones."""
+        return Standardized(self.kind, self.mean_, self.scale_, len(self.axes) + 2)
+
+    def _read(self, X: Any, owner: BaseEstimator) -> np.ndarray:
+        images = self._as_array(X)
+        if images.dtype.kind not in "buif":
+            raise ValueError(f"X should hold {self.kind} of numbers, but is of dtype {images.dtype}.")
+        n_axes = len(self.axes) + 3
+        if images.ndim not in (n_axes - 1, n_axes):
+            raise ValueError(f"X should hold {self.kind}, {self._expected()}; got shape {images.shape}.")
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+            dtype = np.uint8 if images.dtype == np.uint8 else self.dtype
+            images = check_array(images, dtype=dtype, allow_nd=True, estimator=owner, input_name="X")
+        if images.ndim < n_axes:
+            images = images[..., None]
+        elif self.channels_first:
+            images = np.moveaxis(images, -3, -1)
+        if 0 in images.shape:
+            raise ValueError(f"X holds {self.kind} without a pixel: its shape is {np.shape(X)}.")
+        return np.ascontiguousarray(images)
+
+    def _expected(self) -> str:
+        pixels = "C, H, W" if self.channels_first else "H, W, C"
+        axes = ", ".join(self.axes)
+        return f"as an array of shape ({axes}, {pixels}), or of shape ({axes}, H, W) if they are grey"
+
+    def _as_array(self, X: Any) -> np.ndarray:
+        """Put images together that come as a list, or as objects of an array."""
+        if issparse(X):
+            raise TypeError(f"X is a sparse matrix, but should hold {self.kind}, {self._expected()}.")
+        whole = np.asarray(X) if hasattr(X, "__array__") else None
+        if whole is not None and (whole.dtype.kind != "O" or whole.ndim != 1):
+            return whole
+        if isinstance(X, str) or not hasattr(X, "__iter__"):
+            raise TypeError(f"X should hold {self.kind}, {self._expected()}; got {type(X).__name__}.")
+        return self._stacked([self._as_image(row, image) for row, image in enumerate(X)])
+
+    def _as_image(self, row: int, image: Any) -> np.ndarray:
+        try:
+            return np.asarray(image)
+        except ValueError as error:
+            raise ValueError(f"row {row} of X is none of the {self.kind}: {error}") from error
+
+    def _stacked(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        if not images:
+            return np.empty((0,) * (len(self.axes) + 3))
+        first = images[0]
+        for row, image in enumerate(images):
+            if image.shape != first.shape:
+                raise ValueError(
+                    f"{self.kind} should all be of one shape; row {row} of X is of shape {image.shape}, "
+                    f"row 0 of shape {first.shape}."
+                )
+            if (image.dtype == np.uint8) != (first.dtype == np.uint8):
+                raise ValueError(
+                    f"{self.kind} should be all of bytes or none; row {row} of X is of dtype {image.dtype}, "
+                    f"row 0 of dtype {first.dtype}."
+                )
+        return np.stack(images)
+
+
+def channel_scale(images: np.ndarray, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Learn mean and standard deviation of the channels (..., C), of bytes divided by 255; see `Images`."""
+    weight = np.ones(len(images)) if sample_weight is None else sample_weight
+    weight = weight / weight.sum()
+    mean = sum(share @ pixels.mean(axis=1) for share, pixels in _chunks(images, weight))
+    variance = sum(share @ np.square(pixels - mean).mean(axis=1) for share, pixels in _chunks(images, weight))
+    scale = np.sqrt(variance)
+    # what is left of a constant by rounding
+    return mean, np.where(scale > 1e-12 * np.abs(mean), scale, 1.0)
+
+
+def _chunks(images: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Give weights (B,) of some rows, and their pixels (B, n_pixels, C) as numbers, chunk by chunk."""
+    size = max(1, CHUNK // images[0].size)
+    unit = 255.0 if images.dtype == np.uint8 else 1.0
+    for start in range(0, len(images), size):
+        rows = slice(start, start + size)
+        pixels = images[rows].reshape(-1, images[0].size // images.shape[-1], images.shape[-1])
+        yield weight[rows], np.divide(pixels, unit, dtype=np.float64)
+
+
+class Standardized(nn.Module):
+    """Give each channel of images mean 0 and standard deviation 1; bytes are divided by 255 first.
+
+    Parameters
+    ----------
+    name : str
+        Of the encoded images.
+    mean, scale : ndarray of shape (C,)
+        As `Images` learns them.
+    n_axes : int
+        Axes of a batch in front of the channels.
+    """
+
+    offset: Tensor
+    factor: Tensor
+
+    def __init__(self, name: str, mean: np.ndarray, scale: np.ndarray, n_axes: int) -> None:
+        super().__init__()
+        self.name, self.n_axes = name, n_axes
+        self.register_buffer("offset", torch.from_numpy(-mean / scale))
+        self.register_buffer("factor", torch.from_numpy(1 / scale))
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        images = inputs[self.name]
+        offset, factor = self._by_pixel(self.offset), self._by_pixel(self.factor)
+        if images.dtype == torch.uint8:
+            images, factor = images.to(factor.dtype), factor / 255
+        return torch.addcmul(offset, images, factor)
+
+    def _by_pixel(self, values: Tensor) -> Tensor:
+        return values.view(*values.shape[:-1], *(1,) * self.n_axes, values.shape[-1])
