@@ -8,8 +8,6 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-__all__ = ["multitask_scorer", "weighted_mean"]
-
 
 def multitask_scorer(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
     """Score a fitted estimator on every metric of every task, with one prediction.

@@ -1,0 +1,16 @@
+"""Metrics: of several tasks at once, of entities in tags, and of boxes."""
+
+from ._boxes import box_iou
+from ._scorer import multitask_scorer, weighted_mean
+from ._scorer import task_scores as task_scores
+from ._spans import EntitySpan, entity_f1_score, entity_precision_recall_f1, entity_spans
+
+__all__ = [
+    "EntitySpan",
+    "box_iou",
+    "entity_f1_score",
+    "entity_precision_recall_f1",
+    "entity_spans",
+    "multitask_scorer",
+    "weighted_mean",
+]

@@ -1,0 +1,162 @@
+"""Which labels may follow each other in a tagging scheme, and the likeliest sequences of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# The score of what is impossible, and the largest of what is possible: no sum of the latter gets as low.
+_IMPOSSIBLE = -1e30
+_LARGEST = 1e12
+
+
+class Grammar(NamedTuple):
+    """What a tagging scheme allows of K labels.
+
+    Parameters
+    ----------
+    start, end : ndarray of bool of shape (K,)
+        Labels with which a sequence may begin, and end.
+    transition : ndarray of bool of shape (K, K)
+        Entry (j, k) tells whether label k may follow label j.
+    """
+
+    start: np.ndarray
+    transition: np.ndarray
+    end: np.ndarray
+
+    def allows(self, codes: np.ndarray) -> bool:
+        """Tell whether a sequence of labels, given by their numbers, is valid; an empty one is."""
+        if len(codes) == 0:
+            return True
+        steps = self.transition[codes[:-1], codes[1:]].all()
+        return bool(self.start[codes[0]] and steps and self.end[codes[-1]])
+
+
+def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
+    """Give the grammar of labels of the scheme BIO (IOB2) or IOBES.
+
+    In BIO an I- follows a B- or I- of its kind, and all else is free. In IOBES, which is the scheme if a label
+    begins with E- or S-, an entity of several tokens goes from B- to E- with I- between, and one of a single
+    token is S-.
+
+    Parameters
+    ----------
+    classes : sequence of K labels
+
+    Returns
+    -------
+    Grammar or None
+        None if the labels are of neither scheme: a label is neither "O" nor a B, I, E or S with a kind, as in
+        "B-city"; a kind has no label that begins, or ends, its entities, as in IOB1; or there is no entity at all.
+    """
+    if not all(isinstance(label, str) for label in classes):
+        return None
+    pairs = [("O", "") if label == "O" else _prefix_and_kind(str(label)) for label in classes]
+    prefixes = {prefix for prefix, _ in pairs}
+    if not prefixes <= {"O", "B", "I", "E", "S"} or prefixes == {"O"}:
+        return None
+    closing = bool(prefixes & {"E", "S"})
+    if not _is_complete(pairs, closing):
+        return None
+    prefix = np.array([prefix for prefix, _ in pairs])
+    kind = np.array([kind for _, kind in pairs])
+    same = kind[:, None] == kind
+    opens, goes_on = np.isin(prefix, ("B", "I")), np.isin(prefix, ("I", "E"))
+    # from an open entity to its own next token, and to all else where it need not be closed
+    within = opens[:, None] & goes_on & same
+    free = ~goes_on & (~opens[:, None] | (not closing))
+    return Grammar(~goes_on, within | free, ~opens if closing else np.ones(len(pairs), dtype=bool))
+
+
+def _prefix_and_kind(label: str) -> tuple[str, str]:
+    prefix, _, kind = label.partition("-")
+    return ("", "") if prefix == "O" else (prefix, kind)
+
+
+def _is_complete(pairs: list[tuple[str, str]], closing: bool) -> bool:
+    """Tell whether every label can be part of a valid sequence, and there is one of any length."""
+    known = set(pairs)
+    begun = all(("B", kind) in known for prefix, kind in pairs if prefix in ("I", "E"))
+    if not closing:
+        return begun
+    ended = all(("E", kind) in known for prefix, kind in pairs if prefix in ("B", "I"))
+    return begun and ended and any(prefix in ("O", "S") for prefix, _ in pairs)
+
+
+def best_paths(log_proba: np.ndarray, lengths: np.ndarray, grammar: Grammar) -> np.ndarray:
+    """Find the most probable valid sequence of labels of each row (Viterbi [1]_).
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n_tokens, K)
+        Logarithms of the probabilities of all labels, or logits, of the tokens of all rows, one row after the
+        other.
+    lengths : ndarray of int of shape (n_rows,)
+        Tokens of each row.
+    grammar : Grammar
+        What is valid; it must allow sequences of any length.
+
+    Returns
+    -------
+    ndarray of int of shape (n_tokens,)
+        Numbers of the labels.
+
+    References
+    ----------
+    .. [1] Viterbi, "Error Bounds for Convolutional Codes and an Asymptotically Optimum Decoding Algorithm", IEEE
+       Transactions on Information Theory, 1967.
+    """
+    if len(log_proba) == 0:
+        return np.zeros(0, dtype=np.int64)
+    order = np.argsort(-lengths, kind="stable")  # rows that have not ended come first
+    starts, lengths = (np.cumsum(lengths) - lengths)[order], lengths[order]
+    longest = int(lengths[0])
+    active = np.searchsorted(-lengths, -np.arange(longest))  # rows longer than t
+    emission = np.nan_to_num(log_proba.astype(np.float64), nan=-_LARGEST).clip(-_LARGEST, _LARGEST)
+    best_before = _BestPredecessors(grammar.transition)
+    came_from = np.empty(log_proba.shape, dtype=np.min_scalar_type(log_proba.shape[1]))
+    scores = np.where(grammar.start, 0.0, _IMPOSSIBLE) + emission[starts[: active[0]]]
+    for t in range(1, longest):
+        tokens = starts[: active[t]] + t
+        came_from[tokens], reached = best_before(scores[: active[t]])
+        scores[: active[t]] = reached + emission[tokens]
+    path = np.empty(len(log_proba), dtype=np.int64)
+    label = np.where(grammar.end, scores, -np.inf).argmax(axis=1)
+    for t in range(longest - 1, -1, -1):
+        tokens = starts[: active[t]] + t
+        path[tokens] = label[: active[t]]
+        if t:
+            label[: active[t]] = came_from[tokens, label[: active[t]]]
+    return path
+
+
+class _BestPredecessors:
+    """Finds the best label before each label.
+
+    Most labels may follow any other, and an I- only two: labels that may follow the same ones share the search,
+    and it looks at those only.
+    """
+
+    def __init__(self, transition: np.ndarray) -> None:
+        sets, self.set_of = np.unique(transition.T, axis=0, return_inverse=True)
+        sizes = sets.sum(axis=1)
+        self.n_sets = len(sets)
+        # sets of one size are searched together: their numbers, and their labels
+        self.by_size = [
+            (np.flatnonzero(sizes == size), np.nonzero(sets[sizes == size])[1].reshape(-1, size))
+            for size in np.unique(sizes[sizes > 0])
+        ]
+
+    def __call__(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the best label before each, and its score, for scores (B, K)."""
+        label = np.zeros((len(scores), self.n_sets), dtype=np.int64)
+        reached = np.full((len(scores), self.n_sets), _IMPOSSIBLE)
+        for numbers, labels in self.by_size:
+            candidates = scores[:, labels]
+            best = candidates.argmax(axis=2)
+            label[:, numbers] = labels[np.arange(len(labels)), best]
+            reached[:, numbers] = np.take_along_axis(candidates, best[:, :, None], axis=2)[:, :, 0]
+        return label[:, self.set_of], reached[:, self.set_of]
