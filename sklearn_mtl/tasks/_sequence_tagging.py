@@ -9,11 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..metrics import entity_precision_recall_f1
 from ..utils._ragged import RaggedRows
 from ._base import Encoded, Task, labelled_weight, require_labels
 from ._classification import Classification
 from ._columns import ColumnsHead
 from ._tags import MISSING_TAG, read_tags
+
+ENTITY_METRICS = ("entity_precision", "entity_recall", "entity_f1")
+PREFIXES = ("B-", "I-", "E-", "S-")
 
 
 class SequenceTagging(Task):
@@ -76,7 +80,7 @@ class SequenceTagging(Task):
 
     @property
     def metric(self) -> str:
-        return "token_accuracy"
+        return "entity_f1" if getattr(self, "has_entities_", False) else "token_accuracy"
 
     def fit(
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
@@ -91,6 +95,7 @@ class SequenceTagging(Task):
         )
         self.classes_ = self.label_.classes_
         self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
+        self.has_entities_ = are_entity_tags(self.classes_)
         self.n_positions_ = tags.n_columns
         self.most_positions_ = int(tags.lengths.max())
         return self
@@ -167,16 +172,18 @@ class SequenceTagging(Task):
         return padded
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
-        """Compute the share of labelled tokens whose label is right."""
+        """Compute the F1 of entities if the labels tell where they begin, else the share of right tokens."""
         return self.metrics(y_true, y_pred, sample_weight)[self.metric]
 
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
         pairs = _Pairs(y_true, y_pred, sample_weight)
+        names = ("token_accuracy", "sequence_accuracy", *(ENTITY_METRICS if self.has_entities_ else ()))
         if not len(pairs.true):
-            return dict.fromkeys(("token_accuracy", "sequence_accuracy"), float("nan"))
-        return {"token_accuracy": pairs.token_accuracy(), "sequence_accuracy": pairs.sequence_accuracy()}
+            return dict.fromkeys(names, float("nan"))
+        entities = pairs.entity_metrics() if self.has_entities_ else ()
+        return dict(zip(names, (pairs.token_accuracy(), pairs.sequence_accuracy(), *entities), strict=True))
 
 
 class _Pairs:
@@ -194,9 +201,9 @@ class _Pairs:
         rows = np.repeat(np.arange(len(true.lengths)), true.lengths)
         places = np.arange(len(rows)) - np.repeat(np.cumsum(true.lengths) - true.lengths, true.lengths)
         starts = np.cumsum(predicted.lengths) - predicted.lengths
-        self.rows = rows[true.labelled]
+        self.rows, self.places = rows[true.labelled], places[true.labelled]
         self.true = true.labels[true.labelled]
-        self.predicted = predicted.labels[(starts[self.rows] + places[true.labelled])]
+        self.predicted = predicted.labels[starts[self.rows] + self.places]
         self.weight = None if sample_weight is None else sample_weight[self.rows]
 
     @property
@@ -214,6 +221,31 @@ class _Pairs:
         _, first = np.unique(self.rows, return_index=True)
         all_right = np.logical_and.reduceat(self.right, first)
         return float(np.average(all_right, weights=None if self.weight is None else self.weight[first]))
+
+
+    def entity_metrics(self) -> tuple[float, float, float]:
+        """Compute precision, recall and F1 of entities; a token without a label is in none."""
+        _, first = np.unique(self.rows, return_index=True)
+        ends = [*first[1:], len(self.rows)]
+        true: list[list] = []
+        predicted: list[list] = []
+        for start, end in zip(first, ends, strict=True):
+            places = self.places[start:end]
+            for labels, rows in ((self.true, true), (self.predicted, predicted)):
+                row = [None] * (int(places[-1]) + 1)
+                for place, label in zip(places.tolist(), labels[start:end].tolist(), strict=True):
+                    row[place] = label
+                rows.append(row)
+        weight = None if self.weight is None else self.weight[first]
+        return entity_precision_recall_f1(true, predicted, weight)
+
+
+def are_entity_tags(classes: np.ndarray) -> bool:
+    """Tell whether labels say where entities begin: "O" for none, and texts such as "B-city" and "I-city"."""
+    labels = classes.tolist()
+    return all(isinstance(label, str) and (label == "O" or label[:2] in PREFIXES) for label in labels) and any(
+        label != "O" for label in labels
+    )
 
 
 def _flat(output: Any) -> tuple[np.ndarray, np.ndarray]:

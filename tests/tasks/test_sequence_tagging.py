@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_mtl.metrics import entity_f1_score
 from sklearn_mtl.tasks import Classification, SequenceTagging, infer_task
 from sklearn_mtl.utils._ragged import RaggedRows
 
@@ -107,6 +108,32 @@ def test_scores_count_tokens_that_have_a_label(task):
     weighted = task.metrics(column(RAGGED), predicted, np.array([1.0, 0.0, 5.0, 2.0]))
     assert weighted["token_accuracy"] == pytest.approx((2 + 2 * 3) / (3 + 2 * 3))
     assert weighted["sequence_accuracy"] == pytest.approx(2 / 3)
+
+
+def test_tags_of_entities_are_scored_by_entities(task):
+    assert task.metric == "entity_f1"
+    true = column([["B-x", "I-x", "O"], None, ["O", None, "B-x", "I-x"]])
+    pred = column([["B-x", "I-x", "O"], ["O"], ["O", "B-x", "I-x", "I-x"]])
+    metrics = task.metrics(true, pred)
+    # where no label is, what is predicted counts as none, and an I- behind it begins an entity
+    assert metrics["entity_f1"] == task.score(true, pred) == entity_f1_score([true[0], true[2]], [pred[0], pred[2]])
+    assert metrics["entity_precision"] == metrics["entity_recall"] == 1.0
+    assert metrics["token_accuracy"] == pytest.approx(5 / 6)
+    weight = np.array([0.0, 1.0, 1.0])
+    assert task.score(true, column([["O"] * 3, ["O"], ["O", "O", "B-x", "I-x"]]), weight) == 1.0
+
+
+def test_padded_tags_of_entities_are_scored_as_lists_are():
+    lists = column([["B-x", "I-x", "O"], ["O"], ["B-x"]])
+    padded = np.array([["B-x", "I-x", "O"], ["O", None, None], ["B-x", None, None]], dtype=object)
+    pred = column([["B-x", "O", "O"], ["O"], ["B-x"]])
+    task = SequenceTagging().fit(padded)
+    assert task.score(padded, pred) == task.score(lists, pred) == 0.5
+
+
+@pytest.mark.parametrize("labels", [["N", "V", "O"], ["O"], [0, 1, 2], ["Bx", "O"]], ids=str)
+def test_other_labels_are_scored_by_tokens(labels):
+    assert SequenceTagging().fit(column([labels, labels[:1]])).metric == "token_accuracy"
 
 
 def test_an_unknown_label_at_score_is_wrong(task):
