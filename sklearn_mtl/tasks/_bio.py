@@ -115,14 +115,13 @@ def best_paths(log_proba: np.ndarray, lengths: np.ndarray, grammar: Grammar) -> 
     starts, lengths = (np.cumsum(lengths) - lengths)[order], lengths[order]
     longest = int(lengths[0])
     active = np.searchsorted(-lengths, -np.arange(longest))  # rows longer than t
-    emission = np.nan_to_num(log_proba.astype(np.float64), nan=-_LARGEST).clip(-_LARGEST, _LARGEST)
     best_before = _BestPredecessors(grammar.transition)
     came_from = np.empty(log_proba.shape, dtype=np.min_scalar_type(log_proba.shape[1]))
-    scores = np.where(grammar.start, 0.0, _IMPOSSIBLE) + emission[starts[: active[0]]]
+    scores = np.where(grammar.start, 0.0, _IMPOSSIBLE) + _bounded(log_proba[starts[: active[0]]])
     for t in range(1, longest):
         tokens = starts[: active[t]] + t
         came_from[tokens], reached = best_before(scores[: active[t]])
-        scores[: active[t]] = reached + emission[tokens]
+        scores[: active[t]] = reached + _bounded(log_proba[tokens])
     path = np.empty(len(log_proba), dtype=np.int64)
     label = np.where(grammar.end, scores, -np.inf).argmax(axis=1)
     for t in range(longest - 1, -1, -1):
@@ -131,6 +130,10 @@ def best_paths(log_proba: np.ndarray, lengths: np.ndarray, grammar: Grammar) -> 
         if t:
             label[: active[t]] = came_from[tokens, label[: active[t]]]
     return path
+
+
+def _bounded(scores: np.ndarray) -> np.ndarray:
+    return np.minimum(np.fmax(scores.astype(np.float64), -_LARGEST), _LARGEST)  # NaN as the smallest
 
 
 class _BestPredecessors:
