@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..metrics import entity_precision_recall_f1
 from ..utils._ragged import RaggedRows
 from ._base import Encoded, Task, labelled_weight, require_labels
+from ._bio import best_paths, bio_grammar
 from ._classification import Classification
 from ._columns import ColumnsHead
 from ._tags import MISSING_TAG, read_tags
@@ -40,11 +41,17 @@ class SequenceTagging(Task):
         As in `Classification`: "focal" keeps many easy tokens from drowning a few hard ones.
     gamma : float >= 0, default=2.0
         How much less easy tokens count with ``loss="focal"``.
+    constrained : bool, default=True
+        Whether predictions keep to the scheme of the labels, if that is BIO or IOBES: the most probable sequence
+        is predicted in which no "I-city" stands without a "B-city" before it. Of other labels the most probable
+        of each token is.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels in sorted order.
+    grammar_ : tuple or None
+        Which labels may begin a sequence, follow each other, and end it, as arrays of bool; None if all may.
     n_positions_ : int or None
         Columns of the padded array that ``fit`` got; None if it got lists.
 
@@ -62,7 +69,7 @@ class SequenceTagging(Task):
     kind = "classification"
     level = "token"
 
-    _parameter_constraints: dict = dict(Classification._parameter_constraints)
+    _parameter_constraints: dict = {**Classification._parameter_constraints, "constrained": ["boolean"]}
 
     def __init__(
         self,
@@ -71,12 +78,14 @@ class SequenceTagging(Task):
         classes: Any = None,
         loss: str = "cross_entropy",
         gamma: float = 2.0,
+        constrained: bool = True,
     ) -> None:
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.classes = classes
         self.loss = loss
         self.gamma = gamma
+        self.constrained = constrained
 
     @property
     def metric(self) -> str:
@@ -96,6 +105,7 @@ class SequenceTagging(Task):
         self.classes_ = self.label_.classes_
         self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
         self.has_entities_ = are_entity_tags(self.classes_)
+        self.grammar_ = bio_grammar(self.classes_.tolist()) if self.constrained else None
         self.n_positions_ = tags.n_columns
         self.most_positions_ = int(tags.lengths.max())
         return self
@@ -146,8 +156,12 @@ class SequenceTagging(Task):
         return self._in_rows(output, self.classes_[self._codes(output)])
 
     def _codes(self, output: Any) -> np.ndarray:
-        flat, _ = _flat(output)
-        return np.searchsorted(self.classes_, self.label_.decode(flat))
+        flat, lengths = _flat(output)
+        if self.grammar_ is None:
+            return flat.argmax(axis=1) if self.n_outputs_ > 1 else (flat[:, 0] > 0).astype(np.intp)
+        # two labels have one logit
+        scores = flat if self.n_outputs_ > 1 else np.column_stack([np.zeros_like(flat), flat])
+        return best_paths(scores, lengths, self.grammar_)
 
     def decode_proba(self, output: Any) -> np.ndarray:
         """Turn outputs into probabilities (B, L, n_classes), or for sequences an array (L, n_classes) by row."""

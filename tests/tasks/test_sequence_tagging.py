@@ -53,6 +53,28 @@ def test_predictions_come_back_as_lists_in_the_order_of_the_rows(task):
     assert task.decode(output).tolist() == [["O"], ["O", "B-x", "I-x"]]
 
 
+def test_no_sequence_that_breaks_the_scheme_is_predicted(task):
+    values = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+    output = RaggedRows(values, torch.tensor([15, 1, 24]))
+    free = SequenceTagging(constrained=False).fit(column(RAGGED))
+    most_probable = [task.classes_[code] for code in values.argmax(dim=1)]
+    assert np.concatenate(free.decode(output)).tolist() == most_probable
+    assert breaks(free.decode(output)) > 0
+    assert breaks(task.decode(output)) == 0
+
+
+def breaks(rows):
+    """Count I- that follow neither B- nor I-."""
+    return sum(tag == "I-x" and (i == 0 or row[i - 1] == "O") for row in rows for i, tag in enumerate(row))
+
+
+def test_two_labels_with_one_logit_keep_to_their_scheme():
+    task = SequenceTagging().fit(column([["B-x", "I-x"]]))
+    assert task.n_outputs_ == 1
+    output = RaggedRows(torch.tensor([[5.0], [5.0], [-1.0]]), torch.tensor([2, 1]))
+    assert task.decode(output).tolist() == [["B-x", "I-x"], ["B-x"]]
+
+
 def test_predictions_come_back_padded_if_the_labels_were():
     task = SequenceTagging().fit(PADDED)
     output = logits_of(task, [1, 2, 3], [1, 2])
