@@ -6,6 +6,7 @@ and so is what a layer gives: the results of a row do not depend on how far it w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -146,13 +147,15 @@ class TransformerBlock(nn.Module):
 
     def _attend(self, x: Tensor, mask: Tensor) -> Tensor:
         by_head = self.queries_keys_values(x).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
-        seen = (mask > 0).transpose(1, 2).unsqueeze(1)
-        attended = nn.functional.scaled_dot_product_attention(by_head[0], by_head[1], by_head[2], attn_mask=seen)
-        return self.merge(attended.transpose(1, 2).flatten(-2))
+        queries, keys, values = by_head.unbind(0)
+        # torch's fused attention cannot be mapped by torch.func.vmap
+        scores = queries @ keys.mT / math.sqrt(queries.shape[-1])
+        weights = scores.masked_fill(mask.mT.unsqueeze(1) == 0, torch.finfo(x.dtype).min).softmax(dim=-1)
+        return self.merge((weights @ values).transpose(1, 2).flatten(-2))
 
 
 class Projection(nn.Module):
-    """An affine map of each step, with its position added as sines and cosines of waves of different lengths.
+    """A normed affine map of each step, plus its position as sines and cosines of waves of different lengths.
 
     Parameters
     ----------
@@ -165,9 +168,11 @@ class Projection(nn.Module):
     def __init__(self, in_features: int, out_features: int, generator: torch.Generator) -> None:
         super().__init__()
         self.linear = Linear(in_features, out_features, generator)
+        # as large as the positions
+        self.norm = nn.LayerNorm(out_features)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        out = self.linear(x)
+        out = self.norm(self.linear(x))
         half = torch.arange(out.shape[-1] // 2, device=x.device, dtype=x.dtype)
         frequency = LONGEST_WAVE ** (-2 * half / out.shape[-1])
         angle = torch.arange(x.shape[1], device=x.device, dtype=x.dtype)[:, None] * frequency

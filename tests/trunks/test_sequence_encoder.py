@@ -1,0 +1,417 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+from torch.func import functional_call, vmap
+
+from sklearn_mtl import MultiTaskNetEstimator, Targets
+from sklearn_mtl.trunks import SequenceEncoder
+from sklearn_mtl.trunks._sequence_stems import TokenDropout
+from sklearn_mtl.trunks._tokens import FIRST, UNKNOWN
+from sklearn_mtl.utils._layers import Dropout, set_draws
+from sklearn_mtl.utils._random import Streams
+
+from .conformance import Owner, TrunkCase, gather, network, represent
+
+ENCODERS = ["recurrent", "convolutional", "transformer"]
+SMALL = {"hidden_size": 8, "embedding_size": 5, "character_size": 3}
+SENTENCES = ["Play some jazz", "play", "a table for two people", "some rain ?"]
+LENGTHS = [3, 1, 5, 3]
+RNG = np.random.default_rng(0)
+STEPS = [RNG.normal(5, 3, size=(length, 2)) for length in LENGTHS]
+
+
+def built(trunk, X=SENTENCES):
+    fitted, inputs = TrunkCase(trunk, X).fitted()
+    return fitted, network(fitted, Streams(0)), gather(inputs, slice(None))
+
+
+def body_and_inputs(**params):
+    """Give a body in double precision, and random steps with their mask, 0 in padding."""
+    fitted, (_, body), _ = built(SequenceEncoder(**{**SMALL, **params}), STEPS)
+    mask = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
+    x = torch.randn(*mask.shape, 2, generator=Streams(0).generator("x"), dtype=torch.float64) * mask[..., None]
+    return fitted, body, torch.cat([x, mask[..., None].double()], dim=-1)
+
+
+def rows_alone(tensor):
+    return [tensor[i : i + 1, :length, :-1] for i, length in enumerate(LENGTHS)]
+
+
+def assert_tokens(result, expected):
+    for i, tokens in enumerate(expected):
+        torch.testing.assert_close(result.token[i : i + 1, : tokens.shape[1]], tokens)
+
+
+# -- encoders against references, each row by itself
+
+
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_recurrent_encoder_is_a_bidirectional_lstm(n_layers):
+    _, body, tensor = body_and_inputs(n_layers=n_layers)
+    reference = nn.LSTM(2, 4, num_layers=n_layers, bidirectional=True, batch_first=True).double()
+    with torch.no_grad():
+        for number, layer in enumerate(body.layers):
+            for direction, memory in (("", layer.forwards), ("_reverse", layer.backwards)):
+                for name, weight in memory.named_parameters():
+                    getattr(reference, name.replace("l0", f"l{number}{direction}")).copy_(weight)
+    assert_tokens(body(tensor), [reference(row)[0] for row in rows_alone(tensor)])
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+def test_convolutional_encoder_is_a_convolution_with_shortcuts(kernel_size):
+    _, body, tensor = body_and_inputs(encoder="convolutional", n_layers=2, kernel_size=kernel_size)
+
+    def convolve(x, linear):
+        weight = linear.weight.unflatten(-1, (kernel_size, -1)).permute(0, 2, 1)
+        return nn.functional.conv1d(x.mT, weight, linear.bias, padding=kernel_size // 2).mT.relu()
+
+    expected = []
+    for row in rows_alone(tensor):
+        first = convolve(row, body.layers[0].linear)
+        expected.append(first + convolve(first, body.layers[1].linear))
+    assert_tokens(body(tensor), expected)
+
+
+def test_transformer_encoder_is_that_of_torch():
+    _, body, tensor = body_and_inputs(encoder="transformer", n_layers=1, n_heads=2)
+    projection, block, norm = body.layers
+    reference = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True, norm_first=True).double()
+    pairs = [
+        (reference.norm1, block.before_attention), (reference.self_attn.out_proj, block.merge),
+        (reference.norm2, block.before_hidden), (reference.linear1, block.hidden), (reference.linear2, block.out),
+    ]  # fmt: skip
+    with torch.no_grad():
+        for theirs, ours in pairs:
+            theirs.load_state_dict(ours.state_dict())
+        reference.self_attn.in_proj_weight.copy_(block.queries_keys_values.weight)
+        reference.self_attn.in_proj_bias.copy_(block.queries_keys_values.bias)
+    expected = []
+    for row in rows_alone(tensor):
+        position, wave = np.meshgrid(np.arange(row.shape[1]), 10_000.0 ** (-np.arange(4) / 4), indexing="ij")
+        waves = np.hstack([np.sin(position * wave), np.cos(position * wave)])
+        x = projection.norm(row @ projection.linear.weight.T + projection.linear.bias) + torch.from_numpy(waves)
+        expected.append(nn.functional.layer_norm(reference(x), (8,), norm.weight, norm.bias))
+    assert_tokens(body(tensor), expected)
+
+
+def test_convolution_over_characters_is_that_of_numpy():
+    _, (stem, _), inputs = built(SequenceEncoder(**SMALL), ["Abc de", "f"])
+    layer = stem.characters
+    vectors, filters, bias = (p.detach().numpy() for p in (layer.embedding, layer.filters, layer.bias))
+    result = stem(inputs)[..., 5:8]
+    for row, token, word in ((0, 0, "Abc"), (0, 1, "de"), (1, 0, "f")):
+        codes = [FIRST + "\0Abcdef".index(character) for character in word]
+        padded = np.vstack([np.zeros(25), vectors[codes], np.zeros(25)])
+        windows = [padded[p : p + 3].T for p in range(len(word))]
+        responses = [np.einsum("fek,ek->f", filters, window) + bias for window in windows]
+        np.testing.assert_allclose(result[row, token].detach(), np.maximum(np.max(responses, axis=0), 0))
+
+
+def pooled(how):
+    _, body, tensor = body_and_inputs(encoder="convolutional", pooling=how)
+    return body, body(tensor)
+
+
+@pytest.mark.parametrize(("how", "reduce"), [("max", torch.amax), ("mean", torch.mean)])
+def test_rows_are_pooled_over_the_steps_that_are_there(how, reduce):
+    _, result = pooled(how)
+    expected = [reduce(result.token[i, :length], dim=0) for i, length in enumerate(LENGTHS)]
+    torch.testing.assert_close(result.sample, torch.stack(expected))
+
+
+def test_attention_averages_with_learned_weights():
+    body, result = pooled("attention")
+    for i, length in enumerate(LENGTHS):
+        tokens = result.token[i, :length]
+        weights = body.pooling.score(tokens).softmax(dim=0)
+        torch.testing.assert_close(result.sample[i], (weights * tokens).sum(dim=0))
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_more_padding_changes_nothing(encoder):
+    _, body, tensor = body_and_inputs(encoder=encoder, n_layers=2)
+    result, padded = body(tensor), body(nn.functional.pad(tensor, (0, 0, 0, 4)))
+    torch.testing.assert_close(padded.sample, result.sample)
+    torch.testing.assert_close(padded.token[:, : max(LENGTHS)], result.token)
+    assert not padded.token[~padded.token_mask].any()
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_token_knows_of_its_neighbours_and_the_order(encoder):
+    _, modules, inputs = built(SequenceEncoder(encoder, **SMALL), ["a b c", "a c c", "b a c"])
+    tokens = represent(modules, inputs).token
+    assert not torch.allclose(tokens[0, 0], tokens[1, 0])
+    assert not torch.allclose(tokens[0, :2].amax(dim=0), tokens[2, :2].amax(dim=0))
+
+
+# -- words
+
+
+def vector_of(modules, trunk, token):
+    inputs = gather(trunk.encode([[token]], owner=Owner()), slice(None))
+    return modules[0](inputs)[0, 0]
+
+
+def test_words_that_fit_did_not_see_differ_by_their_characters():
+    trunk, modules, _ = built(SequenceEncoder(**SMALL))
+    assert not torch.allclose(vector_of(modules, trunk, "playing"), vector_of(modules, trunk, "tabled"))
+    trunk, modules, _ = built(SequenceEncoder(**{**SMALL, "character_size": 0}))
+    assert torch.equal(vector_of(modules, trunk, "playing"), vector_of(modules, trunk, "tabled"))
+
+
+def test_case_is_seen_by_the_characters_only():
+    trunk, modules, _ = built(SequenceEncoder(**SMALL))
+    lower, upper = vector_of(modules, trunk, "play"), vector_of(modules, trunk, "Play")
+    assert torch.equal(lower[:5], upper[:5])
+    assert not torch.equal(lower[5:], upper[5:])
+
+
+def test_words_start_from_the_vectors_that_are_given():
+    vectors = np.arange(12.0).reshape(4, 3)
+    words = ["Table", "never", "table", "jazz"]
+    trunk, modules, _ = built(SequenceEncoder(vocabulary=words, vectors=vectors, **SMALL))
+    assert trunk.stem_width_ == 3 + 3 + 1
+    for word, vector in {"table": 0, "TABLE": 0, "never": 1, "jazz": 3}.items():
+        np.testing.assert_array_equal(vector_of(modules, trunk, word)[:3].detach(), vectors[vector])
+    assert vector_of(modules, trunk, "play")[:3].abs().max() < 2
+    assert not vector_of(modules, trunk, "unseen")[:3].any()
+
+
+def test_rows_of_weight_zero_are_as_good_as_absent():
+    weight = np.array([1.0, 0.0, 2.0, 0.0])
+    trunk = SequenceEncoder().fit(SENTENCES, owner=Owner(), sample_weight=weight)
+    alone = SequenceEncoder().fit(SENTENCES[::2], owner=Owner())
+    assert trunk.vocabulary_ == alone.vocabulary_
+    numbers = SequenceEncoder().fit(STEPS, owner=Owner(), sample_weight=weight)
+    twice = SequenceEncoder().fit([STEPS[0], STEPS[2], STEPS[2]], owner=Owner())
+    np.testing.assert_allclose(numbers.scaler_, twice.scaler_)
+
+
+def dropped(p, counts, training=True):
+    layer = TokenDropout(p, np.array(counts)).train(training)
+    set_draws(layer, Streams(0).generator("dropout"))
+    codes = torch.arange(len(counts)).expand(20_000, -1)
+    result = layer(codes)
+    assert ((result == codes) | (result == UNKNOWN)).all()
+    return (result != codes).double().mean(dim=0).tolist()
+
+
+def test_tokens_of_rare_words_become_unknown_more_often():
+    rates = dropped(0.5, [0, 0, 1, 2, 1000])
+    assert rates[:2] == [0, 0]
+    assert rates[2:] == pytest.approx([1 / 3, 1 / 5, 0], abs=0.01)
+
+
+def test_no_token_becomes_unknown_in_prediction_or_at_rate_zero():
+    assert dropped(0.5, [0, 0, 1], training=False) == dropped(0.0, [0, 0, 1]) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_dropout_drops_entries_of_tokens_and_of_each_layer(encoder):
+    _, (stem, body), _ = built(SequenceEncoder(encoder, n_layers=2, dropout=0.3, **SMALL))
+    noise = [layer for part in (stem, body) for layer in part.modules() if type(layer) is Dropout]
+    assert len(noise) >= 3
+    assert {layer.p for layer in noise} == {0.3}
+
+
+# -- numbers
+
+
+def padded(sequences, length=7):
+    array = np.full((len(sequences), length, sequences[0].shape[1]), np.nan)
+    for row, sequence in zip(array, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return array
+
+
+def as_objects(rows):
+    array = np.empty(len(rows), dtype=object)
+    array[:] = rows
+    return array
+
+
+@pytest.mark.parametrize("wrap", [padded, as_objects, lambda rows: [row.tolist() for row in rows], tuple])
+def test_numbers_are_standardised_over_all_steps(wrap):
+    X = wrap(STEPS)
+    trunk, (stem, _), inputs = built(SequenceEncoder(**SMALL), X)
+    scaler = StandardScaler().fit(np.concatenate(STEPS))
+    result = stem(inputs)
+    assert trunk.lengths(X).tolist() == LENGTHS
+    assert trunk.n_features_ == 2
+    for row, sequence in zip(result, STEPS, strict=True):
+        length = len(sequence)
+        np.testing.assert_allclose(row[:length, :-1], scaler.transform(sequence))
+        assert not row[length:].any()
+        assert row[:length, -1].all()
+
+
+def test_integers_are_numbers():
+    X = np.arange(12).reshape(2, 3, 2)
+    whole, real = (built(SequenceEncoder(**SMALL), array)[2]["numbers"] for array in (X, X.astype(float)))
+    assert torch.equal(whole, real)
+
+
+def spoiled(row, value):
+    X = padded(STEPS)
+    X[row, 1, 0] = value
+    return X
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (spoiled(2, np.nan), "row 2 of X contains NaN or infinity"),
+        (spoiled(0, np.inf), "row 0 of X contains NaN or infinity"),
+        (np.where(np.arange(4)[:, None, None] == 1, np.nan, padded(STEPS)), "row 1 of X is an empty sequence"),
+        ([STEPS[0], np.empty((0, 2))], "row 1 of X is an empty sequence"),
+        ([STEPS[0], STEPS[1][:, :1]], "row 1 of X has 1 features; expected 2"),
+        ([STEPS[0], STEPS[1][:, 0]], r"row 1 of X has the shape \(1,\)"),
+        ([STEPS[0], "play"], "row 1 of X is 'play'; expected numbers"),
+        ([STEPS[0], None], "row 1 of X"),
+        (np.zeros((3, 4)), r"X has the shape \(3, 4\).*X\[..., None\]"),
+        (np.zeros((2, 3, 4, 5)), r"row 0 of X has the shape \(3, 4, 5\)"),
+        ([[3, 5], [2]], "row 0 of X has the token 3; a token should be a str"),
+        ([np.array([3, 5])], r"row 0 of X has the shape \(2,\)"),
+    ],
+)
+def test_other_numbers_are_refused(X, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        SequenceEncoder().fit(X, owner=Owner())
+
+
+@pytest.mark.parametrize(
+    ("seen", "later", "message"),
+    [
+        (STEPS, SENTENCES, "sequences of tokens, but SequenceEncoder was fitted with sequences of numbers"),
+        (SENTENCES, STEPS, "sequences of numbers, but SequenceEncoder was fitted with sequences of tokens"),
+        (STEPS, [STEPS[0][:, :1]], "row 0 of X has 1 features; expected 2"),
+        (SENTENCES, ["play", ""], "row 1 of X is an empty sequence"),
+        (SENTENCES, [], "0 samples"),
+    ],
+)
+def test_later_rows_are_checked(seen, later, message):
+    trunk = SequenceEncoder().fit(seen, owner=Owner())
+    with pytest.raises(ValueError, match=message):
+        trunk.encode(later, owner=Owner())
+    with pytest.raises(ValueError, match=message):
+        trunk.lengths(later)
+
+
+# -- parameters
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"encoder": "lstm"}, "'encoder' parameter"),
+        ({"hidden_size": 7}, "hidden_size=7 .* even"),
+        ({"n_layers": 0}, "'n_layers' parameter"),
+        ({"dropout": 1.0}, "'dropout' parameter"),
+        ({"token_dropout": -0.1}, "'token_dropout' parameter"),
+        ({"pooling": "sum"}, "'pooling' parameter"),
+        ({"encoder": "convolutional", "kernel_size": 4}, "kernel_size=4 .* odd"),
+        ({"encoder": "transformer", "hidden_size": 10, "n_heads": 4}, "multiple of n_heads=4"),
+        ({"vocabulary": ["a"]}, "go together"),
+        ({"vectors": [[1.0]]}, "go together"),
+        ({"vocabulary": ["a"], "vectors": np.zeros((2, 3))}, r"the 1 words .* shape \(2, 3\)"),
+        ({"vocabulary": ["a"], "vectors": [["x"]]}, "should be numbers"),
+    ],
+)
+def test_bad_parameters_are_refused_at_fit(params, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceEncoder(**params).fit(SENTENCES, owner=Owner())
+
+
+# -- for others
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_bodies_for_vectors_that_others_make(encoder):
+    trunk = SequenceEncoder(encoder, **SMALL)
+    body = trunk.body_for(6, Streams(0), "frames")
+    body.eval()
+    frames = torch.cat([torch.randn(2, 4, 6, generator=Streams(0).generator("x")), torch.ones(2, 4, 1)], dim=-1)
+    result = body(frames)
+    assert result.sample.shape == (2, trunk.width_of(6))
+    assert result.token.shape == (2, 4, trunk.width_of(6))
+    assert result.token_mask.all()
+
+
+@pytest.mark.parametrize("encoder", ["convolutional", "transformer"])
+def test_several_networks_are_mapped_by_vmap(encoder):
+    trunk, _, inputs = built(SequenceEncoder(encoder, dropout=0, token_dropout=0, **SMALL))
+    assert trunk.not_stackable is None
+    networks = [Together(trunk, Streams(seed)) for seed in range(3)]
+    each = [dict(member.named_parameters()) for member in networks]
+    stacked = {name: torch.stack([weights[name] for weights in each]) for name in each[0]}
+    samples, tokens = vmap(lambda weights: functional_call(networks[0], weights, (inputs,)))(stacked)
+    torch.testing.assert_close(samples, torch.stack([member(inputs)[0] for member in networks]))
+    torch.testing.assert_close(tokens, torch.stack([member(inputs)[1] for member in networks]))
+    mapped = torch.autograd.grad(samples.square().sum() + tokens.square().sum(), list(stacked.values()))
+    for name, gradient in zip(stacked, mapped, strict=True):
+        for member, network_alone in enumerate(networks):
+            sample, token = network_alone(inputs)
+            weight = network_alone.get_parameter(name)
+            (alone,) = torch.autograd.grad(sample.square().sum() + token.square().sum(), weight)
+            torch.testing.assert_close(gradient[member], alone)
+
+
+class Together(nn.Module):
+    """Stem and body as one module, whose result is tensors only."""
+
+    def __init__(self, trunk, streams):
+        super().__init__()
+        self.modules_ = network(trunk, streams)
+
+    def forward(self, inputs):
+        result = represent(self.modules_, inputs)
+        return result.sample, result.token
+
+
+def test_the_recurrent_encoder_says_why_it_is_not_stacked():
+    assert "one network at a time" in SequenceEncoder().not_stackable
+
+
+# -- in the estimator
+
+
+def sentences_of_a_city(n_rows=120):
+    """Sentences in which the word after "to" is a city, tagged, with a class of their own."""
+    rng = np.random.default_rng(0)
+    syllables = ["ka", "mo", "lu", "ne", "ti", "so"]
+    X, intents, tags = [], [], []
+    for _ in range(n_rows):
+        city = "".join(rng.choice(syllables, size=3))
+        verb, rest = (["fly", "drive"][rng.integers(2)], ["now", "please", "and", "back"][: rng.integers(4)])
+        X.append([verb, "to", city, *rest])
+        tags.append(["O", "O", "B-city", *["O"] * len(rest)])
+        intents.append(verb)
+    return X, Targets(intent=np.array(intents), city=as_objects(tags))
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_it_learns_classes_of_rows_and_tags_of_words_that_it_did_not_see(encoder):
+    X, y = sentences_of_a_city()
+    trunk = SequenceEncoder(encoder, hidden_size=32, embedding_size=16, character_size=8)
+    net = MultiTaskNetEstimator(
+        tasks={"city": "tagging"}, trunk=trunk, learning_rate=1e-2, max_epochs=15, early_stopping=False,
+        random_state=0,
+    )  # fmt: skip
+    net.fit(X[:80], y[:80])
+    assert not set(word for row in X[80:] for word in row) <= set(net.net_.blueprint.trunk.vocabulary_)
+    predicted = net.predict(X[80:])
+    assert (predicted["intent"] == y["intent"][80:]).mean() > 0.9
+    assert np.mean(np.concatenate(predicted["city"]) == np.concatenate(y["city"][80:])) > 0.95
+
+
+def test_predictions_do_not_depend_on_the_other_rows():
+    X, y = sentences_of_a_city(30)
+    trunk = SequenceEncoder(**SMALL)
+    net = MultiTaskNetEstimator(trunk=trunk, tasks={"city": "tagging"}, max_epochs=2, random_state=0).fit(X, y)
+    whole = net.predict_proba(X)
+    for row in (0, 7, 19):
+        alone = net.predict_proba(X[row : row + 1])
+        np.testing.assert_allclose(alone["intent"][0], whole["intent"][row], rtol=1e-5)
+        np.testing.assert_allclose(alone["city"][0], whole["city"][row], rtol=1e-5)
