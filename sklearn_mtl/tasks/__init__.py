@@ -1,18 +1,26 @@
 """Task types: what a target is, how a network learns it, and how it is scored."""
 
 from ._base import Encoded, Task
+from ._bounding_box import BoundingBox
 from ._classification import Classification
+from ._count import Count
 from ._groups import TaskGroup, group_tasks
 from ._infer import infer_task, resolve_task
 from ._multilabel import MultilabelClassification
+from ._ordinal import Ordinal
 from ._regression import Regression
+from ._segmentation import Segmentation
 from ._sequence_tagging import SequenceTagging
 
 __all__ = [
+    "BoundingBox",
     "Classification",
+    "Count",
     "Encoded",
     "MultilabelClassification",
+    "Ordinal",
     "Regression",
+    "Segmentation",
     "SequenceTagging",
     "Task",
     "TaskGroup",

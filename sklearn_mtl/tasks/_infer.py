@@ -9,9 +9,13 @@ import numpy as np
 
 from ..utils._missing import is_missing
 from ._base import Task
+from ._bounding_box import BoundingBox
 from ._classification import Classification
+from ._count import Count
 from ._multilabel import MultilabelClassification
+from ._ordinal import Ordinal
 from ._regression import Regression
+from ._segmentation import Segmentation
 from ._sequence_tagging import SequenceTagging
 
 _SHORTHAND: dict[str, type[Task]] = {
@@ -19,6 +23,10 @@ _SHORTHAND: dict[str, type[Task]] = {
     "regression": Regression,
     "multilabel": MultilabelClassification,
     "tagging": SequenceTagging,
+    "ordinal": Ordinal,
+    "count": Count,
+    "segmentation": Segmentation,
+    "bounding_box": BoundingBox,
 }
 
 

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression
+from sklearn_mtl.tasks import (
+    BoundingBox,
+    Classification,
+    Count,
+    MultilabelClassification,
+    Ordinal,
+    Regression,
+    Segmentation,
+    SequenceTagging,
+)  # fmt: skip
 
 from .conformance import TaskCase
 
@@ -11,6 +20,11 @@ CODES = np.array([0, 1, 2, 2, 1, 0, 0, 0, 2, 1, 2, 0])
 GONE = np.array([False, True, False, False, True, False, False, False, False, False, True, False])
 NUMBERS = np.random.default_rng(0).normal(100, 20, size=(ROWS, 2))
 LABELS = np.random.default_rng(1).integers(0, 2, size=(ROWS, 3))
+COUNTS = np.random.default_rng(4).poisson([[2.0, 500.0]], size=(ROWS, 2))
+CORNERS = np.random.default_rng(5).uniform(0, 50, size=(ROWS, 2))
+BOXES = np.hstack([CORNERS, CORNERS + np.random.default_rng(6).uniform(5, 40, size=(ROWS, 2))])
+TAGS = np.random.default_rng(8).integers(0, 3, size=(ROWS, 5))
+MASKS = np.random.default_rng(9).integers(0, 3, size=(ROWS, 4, 6))
 SETS = [[name for name, chosen in zip("abc", row, strict=True) if chosen] for row in LABELS]
 
 
@@ -44,6 +58,19 @@ def by_elements(task, labels, as_floats=False):
 def probabilities(n_classes):
     rng = np.random.default_rng(3)
     return rng.dirichlet(np.ones(n_classes), size=ROWS)
+
+
+def by_positions(task, labels, grid=None):
+    """Make a case in which single positions and one whole row are missing."""
+    gone = np.random.default_rng(7).random(labels.shape) < 0.25
+    gone[3] = True
+    return TaskCase(task, labels, partly(labels, gone), gone[..., None], grid=grid)
+
+
+def counts(task, labels, make):
+    """Make a case whose predictions are floats."""
+    case = make(task, labels)
+    return TaskCase(task, labels, case.partly, case.absent, labels.astype(float))
 
 
 def soft(task, n_classes, classes):
@@ -80,4 +107,21 @@ TASK_CASES = {
     "sets": by_rows(MultilabelClassification(), objects([set(row) for row in SETS]), 3),
     "lists": by_rows(MultilabelClassification(), objects(SETS), 3),
     "tuples": by_rows(MultilabelClassification(classes=list("abcd")), objects([tuple(row) for row in SETS]), 4),
+    "focal": by_rows(Classification(loss="focal"), CODES),
+    "focal, two classes": by_rows(Classification(loss="focal", gamma=0.5, class_weight="balanced"), CODES % 2),
+    "focal probabilities": soft(Classification(loss="focal", label_smoothing=0.1), 3, [0, 1, 2]),
+    "grades": by_rows(Ordinal(), np.array([7, 3, 5])[CODES]),
+    "sizes": by_rows(Ordinal(classes=["s", "m", "l"]), np.array(["l", "s", "m"], dtype=object)[CODES]),
+    "two grades": by_rows(Ordinal(class_weight="balanced"), CODES % 2),
+    "grades that do not occur": by_rows(Ordinal(classes=[0, 1, 2, 3, 4]), CODES),
+    "counts": counts(Count(), COUNTS[:, 0], by_rows),
+    "two counts": counts(Count(), COUNTS.astype(float), by_elements),
+    "boxes": by_rows(BoundingBox(), BOXES),
+    "tags": by_positions(SequenceTagging(), np.array([7, 3, 5])[TAGS]),
+    "tags of columns": by_positions(SequenceTagging(), TAGS % 2, grid=(2, 5)),
+    "pixels": by_positions(Segmentation(), np.array([7, 3, 5])[MASKS], grid=(2, 3)),
+    "two kinds of pixels": by_positions(
+        Segmentation(loss="focal", class_weight="balanced"), MASKS % 2, grid=(2, 3)
+    ),
+    "pixels of objects": by_positions(Segmentation(), np.array(["a", "b", "c"], dtype=object)[MASKS], grid=(4, 6)),
 }

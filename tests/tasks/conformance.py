@@ -26,10 +26,12 @@ class TaskCase:
         All labels are there.
     partly : ndarray of n rows
         The same, some of them missing.
-    absent : ndarray of bool of shape (n, C)
+    absent : ndarray of bool of shape (n, positions, C)
         Which elements are missing in ``partly``.
     predictions : ndarray of n rows or None, default=None
         What a perfect network predicts; None for the labels themselves.
+    grid : (int, int) or None, default=None
+        Height and width of the map that a head of pixels reads.
     """
 
     task: Task
@@ -37,6 +39,7 @@ class TaskCase:
     partly: np.ndarray
     absent: np.ndarray
     predictions: np.ndarray | None = None
+    grid: tuple[int, int] | None = None
     expected: np.ndarray = field(init=False)
 
     def __post_init__(self):
@@ -45,6 +48,20 @@ class TaskCase:
     def fitted(self):
         return clone(self.task).fit(self.labels)
 
+    @property
+    def positions(self):
+        """Sizes of the axes between rows and elements."""
+        return self.absent.shape[1:-1]
+
+    @property
+    def beyond_rows(self):
+        return tuple(range(1, self.absent.ndim))
+
+    def output(self, task, *axes, seed=0):
+        """Draw outputs (*axes, positions, K)."""
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(*axes, *self.positions, task.n_outputs_, generator=generator, dtype=torch.float64)
+
 
 def as_tensors(encoded):
     """Make tensors of an encoded target as training does: class numbers stay integers."""
@@ -52,14 +69,9 @@ def as_tensors(encoded):
     return target.long() if encoded.target.dtype.kind in "iu" else target.double()
 
 
-def random_output(task, *axes, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*axes, task.n_outputs_, generator=generator, dtype=torch.float64)
-
-
-def minimiser(task, target, steps=200):
+def minimiser(task, target, positions=(), steps=200):
     """Find the outputs with the smallest loss, from zeros."""
-    output = torch.zeros(len(target), task.n_outputs_, dtype=torch.float64, requires_grad=True)
+    output = torch.zeros(len(target), *positions, task.n_outputs_, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([output], lr=0.2)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
@@ -100,7 +112,7 @@ class TaskConformance:
 
     def test_names_its_kind_level_and_metric(self, case):
         assert case.task.kind in ("classification", "regression")
-        assert case.task.level in ("sample", "token")
+        assert case.task.level in ("sample", "token", "pixel")
         assert case.task.metric in case.fitted().metrics(case.labels, case.expected)
 
     def test_fit_returns_itself_and_keeps_its_parameters(self, case):
@@ -118,7 +130,7 @@ class TaskConformance:
         task = case.fitted()
         other = copied(task)
         assert_same_encoding(other.encode(case.partly), task.encode(case.partly))
-        output = random_output(task, len(case.labels)).numpy()
+        output = case.output(task, len(case.labels)).numpy()
         assert_predictions(other.decode(output), task.decode(output))
 
     # -- labels to targets
@@ -127,8 +139,9 @@ class TaskConformance:
         task = case.fitted()
         target, weight = task.encode(case.labels)
         assert len(target) == len(case.labels)
-        assert target.ndim <= 2
-        assert weight.shape == (len(case.labels), task.n_elements_)
+        assert target.ndim <= 2 + len(case.positions)
+        assert len(case.positions) == task.position_axes
+        assert weight.shape == (len(case.labels), *case.positions, task.n_elements_)
 
     def test_labels_are_not_written_to(self, case):
         before = copy.deepcopy(case.partly)
@@ -145,7 +158,7 @@ class TaskConformance:
 
     def test_missing_labels_do_not_change_the_others(self, case):
         task = case.fitted()
-        rows = ~case.absent.any(axis=1)
+        rows = ~case.absent.any(axis=case.beyond_rows)
         complete, partly = task.encode(case.labels), task.encode(case.partly)
         np.testing.assert_array_equal(partly.target[rows], complete.target[rows])
         np.testing.assert_array_equal(partly.weight[rows], complete.weight[rows])
@@ -156,7 +169,7 @@ class TaskConformance:
         assert_same_encoding(shuffled.encode(case.partly), task.encode(case.partly), rtol=1e-10, atol=1e-12)
 
     def test_fit_leaves_out_rows_without_a_label(self, case):
-        kept = ~case.absent.all(axis=1)
+        kept = ~case.absent.all(axis=case.beyond_rows)
         task, other = clone(case.task).fit(case.partly), clone(case.task).fit(case.partly[kept])
         assert_same_encoding(task.encode(case.partly), other.encode(case.partly), rtol=1e-10, atol=1e-12)
 
@@ -171,23 +184,27 @@ class TaskConformance:
         with pytest.raises(ValueError, match="all labels are missing"):
             clone(case.task).fit(nothing)
 
-    def test_three_dimensions_are_refused(self, case):
-        with pytest.raises(ValueError, match="1-D or 2-D"):
-            clone(case.task).fit(np.zeros((4, 2, 2)))
+    def test_more_dimensions_are_refused(self, case):
+        message = "1-D or 2-D" if case.task.level == "sample" else r"\(n_samples, \w+"
+        with pytest.raises(ValueError, match=message):
+            clone(case.task).fit(np.zeros((4, *[2] * max(2, len(case.positions) + 1))))
 
     # -- head and loss
 
     def test_head_maps_a_representation_to_outputs(self, case):
         task = case.fitted()
-        head = task.head(5, Streams(0).generator("a"))
+        head = task.head(5, Streams(0).generator("a"), case.grid)
         assert isinstance(head, nn.Module)
+        # a head that is one affine map is given each token; others are given all positions of a map
+        places = () if case.grid is None else (math.prod(case.grid),)
+        positions = () if case.grid is None else case.positions
         for axes in [(7,), (2, 7), (3, 2, 7)]:
-            assert head(torch.ones(*axes, 5)).shape == (*axes, task.n_outputs_)
+            assert head(torch.ones(*axes, *places, 5)).shape == (*axes, *positions, task.n_outputs_)
 
     def test_head_starts_from_its_generator_only(self, case):
         task = case.fitted()
         before = torch.get_rng_state()
-        one, other = (task.head(5, Streams(0).generator("a")).state_dict() for _ in range(2))
+        one, other = (task.head(5, Streams(0).generator("a"), case.grid).state_dict() for _ in range(2))
         assert all(torch.equal(one[name], other[name]) for name in one)
         assert torch.equal(torch.get_rng_state(), before)
 
@@ -195,13 +212,13 @@ class TaskConformance:
     def test_loss_has_the_shape_of_the_elements(self, case, members):
         task = case.fitted()
         target = as_tensors(task.encode(case.labels))
-        loss = task.elementwise_loss(random_output(task, *members, len(target)), target)
-        assert loss.shape == (*members, len(target), task.n_elements_)
+        loss = task.elementwise_loss(case.output(task, *members, len(target)), target)
+        assert loss.shape == (*members, len(target), *case.positions, task.n_elements_)
 
     def test_loss_of_each_member_is_its_own(self, case):
         task = case.fitted()
         target = as_tensors(task.encode(case.labels))
-        output = random_output(task, 2, 3, len(target))
+        output = case.output(task, 2, 3, len(target))
         stacked = task.elementwise_loss(output, target)
         for i, j in np.ndindex(2, 3):
             torch.testing.assert_close(stacked[i, j], task.elementwise_loss(output[i, j], target))
@@ -209,7 +226,7 @@ class TaskConformance:
     def test_loss_of_each_row_is_its_own(self, case):
         task = case.fitted()
         target = as_tensors(task.encode(case.labels))
-        output = random_output(task, len(target))
+        output = case.output(task, len(target))
         whole = task.elementwise_loss(output, target)
         for row in range(len(target)):
             one = slice(row, row + 1)
@@ -218,7 +235,7 @@ class TaskConformance:
     def test_loss_and_gradient_are_finite_for_large_outputs(self, case):
         task = case.fitted()
         target = as_tensors(task.encode(case.partly))
-        output = (1e4 * random_output(task, len(target))).requires_grad_()
+        output = (1e4 * case.output(task, len(target))).requires_grad_()
         loss = task.elementwise_loss(output, target)
         assert torch.isfinite(loss).all()
         assert (loss >= 0).all()
@@ -231,7 +248,7 @@ class TaskConformance:
             return  # nothing is promised
         assert task.n_outputs_ == task.n_elements_
         target = as_tensors(task.encode(case.labels))
-        outputs = [random_output(task, 3, len(target), seed=seed) for seed in range(3)]
+        outputs = [case.output(task, 3, len(target), seed=seed) for seed in range(3)]
         targets = [target, target.flip(0), target.roll(1, 0)]
         fused = task.elementwise_loss(torch.cat(outputs, -1), torch.cat(targets, -1))
         alone = [task.elementwise_loss(o, t) for o, t in zip(outputs, targets, strict=True)]
@@ -245,7 +262,7 @@ class TaskConformance:
 
     def test_smallest_loss_decodes_to_the_labels(self, case):
         task = case.fitted()
-        output = minimiser(task, as_tensors(task.encode(case.labels)))
+        output = minimiser(task, as_tensors(task.encode(case.labels)), case.positions)
         assert_predictions(task.decode(output), case.expected)
 
     def test_perfect_predictions_have_the_best_score(self, case):
@@ -258,26 +275,26 @@ class TaskConformance:
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_probabilities(self, case, dtype):
         task = case.fitted()
-        output = random_output(task, 9).numpy().astype(dtype)
+        output = case.output(task, 9).numpy().astype(dtype)
         proba = task.decode_proba(output)
         if proba is None:
             assert task.kind == "regression"
             return
         assert proba.dtype == dtype
-        assert proba.shape == (9, len(task.classes_))
+        assert proba.shape == (9, *case.positions, len(task.classes_))
         assert ((proba >= 0) & (proba <= 1)).all()
 
     @pytest.mark.parametrize("rows", [0, 1])
     def test_few_rows(self, case, rows):
         task = case.fitted()
         assert len(task.encode(case.partly[:rows]).target) == rows
-        assert len(task.decode(random_output(task, rows).numpy())) == rows
+        assert len(task.decode(case.output(task, rows).numpy())) == rows
 
     # -- scores
 
     def test_score_is_among_the_metrics(self, case):
         task = case.fitted()
-        predicted = task.decode(random_output(task, len(case.labels)).numpy())
+        predicted = task.decode(case.output(task, len(case.labels)).numpy())
         weight = np.linspace(1, 2, len(case.labels))
         metrics = task.metrics(case.partly, predicted, weight)
         assert metrics[task.metric] == task.score(case.partly, predicted, weight)
@@ -285,8 +302,8 @@ class TaskConformance:
 
     def test_rows_without_labels_do_not_count(self, case):
         task = case.fitted()
-        predicted = task.decode(random_output(task, len(case.labels)).numpy())
-        kept = ~case.absent.all(axis=1)
+        predicted = task.decode(case.output(task, len(case.labels)).numpy())
+        kept = ~case.absent.all(axis=case.beyond_rows)
         weight = np.linspace(1, 2, len(case.labels))
         assert task.metrics(case.partly, predicted, weight) == pytest.approx(
             task.metrics(case.partly[kept], predicted[kept], weight[kept])
@@ -294,13 +311,13 @@ class TaskConformance:
 
     def test_equal_sample_weights_do_not_matter(self, case):
         task = case.fitted()
-        predicted = task.decode(random_output(task, len(case.labels)).numpy())
+        predicted = task.decode(case.output(task, len(case.labels)).numpy())
         weight = np.full(len(case.labels), 2.5)
         assert task.metrics(case.partly, predicted, weight) == pytest.approx(task.metrics(case.partly, predicted))
 
     def test_rows_of_weight_zero_do_not_count_in_scores(self, case):
         task = case.fitted()
-        predicted = task.decode(random_output(task, len(case.labels)).numpy())
+        predicted = task.decode(case.output(task, len(case.labels)).numpy())
         weight = (np.arange(len(case.labels)) % 3 > 0).astype(float)
         kept = weight > 0
         assert task.metrics(case.labels, predicted, weight) == pytest.approx(

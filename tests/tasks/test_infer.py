@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 
 from sklearn_mtl.tasks import (
+    BoundingBox,
     Classification,
+    Count,
     MultilabelClassification,
+    Ordinal,
     Regression,
+    Segmentation,
+    SequenceTagging,
     infer_task,
     resolve_task,
 )
@@ -72,7 +77,16 @@ def test_a_block_that_is_neither_is_refused_with_a_way_out(y):
 
 @pytest.mark.parametrize(
     ("shorthand", "expected"),
-    [("classification", Classification), ("regression", Regression), ("multilabel", MultilabelClassification)],
+    [
+        ("classification", Classification),
+        ("regression", Regression),
+        ("multilabel", MultilabelClassification),
+        ("tagging", SequenceTagging),
+        ("ordinal", Ordinal),
+        ("count", Count),
+        ("segmentation", Segmentation),
+        ("bounding_box", BoundingBox),
+    ],
 )
 def test_shorthand_is_a_task_with_its_defaults(shorthand, expected):
     task = resolve_task(shorthand)
@@ -88,7 +102,5 @@ def test_a_task_stays_what_it_is():
 
 @pytest.mark.parametrize("task", ["clustering", None, 3, Regression])
 def test_anything_else_is_refused_with_what_there_is(task):
-    with pytest.raises(
-        ValueError, match=r"expected a Task or one of \['classification', 'multilabel', 'regression'\]"
-    ):
+    with pytest.raises(ValueError, match=r"expected a Task or one of \['bounding_box', 'classification', 'count'"):
         resolve_task(task)

@@ -1,0 +1,183 @@
+"""Bounding boxes: where the one object of a row is."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from ..metrics import box_iou
+from ..utils._missing import is_missing
+from ..utils._params import Interval
+from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
+
+# An area, as a share of the range, below which a box counts as having none.
+_NO_AREA = 1e-7
+# softplus of it is one half: outputs of 0 are the box in the middle of the range, half as wide and high
+_HALF = float(np.log(np.expm1(0.5)))
+_METRICS = ("mean_iou", "iou_above_half", "neg_mean_absolute_error")
+
+
+class BoundingBox(Task):
+    r"""One box (x0, y0, x1, y1) for each row, for instance around the object of an image.
+
+    The target has shape (n_samples, 4), in pixels or any other unit, with x0 <= x1 and y0 <= y1; a row of NaN is
+    a row without an object, or without a label, and teaches nothing. A column of tuples, None among them, as a
+    frame has, will do as well, and is what comes back then.
+
+    ``fit`` learns the range of the labelled boxes, from the smallest x0 to the largest x1 and likewise for y, and
+    boxes are learned in units of it. The outputs are the centre and, through a softplus, the size, so that
+    predicted boxes have x0 <= x1 and y0 <= y1 and may go beyond that range. The loss is :math:`1 -
+    \mathrm{GIoU}`, with the generalised intersection over union [1]_, which has a slope also where boxes do not
+    meet, plus the absolute errors of the four sides, as in DETR [2]_.
+
+    Parameters
+    ----------
+    l1_weight : float >= 0, default=2.5
+        How much the sum of the absolute errors of the sides, in units of the range, counts beside 1 - GIoU.
+
+    Attributes
+    ----------
+    low_, range_ : ndarray of shape (2,)
+        Smallest x and y of the labelled boxes, and the widths of their ranges.
+
+    References
+    ----------
+    .. [1] Rezatofighi et al., "Generalized Intersection over Union: A Metric and a Loss for Bounding Box
+       Regression", CVPR 2019.
+    .. [2] Carion et al., "End-to-End Object Detection with Transformers", ECCV 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.tasks import BoundingBox
+    >>> y = np.array([[0, 10, 4, 20], [np.nan] * 4, [2, 10, 8, 12]])
+    >>> task = BoundingBox().fit(y)
+    >>> task.encode(y).target[0].tolist()
+    [0.0, 0.0, 0.5, 1.0]
+    >>> task.decode(np.zeros((1, 4))).round(3).tolist()
+    [[2.0, 12.5, 6.0, 17.5]]
+    """
+
+    kind = "regression"
+    metric = "mean_iou"
+    stackable_params = ("l1_weight",)
+
+    _parameter_constraints: dict = {"l1_weight": [Interval(Real, 0, None, closed="left")]}
+
+    def __init__(self, l1_weight: float = 2.5) -> None:
+        self.l1_weight = l1_weight
+
+    def fit(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
+    ) -> BoundingBox:
+        self._validate_params()
+        boxes, labelled = read_boxes(y)
+        require_labels(labelled)
+        self.in_tuples_ = y.ndim == 1
+        self.low_ = boxes[labelled, :2].min(axis=0)
+        self.range_ = boxes[labelled, 2:].max(axis=0) - self.low_
+        self.range_[self.range_ == 0] = 1.0
+        self.n_outputs_, self.n_elements_ = 4, 1
+        return self
+
+    def encode(self, y: np.ndarray) -> Encoded:
+        boxes, labelled = read_boxes(y)
+        scaled = (boxes - np.tile(self.low_, 2)) / np.tile(self.range_, 2)
+        return Encoded(np.where(labelled[:, None], scaled, 0.0), labelled[:, None].astype(np.float64))
+
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        half = 0.5 * softplus(output[..., 2:] + _HALF)
+        low, high = 0.5 + output[..., :2] - half, 0.5 + output[..., :2] + half
+        l1 = (torch.cat([low, high], dim=-1) - target).abs().sum(dim=-1, keepdim=True)
+        return 1 - generalised_iou(low, high, target[..., :2], target[..., 2:]) + self.l1_weight * l1
+
+    def decode(self, output: np.ndarray) -> np.ndarray:
+        half = 0.5 * np.logaddexp(output[:, 2:] + output.dtype.type(_HALF), 0)
+        low, scale = self.low_.astype(output.dtype), self.range_.astype(output.dtype)
+        centre = 0.5 + output[:, :2]
+        boxes = np.concatenate([low + scale * (centre - half), low + scale * (centre + half)], axis=1)
+        if not self.in_tuples_:
+            return boxes
+        tuples = np.empty(len(boxes), dtype=object)
+        tuples[:] = [tuple(box) for box in boxes.tolist()]
+        return tuples
+
+    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+        """Compute the mean intersection over union of true and predicted boxes."""
+        return self.metrics(y_true, y_pred, sample_weight)[self.metric]
+
+    def metrics(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> dict[str, float]:
+        """Compute the mean IoU, the share of boxes with an IoU of at least 0.5, and the error of the sides."""
+        true, labelled = read_boxes(y_true)
+        if not labelled.any():
+            return dict.fromkeys(_METRICS, float("nan"))
+        true, pred = true[labelled], read_boxes(y_pred)[0][labelled]
+        iou, error = box_iou(true, pred), np.abs(true - pred).mean(axis=1)
+        weight = labelled_weight(sample_weight, labelled)
+        means = (float(np.average(values, weights=weight)) for values in (iou, iou >= 0.5, -error))
+        return dict(zip(_METRICS, means, strict=True))
+
+
+def generalised_iou(low: Tensor, high: Tensor, true_low: Tensor, true_high: Tensor) -> Tensor:
+    """Compute the generalised intersection over union of boxes with these corners (..., 2), as (..., 1)."""
+    shared = _area(torch.maximum(low, true_low), torch.minimum(high, true_high))
+    union = _area(low, high) + _area(true_low, true_high) - shared
+    hull = _area(torch.minimum(low, true_low), torch.maximum(high, true_high))
+    # divisors have a smallest value: boxes without an area have a finite slope
+    return shared / union.clamp_min(_NO_AREA) - (hull - union) / hull.clamp_min(_NO_AREA)
+
+
+def _area(low: Tensor, high: Tensor) -> Tensor:
+    sides = (high - low).clamp_min(0.0)
+    return sides[..., :1] * sides[..., 1:]
+
+
+def read_boxes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read boxes as floats (n_samples, 4), and tell which rows have one.
+
+    Raises
+    ------
+    ValueError
+        With the number of the row, if a box is none.
+    """
+    require_dimensions(y, "bounding box")
+    if y.ndim == 1:
+        y = _stacked(y)
+    if y.shape[1] != 4:
+        raise ValueError(f"boxes have 4 numbers (x0, y0, x1, y1), got shape {y.shape}")
+    missing = is_missing(y)
+    labelled: np.ndarray = ~np.all(missing, axis=1)
+    boxes = np.full(y.shape, np.nan)
+    try:
+        boxes[~missing] = y[~missing].astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"boxes must be numbers, got dtype {y.dtype}") from error
+    _refuse_row(boxes, labelled & ~np.isfinite(boxes).all(axis=1), "has 4 finite numbers, or NaN only")
+    backwards = labelled & (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
+    _refuse_row(boxes, backwards, "is (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1")
+    return boxes, labelled
+
+
+def _stacked(y: np.ndarray) -> np.ndarray:
+    rows: list[Any] = y.tolist()
+    for number, row in enumerate(rows):
+        if not is_missing(y[number : number + 1])[0] and (not hasattr(row, "__len__") or len(row) != 4):
+            raise ValueError(f"row {number}: a box has 4 numbers (x0, y0, x1, y1), got {row!r}")
+    boxes = np.full((len(rows), 4), np.nan, dtype=object)
+    for number, row in enumerate(rows):
+        if hasattr(row, "__len__"):
+            boxes[number] = list(row)
+    return boxes
+
+
+def _refuse_row(boxes: np.ndarray, wrong: np.ndarray, expected: str) -> None:
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ValueError(f"row {row}: a box {expected}, got {boxes[row].tolist()}")

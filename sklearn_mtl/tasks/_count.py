@@ -1,0 +1,140 @@
+"""Counts: one or several non-negative numbers for each row, learned as the rates of Poisson distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+import torch
+from scipy.special import logsumexp
+from sklearn.metrics import d2_tweedie_score, mean_absolute_error, mean_poisson_deviance
+from torch import Tensor
+
+from ..utils._missing import is_missing
+from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
+
+# How far above its target, and above the mean, a logarithm of a rate may be before the loss goes on as a line.
+_LARGEST_STEP = 10.0
+_METRICS = ("d2_poisson", "neg_mean_poisson_deviance", "neg_mean_absolute_error")
+
+
+class Count(Task):
+    r"""A count, or several columns of counts, for each row, learned with the Poisson deviance.
+
+    The output is the logarithm of the rate in units of the mean count, so that training starts from the mean
+    and rates are positive; predictions are rates, in the target's units. The loss is half the deviance of the
+    Poisson distribution, :math:`y \log(y / \mu) - y + \mu`, of counts and rates in units of the mean. So losses
+    of counts in tens and in thousands are of one size, and the minimum is that of the counts themselves. Rates
+    more than 20,000 times both the target and the mean cost no more than a line, which keeps the loss finite.
+
+    As in `sklearn.linear_model.PoissonRegressor`, targets are at least 0 and need not be whole: a count per unit
+    of exposure, with the exposure as ``sample_weight``, is learned too.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_columns,)
+        Mean of the target's columns over the labelled rows; 1 for a column of zeros.
+
+    References
+    ----------
+    .. [1] McCullagh and Nelder, "Generalized Linear Models", Chapman and Hall, 1989.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.tasks import Count
+    >>> task = Count().fit(np.array([0.0, 3.0, np.nan, 6.0]))
+    >>> task.mean_.tolist()
+    [3.0]
+    >>> task.decode(np.log([[1.0], [2.0]])).round(6).tolist()
+    [3.0, 6.0]
+    """
+
+    kind = "regression"
+    metric = "d2_poisson"
+
+    def fit(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
+    ) -> Count:
+        counts, labelled = _columns(y)
+        require_labels(labelled)
+        self.multi_column_ = y.ndim == 2
+        self.n_outputs_ = self.n_elements_ = counts.shape[1]
+        self.mean_ = np.ones(counts.shape[1])
+        for column, rows in enumerate(labelled.T):
+            require_labels(rows)
+            mean = np.average(counts[rows, column], weights=labelled_weight(sample_weight, rows))
+            self.mean_[column] = mean if mean > 0 else 1.0
+        return self
+
+    def encode(self, y: np.ndarray) -> Encoded:
+        counts, labelled = _columns(y)
+        if counts.shape[1] != self.n_outputs_:
+            raise ValueError(f"the target has {counts.shape[1]} columns, fit had {self.n_outputs_}")
+        return Encoded(np.where(labelled, counts / self.mean_, 0.0), labelled.astype(np.float64))
+
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        end = torch.log(target.clamp_min(1.0)) + _LARGEST_STEP
+        log_rate = torch.minimum(output, end)
+        rate = torch.exp(log_rate)
+        deviance = torch.xlogy(target, target) - target * log_rate - target + rate
+        # beyond the end the loss goes on with the slope that it has there, without which rates stay too large
+        return deviance.clamp_min(0.0) + (output - log_rate) * (torch.exp(end) - target)
+
+    def fusion_key(self) -> Hashable:
+        return ("poisson",)
+
+    def decode(self, output: np.ndarray) -> np.ndarray:
+        log_rate = output + np.log(self.mean_).astype(output.dtype)
+        bound = 0.9 * np.log(np.finfo(output.dtype).max)  # a rate is finite and above 0
+        rates = np.exp(np.clip(log_rate, -bound, bound))
+        return rates if self.multi_column_ else rates[:, 0]
+
+    def average(self, outputs: np.ndarray) -> np.ndarray:
+        """Average the rates, and give the outputs that stand for the mean."""
+        return logsumexp(outputs, axis=0) - np.log(len(outputs), dtype=outputs.dtype)
+
+    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+        """Compute D2, the share of the Poisson deviance that is explained, averaged over columns."""
+        return self.metrics(y_true, y_pred, sample_weight)[self.metric]
+
+    def metrics(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> dict[str, float]:
+        true, labelled = _columns(y_true)
+        pred = y_pred if y_pred.ndim == 2 else y_pred[:, None]
+        scores = [
+            _metrics_of_column(true[rows, column], pred[rows, column], labelled_weight(sample_weight, rows))
+            for column, rows in enumerate(labelled.T)
+            if rows.sum() > 1  # D2 is undefined for one row
+        ]
+        means = np.mean(scores, axis=0).tolist() if scores else [float("nan")] * len(_METRICS)
+        return dict(zip(_METRICS, means, strict=True))
+
+
+def _metrics_of_column(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None) -> tuple[float, ...]:
+    pred = np.maximum(pred.astype(np.float64), np.finfo(np.float32).tiny)  # a rate of 0 has no deviance
+    deviance = mean_poisson_deviance(true, pred, sample_weight=weight)
+    counted = true if weight is None else true[weight > 0]
+    if (counted == counted[0]).all():  # nothing to explain: as R2 does, 1 if it is right and 0 if not
+        d2 = float(deviance < np.finfo(np.float64).eps * max(counted[0], 1.0))
+    else:
+        d2 = d2_tweedie_score(true, pred, sample_weight=weight, power=1)
+    return float(d2), -float(deviance), -float(mean_absolute_error(true, pred, sample_weight=weight))
+
+
+def _columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read a target as float columns and tell which elements are labelled."""
+    require_dimensions(y, "count")
+    y = y if y.ndim == 2 else y[:, None]
+    labelled = ~is_missing(y)
+    counts = np.full(y.shape, np.nan)
+    known = y[labelled]
+    if y.dtype.kind in "cmMSU" or any(isinstance(value, str) for value in known.tolist()):
+        raise ValueError(f"counts must be numbers, got dtype {y.dtype}")
+    counts[labelled] = known.astype(np.float64)
+    if np.isinf(counts).any():
+        raise ValueError("the target contains infinity")
+    if (counts[labelled] < 0).any():
+        raise ValueError(f"counts must be at least 0, got {counts[labelled].min():g}")
+    return counts, labelled

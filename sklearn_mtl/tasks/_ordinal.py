@@ -1,0 +1,185 @@
+"""Ordinal classification: one class out of several that have an order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import log_expit, logsumexp
+from sklearn.metrics import cohen_kappa_score, mean_absolute_error
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from ..utils._missing import is_missing
+from ..utils._params import StrOptions
+from ._base import Encoded, Task, labelled_weight, require_dimensions
+from ._classification import Classification
+
+
+class Ordinal(Task):
+    r"""One class out of several that have an order, such as grades or stages.
+
+    The head has one output for each class but the last, the logit of going on: the probability that the label is
+    above class k if it is not below it. The loss is the negative log-likelihood, a sum of binary cross-entropies
+    over the steps that the label has taken and the one that it has not. This is the conditional network of Shi
+    et al. [1]_, which is the continuation ratio model [2]_ on a deep representation. The probabilities of being
+    above a class never grow from class to class, whatever the outputs.
+
+    The prediction is the median class, the first one that the label exceeds with a probability of at most one
+    half: it has the smallest expected distance in ranks, and need not be the most probable class.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,) or None, default=None
+        All classes from the lowest to the highest. None takes the numbers that occur, in their order; texts have
+        no order of their own and need it.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the loss, as in `Classification`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes in their order.
+
+    References
+    ----------
+    .. [1] Shi, Cao and Raschka, "Deep Neural Networks for Rank-Consistent Ordinal Regression Based on Conditional
+       Probabilities", Pattern Analysis and Applications, 2023.
+    .. [2] Fienberg, "The Analysis of Cross-Classified Categorical Data", MIT Press, 1980.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.tasks import Ordinal
+    >>> task = Ordinal(classes=["low", "middle", "high"]).fit(np.array(["high", "low", None], dtype=object))
+    >>> task.encode(np.array(["low", "high"], dtype=object)).target.tolist()
+    [0, 2]
+    >>> task.decode_proba(np.array([[0.0, 0.0]])).tolist()
+    [[0.5, 0.25, 0.25]]
+    """
+
+    kind = "classification"
+    metric = "accuracy"
+
+    _parameter_constraints: dict = {
+        "classes": ["array-like", None],
+        "class_weight": [Mapping, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(self, classes: Any = None, class_weight: Mapping[Any, float] | str | None = None) -> None:
+        self.classes = classes
+        self.class_weight = class_weight
+
+    def fit(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
+    ) -> Ordinal:
+        self._validate_params()
+        _require_one_column(y)
+        known = classes if self.classes is None else self.classes
+        # labels are read, checked and weighed as those of classes without an order
+        self.labels_ = Classification(self.class_weight, classes=known).fit(y, sample_weight)
+        self.classes_ = self._in_order(known, y.dtype)
+        ranks = {label: rank for rank, label in enumerate(self.classes_.tolist())}
+        self.ranks_ = np.array([ranks[label] for label in self.labels_.classes_.tolist()], dtype=np.int64)
+        self.n_outputs_ = max(1, len(self.classes_) - 1)
+        self.n_elements_ = 1
+        return self
+
+    def _in_order(self, known: Any, dtype: np.dtype) -> np.ndarray:
+        found = self.labels_.classes_
+        if self.classes is None:
+            if any(isinstance(label, str) for label in found.tolist()):
+                raise ValueError(
+                    f"texts have no order of their own: name the classes {found.tolist()} "
+                    "from the lowest to the highest in the parameter classes"
+                )
+            return found
+        order = np.asarray(known)
+        if len(order) != len(found):
+            raise ValueError(f"classes={order.tolist()} should name each class once")
+        # texts among objects come back as they came
+        return order.astype(object if found.dtype.kind == "U" and dtype.kind == "O" else found.dtype)
+
+    def encode(self, y: np.ndarray) -> Encoded:
+        _require_one_column(y)
+        codes, weight = self.labels_.encode(y)
+        return Encoded(self.ranks_[codes.reshape(len(y)).astype(np.int64)], weight)
+
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        steps = torch.arange(len(self.classes_) - 1, device=output.device)
+        on, stop = logsigmoid(output), logsigmoid(-output)
+        rank = target.unsqueeze(-1)
+        taken = torch.where(steps < rank, on[..., : len(steps)], 0.0)
+        last = torch.where(steps == rank, stop[..., : len(steps)], 0.0)
+        return -(taken + last).sum(dim=-1, keepdim=True)
+
+    def decode(self, output: np.ndarray) -> np.ndarray:
+        above = self._log_above(output)[:, 1:-1]
+        return self.classes_[(above > np.log(0.5)).sum(axis=1)]
+
+    def decode_proba(self, output: np.ndarray) -> np.ndarray:
+        return np.exp(self._log_proba(output))
+
+    def average(self, outputs: np.ndarray) -> np.ndarray:
+        """Average the probabilities of being above each class, and give the outputs that stand for the mean."""
+        above = logsumexp(self._log_above(outputs), axis=0)
+        at = logsumexp(self._log_proba(outputs), axis=0)
+        if len(self.classes_) == 1:
+            return outputs.mean(axis=0)
+        return (above[..., 1:-1] - at[..., :-1]).astype(outputs.dtype)
+
+    def _log_above(self, output: np.ndarray) -> np.ndarray:
+        """Give the logarithm of the probabilities (..., n_classes + 1) of being at class k or above."""
+        steps = log_expit(output[..., : len(self.classes_) - 1]).cumsum(axis=-1)
+        first = np.zeros((*output.shape[:-1], 1), dtype=output.dtype)
+        return np.concatenate([first, steps, np.full_like(first, -np.inf)], axis=-1)
+
+    def _log_proba(self, output: np.ndarray) -> np.ndarray:
+        stop = log_expit(-output[..., : len(self.classes_) - 1])
+        stop = np.concatenate([stop, np.zeros((*stop.shape[:-1], 1), dtype=stop.dtype)], axis=-1)
+        return self._log_above(output)[..., :-1] + stop
+
+    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+        """Compute the accuracy."""
+        return self.labels_.score(y_true, y_pred, sample_weight)
+
+    def metrics(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> dict[str, float]:
+        """Compute the accuracy, the mean distance in ranks, negated, and the quadratically weighted kappa.
+
+        A true label that ``fit`` did not see has no rank: no prediction is right, and the distances leave it out.
+        """
+        scores = {
+            "accuracy": self.score(y_true, y_pred, sample_weight),
+            "neg_mean_absolute_error": float("nan"),
+            "quadratic_kappa": float("nan"),
+        }
+        true, pred = self._ranks_of(y_true), self._ranks_of(y_pred)
+        known = true >= 0
+        weight = labelled_weight(sample_weight, known)
+        if known.any():
+            distance = mean_absolute_error(true[known], pred[known], sample_weight=weight)
+            scores["neg_mean_absolute_error"] = -float(distance)
+            scores["quadratic_kappa"] = self._kappa(true[known], pred[known], weight)
+        return scores
+
+    def _ranks_of(self, labels: np.ndarray) -> np.ndarray:
+        """Give the rank of each label, -1 where it is missing or unknown."""
+        ranks = {label: rank for rank, label in enumerate(self.classes_.tolist())}
+        given = zip(labels.tolist(), is_missing(labels), strict=True)
+        return np.array([-1 if gone else ranks.get(label, -1) for label, gone in given], dtype=np.int64)
+
+    def _kappa(self, true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None) -> float:
+        if true.min() == true.max() and (pred == true).all():
+            return float("nan")  # nothing but chance is there to agree
+        ranks = np.arange(len(self.classes_))
+        return float(cohen_kappa_score(true, pred, labels=ranks, weights="quadratic", sample_weight=weight))
+
+
+def _require_one_column(y: np.ndarray) -> None:
+    require_dimensions(y, "ordinal classification")
+    if y.ndim == 2:
+        raise ValueError(f"the target of an ordinal classification is 1-D, got shape {y.shape}")

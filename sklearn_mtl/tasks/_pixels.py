@@ -1,0 +1,91 @@
+"""Pixels of an image, from the positions of a coarser map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..utils._layers import Linear
+
+
+class PixelsHead(nn.Module):
+    """An affine map of each position of a map to the outputs of the pixels that it covers.
+
+    The outputs of a position are a block of pixels, as in sub-pixel convolution [1]_, so that they have the full
+    resolution whatever was pooled.
+
+    Parameters
+    ----------
+    in_features : int
+        D.
+    n_outputs : int
+        K.
+    shape : (int, int)
+        Height and width of the images of labels.
+    grid : (int, int)
+        Height and width of the map.
+    generator : torch.Generator
+        Source of the initial weights.
+
+    References
+    ----------
+    .. [1] Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
+       Convolutional Neural Network", CVPR 2016.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        n_outputs: int,
+        shape: tuple[int, int],
+        grid: tuple[int, int],
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.grid = grid
+        self.rows, height = covered(shape[0], grid[0])
+        self.columns, width = covered(shape[1], grid[1])
+        self.block = (height, width, n_outputs)
+        self.linear = Linear(in_features, height * width * n_outputs, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map the positions (..., B, H' * W', D) of a map to outputs (..., B, H, W, K)."""
+        rows = x.shape[-3:-1]
+        outputs = self.linear(x.flatten(-3, -2)).unflatten(-2, rows)
+        blocks = outputs.unflatten(-2, self.grid).unflatten(-1, self.block)  # (..., B, H', W', h, w, K)
+        pixels = blocks.transpose(-4, -3).flatten(-5, -4).flatten(-3, -2)
+        return _take(_take(pixels, self.rows, -3), self.columns, -2)
+
+
+def covered(size: int, n_positions: int) -> tuple[list[int], int]:
+    """Find where the pixels of one axis are among those that the positions of a map give.
+
+    Maps that are pooled by two cover a power of two pixels each, the last one what is left. Otherwise positions
+    cover parts of equal size, as nearly as may be.
+
+    Parameters
+    ----------
+    size : int
+        Pixels.
+    n_positions : int
+        Positions of the map.
+
+    Returns
+    -------
+    list of int of length size
+        Each a position times the block, plus the place in the block.
+    int
+        Block: the most pixels that a position covers.
+    """
+    power = 1 << (-(-size // n_positions) - 1).bit_length()
+    halved = -(-size // power) == n_positions
+    positions = [pixel // power if halved else pixel * n_positions // size for pixel in range(size)]
+    places = [pixel - positions.index(position) for pixel, position in enumerate(positions)]
+    block = max(places) + 1
+    return [position * block + place for position, place in zip(positions, places, strict=True)], block
+
+
+def _take(pixels: Tensor, wanted: list[int], dim: int) -> Tensor:
+    if wanted == list(range(len(wanted))):
+        return pixels.narrow(dim, 0, len(wanted))
+    return pixels.index_select(dim, torch.tensor(wanted, device=pixels.device))

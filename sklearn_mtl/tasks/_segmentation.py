@@ -1,0 +1,183 @@
+"""Segmentation: a label for each pixel of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..utils._missing import is_missing
+from ._base import Encoded, Task, require_labels
+from ._classification import Classification
+from ._pixels import PixelsHead
+
+# A pixel of this label has none.
+_IGNORED = -1
+
+
+class Segmentation(Task):
+    """One class out of two or more for each pixel of an image.
+
+    The target has shape (n_samples, height, width). Pixels that are -1, or missing, are left out of loss and
+    scores; an image of which all are has no label. Height and width are those that ``fit`` got and need not be
+    those of X. The trunk must be one for images: each position of its last map gives the pixels that it covers.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the loss, as in `Classification`.
+    label_smoothing : float in [0, 1), default=0.0
+        Share of the target that is spread evenly over all classes.
+    classes : array-like of shape (n_classes,) or None, default=None
+        All classes; None takes those that occur.
+    loss : {"cross_entropy", "focal"}, default="cross_entropy"
+        As in `Classification`: "focal" keeps a large background from drowning small objects.
+    gamma : float >= 0, default=2.0
+        How much less easy pixels count with ``loss="focal"``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes in sorted order.
+    shape_ : (int, int)
+        Height and width of the images of labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.tasks import Segmentation
+    >>> y = np.array([[[0, 0], [1, 2]], [[-1, 0], [2, 2]]])
+    >>> task = Segmentation().fit(y)
+    >>> task.classes_.tolist(), task.shape_
+    ([0, 1, 2], (2, 2))
+    >>> task.encode(y).weight[1, :, :, 0].tolist()
+    [[0.0, 1.0], [1.0, 1.0]]
+    """
+
+    kind = "classification"
+    level = "pixel"
+    metric = "mean_iou"
+    stackable_params = ("label_smoothing", "gamma")
+
+    _parameter_constraints: dict = dict(Classification._parameter_constraints)
+
+    def __init__(
+        self,
+        class_weight: Mapping[Any, float] | str | None = None,
+        label_smoothing: float = 0.0,
+        classes: Any = None,
+        loss: str = "cross_entropy",
+        gamma: float = 2.0,
+    ) -> None:
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.classes = classes
+        self.loss = loss
+        self.gamma = gamma
+
+    def fit(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
+    ) -> Segmentation:
+        self._validate_params()
+        labelled = _labelled(y)
+        require_labels(labelled)
+        # a pixel is classified as a row is
+        self.label_ = self._label_task().fit(y[labelled], _of_pixels(sample_weight, labelled), classes)
+        self.classes_ = self.label_.classes_
+        self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
+        self.shape_ = (int(y.shape[1]), int(y.shape[2]))
+        return self
+
+    def _label_task(self) -> Classification:
+        return Classification(self.class_weight, self.label_smoothing, self.classes, self.loss, self.gamma)
+
+    def encode(self, y: np.ndarray) -> Encoded:
+        labelled = _labelled(y)
+        if y.shape[1:] != self.shape_:
+            raise ValueError(f"the target has images of shape {y.shape[1:]}, fit had {self.shape_}")
+        known = self.label_.encode(y[labelled])
+        target = np.zeros(y.shape, dtype=known.target.dtype)
+        target[labelled] = known.target.reshape(len(known.target))
+        weight = np.zeros((*y.shape, 1))
+        weight[labelled] = known.weight
+        return Encoded(target, weight)
+
+    def head(
+        self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None
+    ) -> nn.Module:
+        if grid is None:
+            raise ValueError("a segmentation needs a trunk for images, which has a map of positions")
+        return PixelsHead(in_features, self.n_outputs_, self.shape_, grid, generator)
+
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        label = self._label_task()  # with the hyperparameters of members that are trained side by side
+        label.classes_ = self.classes_
+        shape = output.shape[-4:-1]
+        flat = target.flatten()
+        if target.is_floating_point():  # two classes have one logit
+            flat = flat.unsqueeze(-1)
+        return label.elementwise_loss(output.flatten(-4, -2), flat).unflatten(-2, shape)
+
+    def decode(self, output: np.ndarray) -> np.ndarray:
+        return self.label_.decode(output.reshape(-1, output.shape[-1])).reshape(output.shape[:-1])
+
+    def average(self, outputs: np.ndarray) -> np.ndarray:
+        """Average the probabilities, and give the outputs that stand for the mean."""
+        return self.label_.average(outputs)
+
+    def decode_proba(self, output: np.ndarray) -> np.ndarray:
+        proba = self.label_.decode_proba(output.reshape(-1, output.shape[-1]))
+        return proba.reshape(*output.shape[:-1], len(self.classes_))
+
+    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+        """Compute the intersection over union of each class that occurs or is predicted, and their mean."""
+        return self.metrics(y_true, y_pred, sample_weight)[self.metric]
+
+    def metrics(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> dict[str, float]:
+        """Compute the mean IoU and the share of pixels that are right.
+
+        A true label that ``fit`` did not see is no class of its own; no prediction is right there.
+        """
+        labelled = _labelled(y_true)
+        if not labelled.any():
+            return dict.fromkeys(("mean_iou", "pixel_accuracy"), float("nan"))
+        true, pred = self._codes(y_true[labelled]), self._codes(y_pred[labelled])
+        n_codes = len(self.classes_) + 1
+        counts = np.bincount(
+            true * n_codes + pred, weights=_of_pixels(sample_weight, labelled), minlength=n_codes**2
+        )
+        confusion = counts.reshape(n_codes, n_codes)
+        right = np.diag(confusion)[:-1]
+        union = (confusion.sum(axis=0) + confusion.sum(axis=1))[:-1] - right
+        there = union > 0
+        iou = float(np.mean(right[there] / union[there])) if there.any() else 0.0
+        return {"mean_iou": iou, "pixel_accuracy": float(right.sum() / confusion.sum())}
+
+    def _codes(self, labels: np.ndarray) -> np.ndarray:
+        """Give labels the numbers of their classes, the last one to those of no class."""
+        codes = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
+        return np.where(self.classes_[codes] == labels, codes, len(self.classes_))
+
+
+def _labelled(y: np.ndarray) -> np.ndarray:
+    """Tell which pixels have a label."""
+    if y.ndim != 3:
+        raise ValueError(f"the target of a segmentation has shape (n_samples, height, width), got {y.shape}")
+    missing = is_missing(y)
+    if y.dtype.kind in "if":
+        missing |= y == _IGNORED
+    elif y.dtype.kind == "O":
+        ignored = [type(label) is not str and label == _IGNORED for label in y.flat]
+        missing |= np.array(ignored, dtype=bool).reshape(y.shape)
+    labelled: np.ndarray = ~missing
+    return labelled
+
+
+def _of_pixels(sample_weight: np.ndarray | None, labelled: np.ndarray) -> np.ndarray | None:
+    """Give each pixel that has a label the weight of its row."""
+    return None if sample_weight is None else np.repeat(sample_weight, labelled.sum(axis=(1, 2)))
