@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
-from sklearn_mtl.trunks import SequenceEncoder
+from sklearn_mtl.datasets import make_digit_strings
+from sklearn_mtl.trunks import ConvNet, SequenceEncoder, VideoEncoder
 
 N = 36
 SMALL = {"hidden_size": 12, "embedding_size": 6, "character_size": 4}
@@ -48,6 +49,17 @@ def steps():
     return column(rows), Targets(mean=mean, signs=column(signs))
 
 
+def strings():
+    return make_digit_strings(N, max_digits=3, random_state=0)
+
+
+def videos():
+    rng = np.random.default_rng(0)
+    X = rng.random((N, 4, 6, 6, 1), dtype=np.float32)
+    bright = (X.mean(axis=(2, 3, 4)) > 0.5).astype(int) + 1
+    return X, Targets(brightness=X.mean(axis=(1, 2, 3, 4)).astype(float), bright=bright)
+
+
 RAGGED = "rows of different lengths"
 
 
@@ -61,5 +73,15 @@ CASES: dict[str, Callable[[], InputsCase]] = {
     "tokens, transformer": lambda: of_tokens(encoder="transformer", n_heads=2),
     "numbers of steps": lambda: InputsCase(
         *steps(), {"trunk": SequenceEncoder(encoder="convolutional", hidden_size=12)}, RAGGED
+    ),
+    "images": lambda: InputsCase(*strings(), {"trunk": ConvNet(channels=(4, 8), hidden_size=12)}),
+    "videos": lambda: InputsCase(
+        *videos(),
+        {
+            "trunk": VideoEncoder(
+                ConvNet(channels=(4,), hidden_size=6),
+                SequenceEncoder(encoder="transformer", hidden_size=12, n_heads=2, dropout=0.0),
+            )
+        },
     ),
 }

@@ -250,11 +250,11 @@ def _at_positions(
     output: Tensor, task: Task, target: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
     """Pad or cut target and weight to the tokens that the outputs (..., B, L, K) have; padding weighs nothing."""
-    missing = output.shape[-2] - target.shape[1] if task.level == "token" else 0
+    missing = output.shape[-2] - target.shape[-1] if task.level == "token" else 0
     if not missing:
         return target, weight
     if weight is None:
-        weight = torch.ones(*target.shape[:2], 1, dtype=output.dtype, device=output.device)
+        weight = torch.ones(*target.shape, 1, dtype=output.dtype, device=output.device)
     return nn.functional.pad(target, (0, missing)), nn.functional.pad(weight, (0, 0, 0, missing))
 
 

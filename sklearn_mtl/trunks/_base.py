@@ -120,7 +120,7 @@ class Trunk(BaseEstimator, ABC):
     def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
         """Turn X into tensors (or `SparseRows`, or `RaggedRows`) that are indexed by rows, after checking it.
 
-        Where rows are sequences, "lengths" is the number of tokens of each, (n_samples,).
+        Where rows are of different lengths, "lengths" is the number of tokens of each, (n_samples,).
 
         Raises
         ------
@@ -129,7 +129,7 @@ class Trunk(BaseEstimator, ABC):
         """
 
     def lengths(self, X: Any) -> np.ndarray | None:
-        """Count the tokens of each row of X, (n_samples,); None if rows are no sequences."""
+        """Count the tokens of each row of X, (n_samples,), such as its frames; None if rows are no sequences."""
         return None
 
     @abstractmethod

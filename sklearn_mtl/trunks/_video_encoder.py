@@ -106,6 +106,9 @@ class VideoEncoder(NestedParamsMixin, Trunk):
     def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
         return self.videos_.encode(X, owner)
 
+    def lengths(self, X: Any) -> np.ndarray:
+        return np.full(len(X), self.video_shape_[0])
+
     def stem(self, streams: Streams) -> nn.Module:
         return self.videos_.stem()
 
