@@ -116,7 +116,7 @@ class Segmentation(Task):
         label = self._label_task()  # with the hyperparameters of members that are trained side by side
         label.classes_ = self.classes_
         shape = output.shape[-4:-1]
-        flat = target.flatten()
+        flat = target.flatten(-3, -1)
         if target.is_floating_point():  # two classes have one logit
             flat = flat.unsqueeze(-1)
         return label.elementwise_loss(output.flatten(-4, -2), flat).unflatten(-2, shape)

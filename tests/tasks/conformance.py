@@ -223,6 +223,16 @@ class TaskConformance:
         for i, j in np.ndindex(2, 3):
             torch.testing.assert_close(stacked[i, j], task.elementwise_loss(output[i, j], target))
 
+    def test_members_may_have_rows_of_their_own(self, case):
+        task = case.fitted()
+        target = as_tensors(task.encode(case.labels))
+        targets = torch.stack([target, target.flip(0), target.roll(1, 0)])
+        output = case.output(task, 3, len(target))
+        stacked = task.elementwise_loss(output, targets)
+        for member in range(3):
+            alone = task.elementwise_loss(output[member], targets[member])
+            torch.testing.assert_close(stacked[member], alone)
+
     def test_loss_of_each_row_is_its_own(self, case):
         task = case.fitted()
         target = as_tensors(task.encode(case.labels))
