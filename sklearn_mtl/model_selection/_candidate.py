@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from ..metrics import task_scores
-from ._digest import digest, fit_key
+from ..utils._digest import digest, fit_key
 from ._journal import Journal
 from ._record import Record, as_floats, carry
 from ._stack import Bank
@@ -37,7 +37,7 @@ class Candidate:
     >>> from sklearn.datasets import load_linnerud
     >>> from sklearn_mtl import MultiTaskNetRegressor
     >>> from sklearn_mtl.model_selection._candidate import Candidate
-    >>> from sklearn_mtl.model_selection._digest import fit_key
+    >>> from sklearn_mtl.utils._digest import fit_key
     >>> X, y = load_linnerud(return_X_y=True)
     >>> regressor = MultiTaskNetRegressor(max_epochs=2, random_state=0)
     >>> key = fit_key(regressor, X, y, {})

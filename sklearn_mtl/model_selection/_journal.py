@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
+from ..utils._digest import digest
 from ..utils._files import write_atomically
-from ._digest import digest
 from ._record import Record
 
 # Version of the layout of a file.

@@ -22,9 +22,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_method_params, indexable
 
 from .._targets import Targets
+from ..utils._digest import digest
 from ..utils._params import Interval, StrOptions
 from ._candidate import Candidate
-from ._digest import digest
 from ._journal import Journal
 from ._record import recording, records_of, task_columns
 from ._stack import Bank, fill_bank

@@ -28,8 +28,8 @@ from ..training import (
     why_not_stacked,
 )
 from ..utils._device import resolve_device
+from ..utils._digest import digest
 from ..utils._threads import share_of_threads
-from ._digest import digest
 
 # Parameters that members of one stack may differ in without their rows being prepared anew.
 _PER_MEMBER = (

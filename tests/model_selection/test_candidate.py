@@ -7,8 +7,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_mtl.model_selection._candidate import Candidate
-from sklearn_mtl.model_selection._digest import digest, fit_key
 from sklearn_mtl.trunks import MLP
+from sklearn_mtl.utils._digest import digest, fit_key
 
 from .._helpers import inputs, mixed_targets, net
 

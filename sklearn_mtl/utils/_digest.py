@@ -27,7 +27,7 @@ def digest(*parts: Any) -> str:
 
     Examples
     --------
-    >>> from sklearn_mtl.model_selection._digest import digest
+    >>> from sklearn_mtl.utils._digest import digest
     >>> from sklearn_mtl.trunks import MLP
     >>> digest(MLP((8,)), {"a": 1.0}) == digest(MLP((8,)), {"a": 1.0})
     True
