@@ -138,4 +138,4 @@ class _Body(nn.Module):
         vectors = self.frames(videos.flatten(-5, -4)).sample.unflatten(-2, (n_rows, n_frames))
         # all frames are there
         steps = torch.cat([vectors, torch.ones_like(vectors[..., :1])], dim=-1)
-        return self.sequence(steps)._replace(token_mask=None)
+        return self.sequence(steps)
