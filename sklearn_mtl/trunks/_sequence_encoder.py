@@ -18,7 +18,7 @@ from ._base import Inputs, Trunk
 from ._scaling import fit_scaler
 from ._sequence_layers import Convolution, Norm, Pooling, Projection, Recurrent, SequenceBody, TransformerBlock
 from ._sequence_stems import CharacterConvolution, NumberStem, TokenDropout, TokenStem, initial_vectors
-from ._steps import is_numeric, numeric_sequences
+from ._steps import is_numeric, read_steps
 from ._tokens import FIRST, Vocabulary, rows_of, token_lists
 
 # What "auto" stands for.
@@ -191,12 +191,12 @@ class SequenceEncoder(Trunk):
             )
 
     def _fit_numbers(self, rows: Sequence[Any], sample_weight: np.ndarray | None) -> None:
-        sequences = numeric_sequences(rows)
-        self.n_features_: int | None = sequences[0].shape[1]
-        lengths = [len(sequence) for sequence in sequences]
-        weight = None if sample_weight is None else np.repeat(sample_weight, lengths)
-        self.scaler_ = fit_scaler(np.concatenate(sequences), weight)
-        self.stem_width_ = self.n_features_ + 1
+        steps = read_steps(rows)
+        n_features = steps.values.shape[1]
+        self.n_features_: int | None = n_features
+        weight = None if sample_weight is None else np.repeat(sample_weight, steps.lengths)
+        self.scaler_ = fit_scaler(steps.values, weight)
+        self.stem_width_ = n_features + 1
 
     def _fit_tokens(self, rows: Sequence[Any], sample_weight: np.ndarray | None) -> None:
         self.n_features_ = None
@@ -230,9 +230,10 @@ class SequenceEncoder(Trunk):
         rows = self._rows(X)
         if self.n_features_ is not None:
             dtype = np.dtype(getattr(owner, "dtype", "float32"))
-            sequences = numeric_sequences(rows, self.n_features_)
-            numbers = RaggedRows.of([sequence.astype(dtype, copy=False) for sequence in sequences])
-            return {"numbers": numbers, "lengths": numbers.lengths}
+            steps = read_steps(rows, self.n_features_, dtype)
+            lengths = torch.from_numpy(steps.lengths)
+            numbers = RaggedRows(torch.from_numpy(steps.values), lengths)
+            return {"numbers": numbers, "lengths": lengths}
         codes = self.words_.encode(token_lists(rows))
         lengths = torch.from_numpy(codes.lengths)
         inputs = {"tokens": RaggedRows(torch.from_numpy(codes.words), lengths)}
@@ -242,8 +243,9 @@ class SequenceEncoder(Trunk):
 
     def lengths(self, X: Any) -> np.ndarray:
         rows = self._rows(X)
-        sequences = token_lists(rows) if self.n_features_ is None else numeric_sequences(rows, self.n_features_)
-        return np.fromiter(map(len, sequences), np.int64, len(sequences))
+        if self.n_features_ is not None:
+            return read_steps(rows, self.n_features_).lengths
+        return np.fromiter(map(len, token_lists(rows)), np.int64, len(rows))
 
     def _rows(self, X: Any) -> Any:
         rows = rows_of(X)

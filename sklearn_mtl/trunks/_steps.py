@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from reprlib import repr as shortened
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+
+class Steps(NamedTuple):
+    """Steps of all rows, one row after the other.
+
+    Parameters
+    ----------
+    values : ndarray of float of shape (n_steps, n_features)
+    lengths : ndarray of int64 of shape (n_rows,)
+        Steps of each row.
+    """
+
+    values: np.ndarray
+    lengths: np.ndarray
 
 
 def is_numeric(row: Any) -> bool:
@@ -16,14 +30,16 @@ def is_numeric(row: Any) -> bool:
     return isinstance(row, list | tuple) and len(row) > 0 and isinstance(row[0], list | tuple | np.ndarray)
 
 
-def numeric_sequences(rows: Sequence[Any], n_features: int | None = None) -> list[np.ndarray]:
-    """Give each row as an array of shape (L_i, F), without the padding: steps at the end that are all NaN.
+def read_steps(rows: Sequence[Any], n_features: int | None = None, dtype: Any = np.float64) -> Steps:
+    """Put sequences of numbers one after the other, without padding: steps at the end that are all NaN.
 
     Parameters
     ----------
     rows : sequence of array-like of shape (L, F)
     n_features : int or None, default=None
         F, as fit learned it; None for that of the first row.
+    dtype : numpy dtype, default=float64
+        Of the result.
 
     Raises
     ------
@@ -32,36 +48,56 @@ def numeric_sequences(rows: Sequence[Any], n_features: int | None = None) -> lis
     ValueError
         With the number of the row, if it has another shape, no steps, or entries that are missing or infinite.
     """
+    arrays = _arrays(rows, n_features)
+    lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
+    _refuse_empty(lengths)
+    values = np.concatenate(arrays)
+    first = lengths.cumsum() - lengths
+    steps = np.arange(len(values)) - np.repeat(first, lengths)
+    last = np.maximum.reduceat(np.where(np.isnan(values).all(axis=1), -1, steps), first)
+    _refuse_empty(last + 1)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+        values = values[steps <= np.repeat(last, lengths)].astype(dtype, copy=False)
+    row = np.repeat(np.arange(len(arrays)), last + 1)
+    finite = np.isfinite(values).all(axis=1)
+    if not finite.all():
+        raise ValueError(f"row {row[~finite][0]} of X contains NaN or infinity before the end of its sequence.")
+    return Steps(values, last + 1)
+
+
+def _arrays(rows: Sequence[Any], n_features: int | None) -> Sequence[np.ndarray]:
     if isinstance(rows, np.ndarray) and rows.ndim == 2:
         raise ValueError(
             f"X has the shape {rows.shape}; sequences of numbers have the shape (n_samples, n_steps, n_features): "
             "pass X[..., None] for one feature. Numbers of tokens are not supported; pass the tokens as text."
         )
-    sequences: list[np.ndarray] = []
+    if isinstance(rows, np.ndarray) and rows.ndim == 3:
+        _as_array(rows[0], 0, n_features)
+        return rows if rows.dtype.kind == "f" else rows.astype(np.float64)
+    arrays: list[np.ndarray] = []
     for number, row in enumerate(rows):
-        sequence = _as_array(row, number)
-        n_features = sequence.shape[1] if n_features is None else n_features
-        if sequence.shape[1] != n_features:
-            raise ValueError(f"row {number} of X has {sequence.shape[1]} features; expected {n_features}.")
-        sequences.append(sequence)
-    return sequences
+        arrays.append(_as_array(row, number, n_features))
+        n_features = arrays[0].shape[1]
+    return arrays
 
 
-def _as_array(row: Any, number: int) -> np.ndarray:
+def _as_array(row: Any, number: int, n_features: int | None) -> np.ndarray:
     try:
         array = np.asarray(row)
-        sequence = array if array.dtype.kind == "f" else array.astype(np.float64)
+        array = array if array.dtype.kind == "f" else array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"row {number} of X is {shortened(row)}; expected numbers of shape (L, F).") from error
-    if sequence.ndim != 2 or sequence.shape[1] == 0:
+    if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(
-            f"row {number} of X has the shape {sequence.shape}; a sequence of numbers has the shape "
+            f"row {number} of X has the shape {array.shape}; a sequence of numbers has the shape "
             "(n_steps, n_features)."
         )
-    there = np.flatnonzero(~np.isnan(sequence).all(axis=1))
-    if len(there) == 0:
+    if n_features is not None and array.shape[1] != n_features:
+        raise ValueError(f"row {number} of X has {array.shape[1]} features; expected {n_features}.")
+    return array
+
+
+def _refuse_empty(lengths: np.ndarray) -> None:
+    if not lengths.all():
+        number = int(np.flatnonzero(lengths == 0)[0])
         raise ValueError(f"row {number} of X is an empty sequence; a row needs at least one step.")
-    sequence = sequence[: there[-1] + 1]
-    if not np.isfinite(sequence).all():
-        raise ValueError(f"row {number} of X contains NaN or infinity before the end of its sequence.")
-    return sequence

@@ -253,6 +253,14 @@ def test_integers_are_numbers():
     assert torch.equal(whole, real)
 
 
+def test_numbers_that_single_precision_cannot_hold_are_refused():
+    X = padded(STEPS)
+    X[2, 1, 0] = 1e300
+    trunk = SequenceEncoder().fit(STEPS, owner=Owner())
+    with pytest.raises(ValueError, match="row 2 of X contains NaN or infinity"):
+        trunk.encode(X, owner=MultiTaskNetEstimator())
+
+
 def spoiled(row, value):
     X = padded(STEPS)
     X[row, 1, 0] = value
