@@ -1,6 +1,6 @@
 """Exceptions and warnings of sklearn_mtl."""
 
-__all__ = ["DivergenceError", "SingleClassWarning"]
+__all__ = ["DivergenceError", "ModelFileError", "SingleClassWarning"]
 
 
 class DivergenceError(ArithmeticError):
@@ -31,6 +31,13 @@ class DivergenceError(ArithmeticError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class ModelFileError(ValueError):
+    """A file of a model, or a checkpoint, is damaged or not what it should be.
+
+    Nothing of it was used.
+    """
 
 
 class SingleClassWarning(UserWarning):
