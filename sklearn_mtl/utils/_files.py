@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
+
+# Seconds after which a temporary file is one that a killed process left.
+LEFT_OVER_AFTER = 3600
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
@@ -24,7 +29,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     Raises
     ------
     OSError
-        If the folder is missing or cannot be written to, or the disk is full; the old file is then as it was.
+        If the folder is missing or cannot be written to, or the disk is full; the message says so, and the old
+        file is as it was.
 
     Examples
     --------
@@ -46,11 +52,29 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         if path.exists():
             os.chmod(temporary, path.stat().st_mode & 0o777)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError):
+            raise _not_written(path, error) from error
         raise
     _flush_folder(path.parent)
+
+
+def remove_left_over(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that killed processes left beside a file, once they are old."""
+    path = Path(path)
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - temporary.stat().st_mtime > LEFT_OVER_AFTER:
+                temporary.unlink()
+
+
+def _not_written(path: Path, error: OSError) -> OSError:
+    """Say what could not be written, in an error of the same class."""
+    kept = "what was there before is as it was" if path.exists() else "nothing is there under its name"
+    message = f"{error.strerror or error}: {path.name} could not be written, {kept}"
+    return OSError(message) if error.errno is None else OSError(error.errno, message, str(path))
 
 
 def _flush_folder(folder: Path) -> None:

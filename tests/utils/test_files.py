@@ -1,9 +1,12 @@
+import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
 from sklearn_mtl.utils import _files
-from sklearn_mtl.utils._files import write_atomically
+from sklearn_mtl.utils._files import remove_left_over, write_atomically
 
 
 def test_content_is_written_and_replaced(tmp_path):
@@ -27,6 +30,48 @@ def test_failure_leaves_the_old_file_alone(tmp_path, monkeypatch, step):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_error_names_the_file_and_keeps_its_class(tmp_path, monkeypatch, number):
+    def full(*args):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(_files.os, "fsync", full)
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(OSError, match="file could not be written, what was there before is as it was") as caught:
+        write_atomically(tmp_path / "file", b"new")
+    assert os.strerror(number) in str(caught.value)
+    assert type(caught.value) is type(OSError(number, ""))
+    assert (caught.value.errno, caught.value.filename) == (number, str(tmp_path / "file"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_file_that_the_disk_cannot_hold(tmp_path):
+    # the first kilobytes are written, then the system refuses, as on a full disk
+    code = """if True:
+        import resource, signal, sys
+        from sklearn_mtl.utils._files import write_atomically
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        write_atomically(sys.argv[1], bytes(10_000_000))
+    """
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert "file could not be written, what was there before is as it was" in done.stderr
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_left_over_temporaries_are_removed_once_they_are_old(tmp_path):
+    names = [".file.1.tmp", ".file.2.tmp", ".other.1.tmp", "file", ".file.tmp"]
+    for name in names:
+        (tmp_path / name).touch()
+        if name != ".file.2.tmp":
+            os.utime(tmp_path / name, (0, 0))
+    remove_left_over(tmp_path / "file")
+    assert {entry.name for entry in tmp_path.iterdir()} == set(names) - {".file.1.tmp"}
 
 
 def test_content_is_on_the_disk_before_it_has_the_name(tmp_path, monkeypatch):
