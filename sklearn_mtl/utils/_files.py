@@ -6,18 +6,70 @@ import glob
 import os
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 # Seconds after which a temporary file is one that a killed process left.
 LEFT_OVER_AFTER = 3600
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that readers, and whoever looks after a crash, find the old content or the new.
+@contextmanager
+def replaced_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file to write, so that readers, and whoever looks after a crash, find the old content or the new.
 
     The content goes to a temporary file in the same folder, is flushed to the disk, and takes the name at the
     end. A process that is killed before leaves the old file, and at worst a file ``.<name>.*.tmp`` beside it.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write or replace; its folder exists.
+
+    Yields
+    ------
+    file object
+        Binary; it can be written to and sought in.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or cannot be written to, or the disk is full; the message says so, and the old
+        file is as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_mtl.utils._files import replaced_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replaced_file(Path(folder) / "note") as file:
+    ...         _ = file.write(b"in "), file.write(b"pieces")
+    ...     (Path(folder) / "note").read_bytes()
+    b'in pieces'
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            os.chmod(temporary, path.stat().st_mode & 0o777)
+        os.replace(temporary, path)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise _not_written(path, error) from error
+        raise
+    _flush_folder(path.parent)
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file as a whole or not at all; see `replaced_file`.
 
     Parameters
     ----------
@@ -42,23 +94,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     ...     (Path(folder) / "note").read_bytes()
     b'whole'
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            os.chmod(temporary, path.stat().st_mode & 0o777)
-        os.replace(temporary, path)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            raise _not_written(path, error) from error
-        raise
-    _flush_folder(path.parent)
+    with replaced_file(path) as file:
+        file.write(content)
 
 
 def remove_left_over(path: str | os.PathLike[str]) -> None:

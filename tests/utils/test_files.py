@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from sklearn_mtl.utils import _files
-from sklearn_mtl.utils._files import remove_left_over, write_atomically
+from sklearn_mtl.utils._files import remove_left_over, replaced_file, write_atomically
 
 
 def test_content_is_written_and_replaced(tmp_path):
@@ -72,6 +72,27 @@ def test_left_over_temporaries_are_removed_once_they_are_old(tmp_path):
             os.utime(tmp_path / name, (0, 0))
     remove_left_over(tmp_path / "file")
     assert {entry.name for entry in tmp_path.iterdir()} == set(names) - {".file.1.tmp"}
+
+
+def test_file_is_written_in_pieces(tmp_path):
+    with replaced_file(tmp_path / "file") as file:
+        file.write(b"old")
+        file.seek(0)
+        file.write(b"n")
+    assert (tmp_path / "file").read_bytes() == b"nld"
+
+
+def interrupted(path):
+    with replaced_file(path) as file:
+        file.write(b"a part of it")
+        raise KeyboardInterrupt
+
+
+def test_interruption_leaves_the_old_file_alone(tmp_path):
+    write_atomically(tmp_path / "file", b"old")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "file")
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("file", b"old")]
 
 
 def test_content_is_on_the_disk_before_it_has_the_name(tmp_path, monkeypatch):
