@@ -19,6 +19,9 @@ from ._base import Encoded, Task, labelled_weight, require_dimensions, require_l
 _NO_AREA = 1e-7
 # softplus of it is one half: outputs of 0 are the box in the middle of the range, half as wide and high
 _HALF = float(np.log(np.expm1(0.5)))
+# By how much of the range an output of 1 moves the centre: about as much as centres differ, so that outputs are of
+# the size of those for standardised targets
+_STEP = 0.25
 _METRICS = ("mean_iou", "iou_above_half", "neg_mean_absolute_error")
 
 
@@ -91,15 +94,15 @@ class BoundingBox(Task):
         return Encoded(np.where(labelled[:, None], scaled, 0.0), labelled[:, None].astype(np.float64))
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        half = 0.5 * softplus(output[..., 2:] + _HALF)
-        low, high = 0.5 + output[..., :2] - half, 0.5 + output[..., :2] + half
+        centre, half = 0.5 + _STEP * output[..., :2], 0.5 * softplus(output[..., 2:] + _HALF)
+        low, high = centre - half, centre + half
         l1 = (torch.cat([low, high], dim=-1) - target).abs().sum(dim=-1, keepdim=True)
         return 1 - generalised_iou(low, high, target[..., :2], target[..., 2:]) + self.l1_weight * l1
 
     def decode(self, output: np.ndarray) -> np.ndarray:
         half = 0.5 * np.logaddexp(output[:, 2:] + output.dtype.type(_HALF), 0)
         low, scale = self.low_.astype(output.dtype), self.range_.astype(output.dtype)
-        centre = 0.5 + output[:, :2]
+        centre = 0.5 + _STEP * output[:, :2]
         boxes = np.concatenate([low + scale * (centre - half), low + scale * (centre + half)], axis=1)
         if not self.in_tuples_:
             return boxes
