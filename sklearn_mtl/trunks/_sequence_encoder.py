@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,7 +17,16 @@ from ..utils._ragged import RaggedRows
 from ..utils._random import Streams
 from ._base import Inputs, Trunk
 from ._scaling import fit_scaler
-from ._sequence_layers import Convolution, Norm, Pooling, Projection, Recurrent, SequenceBody, TransformerBlock
+from ._sequence_layers import (
+    Convolution,
+    Noise,
+    Norm,
+    Pooling,
+    Projection,
+    Recurrent,
+    SequenceBody,
+    TransformerBlock,
+)
 from ._sequence_stems import CharacterConvolution, NumberStem, TokenDropout, TokenStem, initial_vectors
 from ._steps import is_numeric, read_steps
 from ._tokens import FIRST, Vocabulary, rows_of, token_lists
@@ -311,8 +321,9 @@ class SequenceEncoder(Trunk):
         size = self.hidden_size
         widths = [in_features, *[size] * (n_layers - 1)]
         if self.encoder == "convolutional":
-            return [Convolution(width, size, self.kernel_size, generator) for width in widths]
+            return [Convolution(width, size, self.kernel_size, self.dropout, generator) for width in widths]
         if self.encoder == "recurrent":
-            return [Recurrent(width, size, generator) for width in widths]
+            layers = [[Recurrent(width, size, generator), Noise(self.dropout)] for width in widths]
+            return list(chain.from_iterable(layers))[:-1]
         blocks = [TransformerBlock(size, self.n_heads, self.dropout, generator) for _ in widths]
         return [Projection(in_features, size, generator), *blocks, Norm(size)]

@@ -22,7 +22,7 @@ LONGEST_WAVE = 10_000.0
 
 
 class Convolution(nn.Module):
-    """Convolve a step with its neighbours, followed by ReLU; with a shortcut where the widths allow.
+    """Convolve a step with its neighbours, followed by ReLU; beside a shortcut where the widths allow.
 
     Parameters
     ----------
@@ -30,14 +30,18 @@ class Convolution(nn.Module):
         Widths.
     kernel_size : int
         Steps that it sees at once, an odd number.
+    dropout : float
+        Of what is added to the shortcut.
     generator : torch.Generator
         Source of the initial weights.
     """
 
-    def __init__(self, in_features: int, out_features: int, kernel_size: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, kernel_size: int, dropout: float, generator: torch.Generator
+    ) -> None:
         super().__init__()
         self.reach = kernel_size // 2
-        self.has_shortcut = in_features == out_features
+        self.noise = Dropout(dropout) if in_features == out_features else None
         # one product with the neighbours side by side is faster than a convolution of short rows
         self.linear = Linear(in_features * kernel_size, out_features, generator)
 
@@ -46,7 +50,7 @@ class Convolution(nn.Module):
         padded = nn.functional.pad(x, (0, 0, self.reach, self.reach))
         shifted = [padded[:, shift : shift + n_steps] for shift in range(2 * self.reach + 1)]
         out = self.linear(torch.cat(shifted, dim=-1)).relu() * mask
-        return out + x if self.has_shortcut else out
+        return out if self.noise is None else x + self.noise(out)
 
 
 class Recurrent(nn.Module):
@@ -213,8 +217,15 @@ class Pooling(nn.Module):
         return (weights * x).sum(dim=1)
 
 
+class Noise(Dropout):
+    """Dropout between layers that have no shortcuts."""
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(x)
+
+
 class SequenceBody(nn.Module):
-    """Layers over the steps, dropout after each, and a pooled vector for each row.
+    """Layers over the steps, a pooled vector for each row, and dropout of both.
 
     Parameters
     ----------
@@ -227,14 +238,13 @@ class SequenceBody(nn.Module):
     def __init__(self, layers: Sequence[nn.Module], pooling: Pooling, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        self.noise = nn.ModuleList(Dropout(dropout) for _ in range(len(layers) + 1))
         self.pooling = pooling
+        self.sample_noise, self.token_noise = Dropout(dropout), Dropout(dropout)
 
     def forward(self, tensor: Tensor) -> Representation:
         """Map (B, L, W + 1), whose last entry is the mask, to a `Representation`."""
         x, mask = tensor[..., :-1], tensor[..., -1:]
-        for layer, noise in zip(self.layers[:-1], self.noise, strict=False):
-            x = noise(layer(x, mask))
-        x = self.layers[-1](x, mask)
-        sample = self.noise[-1](self.pooling(x, mask))
-        return Representation(sample, self.noise[-2](x), mask.squeeze(-1) > 0)
+        for layer in self.layers:
+            x = layer(x, mask)
+        sample = self.pooling(x, mask)
+        return Representation(self.sample_noise(sample), self.token_noise(x), mask.squeeze(-1) > 0)
