@@ -56,7 +56,7 @@ def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
         return None
     pairs = [("O", "") if label == "O" else _prefix_and_kind(str(label)) for label in classes]
     prefixes = {prefix for prefix, _ in pairs}
-    if not prefixes <= {"O", "B", "I", "E", "S"} or prefixes == {"O"}:
+    if not prefixes <= {"O", "B", "I", "E", "S"} or prefixes <= {"O"}:
         return None
     closing = bool(prefixes & {"E", "S"})
     if not _is_complete(pairs, closing):
