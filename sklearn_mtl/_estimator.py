@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -152,6 +153,14 @@ class MultiTaskNetEstimator(
     callbacks : list of skorch callbacks or None, default=None
         Called during training, for instance `skorch.callbacks.Checkpoint`. Callbacks of scikit-learn are set
         with ``set_callbacks``.
+    checkpoint : path-like or None, default=None
+        Folder to keep the training in, in a file for each fit, so that ``fit(..., resume=True)`` goes on after the
+        process has died. None keeps nothing.
+    checkpoint_every : int >= 1, default=1
+        Epochs from one writing of the checkpoint to the next; the last epoch is always written.
+    keep_interrupted : bool, default=False
+        Whether Ctrl-C during ``fit`` leaves the model of the last epoch that was done, with early stopping that of
+        the best one, and not the model before; KeyboardInterrupt reaches the caller in either case.
     net_params : mapping or None, default=None
         Whatever else `skorch.NeuralNet` takes, for instance ``{"optimizer__betas": (0.9, 0.99)}``.
     random_state : int, RandomState instance or None, default=None
@@ -253,6 +262,9 @@ class MultiTaskNetEstimator(
         "dtype": [StrOptions({"float32", "float64"})],
         "mixed_precision": ["boolean"],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
+        "keep_interrupted": ["boolean"],
         "net_params": [Mapping, None],
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
@@ -291,6 +303,9 @@ class MultiTaskNetEstimator(
         categorical_features: Any = "from_dtype",
         device: str | torch.device = "auto",
         callbacks: Sequence[Any] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        keep_interrupted: bool = False,
         net_params: Mapping[str, Any] | None = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -323,6 +338,9 @@ class MultiTaskNetEstimator(
         self.categorical_features = categorical_features
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.keep_interrupted = keep_interrupted
         self.net_params = net_params
         self.random_state = random_state
         self.warm_start = warm_start
@@ -331,7 +349,9 @@ class MultiTaskNetEstimator(
     # -- learning
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, targets: Any = None) -> Any:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, targets: Any = None, resume: bool = False
+    ) -> Any:
         """Fit the network to rows and their targets.
 
         Parameters
@@ -345,6 +365,10 @@ class MultiTaskNetEstimator(
         targets : like y, default=None
             Another place for y, which scikit-learn passes on as it is: `cross_val_predict` with
             ``method="predict_proba"`` would turn the columns of y into class numbers.
+        resume : bool, default=False
+            Whether to go on from the ``checkpoint`` of a fit with the same parameters and rows; the model is that
+            of a fit that was never interrupted. Without one it starts afresh, and after a fit that was finished it
+            trains only the epochs by which ``max_epochs`` has grown.
 
         Returns
         -------
@@ -356,8 +380,15 @@ class MultiTaskNetEstimator(
             If a parameter, X, y or a weight is not what it should be; the message names it.
         DivergenceError
             If a loss or a parameter becomes NaN or infinite.
+        OutOfMemoryError
+            If the memory does not hold a step of training.
+        ModelFileError
+            If the checkpoint to go on from is damaged.
+        OSError
+            If the checkpoint cannot be written, for instance because the disk is full.
         """
         self._validate_params()
+        self._check_resume(resume)
         y = self._one_target(y, targets)
         context = self._init_callback_context(max_subtasks=self.max_epochs)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
@@ -368,13 +399,20 @@ class MultiTaskNetEstimator(
         def watch(model: Model) -> SklearnCallbacks:
             return SklearnCallbacks(self, context, data, functools.partial(learner._snapshot, model))
 
+        def publish(model: Model) -> None:
+            learner._publish(model)
+            # everything is swapped in at once, and only now that it has succeeded
+            self.__dict__ = learner.__dict__
+
         if self.n_members > 1:
             model = learn_ensemble(learner, X, y, sample_weight)
         else:
-            model = learn(learner, X, y, sample_weight, previous=previous, epochs=self.max_epochs, watch=watch)
-        learner._publish(model)
-        # everything is swapped in at once, and only now that it has succeeded
-        self.__dict__ = learner.__dict__
+            model = learn(
+                learner, X, y, sample_weight,
+                previous=previous, epochs=self.max_epochs, watch=watch,
+                resume=bool(resume), keep=publish if self.keep_interrupted else None,
+            )  # fmt: skip
+        publish(model)
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=model.attributes)
         return self
 
@@ -460,6 +498,17 @@ class MultiTaskNetEstimator(
         if self.n_members > 1:
             raise ValueError(f"n_members={self.n_members}: an ensemble is trained by fit, without warm_start.")
         return self._model if self.__sklearn_is_fitted__() else None
+
+    def _check_resume(self, resume: Any) -> None:
+        if not isinstance(resume, bool | np.bool_):
+            raise TypeError(f"resume={resume!r} should be True or False.")
+        if resume and self.checkpoint is None:
+            raise ValueError("resume=True goes on from a checkpoint, but checkpoint=None; it should be a folder.")
+        if self.n_members > 1 and (self.checkpoint is not None or self.keep_interrupted):
+            raise ValueError(
+                f"n_members={self.n_members}: checkpoint and keep_interrupted are for one network, not for an "
+                "ensemble."
+            )
 
     def _publish(self, model: Model) -> None:
         self.__dict__.pop("classes_", None)

@@ -1,6 +1,6 @@
 """Exceptions and warnings of sklearn_mtl."""
 
-__all__ = ["DivergenceError", "ModelFileError", "SingleClassWarning"]
+__all__ = ["DivergenceError", "ModelFileError", "OutOfMemoryError", "SingleClassWarning"]
 
 
 class DivergenceError(ArithmeticError):
@@ -37,6 +37,14 @@ class ModelFileError(ValueError):
     """A file of a model, or a checkpoint, is damaged or not what it should be.
 
     Nothing of it was used.
+    """
+
+
+class OutOfMemoryError(MemoryError):
+    """The memory of the device, or of the machine, does not hold what was to be computed.
+
+    The message says what that was, and what needs less. The fitted model, if there was one before, is left as it
+    was. In a search the candidate fails with scikit-learn's ``error_score``.
     """
 
 

@@ -22,11 +22,13 @@ from ..utils._device import resolve_device
 from ..utils._params import validate_spec
 from ..weighting import Weighting, resolve_weighting
 from ._blueprint import Blueprint
+from ._checkpoint import open_checkpoint
 from ._model import Model
 from ._net import make_net
 from ._positions import Positions
 from ._prepare import fit_tasks, prepare_data
 from ._stopping import stopping_rule
+from ._training_state import LastEpoch
 from ._weights import check_sample_weight, check_weights, common_weight
 
 # Early stopping needs validation rows; with fewer rows than this, training needs them more.
@@ -53,6 +55,8 @@ def learn(
     previous: Model | None,
     epochs: int,
     watch: Callable[[Model], Callback],
+    resume: bool = False,
+    keep: Callable[[Model], None] | None = None,
 ) -> Model:
     """Fit trunk and tasks, encode the rows once, and train.
 
@@ -68,17 +72,34 @@ def learn(
         Most epochs to train.
     watch : callable
         Makes the callback that follows the training of a model.
+    resume : bool, default=False
+        Whether to go on from the checkpoint of this fit, if there is one.
+    keep : callable or None, default=None
+        Takes the model of the epochs that are done if training is interrupted.
     """
+    checkpoint, saved = open_checkpoint(estimator, X, y, sample_weight, previous, epochs, resume)
     plan = plan_fit(estimator, X, y, sample_weight, previous)
+    if saved is not None:
+        plan = plan._replace(blueprint=replace(plan.blueprint, seed=saved["seed"]))
     model = _build(estimator, plan, _num_samples(X), previous, keep_optimizer=False)
+    start = len(model.net.history)
     fraction = validation_fraction_of(estimator, _num_samples(X))
     data = prepare_data(
         plan.blueprint, X, plan.targets, plan.sample_weight,
-        owner=estimator, device=model.device, validation_fraction=fraction, epoch=len(model.net.history),
+        owner=estimator, device=model.device, validation_fraction=fraction, epoch=start,
     )  # fmt: skip
     if data.valid is not None:
         model.net.stopping = stopping_rule(estimator)
-    model.net.train(*data, epochs, watchers=[("sklearn", watch(model))])
+    if checkpoint is not None and saved is not None:
+        epochs = checkpoint.resume(model.net, saved, epochs)
+    last = LastEpoch()
+    keepers = [keeper for keeper in (keep and last, checkpoint) if keeper is not None]
+    try:
+        model.net.train(*data, epochs, watchers=[("sklearn", watch(model))], keepers=keepers, start=start)
+    except KeyboardInterrupt:
+        if keep is not None and last.put_back(model.net):
+            keep(model)
+        raise
     return model
 
 

@@ -86,6 +86,8 @@ def why_not_stackable(estimator: Any) -> str | None:
         return "optimizer is a class of its own; the stacked ones are those known by name"
     if estimator.callbacks:
         return "callbacks follow one training each"
+    if estimator.checkpoint is not None:
+        return "checkpoint keeps the training of one fit each"
     if estimator.net_params:
         return "net_params change what skorch does"
     if not resolve_task_sampling(estimator.task_sampling).trains_all:

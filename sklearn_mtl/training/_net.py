@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -15,15 +15,16 @@ from skorch.utils import TeeGenerator
 from torch import Tensor, nn
 
 from ..architectures import Outputs
-from ..exceptions import DivergenceError
 from ..sampling import AllTasks, TaskSampling
 from ..utils._layers import set_draws
+from ..utils._memory import explain_out_of_memory
 from ..utils._random import Streams
 from ..utils._threads import threads_for
 from ._backward import backward
 from ._balance import read_balance
 from ._blueprint import Blueprint
 from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows, positions_per_row
+from ._divergence import diverged, refuse_non_finite
 from ._gramian import gramian_of
 from ._log import read_losses, record
 from ._objective import Step, TaskLosses
@@ -37,6 +38,8 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "sgd": torch.optim.SGD,
 }
+# What may help where the memory does not hold a step.
+HELPS = "a smaller batch_size, a smaller trunk, or on a GPU mixed_precision=True, needs less"
 _OURS = {
     "module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "iterator_train", "iterator_valid",
     "dataset", "train_split", "callbacks", "warm_start", "verbose", "device", "optimizer__weight_decay",
@@ -104,6 +107,8 @@ class MultiTaskNet(NeuralNet):
         valid: ValidationRows | None,
         epochs: int,
         watchers: Iterable[tuple[str, Callback]] = (),
+        keepers: Sequence[Callable[[MultiTaskNet, bool], None]] = (),
+        start: int | None = None,
     ) -> None:
         """Train for some epochs, or until stopped, and restore the best epoch.
 
@@ -117,23 +122,42 @@ class MultiTaskNet(NeuralNet):
             Most epochs to train.
         watchers : iterable of (str, Callback), default=()
             Callbacks of this training only.
+        keepers : sequence of callable, default=()
+            Called after each epoch, when everything else of it is done, with the net and whether it is the last.
+        start : int or None, default=None
+            First epoch of this training, from 0; some of its epochs may be done already. None for the next one.
+
+        Raises
+        ------
+        DivergenceError
+            If a loss or a parameter is not finite.
+        OutOfMemoryError
+            If the memory does not hold a step.
         """
         self.stop_training = False
-        watchers = list(watchers)
-        self.callbacks_: list[tuple[str, Callback]] = [*self.callbacks_, *watchers]
+        self.watchers = list(watchers)
+        self.callbacks_: list[tuple[str, Callback]] = [*self.callbacks_, *self.watchers]
         self.watched = self._batches_are_watched()
-        self.rates = [group["lr"] for group in self.optimizer_.param_groups]
-        with threads_for(self._work_per_step(train)):
+        start = len(self.history) if start is None else start
+        if start == len(self.history):
+            self.rates = [group["lr"] for group in self.optimizer_.param_groups]
+        doing = f"training with batch_size={min(self.batch_size, len(train))}"
+        with threads_for(self._work_per_step(train)), explain_out_of_memory(doing, HELPS):
             self.notify("on_train_begin", X=train, y=None)
-            self._run_epochs(train, valid, epochs)
+            self._run_epochs(train, valid, start, epochs, keepers)
             if self.stopping is not None:
                 self.stopping.restore(self.module_)
             self.notify("on_train_end", X=train, y=None)
+        self.finish()
+
+    def finish(self) -> None:
+        """Put away what only a training needs, and refuse parameters that are not finite."""
         refuse_non_finite(self.module_.state_dict(), len(self.history))
         set_draws(self.module_, None)
         set_draws(self.criterion_, None)
         self._set_training(False)
-        self.callbacks_ = [entry for entry in self.callbacks_ if entry not in watchers]
+        self.callbacks_ = [entry for entry in self.callbacks_ if entry not in self.watchers]
+        self.watchers = []
 
     def go_on_from(self, previous: MultiTaskNet, with_optimizer: bool) -> None:
         """Take over weights and history of another net, and on request what its optimiser has accumulated."""
@@ -146,16 +170,20 @@ class MultiTaskNet(NeuralNet):
             accumulated["param_groups"] = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict(accumulated)
 
-    def _run_epochs(self, train: Dataset, valid: ValidationRows | None, epochs: int) -> None:
-        start = len(self.history)
+    def _run_epochs(
+        self, train: Dataset, valid: ValidationRows | None, start: int, epochs: int, keepers: Sequence[Callable]
+    ) -> None:
         data = {"dataset_train": train, "dataset_valid": None if valid is None else valid.data}
-        for number in range(start, start + epochs):
+        for number in range(len(self.history), start + epochs):
             self.notify("on_epoch_begin", **data)
             self._train_epoch(train, Streams(self.blueprint.seed), number, start, epochs)
             if valid is not None:
                 self._validate(valid)
             self.notify("on_epoch_end", **data)
-            if self.stop_training:
+            is_last = self.stop_training or number + 1 == start + epochs
+            for keep in keepers:
+                keep(self, is_last)
+            if is_last:
                 break
 
     def _train_epoch(self, data: Dataset, streams: Streams, number: int, start: int, epochs: int) -> None:
@@ -258,7 +286,7 @@ class MultiTaskNet(NeuralNet):
             value = sign * self.history[-1, f"valid_{self.monitor}"]
             by_task = {name: sign * self.history[-1, f"valid_{self.monitor}__{name}"] for name in outputs}
             self.stop_training |= self.stopping.update(value, len(self.history), self.module_, by_task)
-            self.criterion_.taken_out = {self.criterion_.names.index(name) for name in self.stopping.over}
+            self.criterion_.take_out(self.stopping.over)
 
     # -- what is recorded, and what is refused
 
@@ -376,26 +404,3 @@ def _checked_callbacks(callbacks: Any) -> list[Any] | None:
         if not (isinstance(callback, Callback) or (isinstance(callback, type) and issubclass(callback, Callback))):
             raise TypeError(f"callbacks should be a list of skorch callbacks, got {entry!r} in it.")
     return list(callbacks)
-
-
-def diverged(losses: np.ndarray, names: Sequence[str], epoch: int) -> DivergenceError:
-    """Make the error for losses (n_batches, T) of an epoch, one of which is not finite."""
-    batch, task = np.argwhere(~np.isfinite(losses))[0]
-    return DivergenceError(
-        f"the loss of task {names[task]!r} became {losses[batch, task]} in epoch {epoch}, batch {batch + 1}; "
-        "a smaller learning_rate or a clip_norm may help.",
-        task=names[task],
-        epoch=epoch,
-        batch=int(batch) + 1,
-    )
-
-
-def refuse_non_finite(weights: Mapping[str, Tensor], epoch: int) -> None:
-    """Raise DivergenceError if a parameter is not finite after some epochs."""
-    for name, parameter in weights.items():
-        if not bool(torch.isfinite(parameter).all()):
-            raise DivergenceError(
-                f"the parameter {name} is not finite after epoch {epoch}; a smaller learning_rate or a "
-                "clip_norm may help.",
-                epoch=epoch,
-            )

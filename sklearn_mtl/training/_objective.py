@@ -161,6 +161,10 @@ class Objective(nn.Module):
         here = torch.tensor([other == name for other in self.names], device=mean.device)
         return TaskLosses(torch.where(here, mean, 0.0), torch.where(here, mass, 0.0))
 
+    def take_out(self, names: Sequence[str]) -> None:
+        """Train these tasks no longer, and all others."""
+        self.taken_out = {self.names.index(name) for name in names}
+
     def _without_taken_out(self, task_losses: TaskLosses, counts: Sequence[int]) -> TaskLosses:
         """Make tasks absent that are no longer trained."""
         if not (self.training and self.taken_out):

@@ -20,8 +20,8 @@ from ..utils._side_by_side import keep_members, member_state, stack_networks
 from ..utils._threads import threads_for
 from ._balance import read_balance
 from ._blueprint import Blueprint
+from ._divergence import diverged, refuse_non_finite
 from ._log import read_losses, record
-from ._net import diverged, refuse_non_finite
 from ._objective import Objective, Step, TaskLosses
 from ._prepare import DataSplit
 from ._schedule import SCHEDULES

@@ -43,6 +43,14 @@ class Patience:
         """Whether to stop."""
         return self.waited >= self.patience
 
+    def state(self) -> dict[str, Any]:
+        """Give what it has seen so far."""
+        return {"best": self.best, "epoch": self.epoch, "waited": self.waited}
+
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.best, self.epoch, self.waited = state["best"], state["epoch"], state["waited"]
+
 
 class BestEpoch(Patience):
     """Keeps the weights of the best epoch."""
@@ -69,6 +77,13 @@ class BestEpoch(Patience):
         if self.weights and self.waited:
             network.load_state_dict(self.weights)
 
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "weights": dict(self.weights)}
+
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        super().put_back(state)
+        self.weights = dict(state["weights"])
+
 
 class BestEpochOfTasks(BestEpoch):
     """Watches each task: one that no longer improves is taken out, and training stops with the last of them."""
@@ -92,6 +107,15 @@ class BestEpochOfTasks(BestEpoch):
             if not task.is_over:
                 task.improves(loss, epoch)
         return len(self.over) == len(self.tasks) if self.tasks else is_over
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "tasks": {name: task.state() for name, task in self.tasks.items()}}
+
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        super().put_back(state)
+        self.tasks = {name: Patience(self.patience, self.tol) for name in state["tasks"]}
+        for name, task in self.tasks.items():
+            task.put_back(state["tasks"][name])
 
 
 def stopping_rule(estimator: Any) -> BestEpoch:

@@ -47,9 +47,11 @@ def fit_key(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> str:
     X, y : object
         Training rows and targets, as scikit-learn slices them.
     params : mapping of str to object
-        What else ``fit`` gets, such as ``sample_weight``.
+        What else ``fit`` gets, such as ``sample_weight``. ``resume`` is left out: a fit that was interrupted is
+        the same fit.
     """
-    return f"{digest(estimator)}-{digest(X, y, dict(params))}"
+    kept = {name: value for name, value in params.items() if name.rpartition("__")[2] != "resume"}
+    return f"{digest(estimator)}-{digest(X, y, kept)}"
 
 
 def _describe(value: Any) -> Any:

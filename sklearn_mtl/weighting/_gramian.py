@@ -82,6 +82,14 @@ class GramianModule(WeightingModule):
     def wants_gramian(self) -> bool:
         return self.steps % self.every == 0
 
+    def get_extra_state(self) -> Tensor:
+        """Give the count of steps, which is no buffer: a GPU would have to be asked for it in each step."""
+        return torch.tensor(self.steps)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Go on from a count of steps."""
+        self.steps = int(state)
+
     def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
         self.steps += 1
         if gramian is None:

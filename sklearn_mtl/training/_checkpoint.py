@@ -1,0 +1,179 @@
+"""A training on the disk, epoch by epoch, so that it can go on after its process has died."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..exceptions import ModelFileError
+from ..utils._archive import pack_archive, read_archive
+from ..utils._digest import digest
+from ..utils._files import remove_left_over, write_atomically
+from ..utils._tree import pack_tree, unpack_tree
+from ._model import Model
+from ._net import MultiTaskNet
+from ._training_state import resume_training, training_state
+
+# Version of the layout of a file.
+LAYOUT = 1
+_MEMBERS = ("state.json", "tensors.safetensors")
+# Parameters that say how far to train, where, and who watches, and not what a fit computes in its epochs.
+_NOT_OF_THE_FIT = {
+    "max_epochs", "device", "verbose", "callbacks", "warm_start",
+    "checkpoint", "checkpoint_every", "keep_interrupted",
+}  # fmt: skip
+
+
+class Checkpoint:
+    """The file of one fit in a folder of checkpoints.
+
+    Its name is a digest of all that the epochs depend on: parameters, rows, the model that the fit goes on from
+    and the release of this package. Nothing of the user's is in the name, and fits that differ, as those of a
+    search, have files of their own.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if it is not there.
+    key : str
+        The digest.
+    every : int, default=1
+        Epochs from one writing to the next; the last one is always written.
+    start : int, default=0
+        Epochs of the model that the fit goes on from.
+
+    Raises
+    ------
+    NotADirectoryError
+        If the folder is a file.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], key: str, every: int = 1, start: int = 0) -> None:
+        self.folder = Path(folder).absolute()
+        if self.folder.exists() and not self.folder.is_dir():
+            raise NotADirectoryError(f"checkpoint={str(folder)!r} should be a folder, it is a file.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.key, self.every, self.start = key, every, start
+        self.path = self.folder / f"{key[:40]}.checkpoint"
+        remove_left_over(self.path)
+
+    def __call__(self, net: MultiTaskNet, is_last: bool) -> None:
+        """Write how a training stands after an epoch, if it is one to be written."""
+        if is_last or (len(net.history) - self.start) % self.every == 0:
+            tree = {"kind": "checkpoint", "layout": LAYOUT, "fit": self.key, "training": training_state(net)}
+            members = dict(zip(_MEMBERS, pack_tree(tree), strict=True))
+            write_atomically(self.path, pack_archive(members))
+
+    def read(self) -> dict[str, Any] | None:
+        """Read how the training stood when the file was written; None if there is no file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged, or not that of this fit.
+        """
+        try:
+            members = read_archive(self.path, _MEMBERS)
+            tree = unpack_tree(*(members[name] for name in _MEMBERS))
+            if (tree["kind"], tree["layout"], tree["fit"]) != ("checkpoint", LAYOUT, self.key):
+                raise ValueError("it is not the checkpoint of this fit")
+            return tree["training"]
+        except FileNotFoundError:
+            return None
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:  # JSON and safetensors raise what they like
+            raise self._refused(error) from error
+
+    def resume(self, net: MultiTaskNet, training: Mapping[str, Any], epochs: int) -> int:
+        """Put a net where the training stood; return how many epochs the training has in all, at most ``epochs``.
+
+        Raises
+        ------
+        ModelFileError
+            If it does not fit the net.
+        """
+        try:
+            resume_training(net, training)
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise self._refused(error) from error
+        done = len(net.history) - self.start
+        return done if training["stopped"] else epochs
+
+    def _refused(self, error: Exception) -> ModelFileError:
+        return ModelFileError(
+            f"the checkpoint {str(self.path)!r} cannot be used: {error}. Remove the file, or fit without "
+            "resume=True, to start afresh."
+        )
+
+
+def open_checkpoint(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None, epochs: int, resume: bool
+) -> tuple[Checkpoint | None, dict[str, Any] | None]:
+    """Open the checkpoint of a fit, and read how its training stands.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator
+        Its random state has not been drawn from.
+    X, y, sample_weight : object
+        What the user passed to ``fit``.
+    previous : Model or None
+        The model that the fit goes on from.
+    epochs : int
+        Most epochs to train.
+    resume : bool
+        Whether to read.
+
+    Returns
+    -------
+    checkpoint : Checkpoint or None
+        None if none is to be written.
+    training : dict or None
+        None if there is nothing to go on from.
+
+    Raises
+    ------
+    ValueError
+        If a parameter cannot be pickled, so that the fit could not be recognised.
+    ModelFileError
+        If the file is damaged.
+    """
+    if estimator.checkpoint is None:
+        return None, None
+    start = 0 if previous is None else len(previous.net.history)
+    key = _key(estimator, X, y, sample_weight, previous)
+    checkpoint = Checkpoint(estimator.checkpoint, key, estimator.checkpoint_every, start)
+    training = checkpoint.read() if resume else None
+    if training is None:
+        return checkpoint, None
+    done = len(training["history"]) - start
+    if done > epochs:  # a longer training, whose file stays what it is
+        return None, None
+    if done < epochs and not training["stopped"] and estimator.callbacks:
+        warnings.warn(
+            f"resume=True goes on after epoch {done}, but a checkpoint does not hold what callbacks keep; they "
+            "start anew.",
+            stacklevel=5,
+        )
+    return checkpoint, training
+
+
+def _key(estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None) -> str:
+    """Name a fit by all that its epochs depend on."""
+    # the rates of all epochs follow from their number, where they follow a schedule
+    apart = _NOT_OF_THE_FIT if estimator.learning_rate_schedule == "constant" else _NOT_OF_THE_FIT - {"max_epochs"}
+    params = {name: value for name, value in estimator.get_params(deep=False).items() if name not in apart}
+    origin = None
+    if previous is not None:
+        modules = (previous.net.module_, previous.net.criterion_)
+        weights = [[tensor.numpy(force=True) for tensor in module.state_dict().values()] for module in modules]
+        origin = previous.blueprint.seed, len(previous.net.history), weights
+    try:
+        return digest(__version__, type(estimator), params, X, y, sample_weight, origin)
+    except ValueError as error:
+        raise ValueError(f"checkpoint={str(estimator.checkpoint)!r} cannot be used: {error}") from error

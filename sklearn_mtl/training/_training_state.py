@@ -1,0 +1,75 @@
+"""Where a training stands between two epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from ._net import MultiTaskNet
+
+
+def training_state(net: MultiTaskNet) -> dict[str, Any]:
+    """Give all that the next epochs depend on, for `resume_training` of a net that is built alike.
+
+    Orders of rows, masks and whatever else is random follow from the seed and the number of the epoch. What the
+    user's callbacks keep is not in it, and nothing of single batches.
+
+    Returns
+    -------
+    dict
+        Of numbers, text, tensors, and dicts and lists of them. The tensors are those of the net, no copies.
+    """
+    return {
+        "seed": net.blueprint.seed,
+        "stopped": bool(net.stop_training),
+        "network": net.module_.state_dict(),
+        "objective": net.criterion_.state_dict(),
+        "optimizer": net.optimizer_.state_dict(),
+        "rates": list(net.rates),
+        "stopping": None if net.stopping is None else net.stopping.state(),
+        "history": [{k: v for k, v in epoch.items() if k != "batches"} for epoch in net.history],
+    }
+
+
+def resume_training(net: MultiTaskNet, state: Mapping[str, Any]) -> None:
+    """Put a net where another one stood."""
+    net.module_.load_state_dict(state["network"])
+    net.criterion_.load_state_dict(state["objective"])
+    net.optimizer_.load_state_dict(state["optimizer"])
+    net.rates = list(state["rates"])
+    if net.stopping is not None:
+        net.stopping.put_back(state["stopping"])
+        net.criterion_.take_out(net.stopping.over)
+    net.history[:] = [{**epoch, "batches": []} for epoch in state["history"]]
+
+
+class LastEpoch:
+    """Keeps the model of the epochs that are done, for a training that may be interrupted in the next one.
+
+    With validation rows it is that of the best epoch.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[int, dict[str, Tensor], dict[str, Tensor]] | None = None
+
+    def __call__(self, net: MultiTaskNet, is_last: bool) -> None:
+        """Keep the model as it is after an epoch."""
+        best = net.stopping.weights if net.stopping is not None else _copies(net.module_)
+        self._kept = len(net.history), best, _copies(net.criterion_)
+
+    def put_back(self, net: MultiTaskNet) -> bool:
+        """Make the net what was kept, as if training had ended there; return whether an epoch was done."""
+        if self._kept is None:
+            return False
+        n_epochs, network, objective = self._kept
+        net.module_.load_state_dict(network)
+        net.criterion_.load_state_dict(objective)
+        del net.history[n_epochs:]
+        net.finish()
+        return True
+
+
+def _copies(module: Any) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}

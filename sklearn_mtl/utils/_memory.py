@@ -1,0 +1,51 @@
+"""What is said when the memory is full."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ..exceptions import OutOfMemoryError
+
+# What the allocators of the CPU and of Apple's GPUs say, in a RuntimeError.
+_SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+@contextmanager
+def explain_out_of_memory(doing: str, helps: str) -> Iterator[None]:
+    """Free what was allocated when the memory is full, and say what was done and what needs less.
+
+    Parameters
+    ----------
+    doing : str
+        What needs the memory, with its size: "training with batch_size=256".
+    helps : str
+        What needs less.
+
+    Raises
+    ------
+    OutOfMemoryError
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, OutOfMemoryError) or not _is_out_of_memory(error):
+            raise
+        # the frames that failed hold the tensors of the step
+        traceback.clear_frames(error.__traceback__)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        raise OutOfMemoryError(f"{doing} ran out of memory; {helps}. ({_first_line(error)})") from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(sign in str(error).lower() for sign in _SIGNS)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
