@@ -29,20 +29,20 @@ from .training import (
     SklearnCallbacks,
     check_sample_weight,
     check_weights,
+    complete_params,
+    current_state,
     learn,
     learn_batch,
     learn_ensemble,
     learn_further_task,
     picture_html,
+    stamped,
 )
 from .trunks import Trunk, resolve_trunk
 from .utils._device import resolve_device
 from .utils._optional import import_optional
 from .utils._params import Interval, NestedParamsMixin, StrOptions
 from .weighting import Weighting, resolve_weighting
-
-# Version of the layout of the pickle state.
-STATE_LAYOUT = 1
 
 
 def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
@@ -787,15 +787,16 @@ class MultiTaskNetEstimator(
         if model is not None:
             for name in model.attributes():
                 state.pop(name, None)
-            state["_state"] = {**model.state(), "layout": STATE_LAYOUT}
+            state["_state"] = stamped(model.state())
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         saved = state.pop("_state", None)
         super().__setstate__(state)
+        complete_params(self)
         if saved is not None:
-            self._publish(Model.from_state(saved, _device_or_cpu(self.device)))
+            self._publish(Model.from_state(current_state(saved), _device_or_cpu(self.device)))
 
 
 def _device_or_cpu(device: Any) -> torch.device:

@@ -1,6 +1,6 @@
 """Exceptions and warnings of sklearn_mtl."""
 
-__all__ = ["DivergenceError", "ModelFileError", "OutOfMemoryError", "SingleClassWarning"]
+__all__ = ["DivergenceError", "ModelFileError", "ModelVersionWarning", "OutOfMemoryError", "SingleClassWarning"]
 
 
 class DivergenceError(ArithmeticError):
@@ -50,3 +50,7 @@ class OutOfMemoryError(MemoryError):
 
 class SingleClassWarning(UserWarning):
     """A classification task has labels of one class only, so that there is nothing to learn in it."""
+
+
+class ModelVersionWarning(UserWarning):
+    """A saved model was written by another version of sklearn_mtl than the one that loads it."""

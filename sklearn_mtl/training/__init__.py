@@ -1,5 +1,6 @@
 """Training and prediction: encoded data, batches, the objective and the skorch net."""
 
+from ._blueprint import Blueprint
 from ._callbacks import SklearnCallbacks
 from ._ensemble import learn_ensemble
 from ._further import learn_further_task
@@ -10,17 +11,21 @@ from ._net import OPTIMIZERS
 from ._picture import fitted_flow, picture_html
 from ._schedule import SCHEDULES
 from ._stacked import Member, Trained, stacking_pays, train_stacked
+from ._state import complete_params, current_state, stamped
 from ._weights import check_sample_weight, check_weights
 
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
+    "Blueprint",
     "Member",
     "Model",
     "SklearnCallbacks",
     "Trained",
     "check_sample_weight",
     "check_weights",
+    "complete_params",
+    "current_state",
     "fitted_flow",
     "learn",
     "learn_batch",
@@ -31,6 +36,7 @@ __all__ = [
     "picture_html",
     "settings_of",
     "stacking_pays",
+    "stamped",
     "structure_key",
     "train_stacked",
     "why_not_stackable",

@@ -15,6 +15,7 @@ from ._blueprint import Blueprint
 from ._data import lengths_of
 from ._net import MultiTaskNet, make_net
 from ._predict import by_row, predict_gates, predict_outputs, predict_representation
+from ._state import check_weights
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,22 @@ class Model:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], device: torch.device) -> Model:
-        """Build a model again, on a device of this machine."""
-        weights = _tensors_of(state["weights"])
-        model = cls.from_weights(state["blueprint"], state["container"], weights, state["history"], device)
-        model.net.criterion_.weighting.load_state_dict(_tensors_of(state["weighting"]))
+    def from_state(cls, state: Mapping[str, Any], device: torch.device) -> Model:
+        """Build a model again, on a device of this machine.
+
+        Raises
+        ------
+        ValueError
+            If the weights are not those of the network that the blueprint builds.
+        """
+        blueprint: Blueprint = state["blueprint"]
+        network = blueprint.network()
+        check_weights(state["weights"], network.state_dict(), "weights")
+        network.load_state_dict(_tensors_of(state["weights"]))
+        model = cls._of(network, blueprint, state["container"], state["history"], device)
+        weighting = model.net.criterion_.weighting
+        check_weights(state["weighting"], weighting.state_dict(), "weighting")
+        weighting.load_state_dict(_tensors_of(state["weighting"]))
         return model
 
     @classmethod
@@ -129,6 +141,17 @@ class Model:
         """Build a model from its weights and history."""
         network = blueprint.network()
         network.load_state_dict(weights)
+        return cls._of(network, blueprint, container, history, device)
+
+    @classmethod
+    def _of(
+        cls,
+        network: nn.Module,
+        blueprint: Blueprint,
+        container: Container,
+        history: Sequence[Mapping[str, Any]],
+        device: torch.device,
+    ) -> Model:
         net = make_net(network, blueprint.objective(), blueprint, device=device)
         net.history.extend({**epoch, "batches": []} for epoch in history)
         net._set_training(False)
@@ -140,4 +163,7 @@ def _arrays_of(module: nn.Module) -> dict[str, np.ndarray]:
 
 
 def _tensors_of(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    return {name: torch.tensor(array) for name, array in arrays.items()}
+    """Share the memory of arrays, where torch can."""
+    return {
+        name: torch.from_numpy(array if array.flags.writeable else array.copy()) for name, array in arrays.items()
+    }
