@@ -66,17 +66,28 @@ class Table:
         return self
 
     def _fit_categories(self, X: Any, frame: nw.DataFrame | None) -> None:
-        encoder = OrdinalEncoder(
-            dtype=np.float64, handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
-        )
         try:
-            self.encoder_ = encoder.fit(self._categories(X, frame))
+            self.encoder_ = _fitted_encoder(self._categories(X, frame))
         except TypeError as error:
             columns = self.categorical_ if frame is None else [frame.columns[c] for c in self.categorical_]
             raise ValueError(
                 f"categories of one column of X must be of one type; one of {columns} mixes text and numbers."
             ) from error
         self.cardinalities_ = [len(categories) + 1 for categories in self.encoder_.categories_]
+
+    # what is saved is ours alone: an encoder of another version of scikit-learn could not be read
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(vars(self))
+        encoder = state.pop("encoder_", None)
+        return state if encoder is None else {**state, "categories_": list(encoder.categories_)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        categories = state.pop("categories_", None)
+        self.__dict__.update(state)
+        if categories is not None:
+            longest = max(map(len, categories))
+            self.encoder_ = _fitted_encoder(np.column_stack([np.resize(values, longest) for values in categories]))
 
     def positions(self, columns: Sequence[int | str]) -> list[int]:
         """Give the positions of columns that are named by position or, in a frame with text for names, by name."""
@@ -164,6 +175,13 @@ class Table:
             names = [frame.columns[column] for column in left]
             raise ValueError(f"columns {names} of X are text; name them in categorical_features or encode them.")
         return chosen
+
+
+def _fitted_encoder(categories: np.ndarray) -> OrdinalEncoder:
+    encoder = OrdinalEncoder(
+        dtype=np.float64, handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
+    )
+    return encoder.fit(categories)
 
 
 def _as_frame(X: Any) -> nw.DataFrame | None:

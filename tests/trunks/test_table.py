@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -223,3 +225,26 @@ def test_other_columns_are_refused(X):
 def test_a_column_that_was_numeric_must_stay_so():
     with pytest.raises(ValueError, match="column 'x' of X should be numeric, but is String"):
         encode(FRAME, FRAME.assign(x="text"))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pd.DataFrame({"a": ["x", None, "y", "x"], "b": pd.Categorical([3, 1, 2, 1]), "c": [1.0, 2.0, 3.0, 4.0]}),
+        pd.DataFrame({"a": ["x", "y", "z", "w"], "b": ["u", None, None, "u"]}),
+        np.array([[1.0, 5.0], [np.nan, 7.0], [3.0, 7.0], [1.0, 5.0]]),
+    ],
+    ids=["frame", "text", "array"],
+)
+def test_state_holds_categories_and_nothing_of_scikit_learn(X):
+    owner = BaseEstimator()
+    fitted = Table([0, 1], np.dtype("float64")).fit(X, owner)
+    pickled = pickle.dumps(fitted)
+    assert b"sklearn.preprocessing" not in pickled
+    loaded = pickle.loads(pickled)
+    for values, others in zip(loaded.encoder_.categories_, fitted.encoder_.categories_, strict=True):
+        np.testing.assert_array_equal(values, others, strict=True)
+    assert loaded.encoder_._missing_indices == fitted.encoder_._missing_indices
+    rows = X.iloc[::-1] if isinstance(X, pd.DataFrame) else X[::-1] + 2
+    for one, other in zip(loaded.encode(rows, owner), fitted.encode(rows, owner), strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
