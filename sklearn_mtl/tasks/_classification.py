@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, log_softmax, logsumexp, softmax
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, recall_score
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor
@@ -259,13 +258,14 @@ class Classification(Task):
         true, pred, weight = self._labelled_codes(y_true, y_pred, sample_weight)
         if len(true) == 0:
             return dict.fromkeys(("accuracy", "balanced_accuracy", "f1_macro"), float("nan"))
-        with warnings.catch_warnings():  # a fold may lack a class that was predicted
-            warnings.simplefilter("ignore", UserWarning)
-            return {
-                "accuracy": float(accuracy_score(true, pred, sample_weight=weight)),
-                "balanced_accuracy": float(balanced_accuracy_score(true, pred, sample_weight=weight)),
-                "f1_macro": float(f1_score(true, pred, average="macro", sample_weight=weight, zero_division=0.0)),
-            }
+        # the balanced accuracy; scikit-learn's would warn of classes that were predicted and are not in the fold
+        settings = {"average": "macro", "sample_weight": weight}
+        recall = recall_score(true, pred, labels=np.unique(true), zero_division=np.nan, **settings)
+        return {
+            "accuracy": float(accuracy_score(true, pred, sample_weight=weight)),
+            "balanced_accuracy": float(recall),
+            "f1_macro": float(f1_score(true, pred, zero_division=0.0, **settings)),
+        }
 
     def _labelled_codes(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None

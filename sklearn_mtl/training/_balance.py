@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -57,6 +56,7 @@ def _conflicts(gramians: np.ndarray, names: Sequence[str]) -> dict[str, float]:
 
 def _nan_mean(values: np.ndarray) -> np.ndarray:
     """Average over steps; NaN where there is nothing to average."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmean(values, axis=0)
+    # numpy's nanmean would warn, and warnings cannot be silenced in one thread only
+    count = np.sum(~np.isnan(values), axis=0)
+    total: np.ndarray = np.nansum(values, axis=0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
