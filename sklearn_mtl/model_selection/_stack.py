@@ -29,6 +29,7 @@ from ..training import (
 )
 from ..utils._device import resolve_device
 from ..utils._digest import digest
+from ..utils._memory import explain_out_of_memory
 from ..utils._threads import share_of_threads
 
 # Parameters that members of one stack may differ in without their rows being prepared anew.
@@ -302,7 +303,10 @@ def _chunks(group: Sequence[Fit], max_members: int | None, n_jobs: int | None) -
 
 def _train(members: Sequence[Member], device: Any) -> tuple[list[Trained], float]:
     start = time.perf_counter()
-    return train_stacked(members, resolve_device(device), with_scores=False), time.perf_counter() - start
+    doing = f"training {len(members)} fits side by side with batch_size={members[0].settings.batch_size}"
+    with explain_out_of_memory(doing, "a smaller max_members or batch_size, or stacked=False, needs less"):
+        trained = train_stacked(members, resolve_device(device), with_scores=False)
+    return trained, time.perf_counter() - start
 
 
 def _required(member: Member | None) -> Member:

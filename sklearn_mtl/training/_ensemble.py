@@ -9,6 +9,7 @@ import torch
 from sklearn.utils.validation import _num_samples
 
 from ..utils._device import resolve_device
+from ..utils._memory import explain_out_of_memory
 from ..utils._random import Streams
 from ._blueprint import Blueprint
 from ._data import Dataset
@@ -40,6 +41,8 @@ def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
         If the network cannot be trained side by side.
     DivergenceError
         If a member diverges.
+    OutOfMemoryError
+        If the memory does not hold a step of all of them.
     """
     reason = why_not_stackable(estimator)
     if reason is not None:
@@ -49,7 +52,9 @@ def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
     plan = plan_fit(estimator, X, y, sample_weight)
     device = resolve_device(estimator.device)
     members = _members(estimator, plan, X, device)
-    trained = train_stacked(members, device)
+    doing = f"training n_members={len(members)} networks with batch_size={members[0].settings.batch_size}"
+    with explain_out_of_memory(doing, "a smaller n_members, batch_size or trunk needs less"):
+        trained = train_stacked(members, device)
     for result in trained:
         if result.error is not None:
             raise result.error

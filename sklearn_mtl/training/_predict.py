@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..architectures import Network
 from ..tasks import Task
+from ..utils._memory import explain_out_of_memory
 from ..utils._ragged import RaggedRows
 from ._data import lengths_of, take
 
@@ -83,7 +84,8 @@ def _by_chunks(
     collected: dict[str, _Collected] = {}
     for chunk in _chunks(inputs, n_rows, lengths):
         picked = chunk if rows is None else rows[chunk]
-        part = compute({name: take(values, picked, device) for name, values in inputs.items()})
+        with explain_out_of_memory("computing outputs", "fewer rows at a time, or device='cpu', need less"):
+            part = compute({name: take(values, picked, device) for name, values in inputs.items()})
         if len(part) and _is_whole(chunk, n_rows) and lengths is None:
             return {name: output.cpu() for name, output in part.items()}
         for name, output in part.items():
