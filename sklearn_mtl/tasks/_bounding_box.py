@@ -157,11 +157,10 @@ def read_boxes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"boxes have 4 numbers (x0, y0, x1, y1), got shape {y.shape}")
     missing = is_missing(y)
     labelled: np.ndarray = ~np.all(missing, axis=1)
-    boxes = np.full(y.shape, np.nan)
-    try:
-        boxes[~missing] = y[~missing].astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"boxes must be numbers, got dtype {y.dtype}") from error
+    boxes, known = np.full(y.shape, np.nan), y[~missing]
+    if y.dtype.kind in "cmMSU" or any(isinstance(value, str) for value in known.tolist()):
+        raise ValueError(f"boxes must be numbers, got dtype {y.dtype}")
+    boxes[~missing] = known.astype(np.float64)
     _refuse_row(boxes, labelled & ~np.isfinite(boxes).all(axis=1), "has 4 finite numbers, or NaN only")
     backwards = labelled & (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
     _refuse_row(boxes, backwards, "is (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1")
