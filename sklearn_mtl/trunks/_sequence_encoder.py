@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..utils._params import Interval, StrOptions
 from ..utils._ragged import RaggedRows
 from ..utils._random import Streams
-from ._base import Inputs, Trunk
+from ._base import Inputs, Trunk, forget_columns
 from ._scaling import fit_scaler
 from ._sequence_layers import (
     Convolution,
@@ -30,6 +30,7 @@ from ._sequence_layers import (
 from ._sequence_stems import CharacterConvolution, NumberStem, TokenDropout, TokenStem, initial_vectors
 from ._steps import is_numeric, read_steps
 from ._tokens import FIRST, Vocabulary, rows_of, token_lists
+from ._word_vectors import check_vectors, place_vectors
 
 # What "auto" stands for.
 N_LAYERS = {"recurrent": 1, "convolutional": 3, "transformer": 2}
@@ -51,14 +52,15 @@ class SequenceEncoder(Trunk):
     Parameters
     ----------
     encoder : {"recurrent", "convolutional", "transformer"}, default="recurrent"
-        "recurrent" is a long short-term memory in both directions; "convolutional" sees `kernel_size` steps per
-        layer, and is the fastest; "transformer" attends to all steps.
+        "recurrent" is a long short-term memory in both directions, one step after the other; "convolutional"
+        sees ``kernel_size`` steps per layer, all places at once; "transformer" attends to all steps.
     hidden_size : int, default=300
         Width of the representation, an even number. A recurrent encoder has half of it in each direction.
     n_layers : int or "auto", default="auto"
         Layers of the encoder. "auto" takes 1 for recurrent, 3 for convolutional and 2 for transformer encoders.
     dropout : float in [0, 1), default=0.4
-        Probability of dropping an entry of the vectors of tokens, and of what each layer gives [1]_.
+        Probability of dropping an entry of the vectors of tokens, of what each layer gives or adds to its
+        shortcut, and of the representation [1]_.
     token_dropout : float >= 0, default=0.5
         In training, a token whose word occurs n times in the training rows becomes the unknown one with
         probability ``token_dropout / (token_dropout + n)`` [2]_. Its characters stay.
@@ -90,6 +92,13 @@ class SequenceEncoder(Trunk):
         Number of each known word, from 2: 0 is padding, 1 the unknown word. Absent if X is numbers.
     n_features_ : int or None
         Features of each step; None if X is tokens.
+
+    Notes
+    -----
+    On the utterances of SNIPS, 13,000 sentences with an intent and slots, the recurrent encoder with its defaults
+    learns best with ``learning_rate=3e-3``, ``learning_rate_schedule="cosine"``, ``batch_size=32`` and
+    ``max_epochs=20``. There, that rare words become unknown more often than frequent ones is worth three points
+    of the slots' F1 over a fifth of all tokens becoming so.
 
     References
     ----------
@@ -182,6 +191,7 @@ class SequenceEncoder(Trunk):
         self._validate_params()
         self._check_sizes()
         rows = rows_of(X)
+        forget_columns(owner)
         if is_numeric(rows[0]):
             self._fit_numbers(rows, sample_weight)
         else:
@@ -210,7 +220,7 @@ class SequenceEncoder(Trunk):
 
     def _fit_tokens(self, rows: Sequence[Any], sample_weight: np.ndarray | None) -> None:
         self.n_features_ = None
-        vectors = self._checked_vectors()
+        vectors = check_vectors(self.vectors, self.vocabulary)
         known = [] if self.vocabulary is None else list(self.vocabulary)
         lists = token_lists(rows)
         if sample_weight is not None:  # a row of weight 0 is as good as absent
@@ -219,20 +229,6 @@ class SequenceEncoder(Trunk):
         self.vocabulary_ = self.words_.words_
         self.embedding_size_ = self.embedding_size if vectors is None else vectors.shape[1]
         self.stem_width_ = self.embedding_size_ + self.character_size + 1
-
-    def _checked_vectors(self) -> np.ndarray | None:
-        if (self.vectors is None) != (self.vocabulary is None):
-            raise ValueError("vectors and vocabulary of SequenceEncoder go together, got only one of them.")
-        if self.vectors is None:
-            return None
-        vectors = np.asarray(self.vectors)
-        n_words = 0 if self.vocabulary is None else len(self.vocabulary)
-        if vectors.ndim != 2 or len(vectors) != n_words or vectors.dtype.kind not in "iuf":
-            raise ValueError(
-                f"vectors of SequenceEncoder should be numbers of shape (n_words, n_dimensions) for the {n_words} "
-                f"words of vocabulary, got {vectors.dtype} of shape {vectors.shape}."
-            )
-        return vectors
 
     # -- from X to tensors
 
@@ -280,12 +276,9 @@ class SequenceEncoder(Trunk):
     def _initial_embedding(self, streams: Streams) -> Tensor:
         n_codes = FIRST + len(self.vocabulary_)
         embedding = initial_vectors(n_codes, self.embedding_size_, streams.generator("trunk", "embedding"))
-        vectors = self._checked_vectors()
+        vectors = check_vectors(self.vectors, self.vocabulary)
         if vectors is not None and self.vocabulary is not None:
-            position: dict[int, int] = {}
-            for number, word in enumerate(self.vocabulary):
-                position.setdefault(self.vocabulary_[self.words_.word(word)], number)
-            embedding[list(position)] = torch.from_numpy(vectors[list(position.values())].astype(np.float32))
+            place_vectors(embedding, vectors, self.vocabulary, self.words_)
         return embedding
 
     def body(self, streams: Streams, name: str = "body") -> nn.Module:

@@ -327,7 +327,8 @@ def test_later_rows_are_checked(seen, later, message):
         ({"vocabulary": ["a"]}, "go together"),
         ({"vectors": [[1.0]]}, "go together"),
         ({"vocabulary": ["a"], "vectors": np.zeros((2, 3))}, r"the 1 words .* shape \(2, 3\)"),
-        ({"vocabulary": ["a"], "vectors": [["x"]]}, "should be numbers"),
+        ({"vocabulary": ["a"], "vectors": [["x"]]}, "should be finite numbers"),
+        ({"vocabulary": ["a"], "vectors": [[np.nan]]}, "should be finite numbers"),
     ],
 )
 def test_bad_parameters_are_refused_at_fit(params, message):
