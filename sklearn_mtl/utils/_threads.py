@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock, local
 
 import torch
 
@@ -20,27 +21,51 @@ def threads_for(work: float) -> Iterator[None]:
     work : float
         Multiply-adds of one step.
     """
-    available = torch.get_num_threads()
-    wanted = max(1, min(available, int(work // WORK_PER_THREAD)))
-    with _threads(wanted):
+    with _SETTING.changed(lambda available: min(available, int(work // WORK_PER_THREAD))):
         yield
 
 
 @contextmanager
 def share_of_threads(n_processes: int) -> Iterator[None]:
     """Let torch use the CPU threads that each of some processes would have, and restore its setting after."""
-    with _threads(max(1, torch.get_num_threads() // n_processes)):
+    with _SETTING.changed(lambda available: available // n_processes):
         yield
 
 
-@contextmanager
-def _threads(wanted: int) -> Iterator[None]:
-    available = torch.get_num_threads()
-    if wanted == available:
-        yield
-        return
-    torch.set_num_threads(wanted)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(available)
+class _Setting:
+    """torch's number of threads, which fits in several Python threads change at the same time.
+
+    Each of them goes by what there was before the first one changed it, never by what another one has set.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.users = 0
+        self.available = 1
+        self.here = local()
+
+    @contextmanager
+    def changed(self, choose: Callable[[int], int]) -> Iterator[None]:
+        """Set the number for this Python thread to what is chosen from those that are there, at least 1."""
+        outer = getattr(self.here, "count", None)
+        with self.lock:
+            if not self.users:
+                self.available = torch.get_num_threads()
+            self.users += 1
+            before = self.available if outer is None else outer
+        try:
+            self._set(max(1, choose(before)))
+            yield
+        finally:
+            self._set(before)
+            self.here.count = outer
+            with self.lock:
+                self.users -= 1
+
+    def _set(self, count: int) -> None:
+        if torch.get_num_threads() != count:
+            torch.set_num_threads(count)
+        self.here.count = count
+
+
+_SETTING = _Setting()
