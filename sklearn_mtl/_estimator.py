@@ -85,9 +85,12 @@ class MultiTaskNetEstimator(
         the others are trained as if it were not there. Entries are parameters by name: ``task_weights__a``.
     score_weights : mapping of str to float, or None, default=None
         How much each task counts in ``score`` and in early stopping; 1.0 for those not named.
-    trunk : {"auto", "mlp"} or Trunk, default="auto"
-        From inputs to the representation that the tasks share. "auto" is the recipe for tables, an `MLP` with
-        standardised and smoothly clipped numbers, embedded categories and dropout.
+    trunk : {"auto", "mlp", "conv_net", "sequence_encoder", "video_encoder", "multi_input"}, Trunk, class or \
+            function, default="auto"
+        From inputs to the representation that the tasks share; see `sklearn_mtl.trunks`. "auto" chooses by X: for
+        tables an `MLP` with standardised and smoothly clipped numbers, embedded categories and dropout; `ConvNet`
+        for images, `SequenceEncoder` for sentences and steps, `VideoEncoder`, and `MultiInput` for a mapping of
+        inputs. A class or function that makes a `torch.nn.Module` is a trunk too.
     architecture : {"hard_sharing", "independent", "cross_stitch", "subspace_sharing", "mmoe", "ple", "adatt"} or \
             Architecture, default="hard_sharing"
         How the tasks share the trunk; see `sklearn_mtl.architectures`.
@@ -240,7 +243,7 @@ class MultiTaskNetEstimator(
         "tasks": [Mapping, None],
         "task_weights": [Mapping, None],
         "score_weights": [Mapping, None],
-        "trunk": [str, Trunk],
+        "trunk": [str, Trunk, callable],
         "architecture": [str, Architecture],
         "weighting": [str, Weighting],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
@@ -356,7 +359,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs. Columns of a pandas or polars frame with text or category dtype are embedded.
         y : array-like, frame, mapping, structured array or Targets with n_samples rows
             Targets; a missing label is NaN, None or pandas' NA. A row may have no label at all.
@@ -423,7 +426,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
         y : array-like, frame, mapping, structured array or Targets with n_samples rows
             Targets.
@@ -438,7 +441,7 @@ class MultiTaskNetEstimator(
         self
         """
         self._validate_params()
-        y = self._one_target(y, None)
+        X, y = _indexed_by_rows(X), self._one_target(y, None)
         previous = self._previous()
         learner = self._twin()
         model = learn_batch(learner, X, y, sample_weight, previous=previous, classes=classes)
@@ -458,7 +461,7 @@ class MultiTaskNetEstimator(
         ----------
         name : str
             Name of the new task.
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs, of the columns that ``fit`` saw.
         y : array-like of shape (n_samples,) or (n_samples, n_elements)
             Target of the new task; some labels may be missing.
@@ -488,7 +491,7 @@ class MultiTaskNetEstimator(
                 f"n_members={self.n_members}: a task can be added to one network, not to an ensemble."
             )
         learner = self._twin()
-        model = learn_further_task(learner, name, X, y, task, sample_weight, freeze=freeze)
+        model = learn_further_task(learner, name, _indexed_by_rows(X), y, task, sample_weight, freeze=freeze)
         learner._publish(model)
         self.__dict__ = learner.__dict__
         return self
@@ -536,7 +539,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; only what they need is run. None predicts all.
@@ -555,7 +558,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; None predicts all that have probabilities.
@@ -583,7 +586,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; None predicts all regressions.
@@ -611,7 +614,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
 
         Returns
@@ -628,7 +631,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks whose gates to give; None gives those of all tasks that have gates.
@@ -656,7 +659,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
         y : array-like, frame, mapping, structured array or Targets with n_samples rows
             True targets.
@@ -678,7 +681,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
         y : array-like, frame, mapping, structured array or Targets with n_samples rows
             True targets.
@@ -697,7 +700,7 @@ class MultiTaskNetEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
         y : array-like, frame, mapping, structured array or Targets with n_samples rows
             True targets.
@@ -797,6 +800,11 @@ class MultiTaskNetEstimator(
         complete_params(self)
         if saved is not None:
             self._publish(Model.from_state(current_state(saved), _device_or_cpu(self.device)))
+
+
+def _indexed_by_rows(X: Any) -> Any:
+    """Give a mapping of inputs the length and the indexing of its rows."""
+    return Targets(X) if isinstance(X, Mapping) and not isinstance(X, Targets) else X
 
 
 def _device_or_cpu(device: Any) -> torch.device:

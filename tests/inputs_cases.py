@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from torch import nn
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.datasets import make_digit_strings
-from sklearn_mtl.trunks import ConvNet, SequenceEncoder, VideoEncoder
+from sklearn_mtl.trunks import MLP, ConvNet, MultiInput, SequenceEncoder, VideoEncoder
 
 N = 36
 SMALL = {"hidden_size": 12, "embedding_size": 6, "character_size": 4}
@@ -60,6 +61,24 @@ def videos():
     return X, Targets(brightness=X.mean(axis=(1, 2, 3, 4)).astype(float), bright=bright)
 
 
+def posts():
+    """Make a picture, a title and two numbers for each row."""
+    words, y = sentences()
+    images, strings_of = strings()
+    rng = np.random.default_rng(1)
+    X = Targets(title=words, picture=images, numbers=rng.normal(size=(N, 2)))
+    return X, Targets(verb=y["verb"], tags=y["tags"], largest=strings_of["largest"])
+
+
+def small_net(in_features):
+    return nn.Sequential(nn.Linear(in_features, 6), nn.Tanh(), nn.Dropout(0.1))
+
+
+def table():
+    X = np.random.default_rng(0).normal(size=(N, 4))
+    return X, Targets(sign=X[:, 0] > 0, sum=X.sum(axis=1))
+
+
 RAGGED = "rows of different lengths"
 
 
@@ -74,6 +93,22 @@ CASES: dict[str, Callable[[], InputsCase]] = {
     "numbers of steps": lambda: InputsCase(
         *steps(), {"trunk": SequenceEncoder(encoder="convolutional", hidden_size=12)}, RAGGED
     ),
+    "several inputs": lambda: InputsCase(
+        *posts(),
+        {
+            "trunk": MultiInput(
+                {
+                    "title": SequenceEncoder("convolutional", **SMALL),
+                    "picture": ConvNet(channels=(4,), hidden_size=6),
+                    "numbers": MLP(hidden_sizes=(4,)),
+                },
+                hidden_size=12,
+                tokens="title",
+            )
+        },
+        RAGGED,
+    ),
+    "a module": lambda: InputsCase(*table(), {"trunk": small_net}, "dropout inside of it"),
     "images": lambda: InputsCase(*strings(), {"trunk": ConvNet(channels=(4, 8), hidden_size=12)}),
     "videos": lambda: InputsCase(
         *videos(),

@@ -28,6 +28,15 @@ def fitted(case):
     return case.net().fit(case.X, case.y)
 
 
+def assert_alike(some, others):
+    """Compare predictions, numbers up to the rounding of other shapes of products."""
+    for name, values in some.items():
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(values, others[name], rtol=1e-4, atol=1e-5)
+        else:
+            assert_same(values, others[name])
+
+
 def test_everything_that_is_learned_is_predicted(case, fitted):
     predicted = fitted.predict(case.X)
     assert list(predicted) == list(case.y)
@@ -39,19 +48,19 @@ def test_everything_that_is_learned_is_predicted(case, fitted):
 
 def test_permuted_rows_have_permuted_predictions(case, fitted):
     order = np.random.default_rng(0).permutation(len(case.y))
-    assert_same(fitted.predict(case.X[order]), fitted.predict(case.X)[order])
+    assert_alike(fitted.predict(case.X[order]), fitted.predict(case.X)[order])
 
 
 def test_a_row_alone_is_predicted_as_among_others(case, fitted):
     together = fitted.predict(case.X)
     for row in (0, 5, 11):
-        assert_same(fitted.predict(case.X[[row]]), together[[row]])
+        assert_alike(fitted.predict(case.X[[row]]), together[[row]])
 
 
 def test_tasks_are_predicted_alone(case, fitted):
     whole = fitted.predict(case.X)
     for name in case.y:
-        assert_same(fitted.predict(case.X, tasks=[name])[name], whole[name])
+        assert_alike(fitted.predict(case.X, tasks=[name]), {name: whole[name]})
 
 
 def test_the_same_seed_gives_the_same_model(case, fitted):

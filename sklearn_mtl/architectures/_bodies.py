@@ -24,17 +24,12 @@ class Summary(nn.Module):
 
     def __init__(self, trunk: Trunk) -> None:
         super().__init__()
-        self.axes, self.has_mask = trunk.stem_axes, trunk.stem_has_mask
+        self.axes = trunk.stem_axes
+        self.summarize = trunk.summarize
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., B, ..., W) to (..., B, W)."""
-        if not self.axes:
-            return x
-        positions = tuple(range(-1 - self.axes, -1))
-        if not self.has_mask:
-            return x.mean(dim=positions)
-        # padding is 0; the last entry tells what is none
-        return x.sum(dim=positions) / x[..., -1:].sum(dim=positions).clamp(min=1)
+        return self.summarize(x)
 
 
 class Stems(nn.Module):

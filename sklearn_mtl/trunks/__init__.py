@@ -4,12 +4,16 @@ from ._auto import resolve_trunk
 from ._base import Representation, SparseRows, Staged, Trunk
 from ._conv_net import ConvNet
 from ._mlp import MLP
+from ._module_trunk import ModuleTrunk
+from ._multi_input import MultiInput
 from ._sequence_encoder import SequenceEncoder
 from ._video_encoder import VideoEncoder
 
 __all__ = [
     "MLP",
     "ConvNet",
+    "ModuleTrunk",
+    "MultiInput",
     "Representation",
     "SequenceEncoder",
     "SparseRows",

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ..utils._params import resolve_spec
+import narwhals.stable.v2 as nw
+
 from ._base import Trunk
-from ._mlp import MLP
+from ._choice import choose_single, holds_objects, resolve_single
+from ._multi_input import MultiInput
 
 
-def auto_trunk() -> Trunk:
-    """Build the recipe for tables: squashed and ranked numbers, embedded categories, two layers, dropout."""
-    return MLP(hidden_sizes=(128, 128), dropout=0.2, scaling="squash", ranks=True)
+def resolve_trunk(trunk: Any, X: Any = None) -> Trunk:
+    """Turn a shorthand into a trunk; a trunk stays what it is.
+
+    Parameters
+    ----------
+    trunk : Trunk, str, or class or function that makes a module
+        "auto" is chosen for X by shape and dtype.
+    X : object, default=None
+        What the user passed to ``fit``; without it "auto" is the recipe for tables.
+    """
+    if isinstance(trunk, str) and trunk == "multi_input":
+        return MultiInput()
+    if isinstance(trunk, str) and trunk == "auto" and X is not None:
+        return MultiInput() if _has_several_inputs(X) else choose_single(X)
+    return resolve_single(trunk)
 
 
-_SHORTHAND = {"auto": auto_trunk, "mlp": MLP}
-
-
-def resolve_trunk(trunk: Any) -> Trunk:
-    """Turn a shorthand into a trunk; a trunk stays what it is."""
-    return resolve_spec("trunk", trunk, Trunk, _SHORTHAND)
+def _has_several_inputs(X: Any) -> bool:
+    """Tell whether X is a mapping of inputs, or a frame with a column of lists or arrays."""
+    if isinstance(X, Mapping):
+        return True
+    native = nw.from_native(X, pass_through=True)
+    return isinstance(native, nw.DataFrame) and any(holds_objects(native[name]) for name in native.columns)

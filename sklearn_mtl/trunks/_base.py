@@ -66,7 +66,7 @@ class Trunk(BaseEstimator, ABC):
     Attributes
     ----------
     stem_width_ : int
-        Width of what the stem returns.
+        Width of what the stem returns, as ``summarize`` gives it.
     width_ : int
         D, the width of the representation.
     """
@@ -140,6 +140,10 @@ class Trunk(BaseEstimator, ABC):
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
         """Build a module from the stem's tensor to a `Representation`; ``name`` seeds its weights."""
 
+    def summarize(self, x: Tensor) -> Tensor:
+        """Give a vector (..., B, `stem_width_`) for each row of the stem's tensor: the mean over its positions."""
+        return mean_over_positions(x, self.stem_axes, self.stem_has_mask)
+
     def stem_mask(self, columns: Sequence[int | str]) -> np.ndarray:
         """Tell which entries of the stem's tensor come from some columns of X, bool of shape (`stem_width_`,).
 
@@ -151,6 +155,31 @@ class Trunk(BaseEstimator, ABC):
             If X has no columns at all.
         """
         raise TypeError(f"{type(self).__name__} knows no columns of X.")
+
+
+def forget_columns(owner: BaseEstimator) -> None:
+    """Take from an estimator what an earlier fit to a table has set on it."""
+    for attribute in ("n_features_in_", "feature_names_in_"):
+        vars(owner).pop(attribute, None)
+
+
+def mean_over_positions(x: Tensor, axes: int, has_mask: bool) -> Tensor:
+    """Average (..., B, positions, W) over positions; with a mask in the last entry, over those that are there.
+
+    Parameters
+    ----------
+    x : Tensor
+    axes : int
+        Axes of positions.
+    has_mask : bool
+        Whether the last entry of W tells which positions are there; all entries of the others are 0.
+    """
+    if not axes:
+        return x
+    positions = tuple(range(-1 - axes, -1))
+    if not has_mask:
+        return x.mean(dim=positions)
+    return x.sum(dim=positions) / x[..., -1:].sum(dim=positions).clamp(min=1)
 
 
 class Staged(nn.Module):

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array
 from torch import Tensor, nn
 
-from ._base import Inputs
+from ._base import Inputs, forget_columns
 
 # Numbers that are read at once for mean and deviation: few enough for the cache.
 CHUNK = 2**20
@@ -50,8 +50,7 @@ class Images:
         self.kind = "images" if axes == IMAGES else "videos"
 
     def fit(self, X: Any, owner: BaseEstimator, sample_weight: np.ndarray | None) -> Images:
-        for attribute in ("n_features_in_", "feature_names_in_"):  # of an earlier fit to a table
-            vars(owner).pop(attribute, None)
+        forget_columns(owner)
         images = self._read(X, owner)
         self.shape_ = images.shape[1:]
         self.mean_, self.scale_ = channel_scale(images, sample_weight)

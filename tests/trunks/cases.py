@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import torch
 from scipy.sparse import csr_matrix
 
-from sklearn_mtl.trunks import MLP, ConvNet, SequenceEncoder, VideoEncoder
+from sklearn_mtl import Targets
+from sklearn_mtl.trunks import MLP, ConvNet, ModuleTrunk, MultiInput, SequenceEncoder, VideoEncoder
 
 from .conformance import TrunkCase
 
@@ -21,6 +23,23 @@ SEQUENCES = {"hidden_size": 8, "embedding_size": 5, "character_size": 3}
 PIXELS = np.random.default_rng(0).integers(0, 256, size=(7, 6, 5, 3), dtype=np.uint8)
 VIDEOS = np.random.default_rng(0).normal(2, 3, size=(6, 3, 5, 4, 2))
 MAPS = {"channels": (4, 8), "hidden_size": 6}
+
+def tanh_net(in_features, width=4, p=0.0):
+    layers = torch.nn.Linear(in_features, width), torch.nn.Tanh(), torch.nn.Dropout(p)
+    return torch.nn.Sequential(*layers)
+
+
+def rows_of_steps(in_features):
+    """Map rows of steps (B, L, in) to tokens (B, L, 4)."""
+    return torch.nn.Sequential(torch.nn.Linear(in_features, 4), torch.nn.Tanh())
+
+
+INPUTS = Targets(image=PIXELS, words=[row.split() for row in SENTENCES], sizes=NUMBERS)
+BY_NAME = {
+    "image": ConvNet(**MAPS),
+    "words": SequenceEncoder("convolutional", **SEQUENCES),
+    "sizes": MLP(hidden_sizes=(5,)),
+}
 
 TRUNK_CASES = {
     "numbers": TrunkCase(MLP(**SMALL), NUMBERS),
@@ -50,6 +69,13 @@ TRUNK_CASES = {
     "images, dropout": TrunkCase(ConvNet(channels=(16, 16), hidden_size=32, dropout=0.2), PIXELS),
     "one pixel": TrunkCase(ConvNet(**MAPS, pool=3), PIXELS[:, :1, :1]),
     "videos": TrunkCase(VideoEncoder(ConvNet(**MAPS), SequenceEncoder(hidden_size=8)), VIDEOS),
+    "several inputs": TrunkCase(MultiInput(BY_NAME, hidden_size=6, tokens="words"), INPUTS),
+    "an image and numbers": TrunkCase(
+        MultiInput({name: BY_NAME[name] for name in ("sizes", "image")}, hidden_size=6), INPUTS
+    ),
+    "a module": TrunkCase(ModuleTrunk(tanh_net, {"width": 6}), NUMBERS),
+    "a module with dropout": TrunkCase(ModuleTrunk(tanh_net, {"width": 32, "p": 0.3}), NUMBERS),
+    "a module that gives tokens": TrunkCase(ModuleTrunk(rows_of_steps), VIDEOS[:, 0, :, :, 0]),
     "bytes of videos": TrunkCase(
         VideoEncoder(ConvNet(**MAPS), SequenceEncoder("convolutional", hidden_size=8)),
         np.stack([PIXELS, PIXELS[::-1]], axis=1),

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ class TrunkCase:
 
     @property
     def is_table(self):
-        return len(getattr(self.X, "shape", ())) == 2
+        return not isinstance(self.X, Mapping) and len(getattr(self.X, "shape", ())) == 2
 
     def fitted(self):
         owner = Owner()
@@ -109,7 +110,7 @@ class TrunkConformance:
         for n_rows in (1, 3):
             middle = stem(gather(inputs, slice(n_rows)))
             assert middle.shape[0] == n_rows
-            assert middle.shape[-1] == trunk.stem_width_
+            assert trunk.summarize(middle).shape == (n_rows, trunk.stem_width_)
             result = body(middle)
             assert isinstance(result, Representation)
             assert result.sample.shape == (n_rows, trunk.width_)
@@ -164,7 +165,8 @@ class TrunkConformance:
         trunk, inputs = case.fitted()
         modules = network(trunk, Streams(0)).train()
         set_draws(modules, Streams(0).generator("dropout"))
-        represent(modules, gather(inputs, slice(None))).sample.square().sum().backward()
+        sample, token, _ = represent(modules, gather(inputs, slice(None)))
+        (sample.square().sum() + (0 if token is None else token.square().sum())).backward()
         for parameter in modules.parameters():
             assert torch.isfinite(parameter.grad).all()
             assert parameter.grad.any()

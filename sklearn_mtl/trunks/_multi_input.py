@@ -1,0 +1,245 @@
+"""Several inputs of the same rows, each with a trunk of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_consistent_length
+from torch import Tensor, nn
+
+from ..utils._layers import Linear
+from ..utils._params import Interval, NestedParamsMixin
+from ..utils._random import Streams
+from ._base import Inputs, Representation, Trunk, forget_columns
+from ._choice import resolve_single
+from ._mlp import MLP
+from ._named_inputs import column_of, names_of, trunk_and_column
+from ._packing import Part, pack, unpack
+
+
+class MultiInput(NestedParamsMixin, Trunk):
+    """Several inputs of the same rows, such as an image, its title and its price, merged into one representation.
+
+    X is a mapping from name to input, a `Targets` of them, which scikit-learn can cut into folds, or a frame. Each
+    input has a trunk; their representations side by side go through one layer with ReLU.
+
+    Parameters
+    ----------
+    inputs : mapping of str, or tuple of str, to Trunk or str, or None, default=None
+        The trunk of each input, by its name in X; several columns of a frame, by the tuple of their names, are a
+        table. "auto" chooses by shape and dtype. None takes all that X has, the columns of a frame that hold
+        numbers, texts or categories as one table. Parameters inside are ``inputs__<name>__<parameter>``.
+    hidden_size : int, default=128
+        Width of the representation.
+    tokens : str or None, default=None
+        The input whose tokens (words, frames, positions of an image) may be labelled one by one. None takes the
+        only one that has any; if several have, none can be.
+
+    Attributes
+    ----------
+    inputs_ : dict of str or tuple to Trunk
+        Fitted.
+    tokens_ : str or None
+        The input whose tokens can be labelled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl import MultiTaskNetClassifier, Targets
+    >>> from sklearn_mtl.trunks import ConvNet, MultiInput
+    >>> rng = np.random.default_rng(0)
+    >>> X = Targets(image=rng.integers(256, size=(20, 8, 8), dtype=np.uint8), sizes=rng.normal(size=(20, 3)))
+    >>> trunk = MultiInput({"image": ConvNet(channels=(8,)), "sizes": "mlp"}, hidden_size=16)
+    >>> net = MultiTaskNetClassifier(trunk=trunk, max_epochs=2).fit(X, np.arange(20) % 2)
+    >>> net.transform(X).shape
+    (20, 16)
+    """
+
+    spec_mapping_params = {"inputs": resolve_single}
+
+    _parameter_constraints: dict = {
+        "inputs": [Mapping, None],
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "tokens": [str, None],
+    }
+
+    def __init__(
+        self, inputs: Mapping[Any, Any] | None = None, hidden_size: int = 128, tokens: str | None = None
+    ) -> None:
+        self.inputs = inputs
+        self.hidden_size = hidden_size
+        self.tokens = tokens
+
+    @property
+    def not_stackable(self) -> str | None:  # type: ignore[override]
+        """Why fits cannot be trained side by side; None if nothing speaks against it."""
+        known = getattr(self, "inputs_", None) or {k: v for k, v in (self.inputs or {}).items() if v != "auto"}
+        reasons = [resolve_single(trunk).not_stackable for trunk in known.values()]
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def fit(
+        self,
+        X: Any,
+        *,
+        owner: BaseEstimator,
+        categorical_features: Any = "from_dtype",
+        sample_weight: np.ndarray | None = None,
+    ) -> MultiInput:
+        self._validate_params()
+        chosen = self.inputs if self.inputs is not None else names_of(X)
+        if not chosen:
+            raise ValueError("MultiInput needs at least one input.")
+        self.inputs_: dict[Any, Trunk] = {}
+        self.owners_: dict[Any, BaseEstimator] = {}
+        for key, given in chosen.items():
+            self.owners_[key] = InputChecks(str(getattr(owner, "dtype", "float32")))
+            trunk, column = trunk_and_column(X, key, given)
+            with _named(key):
+                self.inputs_[key] = clone(trunk).fit(
+                    column,
+                    owner=self.owners_[key],
+                    categorical_features=categorical_features if isinstance(trunk, MLP) else "from_dtype",
+                    sample_weight=sample_weight,
+                )
+        forget_columns(owner)
+        self.parts_ = self._measure(X)
+        self.stem_width_ = sum(part.width for part in self.parts_)
+        self.width_ = self.hidden_size
+        self.tokens_ = self._with_tokens()
+        return self
+
+    def _measure(self, X: Any) -> list[Part]:
+        """Run the stems on one row, and see what comes out."""
+        parts = []
+        for key, trunk in self.inputs_.items():
+            inputs = {name: values[:1] for name, values in self._encode_one(X, key).items()}
+            dtype = getattr(torch, self.owners_[key].dtype)
+            with torch.no_grad():
+                shape = trunk.stem(Streams(0)).to(dtype).eval()(inputs).shape[1:]
+            parts.append(Part(tuple(shape), trunk.stem_axes, trunk.stem_has_mask))
+        return parts
+
+    def _with_tokens(self) -> Any:
+        have = [key for key, trunk in self.inputs_.items() if trunk.has_tokens]
+        if self.tokens is not None and self.tokens not in have:
+            raise ValueError(f"tokens={self.tokens!r} of MultiInput should be one of {have}, which have tokens.")
+        chosen = self.tokens if self.tokens is not None else have[0] if len(have) == 1 else None
+        self.has_tokens = chosen is not None
+        self.grid_ = None if chosen is None else self.inputs_[chosen].grid_
+        return chosen
+
+    def lengths(self, X: Any) -> np.ndarray | None:
+        if self.tokens_ is None:
+            return None
+        return self.inputs_[self.tokens_].lengths(column_of(X, self.tokens_, self.inputs_[self.tokens_]))
+
+    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+        encoded: dict[str, Any] = {}
+        for position, key in enumerate(self.inputs_):
+            inputs = self._encode_one(X, key)
+            encoded |= {f"{position}/{name}": values for name, values in inputs.items()}
+            if key == self.tokens_ and "lengths" in inputs:
+                encoded["lengths"] = inputs["lengths"]
+        check_consistent_length(*encoded.values())
+        return encoded
+
+    def _encode_one(self, X: Any, key: Any) -> Inputs:
+        trunk = self.inputs_[key]
+        column = column_of(X, key, trunk)
+        with _named(key):
+            return trunk.encode(column, owner=self.owners_[key])
+
+    def stem(self, streams: Streams) -> nn.Module:
+        stems = [trunk.stem(_streams_of(streams, key)) for key, trunk in self.inputs_.items()]
+        return _Stem(stems, self.parts_)
+
+    def body(self, streams: Streams, name: str = "body") -> nn.Module:
+        bodies = [trunk.body(_streams_of(streams, key), name) for key, trunk in self.inputs_.items()]
+        widths = [trunk.width_ for trunk in self.inputs_.values()]
+        generator = streams.generator("trunk", f"{name} merged")
+        merge = Linear(sum(widths), self.hidden_size, generator)
+        position = None if self.tokens_ is None else list(self.inputs_).index(self.tokens_)
+        of_tokens = None
+        if position is not None:
+            of_tokens = Linear(sum(widths) + widths[position], self.hidden_size, generator)
+        return _Body(bodies, self.parts_, merge, of_tokens, position)
+
+    def summarize(self, x: Tensor) -> Tensor:
+        parts = zip(self.parts_, unpack(x, self.parts_), strict=True)
+        return torch.cat([part.mean(values) for part, values in parts], dim=-1)
+
+
+class InputChecks(BaseEstimator):
+    """In whose name the checks of one input speak, and what they learn.
+
+    Parameters
+    ----------
+    dtype : {"float32", "float64"}
+    """
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+
+class _Stem(nn.Module):
+    def __init__(self, stems: Sequence[nn.Module], parts: Sequence[Part]) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList(stems)
+        self.parts = parts
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        by_stem: list[dict[str, Any]] = [{} for _ in self.stems]
+        for name, values in inputs.items():
+            position, _, own = name.partition("/")
+            if own:
+                by_stem[int(position)][own] = values
+        return pack([stem(own) for stem, own in zip(self.stems, by_stem, strict=True)], self.parts)
+
+
+class _Body(nn.Module):
+    """A body for each input, and layers that merge rows, and tokens with their row."""
+
+    def __init__(
+        self,
+        bodies: Sequence[nn.Module],
+        parts: Sequence[Part],
+        merge: nn.Module,
+        of_tokens: nn.Module | None,
+        position: int | None,
+    ) -> None:
+        super().__init__()
+        self.bodies = nn.ModuleList(bodies)
+        self.parts = parts
+        self.merge = merge
+        self.of_tokens = of_tokens
+        self.position = position
+
+    def forward(self, x: Tensor) -> Representation:
+        found = [body(part) for body, part in zip(self.bodies, unpack(x, self.parts), strict=True)]
+        rows = torch.cat([one.sample for one in found], dim=-1)
+        sample = self.merge(rows).relu()
+        if self.position is None or self.of_tokens is None:
+            return Representation(sample)
+        _, token, mask = found[self.position]
+        beside = rows.unsqueeze(-2).expand(*token.shape[:-1], -1)
+        merged = self.of_tokens(torch.cat([token, beside], dim=-1).flatten(-3, -2)).relu()
+        return Representation(sample, merged.unflatten(-2, token.shape[-3:-1]), mask)
+
+
+def _streams_of(streams: Streams, key: Any) -> Streams:
+    return Streams(streams.derive("input", str(key)))
+
+
+@contextmanager
+def _named(key: Any) -> Iterator[None]:
+    """Name the input in errors."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"input {key!r}: {error}") from error

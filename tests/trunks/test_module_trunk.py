@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.base import BaseEstimator
+from torch import nn
+
+from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl.trunks import ModuleTrunk, Representation
+from sklearn_mtl.utils._layers import Dropout
+from sklearn_mtl.utils._random import Streams
+
+X = np.random.default_rng(0).normal(size=(30, 4))
+Y = X[:, 0] > 0
+
+
+class Owner(BaseEstimator):
+    dtype = "float32"
+
+
+class Net(nn.Module):
+    """Two layers with dropout between, nested in a module of their own."""
+
+    def __init__(self, in_features, width=5, p=0.5):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Linear(in_features, width), nn.Dropout(p))
+
+    def forward(self, x):
+        return torch.tanh(self.inner(x))
+
+
+def net(**params):
+    return MultiTaskNetEstimator(**{"max_epochs": 3, "early_stopping": False, "random_state": 0, **params})
+
+
+def fitted(module, X=X, params=None):
+    return ModuleTrunk(module, params).fit(X, owner=Owner())
+
+
+def test_a_class_is_short_for_a_trunk_of_it():
+    np.testing.assert_array_equal(
+        net(trunk=Net).fit(X, Y).transform(X), net(trunk=ModuleTrunk(Net)).fit(X, Y).transform(X)
+    )
+
+
+def test_params_reach_the_module():
+    assert net(trunk=ModuleTrunk(Net, {"width": 7})).fit(X, Y).transform(X).shape == (30, 7)
+    assert fitted(Net, params={"width": 3}).width_ == 3
+
+
+def test_the_same_seed_gives_the_same_network_and_the_global_generator_is_left_alone():
+    before = torch.get_rng_state()
+    one, other = (net(trunk=Net).fit(X, Y).transform(X) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not np.array_equal(one, net(trunk=Net, random_state=1).fit(X, Y).transform(X))
+
+
+def test_dropout_inside_is_ours():
+    body = fitted(Net).body(Streams(0))
+    kinds = [type(layer) for layer in body.modules()]
+    assert Dropout in kinds
+    assert nn.Dropout not in kinds
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4)])
+def test_the_shape_of_a_row_reaches_the_module(shape):
+    def flat(input_shape):
+        return nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(input_shape)), 2))
+
+    rows = np.zeros((5, *shape))
+    trunk = fitted(flat, rows)
+    assert trunk.input_shape_ == shape
+    assert trunk.width_ == 2
+
+
+def test_tokens_and_representations():
+    tokens = fitted(lambda in_features: nn.Linear(in_features, 2), np.zeros((5, 3, 4)))
+    assert tokens.has_tokens
+    assert tokens.lengths(np.zeros((5, 3, 4))).tolist() == [3] * 5
+
+    class Whole(nn.Module):
+        def forward(self, x):
+            return Representation(x[:, :2])
+
+    assert fitted(Whole).width_ == 2
+
+
+def test_tags_of_tokens_that_a_module_gives():
+    steps = np.random.default_rng(0).normal(size=(30, 3, 4))
+    tags = (steps[:, :, 0] > 0).astype(int) + 1
+    learned = net(trunk=lambda in_features: nn.Linear(in_features, 8), max_epochs=60, learning_rate=0.02)
+    learned.fit(steps, {"tags": tags})
+    assert learned.score(steps, {"tags": tags}) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "message"),
+    [
+        (Net(4), TypeError, "got the module Net itself"),
+        (lambda: 3, TypeError, "should make a torch.nn.Module, got 3"),
+        (lambda: nn.Unflatten(1, (2, 2, 1)), ValueError, r"should give \(B, D\) or \(B, L, D\)"),
+        (3, ValueError, "'module' parameter of ModuleTrunk"),
+    ],
+    ids=["a module", "no module", "four axes", "no factory"],
+)
+def test_what_is_no_factory_of_modules_is_refused(module, error, message):
+    with pytest.raises(error, match=message):
+        fitted(module)
+
+
+def test_rows_of_another_shape_are_refused():
+    trunk = fitted(nn.Flatten, np.zeros((5, 3, 4)))
+    with pytest.raises(ValueError, match=r"shape \(2, 4\), but Owner was fitted to rows of shape \(3, 4\)"):
+        trunk.encode(np.zeros((5, 2, 4)), owner=Owner())
+    with pytest.raises(ValueError, match="NaN"):
+        trunk.encode(np.full((5, 3, 4), np.nan), owner=Owner())
