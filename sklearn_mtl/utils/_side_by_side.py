@@ -27,18 +27,21 @@ def stack_networks(networks: Sequence[nn.Module], members: Sequence[int]) -> Any
     nn.Module
         A network like the first one, with tensors of shape (M, ...).
     """
-    stacked = copy.deepcopy(networks[0])
-    index = torch.tensor(members)
+    # the tensors are replaced below: a copy of them would take memory for nothing
+    tensors = [*networks[0].parameters(), *networks[0].buffers()]
+    stacked = copy.deepcopy(networks[0], {id(tensor): tensor for tensor in tensors})
+    index = None if list(members) == list(range(len(networks))) else torch.tensor(members)
     modules = [dict(network.named_modules()) for network in networks]
     for path, module in stacked.named_modules():
         twins = [by_path[path] for by_path in modules]
         for name, parameter in module._parameters.items():
             if parameter is not None:
                 values = torch.stack([twin._parameters[name].detach() for twin in twins])
-                module._parameters[name] = nn.Parameter(values[index])
+                module._parameters[name] = nn.Parameter(values if index is None else values[index])
         for name, buffer in module._buffers.items():
             if buffer is not None:
-                module._buffers[name] = torch.stack([twin._buffers[name] for twin in twins])[index]
+                values = torch.stack([twin._buffers[name] for twin in twins])
+                module._buffers[name] = values if index is None else values[index]
         if isinstance(module, Dropout):
             first = next(stacked.parameters())
             module.p = per_member([twins[member].p for member in members], first.dtype, first.device)
