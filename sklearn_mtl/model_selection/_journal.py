@@ -20,6 +20,19 @@ from ._record import Record
 LAYOUT = 1
 
 
+class NotWritten(BaseException):
+    """Carries an error of the disk out of scikit-learn's search, which would make it a score of NaN.
+
+    Parameters
+    ----------
+    error : OSError
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Journal:
     """Scores of finished fits, one file for each candidate and fold.
 
@@ -65,8 +78,17 @@ class Journal:
             return {}
 
     def write(self, key: str, records: Mapping[str, Record]) -> None:
-        """Keep the records of a fit, all at once."""
-        write_atomically(self._path(key), _encode(records))
+        """Keep the records of a fit, all at once.
+
+        Raises
+        ------
+        NotWritten
+            If the disk is full, for instance.
+        """
+        try:
+            write_atomically(self._path(key), _encode(records))
+        except OSError as error:
+            raise NotWritten(error) from error
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{digest(self.purpose, key)[:40]}.json"
