@@ -34,14 +34,16 @@ class BoundingBox(Task):
 
     ``fit`` learns the range of the labelled boxes, from the smallest x0 to the largest x1 and likewise for y, and
     boxes are learned in units of it. The outputs are the centre and, through a softplus, the size, so that
-    predicted boxes have x0 <= x1 and y0 <= y1 and may go beyond that range. The loss is :math:`1 -
-    \mathrm{GIoU}`, with the generalised intersection over union [1]_, which has a slope also where boxes do not
-    meet, plus the absolute errors of the four sides, as in DETR [2]_.
+    predicted boxes have x0 <= x1 and y0 <= y1 and may go beyond that range. The loss is a mean, under weights, of
+    :math:`1 - \mathrm{GIoU}`, with the generalised intersection over union [1]_, which has a slope also where
+    boxes do not meet, and of the sum of the absolute errors of the four sides, as in DETR [2]_.
 
     Parameters
     ----------
-    l1_weight : float >= 0, default=2.5
-        How much the sum of the absolute errors of the sides, in units of the range, counts beside 1 - GIoU.
+    l1_weight : float >= 0, default=1.0
+        How much the sum of the absolute errors of the sides, in units of the range, counts beside 1 - GIoU, which
+        counts 1. The loss is divided by the sum of both, so that ``task_weights`` alone say what boxes count
+        beside other tasks.
 
     Attributes
     ----------
@@ -72,7 +74,7 @@ class BoundingBox(Task):
 
     _parameter_constraints: dict = {"l1_weight": [Interval(Real, 0, None, closed="left")]}
 
-    def __init__(self, l1_weight: float = 2.5) -> None:
+    def __init__(self, l1_weight: float = 1.0) -> None:
         self.l1_weight = l1_weight
 
     def fit(
@@ -97,7 +99,8 @@ class BoundingBox(Task):
         centre, half = 0.5 + _STEP * output[..., :2], 0.5 * softplus(output[..., 2:] + _HALF)
         low, high = centre - half, centre + half
         l1 = (torch.cat([low, high], dim=-1) - target).abs().sum(dim=-1, keepdim=True)
-        return 1 - generalised_iou(low, high, target[..., :2], target[..., 2:]) + self.l1_weight * l1
+        giou = generalised_iou(low, high, target[..., :2], target[..., 2:])
+        return (1 - giou + self.l1_weight * l1) / (1 + self.l1_weight)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
         half = 0.5 * np.logaddexp(output[:, 2:] + output.dtype.type(_HALF), 0)
