@@ -27,6 +27,7 @@ def make_net(seed: int, max_epochs: int) -> MultiTaskNetEstimator:
         trunk=SequenceEncoder(),
         batch_size=32,
         max_epochs=max_epochs,
+        learning_rate=3e-3,
         learning_rate_schedule="cosine",
         early_stopping=False,
         random_state=seed,
@@ -54,7 +55,7 @@ def run(seed: int, max_epochs: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=20)
     arguments = parser.parse_args()
     print("seed  " + "  ".join(COLUMNS))
     rows = []

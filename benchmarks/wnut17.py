@@ -25,6 +25,7 @@ def make_net(seed: int, max_epochs: int) -> MultiTaskNetEstimator:
         trunk=SequenceEncoder(),
         batch_size=16,
         max_epochs=max_epochs,
+        learning_rate=3e-3,
         learning_rate_schedule="cosine",
         early_stopping=False,
         random_state=seed,

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import ClassifierTags
@@ -804,7 +805,9 @@ class MultiTaskNetEstimator(
 
 def _indexed_by_rows(X: Any) -> Any:
     """Give a mapping of inputs the length and the indexing of its rows."""
-    return Targets(X) if isinstance(X, Mapping) and not isinstance(X, Targets) else X
+    if not isinstance(X, Mapping) or isinstance(X, Targets) or issparse(X):  # some sparse matrices are mappings
+        return X
+    return Targets(X)
 
 
 def _device_or_cpu(device: Any) -> torch.device:

@@ -573,7 +573,7 @@ PARAMETER_ROWS = [
         "weighting='fair' should be a Weighting or one of .*'static'",
     ),
     BadInput(
-        "a module as trunk", with_params(trunk=torch.nn.Linear(4, 4)), ValueError, "'trunk' parameter.*Trunk"
+        "a module as trunk", with_params(trunk=torch.nn.Linear(4, 4)), TypeError, "got the module Linear itself"
     ),
     BadInput(
         "no hidden units",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import narwhals.stable.v2 as nw
+from scipy.sparse import issparse
 
 from ._base import Trunk
 from ._choice import choose_single, holds_objects, resolve_single
@@ -31,7 +32,10 @@ def resolve_trunk(trunk: Any, X: Any = None) -> Trunk:
 
 def _has_several_inputs(X: Any) -> bool:
     """Tell whether X is a mapping of inputs, or a frame with a column of lists or arrays."""
+    if issparse(X):  # some of which are mappings too
+        return False
     if isinstance(X, Mapping):
         return True
     native = nw.from_native(X, pass_through=True)
-    return isinstance(native, nw.DataFrame) and any(holds_objects(native[name]) for name in native.columns)
+    # by position: a name that stands twice is refused by the checks of tables
+    return isinstance(native, nw.DataFrame) and any(holds_objects(native[:, i]) for i in range(native.shape[1]))
