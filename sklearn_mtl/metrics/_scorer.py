@@ -34,7 +34,13 @@ def multitask_scorer(estimator: BaseEstimator, X: Any, y: Any, sample_weight: An
 
         - classification: accuracy, balanced_accuracy, f1_macro;
         - regression: r2, neg_mean_absolute_error, neg_root_mean_squared_error;
-        - multilabel: f1_samples, f1_micro, f1_macro.
+        - multilabel: f1_samples, f1_micro, f1_macro;
+        - tagging: token_accuracy, sequence_accuracy, and with labels of entities entity_f1, entity_precision,
+          entity_recall;
+        - ordinal: accuracy, neg_mean_absolute_error, in ranks, quadratic_kappa;
+        - count: d2_poisson, neg_mean_poisson_deviance, neg_mean_absolute_error;
+        - segmentation: mean_iou, pixel_accuracy;
+        - bounding boxes: mean_iou, iou_above_half, neg_mean_absolute_error.
 
     Examples
     --------
