@@ -100,8 +100,9 @@ for name, score in multitask_scorer(net, X_test, y_test).items():
 import matplotlib.pyplot as plt
 
 predicted = net.predict(X_test)
-order = sorted(range(len(X_test)), key=lambda row: predicted["slots"][row] == y_test["slots"][row])
-rows = [*order[:3], *order[-5:]]
+different = {" ".join(tokens): row for row, tokens in enumerate(X_test)}.values()
+order = sorted(different, key=lambda row: predicted["slots"][row] == y_test["slots"][row])
+rows = [*order[:2], *order[-30::5]]
 colors = {"artist": "C0", "city": "C1", "genre": "C2", "day": "C4", "number": "C5"}
 fig, ax = plt.subplots(figsize=(9, 4.5), layout="constrained")
 for line, row in enumerate(rows):
@@ -114,6 +115,6 @@ for line, row in enumerate(rows):
         if kind or tag != true:
             ax.text(x, -line - 0.42, tag, fontsize=6.5, color="0.3" if tag == true else "C3", family="monospace")
         x += 0.125 * (len(token) + 1)
-ax.set(xlim=(-1.6, 7.6), ylim=(-len(rows) + 0.2, 0.8), title="Intent and slots of requests with unseen names")
+ax.set(xlim=(-1.6, 5.6), ylim=(-len(rows) + 0.2, 0.8), title="Intent and slots of requests with unseen names")
 ax.set_axis_off()
 plt.show()
