@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,13 +39,13 @@ class VmappedNetwork(NetworkWrapper):
 
     def for_members(self, inputs: Mapping[str, Tensor], tasks: Sequence[str]) -> Outputs:
         """Compute the outputs (M, B, K) of some tasks for inputs (M, B, ...), or (1, B, ...) for all alike."""
-        outputs, penalty = self._map(lambda batch: _as_tensors(self.network(batch, tasks)), inputs)
+        outputs, penalty = self._map(lambda network, batch: _as_tensors(network(batch, tasks)), inputs)
         return Outputs.of(outputs, *penalty)
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
         """Compute the representations (M, B, D) of inputs that all members share."""
         shared = {name: values[None] for name, values in inputs.items()}
-        return Representation(self._map(lambda batch: self.network.represent(batch).sample, shared))
+        return Representation(self._map(lambda network, batch: network.represent(batch).sample, shared))
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Give the state by the names of one network."""
@@ -54,12 +55,14 @@ class VmappedNetwork(NetworkWrapper):
         """Load a state by the names of one network."""
         return self.network.load_state_dict(*args, **kwargs)
 
-    def _map(self, compute: Callable[[dict[str, Tensor]], Any], inputs: Mapping[str, Tensor]) -> Any:
-        tensors = [*self.network.named_parameters(), *self.network.named_buffers()]
+    def _map(self, compute: Callable[[Any, dict[str, Tensor]], Any], inputs: Mapping[str, Tensor]) -> Any:
+        # functional_call writes to the modules while it runs: other threads may predict with them
+        network = self.network if self.training else _with_same_tensors(self.network)
+        tensors = [*network.named_parameters(), *network.named_buffers()]
         state = {f"network.{name}": values for name, values in tensors}
         n_members = len(next(iter(state.values())))
         each = {name: values.expand(n_members, *values.shape[1:]) for name, values in inputs.items()}
-        call = _Call(self.network, compute)
+        call = _Call(network, compute)
         return vmap(lambda tensors, batch: functional_call(call, tensors, (batch,)))(state, each)
 
 
@@ -68,16 +71,21 @@ def _as_tensors(outputs: Outputs) -> tuple[dict[str, Tensor], list[Tensor]]:
     return dict(outputs), [] if outputs.penalty is None else [outputs.penalty]
 
 
+def _with_same_tensors(network: nn.Module) -> nn.Module:
+    tensors = [*network.parameters(), *network.buffers()]
+    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
+
+
 class _Call(nn.Module):
     """A computation with a network as a module, whose tensors `functional_call` can replace."""
 
-    def __init__(self, network: nn.Module, compute: Callable[[dict[str, Tensor]], Any]) -> None:
+    def __init__(self, network: nn.Module, compute: Callable[[Any, dict[str, Tensor]], Any]) -> None:
         super().__init__()
         self.network = network
         self.compute = compute
 
     def forward(self, batch: dict[str, Tensor]) -> Any:
-        return self.compute(batch)
+        return self.compute(self.network, batch)
 
 
 def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
