@@ -8,6 +8,7 @@ from torch import nn
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.datasets import make_digit_strings
+from sklearn_mtl.tasks import BoundingBox, Count
 from sklearn_mtl.trunks import MLP, ConvNet, MultiInput, SequenceEncoder, VideoEncoder
 
 N = 36
@@ -52,6 +53,20 @@ def steps():
 
 def strings():
     return make_digit_strings(N, max_digits=3, random_state=0)
+
+
+def scenes():
+    """Make images of one bright rectangle each, with its pixels, its box and its area."""
+    rng = np.random.default_rng(0)
+    X = 0.1 * rng.random((N, 8, 10, 1), dtype=np.float32)
+    corners = np.column_stack([rng.integers(0, 5, size=N), rng.integers(0, 4, size=N)])
+    sizes = rng.integers(2, 5, size=(N, 2))
+    boxes = np.column_stack([corners, corners + sizes]).astype(float)
+    pixels = np.zeros((N, 8, 10), dtype=int)
+    for row, (x0, y0, x1, y1) in enumerate(boxes.astype(int)):
+        pixels[row, y0:y1, x0:x1] = 1
+    X[pixels == 1] += 0.8
+    return X, Targets(pixels=pixels, box=boxes, area=pixels.sum(axis=(1, 2)))
 
 
 def videos():
@@ -110,6 +125,10 @@ CASES: dict[str, Callable[[], InputsCase]] = {
     ),
     "a module": lambda: InputsCase(*table(), {"trunk": small_net}, "dropout inside of it"),
     "images": lambda: InputsCase(*strings(), {"trunk": ConvNet(channels=(4, 8), hidden_size=12)}),
+    "labels of pixels, and boxes": lambda: InputsCase(
+        *scenes(),
+        {"trunk": ConvNet(channels=(4, 8), hidden_size=12), "tasks": {"box": BoundingBox(), "area": Count()}},
+    ),
     "videos": lambda: InputsCase(
         *videos(),
         {

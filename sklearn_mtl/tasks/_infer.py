@@ -57,7 +57,8 @@ def infer_task(
     Bool, text, category and integer labels, and floats that are all 0 or 1, are classification; other floats
     are regression. A 2-D block of 0 and 1, or a column of sets, is multilabel. Where the rows of X are sequences,
     lists that are as long as their rows are tags, and where they are images, lists of different lengths; with
-    both, so are 2-D arrays of texts, or of integers other than 0 and 1.
+    both, so are 2-D arrays of texts, or of integers other than 0 and 1. A 3-D array of integers with images is
+    labels of pixels.
 
     Parameters
     ----------
@@ -87,6 +88,8 @@ def infer_task(
         return Regression()
     if are_tags(y, lengths, grid):
         return SequenceTagging()
+    if grid is not None and y.ndim == 3 and y.dtype.kind in "iub":
+        return Segmentation()
     labels = y[~is_missing(y)]
     if y.ndim == 1 and labels.dtype.kind == "O" and any(_is_set(label) for label in labels):
         return MultilabelClassification()
