@@ -31,6 +31,9 @@ bench: $(VENV)/.test
 	$(PY) benchmarks/adult.py
 	$(PY) benchmarks/architectures.py
 	$(PY) benchmarks/balancing.py
+	$(PY) benchmarks/snips.py
+	$(PY) benchmarks/wnut17.py
+	$(PY) benchmarks/sequence_speed.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

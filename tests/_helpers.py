@@ -65,6 +65,9 @@ def assert_same(a, b):
         assert len(a) == len(b)
         for one, other in zip(a, b, strict=True):
             assert_same(one, other)
+    elif isinstance(a, np.ndarray) and any(isinstance(entry, list | np.ndarray) for entry in a.flat):
+        assert a.shape == b.shape
+        assert_same(a.ravel().tolist(), b.ravel().tolist())
     else:
         assert type(a) is type(b)
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b), strict=True)

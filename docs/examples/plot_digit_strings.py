@@ -24,7 +24,10 @@ from sklearn_mtl.datasets import make_digit_strings
 
 X, y = make_digit_strings(1500, noise=0.15, subset="train", random_state=0)
 X_test, y_test = make_digit_strings(500, noise=0.15, subset="test", random_state=1)
-y = Targets(digits=y["digits"], largest=np.where(np.arange(len(X)) % 5 == 0, y["largest"], np.nan))
+y = Targets(
+    digits=y["digits"],
+    largest=np.where(np.arange(len(X)) % 5 == 0, y["largest"], np.nan),
+)
 print(X.shape, X.dtype)
 print(y["digits"][:3], y["largest"][:3])
 
@@ -61,7 +64,9 @@ search = TaskWeightSearchCV(
     cv=KFold(2, shuffle=True, random_state=0),
 )
 search.fit(X, y)
-for weights, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
+for weights, score in zip(
+    search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
+):
     print(weights["task_weights"], f"mean score {score:.3f}")
 
 # %%
@@ -81,13 +86,18 @@ def report(name, nets):
         true, pred = y_test[task][where], predicted[task][where]
         loss = log_loss(true, proba[task][where], labels=np.arange(10))
         macro = f1_score(true, pred, average="macro")
-        print(f"{name:13s}{task:10s}loss {loss:.3f}  accuracy {np.mean(true == pred):.3f}  F1 {macro:.3f}")
+        print(
+            f"{name:13s}{task:10s}loss {loss:.3f}  accuracy {np.mean(true == pred):.3f}  F1 {macro:.3f}"
+        )
 
 
 one = search.best_estimator_
 report("one network", {"digits": one, "largest": one})
 two = {
-    task: clone(net).set_params(tasks={task: net.tasks[task]}).fit(X, Targets({task: y[task]})) for task in y
+    task: clone(net)
+    .set_params(tasks={task: net.tasks[task]})
+    .fit(X, Targets({task: y[task]}))
+    for task in y
 }
 report("two networks", two)
 
@@ -101,11 +111,21 @@ report("two networks", two)
 history = one.history_
 predicted = one.predict(X_test)
 fig, axes = plt.subplot_mosaic(
-    [["loss", f"{i}"] for i in range(5)], width_ratios=[1.2, 1], figsize=(9, 4.5), layout="constrained"
+    [["loss", f"{i}"] for i in range(5)],
+    width_ratios=[1.2, 1],
+    figsize=(9, 4.5),
+    layout="constrained",
 )
 for task, color in (("digits", "C0"), ("largest", "C1")):
-    axes["loss"].plot(history.index, history[f"train_loss__{task}"], color=color, label=task)
-axes["loss"].set(xlabel="epoch", ylabel="training loss", title="One network learns both", ylim=(0, None))
+    axes["loss"].plot(
+        history.index, history[f"train_loss__{task}"], color=color, label=task
+    )
+axes["loss"].set(
+    xlabel="epoch",
+    ylabel="training loss",
+    title="One network learns both",
+    ylim=(0, None),
+)
 axes["loss"].legend()
 for row in range(5):
     ax = axes[f"{row}"]
@@ -113,8 +133,20 @@ for row in range(5):
     n_digits = int((y_test["digits"][row] >= 0).sum())
     for place in range(n_digits):
         right = predicted["digits"][row, place] == y_test["digits"][row, place]
-        ax.text(8 * place + 3.5, 9.8, predicted["digits"][row, place], color="C0" if right else "C3", ha="center")
+        ax.text(
+            8 * place + 3.5,
+            9.8,
+            predicted["digits"][row, place],
+            color="C0" if right else "C3",
+            ha="center",
+        )
     right = predicted["largest"][row] == y_test["largest"][row]
-    ax.text(33, 4, f"largest: {predicted['largest'][row]:.0f}", color="C1" if right else "C3", va="center")
+    ax.text(
+        33,
+        4,
+        f"largest: {predicted['largest'][row]:.0f}",
+        color="C1" if right else "C3",
+        va="center",
+    )
     ax.set_axis_off()
 plt.show()

@@ -20,9 +20,22 @@ import numpy as np
 from sklearn_mtl import Targets
 
 PATTERNS = {
-    "play": ["play {artist}", "play some {genre} by {artist}", "i want to hear {genre}", "put on {artist} now"],
-    "weather": ["will it rain in {city}", "weather in {city} on {day}", "how cold is it in {city} {day}"],
-    "book": ["book a table for {number} in {city}", "a table for {number} on {day}", "reserve for {number} {day}"],
+    "play": [
+        "play {artist}",
+        "play some {genre} by {artist}",
+        "i want to hear {genre}",
+        "put on {artist} now",
+    ],
+    "weather": [
+        "will it rain in {city}",
+        "weather in {city} on {day}",
+        "how cold is it in {city} {day}",
+    ],
+    "book": [
+        "book a table for {number} in {city}",
+        "a table for {number} on {day}",
+        "reserve for {number} {day}",
+    ],
 }
 WORDS = {
     "train": {
@@ -40,7 +53,11 @@ WORDS = {
         "city": ["london", "new orleans", "salzburg", "buenos aires"],
     },
 }  # fmt: skip
-BOTH = {"genre": ["jazz", "soul", "old rock"], "day": ["monday", "friday night"], "number": ["two", "six", "ten"]}
+BOTH = {
+    "genre": ["jazz", "soul", "old rock"],
+    "day": ["monday", "friday night"],
+    "number": ["two", "six", "ten"],
+}
 
 
 def requests(part, n_rows, rng):
@@ -101,20 +118,46 @@ import matplotlib.pyplot as plt
 
 predicted = net.predict(X_test)
 different = {" ".join(tokens): row for row, tokens in enumerate(X_test)}.values()
-order = sorted(different, key=lambda row: predicted["slots"][row] == y_test["slots"][row])
+order = sorted(
+    different, key=lambda row: predicted["slots"][row] == y_test["slots"][row]
+)
 rows = [*order[:2], *order[-30::5]]
 colors = {"artist": "C0", "city": "C1", "genre": "C2", "day": "C4", "number": "C5"}
 fig, ax = plt.subplots(figsize=(9, 4.5), layout="constrained")
 for line, row in enumerate(rows):
     x = 0.0
-    ax.text(-0.2, -line, predicted["intent"][row], ha="right", weight="bold", family="monospace")
-    for token, tag, true in zip(X_test[row], predicted["slots"][row], y_test["slots"][row], strict=True):
+    ax.text(
+        -0.2,
+        -line,
+        predicted["intent"][row],
+        ha="right",
+        weight="bold",
+        family="monospace",
+    )
+    for token, tag, true in zip(
+        X_test[row], predicted["slots"][row], y_test["slots"][row], strict=True
+    ):
         kind = tag[2:]
-        box = {"facecolor": colors[kind], "alpha": 0.3, "edgecolor": "none", "pad": 1.5} if kind else None
+        box = (
+            {"facecolor": colors[kind], "alpha": 0.3, "edgecolor": "none", "pad": 1.5}
+            if kind
+            else None
+        )
         ax.text(x, -line, token, family="monospace", bbox=box)
         if kind or tag != true:
-            ax.text(x, -line - 0.42, tag, fontsize=6.5, color="0.3" if tag == true else "C3", family="monospace")
+            ax.text(
+                x,
+                -line - 0.42,
+                tag,
+                fontsize=6.5,
+                color="0.3" if tag == true else "C3",
+                family="monospace",
+            )
         x += 0.125 * (len(token) + 1)
-ax.set(xlim=(-1.6, 5.6), ylim=(-len(rows) + 0.2, 0.8), title="Intent and slots of requests with unseen names")
+ax.set(
+    xlim=(-1.6, 5.6),
+    ylim=(-len(rows) + 0.2, 0.8),
+    title="Intent and slots of requests with unseen names",
+)
 ax.set_axis_off()
 plt.show()

@@ -94,9 +94,7 @@ class Task(BaseEstimator, ABC):
     def encode(self, y: np.ndarray) -> Encoded:
         """Turn labels into the target that the loss takes, and the weight of each element."""
 
-    def head(
-        self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None
-    ) -> nn.Module:
+    def head(self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None) -> nn.Module:
         """Build the module from a representation (..., B, in_features) to outputs (..., B, K).
 
         For tokens a `Linear` is applied to each; any other module takes those of all rows, (..., B, L,

@@ -105,9 +105,7 @@ class Segmentation(Task):
         weight[labelled] = known.weight
         return Encoded(target, weight)
 
-    def head(
-        self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None
-    ) -> nn.Module:
+    def head(self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None) -> nn.Module:
         if grid is None:
             raise ValueError("a segmentation needs a trunk for images, which has a map of positions")
         return PixelsHead(in_features, self.n_outputs_, self.shape_, grid, generator)

@@ -135,9 +135,7 @@ class SequenceTagging(Task):
         """
         read_tags(y).check_lengths(lengths)
 
-    def head(
-        self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None
-    ) -> nn.Module:
+    def head(self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None) -> nn.Module:
         if grid is None:
             return super().head(in_features, generator)
         return ColumnsHead(in_features, self.most_positions_, self.n_outputs_, grid, generator)
@@ -235,7 +233,6 @@ class _Pairs:
         _, first = np.unique(self.rows, return_index=True)
         all_right = np.logical_and.reduceat(self.right, first)
         return float(np.average(all_right, weights=None if self.weight is None else self.weight[first]))
-
 
     def entity_metrics(self) -> tuple[float, float, float]:
         """Compute precision, recall and F1 of entities; a token without a label is in none."""

@@ -24,6 +24,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, size=(7, 6, 5, 3), dtype=np.u
 VIDEOS = np.random.default_rng(0).normal(2, 3, size=(6, 3, 5, 4, 2))
 MAPS = {"channels": (4, 8), "hidden_size": 6}
 
+
 def tanh_net(in_features, width=4, p=0.0):
     layers = torch.nn.Linear(in_features, width), torch.nn.Tanh(), torch.nn.Dropout(p)
     return torch.nn.Sequential(*layers)
