@@ -5,6 +5,7 @@ from ._estimator import MultiTaskNetEstimator
 from ._targets import Targets
 from ._task_sets import concatenate_task_sets
 from ._version import __version__
+from .persistence import load_model, save_model
 
 __all__ = [
     "MultiTaskNetClassifier",
@@ -13,4 +14,6 @@ __all__ = [
     "Targets",
     "__version__",
     "concatenate_task_sets",
+    "load_model",
+    "save_model",
 ]

@@ -1,0 +1,86 @@
+"""A limit to the memory that building a network may take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+from ..exceptions import ModelFileError
+
+
+class AllocationLimit(TorchDispatchMode):
+    """Refuse a tensor that is larger than one may be, or that with those that are there would be too much.
+
+    What a tensor will take is found before it is made, with torch's device "meta". So the numbers in a file, which
+    say how large layers are, cannot fill the memory, whatever trunk they belong to. It holds for the thread that
+    enters it.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes of all tensors that are there at a time.
+    largest : int
+        Bytes of one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_mtl.persistence._allocation import AllocationLimit
+    >>> with AllocationLimit(1000, 100):
+    ...     torch.zeros(10**12)
+    Traceback (most recent call last):
+    sklearn_mtl.exceptions.ModelFileError: its network would take more memory than the arrays in it account for
+    """
+
+    def __init__(self, limit: int, largest: int) -> None:
+        super().__init__()
+        self.limit = limit
+        self.largest = largest
+        self._taken = 0
+        self._living: list[tuple[StorageWeakRef, int]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        makes_new = not (func.is_view or func._schema.is_mutable)
+        if makes_new:
+            self._reserve(_bytes_needed(func, args, kwargs))
+        result = func(*args, **kwargs)
+        if makes_new:
+            for tensor in tree_leaves(result):
+                if isinstance(tensor, Tensor):
+                    storage = tensor.untyped_storage()
+                    self._taken += storage.nbytes()
+                    self._living.append((StorageWeakRef(storage), storage.nbytes()))
+        return result
+
+    def _reserve(self, n_bytes: int) -> None:
+        if self._taken + n_bytes <= self.limit and n_bytes <= self.largest:
+            return
+        self._living = [(storage, size) for storage, size in self._living if not storage.expired()]
+        self._taken = sum(size for _, size in self._living)
+        if self._taken + n_bytes > self.limit or n_bytes > self.largest:
+            raise ModelFileError("its network would take more memory than the arrays in it account for")
+
+
+def _bytes_needed(func: Any, args: tuple, kwargs: dict[str, Any]) -> int:
+    """Find how many bytes the tensors take that a function is about to make; 0 if torch cannot tell."""
+    on_meta = tree_map(_as_meta, (args, kwargs))
+    if not any(isinstance(leaf, Tensor) for leaf in tree_leaves((args, kwargs))):
+        on_meta[1]["device"] = torch.device("meta")
+    on_meta[1].pop("generator", None)
+    try:
+        made = func(*on_meta[0], **on_meta[1])
+    except (NotImplementedError, RuntimeError, TypeError):
+        return 0
+    return sum(leaf.numel() * leaf.element_size() for leaf in tree_leaves(made) if isinstance(leaf, Tensor))
+
+
+def _as_meta(leaf: Any) -> Any:
+    if isinstance(leaf, Tensor):
+        return torch.empty_strided(leaf.size(), leaf.stride(), dtype=leaf.dtype, device="meta")
+    return leaf

@@ -1,0 +1,195 @@
+"""From JSON and arrays back to fitted estimators; no class is imported, and no constructor is called."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from ..architectures import Architecture
+from ..exceptions import ModelFileError
+from ..training import Blueprint
+from ..trunks import Trunk
+from ._encode import DEEPEST
+from ._known import Registry
+from ._values import LEAVES, restored_array
+
+# Numbers of layers, units and members that any file may give, however small it is.
+_LARGE_SIZE = 2**16
+
+
+class Tagged(NamedTuple):
+    """An object of JSON, which has one entry."""
+
+    tag: str
+    value: Any
+
+
+def parse(text: bytes) -> Any:
+    """Read JSON whose objects have one entry each.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        If it is anything else.
+    """
+    return json.loads(text.decode("ascii"), object_pairs_hook=_tagged, parse_constant=_refuse_constant)
+
+
+def _tagged(pairs: list[tuple[str, Any]]) -> Tagged:
+    ((tag, value),) = pairs
+    return Tagged(tag, value)
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
+class Decoder:
+    """Turns what `Encoder` wrote back into values.
+
+    Parameters
+    ----------
+    registry : Registry
+        Classes that may be named.
+    tensors : mapping of str to ndarray
+        The arrays of numbers; each is used once.
+    load_step : callable
+        From the name of a member to the step of a pipeline in it.
+    size : int
+        Bytes of the file: no layer can have more units.
+
+    Raises
+    ------
+    ModelFileError
+        From `decode`, and so do other errors, if the values are not what they should be.
+    """
+
+    def __init__(
+        self, registry: Registry, tensors: Mapping[str, np.ndarray], load_step: Callable[[str], Any], size: int
+    ) -> None:
+        self._registry = registry
+        self._tensors = dict(tensors)
+        self._load_step = load_step
+        self._largest = max(size, _LARGE_SIZE)
+        self._depth = 0
+
+    @property
+    def unused(self) -> list[str]:
+        """Arrays that nothing refers to so far."""
+        return list(self._tensors)
+
+    def decode(self, encoded: Any) -> Any:
+        """Turn None, bools, numbers, text, lists and tagged values into what they stand for."""
+        if type(encoded) is Tagged:
+            self._depth += 1
+            if self._depth > 2 * DEEPEST:
+                raise ModelFileError("its values are nested too deeply")
+            value = self._decode_tagged(*encoded)
+            self._depth -= 1
+            return value
+        return self._all(encoded) if type(encoded) is list else encoded
+
+    def _all(self, encoded: Any) -> list[Any]:
+        if type(encoded) is not list:
+            raise ModelFileError(f"a {type(encoded).__name__} is where a list should be")
+        return [self.decode(entry) for entry in encoded]
+
+    def _decode_tagged(self, tag: str, value: Any) -> Any:
+        if tag in LEAVES:
+            return LEAVES[tag].unpack(self.decode(value))
+        if tag not in _TAGS:
+            raise ModelFileError(f"it holds {tag[:100]!r}, which this version does not know")
+        return _TAGS[tag](self, value)
+
+    def _tuple(self, value: Any) -> tuple:
+        return tuple(self._all(value))
+
+    def _set(self, value: Any) -> set:
+        return set(self._all(value))
+
+    def _frozenset(self, value: Any) -> frozenset:
+        return frozenset(self._all(value))
+
+    def _dict(self, value: Any) -> dict:
+        keys_and_entries = self._all(value)
+        keys, entries = keys_and_entries[::2], keys_and_entries[1::2]
+        pairs = dict(zip(keys, entries, strict=True))
+        if len(pairs) < len(keys):
+            raise ModelFileError("a dict has a key twice")
+        return pairs
+
+    def _tensor(self, value: Any) -> np.ndarray:
+        name, dtype = value
+        if name not in self._tensors:
+            raise ModelFileError(f"the array {name[:100]!r} is not there, or used twice")
+        return restored_array(self._tensors.pop(name), dtype)
+
+    def _objects(self, value: Any) -> np.ndarray:
+        shape, entries = value
+        array = np.empty(len(entries), dtype=object)
+        for number, entry in enumerate(self._all(entries)):
+            array[number] = entry
+        return array.reshape([int(size) for size in shape])
+
+    def _named(self, value: Any) -> Any:
+        return self._registry.value_of(value)
+
+    def _step(self, value: Any) -> Any:
+        return self._load_step(value)
+
+    def _named_tuple(self, value: Any) -> Any:
+        name, entries = value
+        cls = self._registry.class_of(name)
+        if not (issubclass(cls, tuple) and len(entries) == len(getattr(cls, "_fields", ()))):
+            raise ModelFileError(f"{name[:100]} has other entries than this")
+        return tuple.__new__(cls, self._all(entries))
+
+    def _object(self, value: Any) -> Any:
+        name, encoded = value
+        cls = self._registry.class_of(name)
+        state = self.decode(encoded)
+        if type(state) is not dict or issubclass(cls, tuple):
+            raise ModelFileError(f"{name[:100]} has no attributes")
+        self._check_attributes(cls, state)
+        made: Any = cls.__new__(cls)
+        if hasattr(cls, "__setstate__") and cls is not Pipeline:
+            made.__setstate__(state)
+        else:
+            vars(made).update(state)
+        return made
+
+    def _check_attributes(self, cls: type, state: dict[Any, Any]) -> None:
+        """Refuse attributes that would take the place of methods, and sizes that no file of this size can have."""
+        has_sizes = issubclass(cls, Trunk | Architecture | Blueprint)
+        for name, value in state.items():
+            if type(name) is not str or name.startswith("__"):
+                raise ModelFileError(f"{name!r} is no attribute")
+            taken = inspect.getattr_static(cls, name, None)
+            if inspect.isroutine(taken) or isinstance(taken, property | classmethod | staticmethod):
+                raise ModelFileError(f"{name} of {cls.__name__} is no attribute")
+            if has_sizes and name != "seed" and self._registry.is_known(cls):
+                self._check_size(value, f"{name} of {cls.__name__}")
+
+    def _check_size(self, value: Any, name: str) -> None:
+        for size in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(size, int | np.integer) and abs(int(size)) > self._largest:
+                raise ModelFileError(f"{name} is {size}, more than the arrays in it have room for")
+
+
+_TAGS: dict[str, Callable[[Decoder, Any], Any]] = {
+    "tuple": Decoder._tuple,
+    "set": Decoder._set,
+    "frozenset": Decoder._frozenset,
+    "dict": Decoder._dict,
+    "tensor": Decoder._tensor,
+    "objects": Decoder._objects,
+    "named": Decoder._named,
+    "step": Decoder._step,
+    "named_tuple": Decoder._named_tuple,
+    "object": Decoder._object,
+}

@@ -1,0 +1,218 @@
+"""From fitted estimators to JSON and arrays.
+
+JSON has None, bools, numbers, text and lists. Everything else is an object of one entry, whose name tells how the
+entry is read: ``{"tuple": [1, 2]}``, ``{"tensor": ["_state.weights['bias']", "<f4"]}``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import re
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.callback import FitCallback
+from sklearn.pipeline import Pipeline
+from skorch.callbacks import Callback
+from torch import nn
+
+from ._known import Registry
+from ._steps import dump_step
+from ._values import LEAVES, leaf_of, plain_array
+
+#: containers within containers, in both directions
+DEEPEST = 50
+# Integers beyond these are written in full by some readers of JSON only.
+_LARGEST = 2**63
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+_UNSAVABLE: list[tuple[Any, str]] = [
+    (Callback, "callbacks are not saved: set callbacks=None first, which leaves the fitted model as it is"),
+    (FitCallback, "callbacks are not saved: call set_callbacks() first, which leaves the fitted model as it is"),
+    (nn.Module, "a module is not saved: let the class of a spec build it, or give a function that makes it"),
+    (torch.Tensor, "a tensor is not saved: make it a numpy array"),
+    (np.ndarray, "an array of this dtype is not saved"),
+    (functools.partial, "a partial function is not saved: give a function with a name, and its parameters"),
+]
+
+
+class Encoder:
+    """Turns values into what JSON can hold, and collects the arrays among them.
+
+    Parameters
+    ----------
+    registry : Registry
+        Names of classes.
+
+    Attributes
+    ----------
+    tensors : dict of str to ndarray
+        Arrays of numbers, by where they were found.
+    steps : dict of str to bytes
+        Members of the file that skops wrote.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._within: list[int] = []
+        self.tensors: dict[str, np.ndarray] = {}
+        self.steps: dict[str, bytes] = {}
+
+    def encode(self, value: Any, path: str) -> Any:
+        """Turn a value into None, bools, numbers, text, lists, and dicts of one entry.
+
+        Parameters
+        ----------
+        value : object
+        path : str
+            Where it is, for names and messages.
+
+        Raises
+        ------
+        TypeError
+            If it cannot be saved; the message says where it is, and what to do.
+        """
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if kind in _PLAIN:
+            return _PLAIN[kind](value)
+        leaf = leaf_of(value)
+        if leaf is not None:
+            return {leaf: self.encode(LEAVES[leaf].pack(value), path)}
+        if id(value) in self._within or len(self._within) > DEEPEST:
+            raise TypeError(f"{path} cannot be saved: it refers to itself, or is nested too deeply.")
+        self._within.append(id(value))
+        try:
+            return self._encode_nested(value, path)
+        finally:
+            self._within.pop()
+
+    def _encode_nested(self, value: Any, path: str) -> Any:
+        kind = type(value)
+        if kind is list:
+            return self._all(value, path)
+        if kind is tuple:
+            return {"tuple": self._all(value, path)}
+        if kind in (set, frozenset):
+            encoded = self._all(value, path)
+            # sets of text have another order in each process; equal models should make equal files
+            return {kind.__name__: sorted(encoded, key=repr)}
+        if kind is dict:
+            return {"dict": self._pairs(value, path)}
+        if isinstance(value, np.ndarray) and kind in (np.ndarray, np.memmap):
+            return self._encode_array(value, path)
+        if isinstance(value, type) or inspect.isroutine(value) or isinstance(value, np.ufunc):
+            return self._encode_name(value, path)
+        return self._encode_object(value, path)
+
+    def _all(self, values: Any, path: str) -> list[Any]:
+        return [self.encode(entry, f"{path}[{number}]") for number, entry in enumerate(values)]
+
+    def _pairs(self, mapping: dict, path: str) -> list[Any]:
+        """Put keys and entries in turn into one list."""
+        pairs: list[Any] = []
+        for key, entry in mapping.items():
+            pairs += [self.encode(key, f"a key of {path}"), self.encode(entry, f"{path}[{key!r}]")]
+        return pairs
+
+    def _encode_array(self, array: np.ndarray, path: str) -> Any:
+        if array.dtype == object:
+            return {"objects": [list(array.shape), self._all(array.ravel().tolist(), path)]}
+        plain = plain_array(array)
+        if plain is None:
+            raise TypeError(_refusal(array, path))
+        name = path.encode("ascii", "backslashreplace").decode("ascii")
+        while name in self.tensors:
+            name += "'"
+        self.tensors[name] = plain
+        return {"tensor": [name, array.dtype.str]}
+
+    def _encode_name(self, value: Any, path: str) -> Any:
+        """Write a class or a function, which whoever loads the file has to have, by its name."""
+        owner = getattr(value, "__self__", None)
+        is_bound = owner is not None and not inspect.ismodule(owner)
+        name = None if is_bound else self._registry.name_of_value(value)
+        if name is None or "<lambda>" in name:
+            raise TypeError(
+                f"{path} is {value!r}, which cannot be saved: it has no name by which it could be found again."
+            )
+        return {"named": name}
+
+    def _encode_object(self, value: Any, path: str) -> Any:
+        """Write an object as the name of its class and its state."""
+        cls = type(value)
+        name = self._registry.name_of(cls)
+        prefix = f"{path}." if path else ""
+        if cls is Pipeline:
+            return {"object": [name, {"dict": self._pipeline_state(value, prefix)}]}
+        if isinstance(value, tuple) and hasattr(cls, "_fields"):
+            return {"named_tuple": [name, self._all(value, path)]}
+        if not self._registry.is_known(cls) and not _is_plain_object(value):
+            raise TypeError(_refusal(value, path))
+        state = value.__getstate__()
+        if not isinstance(state, dict):
+            raise TypeError(_refusal(value, path))
+        pairs: list[Any] = []
+        for key, entry in state.items():
+            pairs += [key, self.encode(entry, f"{prefix}{key}")]
+        return {"object": [name, {"dict": pairs}]}
+
+    def _pipeline_state(self, pipeline: Pipeline, prefix: str) -> list[Any]:
+        """Write the attributes of a pipeline, and the steps that are not ours by skops."""
+        pairs: list[Any] = []
+        for key, entry in vars(pipeline).items():
+            if key == "steps":
+                steps = [(name, self._step(step, f"{prefix}steps[{name!r}]")) for name, step in entry]
+                pairs += [key, [{"tuple": [self.encode(name, "a name of a step"), step]} for name, step in steps]]
+            else:
+                pairs += [key, self.encode(entry, f"{prefix}{key}")]
+        return pairs
+
+    def _step(self, step: Any, path: str) -> Any:
+        if self._registry.is_known(type(step)) or step is None or isinstance(step, str):
+            return self.encode(step, path)
+        name = f"step-{len(self.steps)}.skops"
+        self.steps[name] = dump_step(step, path)
+        return {"step": name}
+
+
+def _plain_int(value: int) -> Any:
+    return value if -_LARGEST < value < _LARGEST else {"int": hex(value)}
+
+
+def _plain_float(value: float) -> Any:
+    return value if math.isfinite(value) else {"float": repr(value)}
+
+
+def _plain_text(value: str) -> Any:
+    # two halves of a character that stand apart would be one after JSON
+    return value if value.isascii() or not _SURROGATES.search(value) else {"text": LEAVES["text"].pack(value)}
+
+
+_PLAIN: dict[type, Any] = {int: _plain_int, float: _plain_float, str: _plain_text}
+
+
+def _is_plain_object(value: Any) -> bool:
+    """Tell whether an object is made of its attributes and nothing else."""
+    cls = type(value)
+    if isinstance(value, tuple(kind for kind, _ in _UNSAVABLE)) or hasattr(value, "__array__"):
+        return False
+    # one that says itself how it is pickled is made of something else
+    own = [name for name in ("__reduce__", "__reduce_ex__") if getattr(cls, name) is not getattr(object, name)]
+    return isinstance(value, BaseEstimator) or (hasattr(value, "__dict__") and not own)
+
+
+def _refusal(value: Any, path: str) -> str:
+    cls = type(value)
+    reason = next((reason for kind, reason in _UNSAVABLE if isinstance(value, kind)), None)
+    reason = reason or (
+        "it is no number, text, array, list or dict, nor an object made of such; give it another form, or save "
+        "with joblib"
+    )
+    return f"{path} is a {cls.__module__}.{cls.__qualname__}, which cannot be saved: {reason}."

@@ -1,0 +1,221 @@
+"""Files of fitted models, without pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from .._estimator import MultiTaskNetEstimator
+from ..exceptions import ModelFileError
+from ..utils._files import remove_left_over, replaced_file
+from ..utils._zip import StoredZip, add_member
+from ._allocation import AllocationLimit
+from ._decode import Decoder, parse
+from ._encode import Encoder
+from ._known import Registry
+from ._steps import load_step
+from ._tensors import load_tensors, tensor_pieces
+
+#: what the digest says of itself; the number grows with the layout of the file, not with that of the state
+FORMAT, LAYOUT = "sklearn_mtl model", 1
+DIGEST, MANIFEST, TENSORS = "digest.json", "manifest.json", "tensors.safetensors"
+_NAMES = r"digest\.json|manifest\.json|tensors\.safetensors|step-\d{1,3}\.skops"
+# Bytes of the digest, and of the manifest unless the arrays are larger still.
+_LONGEST_DIGEST, _LONGEST_MANIFEST = 2**20, 2**26
+# What building a network may take besides a multiple of the file: small tensors that are no weights. Modules of
+# others, which are trusted, may have larger ones.
+_SMALL_CHANGE, _CHANGE_OF_OTHERS = 2**20, 2**26
+
+
+def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Save an estimator, or a pipeline with one, in a file that can be loaded without running code from it.
+
+    The file is a zip of JSON and safetensors, with a checksum of each part; see the user guide. It is written
+    beside the old one and takes its name at the end, so that there is always a whole file under that name.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
+        Fitted or not. The steps of a pipeline that are not of this package are written by skops. Of a search, save
+        ``best_estimator_``.
+    path : path-like
+        File to write or replace; its folder exists.
+
+    Raises
+    ------
+    TypeError
+        If something in it cannot be saved, such as callbacks; the message says where it is. No file is touched.
+    ImportError
+        If a pipeline has other steps and skops is not installed.
+    OSError
+        If the file cannot be written, for instance because the disk is full; the old one is then as it was.
+
+    See Also
+    --------
+    load_model : Load it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_linnerud
+    >>> from sklearn_mtl import MultiTaskNetRegressor, load_model, save_model
+    >>> X, y = load_linnerud(return_X_y=True)
+    >>> net = MultiTaskNetRegressor(max_epochs=5, random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(net, Path(folder) / "net.mtl")
+    ...     loaded = load_model(Path(folder) / "net.mtl")
+    >>> bool((loaded.predict(X) == net.predict(X)).all())
+    True
+    """
+    if not isinstance(estimator, MultiTaskNetEstimator | Pipeline):
+        raise TypeError(_not_a_model(estimator))
+    encoder = Encoder(Registry())
+    manifest = json.dumps(encoder.encode(estimator, ""), separators=(",", ":"), allow_nan=False).encode()
+    arrays = encoder.tensors
+    header = sum(memoryview(piece).nbytes for piece in [next(tensor_pieces(arrays))])
+    n_bytes = header + sum(array.nbytes for array in arrays.values())
+    _check_manifest(len(manifest), n_bytes, TypeError)
+    with replaced_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        members = {
+            MANIFEST: add_member(archive, MANIFEST, [manifest], len(manifest)),
+            TENSORS: add_member(archive, TENSORS, tensor_pieces(arrays), n_bytes),
+            **{name: add_member(archive, name, [step], len(step)) for name, step in encoder.steps.items()},
+        }
+        digest = json.dumps({"format": FORMAT, "layout": LAYOUT, "members": members}, indent=1).encode()
+        add_member(archive, DIGEST, [digest], len(digest))
+    remove_left_over(path)
+
+
+def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max_bytes: int = 2**33) -> Any:
+    """Load what `save_model` wrote.
+
+    Nothing in the file is run, and no class is imported for it: it may name the classes of this package, and those
+    in ``trusted``. Everything is checked before it is used: the sizes of all parts before they are read, their
+    checksums, and the shapes of the weights against the network that is built.
+
+    Parameters
+    ----------
+    path : path-like
+    trusted : sequence of classes and functions, default=()
+        Classes of your own that the file may name besides: trunks, tasks, steps of a pipeline, and the functions
+        that they were given.
+    max_bytes : int, default=2**33
+        Size from which on a file is refused. A model that is loaded takes about twice its size.
+
+    Returns
+    -------
+    MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
+        On the device that its parameter ``device`` stands for, or else on the CPU.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged, too large, or anything else than such a file; there is no other way in which it is
+        tried. The checksums find damage, but whoever makes a file on purpose can make them fit.
+    OSError
+        If the file cannot be opened, for instance because it is not there.
+    ImportError
+        If the file needs skops, and it is not installed.
+
+    Warns
+    -----
+    ModelVersionWarning
+        If another version of this package wrote it.
+
+    See Also
+    --------
+    save_model : Write such a file.
+    """
+    registry = Registry(trusted)
+    with open(path, "rb") as file, _one_error(Path(path)):
+        members = _read_members(StoredZip(file, _size_of(file, max_bytes), _NAMES))
+        size = sum(map(len, members.values()))
+        tensors = load_tensors(members.pop(TENSORS))
+        # networks that are put side by side are there twice for a moment
+        change = _CHANGE_OF_OTHERS if registry.trusted else _SMALL_CHANGE
+        largest = max((array.nbytes for array in tensors.values()), default=0)
+        manifest = parse(members.pop(MANIFEST))
+
+        def step(name: str) -> Any:
+            return load_step(members.pop(name), name, registry.trusted, max_bytes)
+
+        decoder = Decoder(registry, tensors, step, size)
+        del tensors
+        with AllocationLimit(2 * size + change, largest + change):
+            loaded = decoder.decode(manifest)
+        left = [*decoder.unused, *members]
+        if left:
+            raise ModelFileError(f"nothing in it needs {left[:5]}")
+        if not isinstance(loaded, MultiTaskNetEstimator | Pipeline):
+            raise ModelFileError(f"it holds a {type(loaded).__name__}, not an estimator")
+        return loaded
+
+
+@contextmanager
+def _one_error(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong within a file into one class of errors."""
+    try:
+        yield
+    except (Warning, ImportError):  # a warning, where they are errors, and skops that is missing
+        raise
+    except MemoryError as error:
+        raise ModelFileError(f"{path.name} cannot be loaded: it asks for more memory than there is.") from error
+    except ModelFileError as error:
+        raise ModelFileError(f"{path.name} cannot be loaded: {error}.") from error
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise ModelFileError(f"{path.name} cannot be loaded: it is damaged, or no model file ({what}).") from error
+
+
+def _size_of(file: Any, max_bytes: int) -> int:
+    size = file.seek(0, os.SEEK_END)
+    if size > max_bytes:
+        raise ModelFileError(f"it has {size} bytes, more than max_bytes={max_bytes}")
+    return int(size)
+
+
+def _read_members(archive: StoredZip) -> dict[str, bytes]:
+    """Read all members but the digest, each of which is what the digest says."""
+    sizes = archive.sizes
+    if sizes.get(DIGEST, _LONGEST_DIGEST + 1) > _LONGEST_DIGEST:
+        raise ModelFileError(f"it has no {DIGEST}, or a very large one")
+    digest = json.loads(archive.read(DIGEST).decode("ascii"))
+    if digest["format"] != FORMAT or type(digest["layout"]) is not int:
+        raise ModelFileError("it is no model file")
+    if digest["layout"] != LAYOUT:
+        raise ModelFileError(f"it has layout {digest['layout']}, and this version reads layout {LAYOUT}")
+    described = digest["members"]
+    if {DIGEST: sizes[DIGEST], **{name: entry["size"] for name, entry in described.items()}} != sizes:
+        raise ModelFileError("it has other members than its digest says")
+    if not {MANIFEST, TENSORS} <= set(described):
+        raise ModelFileError(f"it has no {MANIFEST} or no {TENSORS}")
+    _check_manifest(sizes[MANIFEST], sizes[TENSORS], ModelFileError)
+    return {name: _checked(archive.read(name), entry["sha256"], name) for name, entry in described.items()}
+
+
+def _checked(content: bytes, sha256: str, name: str) -> bytes:
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ModelFileError(f"its member {name} is damaged")
+    return content
+
+
+def _check_manifest(size: int, tensors: int, error: type[Exception]) -> None:
+    # JSON takes much more memory than its size
+    if size > max(_LONGEST_MANIFEST, tensors):
+        raise error(f"what is no array of numbers takes {size} bytes, more than {_LONGEST_MANIFEST}")
+
+
+def _not_a_model(estimator: Any) -> str:
+    what = f"save_model saves estimators of sklearn_mtl and pipelines, not a {type(estimator).__name__}"
+    if hasattr(estimator, "best_estimator_"):
+        return f"{what}; save its best_estimator_."
+    return f"{what}."

@@ -1,0 +1,181 @@
+"""Values that are neither containers nor objects, and arrays, as plain Python values and plain arrays."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils.metadata_routing import MetadataRequest
+
+# Arrays of these kinds are tensors of safetensors as they are, others as arrays of other numbers.
+_DTYPES = ("bool", "uint8", "int8", "int16", "uint16", "float16", "int32", "uint32", "float32", "float64", "int64",
+           "uint64")  # fmt: skip
+_LAST_CODE_POINT = 0x10FFFF
+
+
+class Leaf(NamedTuple):
+    """How values of a type are written.
+
+    Parameters
+    ----------
+    types : type or tuple of types
+    pack : callable
+        From a value to a simpler one.
+    unpack : callable
+        Back; it raises whatever it likes if it gets something else.
+    """
+
+    types: Any
+    pack: Callable[[Any], Any]
+    unpack: Callable[[Any], Any]
+
+
+def _scalar(value: np.generic) -> tuple[str, Any]:
+    raw = value.view(np.int64).item() if value.dtype.kind in "mM" else value.item()
+    return value.dtype.str, [raw.real, raw.imag] if isinstance(raw, complex) else raw
+
+
+def _unpack_scalar(packed: Any) -> Any:
+    name, raw = packed
+    dtype = _dtype(name)
+    if dtype.kind in "mM":
+        return np.array(raw, dtype=np.int64).view(dtype)[()]
+    if dtype.kind in "US":  # its width is that of the text
+        return dtype.type(raw)
+    return dtype.type(complex(*raw) if dtype.kind == "c" else raw)
+
+
+def _dtype(name: Any) -> np.dtype:
+    """Give a dtype by the text that numpy gives for it; a text of another form could stand for anything."""
+    dtype = np.dtype(name) if type(name) is str else None
+    if dtype is None or dtype.str != name or not _is_simple(dtype):
+        raise ValueError(f"{name!r} is no dtype")
+    return dtype
+
+
+def _is_simple(dtype: np.dtype) -> bool:
+    return dtype.names is None and dtype.subdtype is None and (dtype.kind != "O" or dtype.str == "|O")
+
+
+def _requests(request: MetadataRequest) -> tuple[str, dict[str, dict[str, Any]]]:
+    methods = {name: method.requests for name, method in vars(request).items() if name != "owner"}
+    owner = request.owner if isinstance(request.owner, str) else type(request.owner).__name__
+    return owner, {name: dict(requests) for name, requests in methods.items() if requests}
+
+
+def _unpack_requests(packed: Any) -> MetadataRequest:
+    owner, methods = packed
+    request = MetadataRequest(owner=owner)
+    for name, requests in methods.items():
+        if name not in vars(request) or name == "owner":
+            raise ValueError(f"{name!r} is no method that gets metadata")
+        for param, alias in requests.items():
+            getattr(request, name).add_request(param=param, alias=alias)
+    return request
+
+
+def _random_state(state: np.random.RandomState) -> tuple:
+    return tuple(state.get_state(legacy=True))
+
+
+def _unpack_random_state(packed: Any) -> np.random.RandomState:
+    state = np.random.RandomState(0)
+    state.set_state(packed)
+    return state
+
+
+def _bytes(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+def _unpack_bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _text(value: str) -> str:
+    return _bytes(value.encode("utf-8", "surrogatepass"))
+
+
+def _unpack_text(text: str) -> str:
+    return _unpack_bytes(text).decode("utf-8", "surrogatepass")
+
+
+LEAVES: dict[str, Leaf] = {
+    "bytes": Leaf(bytes, _bytes, _unpack_bytes),
+    "slice": Leaf(slice, lambda value: (value.start, value.stop, value.step), lambda parts: slice(*parts)),
+    "path": Leaf(pathlib.PurePath, os.fspath, lambda text: pathlib.Path(text)),
+    "dtype": Leaf(np.dtype, lambda dtype: dtype.str, _dtype),
+    "scalar": Leaf(np.generic, _scalar, _unpack_scalar),
+    "device": Leaf(torch.device, str, lambda text: torch.device(text)),
+    "random_state": Leaf(np.random.RandomState, _random_state, _unpack_random_state),
+    "metadata_request": Leaf(MetadataRequest, _requests, _unpack_requests),
+    # what JSON has no notation for
+    "float": Leaf((), repr, lambda text: {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}[text]),
+    "int": Leaf((), hex, lambda text: int(text, 16)),
+    "text": Leaf((), _text, _unpack_text),
+}
+
+
+def leaf_of(value: Any) -> str | None:
+    """Give the name of the leaf that writes a value, if there is one."""
+    dtype = value if isinstance(value, np.dtype) else value.dtype if isinstance(value, np.generic) else None
+    if dtype is not None and not (_is_simple(dtype) if dtype is value else _is_known(dtype)):
+        return None
+    return next((name for name, leaf in LEAVES.items() if leaf.types and isinstance(value, leaf.types)), None)
+
+
+def _is_known(dtype: np.dtype) -> bool:
+    return dtype.name in _DTYPES or _numbers_of(dtype) is not None
+
+
+def _numbers_of(dtype: np.dtype) -> np.dtype | None:
+    """Give the numbers that complex ones, text, dates and durations are made of."""
+    by_kind = {"U": np.uint32, "S": np.uint8, "m": np.int64, "M": np.int64}
+    if dtype.name in ("complex64", "complex128"):
+        return np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
+    return np.dtype(by_kind[dtype.kind]) if dtype.kind in by_kind else None
+
+
+def plain_array(array: np.ndarray) -> np.ndarray | None:
+    """View an array as numbers that safetensors knows, perhaps with one axis more; None if it cannot be."""
+    array = np.ascontiguousarray(array).reshape(array.shape)  # numpy gives an array without axes one
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.name in _DTYPES:
+        return array
+    numbers = _numbers_of(array.dtype)
+    return None if numbers is None or not array.dtype.itemsize else array[..., None].view(numbers)
+
+
+def restored_array(plain: np.ndarray, name: str) -> np.ndarray:
+    """Undo `plain_array`.
+
+    Parameters
+    ----------
+    plain : ndarray
+    name : str
+        The dtype of the array that it was, as numpy writes it.
+
+    Raises
+    ------
+    ValueError
+        If the numbers cannot be such an array.
+    """
+    dtype = _dtype(name)
+    native = dtype.newbyteorder("=")
+    numbers = native if native.name in _DTYPES else _numbers_of(native)
+    given = f"an array of dtype {name} is given as one of dtype {plain.dtype} and shape {plain.shape}"
+    if plain.dtype != numbers:
+        raise ValueError(given)
+    if numbers == native:
+        return plain.astype(dtype, copy=False)
+    if plain.ndim == 0 or plain.shape[-1] * plain.itemsize != dtype.itemsize:
+        raise ValueError(given)
+    if dtype.kind == "U" and plain.size and plain.max() > _LAST_CODE_POINT:
+        raise ValueError(f"an array of dtype {name} holds what is no text")
+    return plain.view(native)[..., 0].astype(dtype, copy=False)
