@@ -98,9 +98,7 @@ def test_weights_are_multiplicities_of_sequences():
     true = [rng.choices(TAGS, k=rng.randint(1, 6)) for _ in range(20)]
     pred = [[tag if rng.random() < 0.6 else rng.choice(TAGS) for tag in tags] for tags in true]
     times = [rng.randint(0, 3) for _ in true]
-    repeated = [
-        [tags for tags, n in zip(rows, times, strict=True) for _ in range(n)] for rows in (true, pred)
-    ]
+    repeated = [[tags for tags, n in zip(rows, times, strict=True) for _ in range(n)] for rows in (true, pred)]
     weighted = entity_precision_recall_f1(true, pred, times)
     assert weighted == pytest.approx(entity_precision_recall_f1(*repeated))
     assert weighted != pytest.approx(entity_precision_recall_f1(true, pred))
@@ -136,9 +134,7 @@ def read_conll(path):
 
 
 @pytest.mark.skipif(FOLDER is None, reason="set SKLEARN_MTL_DATA to the folder of the public data sets")
-@pytest.mark.parametrize(
-    ("name", "n_entities"), [("emerging.dev.conll", 836), ("emerging.test.annotated", 1079)]
-)
+@pytest.mark.parametrize(("name", "n_entities"), [("emerging.dev.conll", 836), ("emerging.test.annotated", 1079)])
 def test_the_labels_of_wnut17_are_as_good_as_themselves(name, n_entities):
     path = Path(FOLDER, "wnut17", name)
     if not path.exists():
