@@ -72,7 +72,8 @@ def _bytes_needed(func: Any, args: tuple, kwargs: dict[str, Any]) -> int:
     on_meta = tree_map(_as_meta, (args, kwargs))
     if not any(isinstance(leaf, Tensor) for leaf in tree_leaves((args, kwargs))):
         on_meta[1]["device"] = torch.device("meta")
-    on_meta[1].pop("generator", None)
+    if "generator" in on_meta[1]:  # one for the CPU is of no use there
+        on_meta[1]["generator"] = None
     try:
         made = func(*on_meta[0], **on_meta[1])
     except (NotImplementedError, RuntimeError, TypeError):

@@ -74,7 +74,8 @@ def _classes_of(module: ModuleType) -> list[type]:
 
 
 def _is_plain(cls: type) -> bool:
-    return not (inspect.isabstract(cls) or issubclass(cls, nn.Module | BaseException | torch.autograd.Function))
+    modules_and_faults = nn.Module, BaseException, torch.autograd.Function
+    return not (cls.__name__.startswith("_") or inspect.isabstract(cls) or issubclass(cls, modules_and_faults))
 
 
 def full_name(value: Any) -> str:

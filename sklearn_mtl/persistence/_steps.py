@@ -28,12 +28,15 @@ def dump_step(step: Any, path: str) -> bytes:
         If skops is not installed.
     """
     skops = import_optional("skops.io", EXTRA, f"saving {path}, which is a {full_name(type(step))},")
+    what = f"{path} is a {full_name(type(step))}, which cannot be saved"
     try:
-        return bytes(skops.dumps(step))
+        content = bytes(skops.dumps(step))
+        nameless = [name for name in skops.get_untrusted_types(data=content) if "<" in name]
     except Exception as error:
-        raise TypeError(
-            f"{path} is a {full_name(type(step))}, which cannot be saved: skops says {error}"
-        ) from error
+        raise TypeError(f"{what}: skops says {error}") from error
+    if nameless:
+        raise TypeError(f"{what}: it has {', '.join(nameless)}, which could not be found again by its name.")
+    return content
 
 
 def load_step(content: bytes, name: str, trusted: Iterable[Any], most: int) -> Any:
@@ -59,7 +62,10 @@ def load_step(content: bytes, name: str, trusted: Iterable[Any], most: int) -> A
     """
     skops = import_optional("skops.io", EXTRA, f"loading {name}")
     _check_sizes(content, name, most)
+    trusted = list(trusted)
+    # skops names what is defined within something else by the last part only
     allowed = {full_name(value) for value in trusted} | _HARMLESS
+    allowed |= {f"{value.__module__}.{value.__name__}" for value in trusted if hasattr(value, "__module__")}
     unknown = sorted(set(skops.get_untrusted_types(data=content)) - allowed)
     if unknown:
         names = ", ".join(entry.rpartition(".")[2] for entry in unknown)

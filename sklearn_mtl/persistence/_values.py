@@ -106,11 +106,11 @@ def _unpack_text(text: str) -> str:
 
 
 LEAVES: dict[str, Leaf] = {
+    "scalar": Leaf(np.generic, _scalar, _unpack_scalar),  # before bytes, of which one of them is a subclass
     "bytes": Leaf(bytes, _bytes, _unpack_bytes),
     "slice": Leaf(slice, lambda value: (value.start, value.stop, value.step), lambda parts: slice(*parts)),
     "path": Leaf(pathlib.PurePath, os.fspath, lambda text: pathlib.Path(text)),
     "dtype": Leaf(np.dtype, lambda dtype: dtype.str, _dtype),
-    "scalar": Leaf(np.generic, _scalar, _unpack_scalar),
     "device": Leaf(torch.device, str, lambda text: torch.device(text)),
     "random_state": Leaf(np.random.RandomState, _random_state, _unpack_random_state),
     "metadata_request": Leaf(MetadataRequest, _requests, _unpack_requests),
