@@ -393,7 +393,7 @@ class MultiTaskNetEstimator(
         """
         self._validate_params()
         self._check_resume(resume)
-        y = self._one_target(y, targets)
+        X, y = _indexed_by_rows(X), self._one_target(y, targets)
         context = self._init_callback_context(max_subtasks=self.max_epochs)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         context.call_on_fit_task_begin(estimator=self, **data)

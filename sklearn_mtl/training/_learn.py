@@ -128,7 +128,7 @@ def plan_fit(
     targets, container = read_targets(y)
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
     task_weights = check_weights(estimator.task_weights, list(targets), "task_weights")
-    trunk = clone(resolve_trunk(estimator.trunk)).fit(
+    trunk = clone(resolve_trunk(estimator.trunk, X)).fit(
         X,
         owner=estimator,
         categorical_features=estimator.categorical_features,
