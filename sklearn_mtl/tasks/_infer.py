@@ -56,9 +56,9 @@ def infer_task(
 
     Bool, text, category and integer labels, and floats that are all 0 or 1, are classification; other floats
     are regression. A 2-D block of 0 and 1, or a column of sets, is multilabel. Where the rows of X are sequences,
-    lists that are as long as their rows are tags, and where they are images, lists of different lengths; with
-    both, so are 2-D arrays of texts, or of integers other than 0 and 1. A 3-D array of integers with images is
-    labels of pixels.
+    lists of which most are as long as their rows are tags, and where they are images, lists of different lengths;
+    with both, so are 2-D arrays of texts, or of integers other than 0 and 1. A 3-D array of integers with images
+    is labels of pixels.
 
     Parameters
     ----------
@@ -112,7 +112,8 @@ def are_tags(y: np.ndarray, lengths: np.ndarray | None, grid: tuple[int, int] | 
         return False
     if lengths is None:
         return len({len(row) for _, row in rows}) > 1
-    return all(len(row) == lengths[i] for i, row in rows)
+    # tags of which some are of another length are refused by row, and not taken for sets of labels
+    return sum(len(row) == lengths[i] for i, row in rows) > len(rows) / 2
 
 
 def _infer_block(y: np.ndarray, labels: np.ndarray, kind: str | None) -> Task:
