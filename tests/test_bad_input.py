@@ -17,7 +17,7 @@ from sklearn_mtl.tasks import Regression
 from sklearn_mtl.trunks import MLP
 
 from ._helpers import assert_same, assert_same_model, inputs, net
-from .bad_input import BAD_INPUT
+from .bad_input import BAD_INPUT, WARNED
 from .bad_input.case import INFINITE, N, fit, fitted_on_frame, frame, labels
 
 
@@ -27,8 +27,14 @@ def test_bad_input_is_refused(row):
         row.build()
 
 
+@pytest.mark.parametrize("row", WARNED, ids=[row.what for row in WARNED])
+def test_what_is_accepted_with_a_warning(row):
+    with pytest.warns(row.error, match=row.message):
+        row.build()
+
+
 def test_every_mistake_is_listed_once():
-    names = [row.what for row in BAD_INPUT]
+    names = [row.what for row in [*BAD_INPUT, *WARNED]]
     assert len(set(names)) == len(names)
 
 

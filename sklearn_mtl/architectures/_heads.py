@@ -35,6 +35,11 @@ class Heads(nn.Module):
         Each head starts from a generator of its task's name.
     grid : (int, int) or None, default=None
         Height and width of the map whose positions the tokens of an image are.
+
+    Raises
+    ------
+    ValueError
+        If a head has another number of outputs than its task needs.
     """
 
     products: Sequence[FusedLinear]
@@ -53,6 +58,9 @@ class Heads(nn.Module):
             for name, task in tasks.items()
         }
         self.levels = {name: task.level for name, task in tasks.items()}
+        self.widths = {name: task.n_outputs_ for name, task in tasks.items()}
+        for name, head in heads.items():
+            self._check_width(name, getattr(head, "out_features", self.widths[name]))
         linear = {name: head for name, head in heads.items() if isinstance(head, Linear)}
         by_level = [
             [name for name in fused_order(tasks) if name in linear and (self.levels[name] == "sample") == of_rows]
@@ -80,8 +88,13 @@ class Heads(nn.Module):
         for name, head in zip(self.single_names, self.singles, strict=True):
             if name in tasks:
                 output = head(_all_of(self.levels[name], views.of_one(name)))
+                self._check_width(name, output.shape[-1])
                 blocks.append(([name], [output.shape[-1]], output))
         return Outputs(blocks, views.penalty)
+
+    def _check_width(self, name: str, width: int) -> None:
+        if width != self.widths[name]:
+            raise ValueError(f"the head of task {name!r} gives {width} outputs, expected {self.widths[name]}.")
 
     def are_linear(self, tasks: Sequence[str]) -> bool:
         """Whether one product serves all of some tasks, for rows."""

@@ -4,9 +4,13 @@ Each entry says what is wrong, how it happens, and which error says so. test_bad
 the user guide lists them with the messages that are raised.
 """
 
+from .accepted import WARNED
+from .images import IMAGE_ROWS, INPUT_ROWS, POSITION_ROWS
 from .parameters import DEVICE_ROWS, PARAMETER_ROWS, TASK_WEIGHT_ROWS
 from .rows import FRAME_ROWS, X_ROWS
+from .sequences import SEQUENCE_ROWS, TAG_ROWS
 from .targets import PREDICT_ROWS, SAMPLE_WEIGHT_ROWS, Y_ROWS
+from .training import ARCHITECTURE_ROWS, TRAINING_ROWS
 
 SECTIONS = {
     "X": X_ROWS,
@@ -17,5 +21,13 @@ SECTIONS = {
     "task_weights, score_weights and tasks": TASK_WEIGHT_ROWS,
     "Parameters": PARAMETER_ROWS,
     "device": DEVICE_ROWS,
+    "Architectures, penalties and samplings": ARCHITECTURE_ROWS,
+    "Training": TRAINING_ROWS,
+    "Sequences": SEQUENCE_ROWS,
+    "Tags": TAG_ROWS,
+    "Images and videos": IMAGE_ROWS,
+    "Boxes and labels of pixels": POSITION_ROWS,
+    "Several inputs, and modules of one's own": INPUT_ROWS,
 }
 BAD_INPUT = [mistake for mistakes in SECTIONS.values() for mistake in mistakes]
+__all__ = ["BAD_INPUT", "SECTIONS", "WARNED"]
