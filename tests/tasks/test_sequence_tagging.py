@@ -202,7 +202,6 @@ def test_a_target_without_any_label_is_refused():
         (np.array([[0.5, 1], [1, 1]]), np.array([2, 2]), None, "regression"),
         (np.zeros((2, 4, 4), dtype=int), None, (2, 2), "segmentation"),
     ],
-    ids=str,
 )
 def test_what_is_inferred(y, lengths, grid, kind):
     names = {"SequenceTagging": "tagging", "MultilabelClassification": "multilabel", "Regression": "regression"}
