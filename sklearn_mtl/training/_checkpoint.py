@@ -156,7 +156,7 @@ def open_checkpoint(
         return None, None
     if done < epochs and not training["stopped"] and estimator.callbacks:
         warnings.warn(
-            f"resume=True goes on after epoch {done}, but a checkpoint does not hold what callbacks keep; they "
+            f"resume=True goes on after epoch {done}, but a checkpoint does not hold what callbacks keep; some "
             "start anew.",
             stacklevel=5,
         )

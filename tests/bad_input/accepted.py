@@ -4,7 +4,7 @@ import tempfile
 
 import numpy as np
 from sklearn.base import clone
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import GradientNormClipping
 
 from sklearn_mtl.exceptions import SingleClassWarning
 
@@ -15,7 +15,8 @@ from .case import BadInput, N, fit, fitted_on_frame, frame, labels, with_params
 def resume_with_callbacks():
     with tempfile.TemporaryDirectory() as folder:
         estimator = fit(max_epochs=2, checkpoint=folder)
-        clone(estimator).set_params(max_epochs=4, callbacks=[LRScheduler()]).fit(inputs(N), labels(), resume=True)
+        longer = clone(estimator).set_params(max_epochs=4, callbacks=[GradientNormClipping()])
+        longer.fit(inputs(N), labels(), resume=True)
 
 
 WARNED = [
