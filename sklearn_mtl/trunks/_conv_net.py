@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm
 
 from ..utils._conv import Conv2d, GroupNorm, into_channels, out_of_channels
 from ..utils._layers import Dropout, Linear
@@ -39,7 +40,8 @@ class ConvNet(Trunk):
 
     The positions of the last map, each mapped by one layer of ``hidden_size`` units, are the tokens of the image,
     row by row. The image as a whole is represented by the sum of the mean and the maximum over its positions: the
-    first tells how much of something there is, the second whether there is any.
+    first tells how much of something there is, the second whether there is any. This vector is normalised to mean
+    0 and standard deviation 1 [3]_, without which fits with large steps may fail to start.
 
     Parameters
     ----------
@@ -51,12 +53,13 @@ class ConvNet(Trunk):
         Height and width of the max pooling between stages. The last window of a row or column may be smaller, so
         that no pixel is left out and no map is pooled away, however small the image: a map of height h becomes
         one of height ceil(h / pool). (2, 1) keeps the width, for tags from left to right.
-    hidden_size : int, default=128
+    hidden_size : int >= 2, default=128
         Width of the representation of images and of their positions.
     normalization : {"group"} or None, default="group"
-        Whether maps are normalised, in 8 groups of channels (fewer if these are less than 4 channels).
+        Whether maps are normalised, in 8 groups of channels (fewer if these are less than 4 channels), and the
+        vectors of images; None normalises nothing but X.
     dropout : float in [0, 1), default=0.0
-        Probability of dropping a channel of a map, at all its positions, after each stage [3]_.
+        Probability of dropping a channel of a map, at all its positions, after each stage [4]_.
     channels_first : bool, default=False
         Whether X is (n, C, H, W).
 
@@ -71,7 +74,8 @@ class ConvNet(Trunk):
     ----------
     .. [1] LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proceedings of the IEEE, 1998.
     .. [2] Wu and He, "Group Normalization", ECCV 2018.
-    .. [3] Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015.
+    .. [3] Ba, Kiros and Hinton, "Layer Normalization", 2016.
+    .. [4] Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015.
 
     Examples
     --------
@@ -93,7 +97,7 @@ class ConvNet(Trunk):
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
         "pool": [Interval(Integral, 1, None, closed="left"), tuple, list],
-        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "hidden_size": [Interval(Integral, 2, None, closed="left")],
         "normalization": [StrOptions({"group"}), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "channels_first": ["boolean"],
@@ -181,7 +185,7 @@ def pooled(size: int, window: int, times: int) -> int:
 
 
 class _Body(nn.Module):
-    """Stages of convolutions with pooling between them, then a layer at each position of the last map.
+    """Stages of convolutions with pooling between them, a layer at each position, and pooling of all positions.
 
     Parameters
     ----------
@@ -197,6 +201,7 @@ class _Body(nn.Module):
         self.stages = nn.ModuleList(_Stage(trunk, *pair, generator) for pair in pairwise(channels))
         self.pool = nn.MaxPool2d(as_pair(trunk.pool), ceil_mode=True)
         self.position = Linear(channels[-1], trunk.width_, generator)
+        self.normalized = trunk.normalization is not None
 
     def forward(self, images: Tensor) -> Representation:
         axes = self.position.bias.shape[:-1]
@@ -208,7 +213,8 @@ class _Body(nn.Module):
         positions = out_of_channels(maps, axes).flatten(-2).transpose(-1, -2)
         token = torch.relu(self.position(positions.flatten(-3, -2)))
         token = token.view(*rows, positions.shape[-2], token.shape[-1])
-        return Representation(token.mean(dim=-2) + token.amax(dim=-2), token)
+        sample = token.mean(dim=-2) + token.amax(dim=-2)
+        return Representation(layer_norm(sample, sample.shape[-1:]) if self.normalized else sample, token)
 
 
 class _Stage(nn.Module):

@@ -54,7 +54,9 @@ def test_it_computes_what_numpy_computes():
         maps = stage_by_hand(padded.reshape(4, 3, 2, 3, 3).max(axis=(2, 4)), weights, 1, n_groups=2)
         token = np.maximum(maps.reshape(8, -1).T @ weights["position.weight"].T + weights["position.bias"], 0)
         np.testing.assert_allclose(result.token[row].detach(), token)
-        np.testing.assert_allclose(result.sample[row].detach(), token.mean(axis=0) + token.max(axis=0))
+        pooled = token.mean(axis=0) + token.max(axis=0)
+        sample = (pooled - pooled.mean()) / np.sqrt(pooled.var() + 1e-5)
+        np.testing.assert_allclose(result.sample[row].detach(), sample)
 
 
 def stage_by_hand(maps, weights, number, n_groups):
@@ -110,6 +112,11 @@ def test_an_image_means_the_same_in_any_form():
 def test_units_of_images_do_not_matter():
     expected = representation(ConvNet(**SMALL)).sample
     torch.testing.assert_close(representation(ConvNet(**SMALL), 1000 * X - 5).sample, expected)
+
+
+def test_without_normalisation_positions_are_pooled_and_no_more():
+    result = representation(ConvNet(**SMALL, normalization=None))
+    torch.testing.assert_close(result.sample, result.token.mean(dim=1) + result.token.amax(dim=1))
 
 
 def test_images_do_not_depend_on_others_in_training():
@@ -294,7 +301,7 @@ def test_an_estimator_goes_from_a_table_to_images():
         ({"pool": (2, 0)}, r"pool=\(2, 0\) of ConvNet should be an integer of at least 1, or a pair"),
         ({"pool": (2, 1.5)}, "pool"),
         ({"pool": "max"}, "pool"),
-        ({"hidden_size": 0}, "hidden_size"),
+        ({"hidden_size": 1}, "hidden_size"),
         ({"normalization": "batch"}, "normalization"),
         ({"dropout": 1.0}, "dropout"),
         ({"channels_first": "yes"}, "channels_first"),
