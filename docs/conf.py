@@ -26,6 +26,7 @@ extensions = [
     "sphinx_design",
     "matplotlib.sphinxext.plot_directive",
     "mathml",
+    "bad_input_table",
 ]
 exclude_patterns = ["_build", "examples"]
 templates_path = ["_templates"]

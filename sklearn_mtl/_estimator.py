@@ -805,6 +805,8 @@ class MultiTaskNetEstimator(
 
 def _indexed_by_rows(X: Any) -> Any:
     """Give a mapping of inputs the length and the indexing of its rows."""
+    if X is None:
+        raise ValueError("X is None; it should be the inputs, with a row for each row of y.")
     if not isinstance(X, Mapping) or isinstance(X, Targets) or issparse(X):  # some sparse matrices are mappings
         return X
     return Targets(X)

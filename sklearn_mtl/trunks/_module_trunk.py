@@ -31,7 +31,7 @@ class ModuleTrunk(Trunk):
         Makes the module. It is called with ``params``, and with those of ``in_features``, the number of columns of
         X, and ``input_shape``, the shape of a row, that it takes by name.
 
-        The module maps a batch (B, *input_shape) to a tensor (B, D), a vector for each row; or to (B, L, D), a
+        The module maps a batch ``(B, *input_shape)`` to a tensor (B, D), a vector for each row; or to (B, L, D), a
         vector for each token, of which the row is the mean; or to a `Representation`.
     params : mapping or None, default=None
         What else ``module`` is called with.

@@ -44,7 +44,7 @@ X_ROWS = [
     BadInput("X has 0 rows", lambda: net().fit(np.ones((0, 2)), np.ones(0)), ValueError, r"0 sample\(s\)"),
     BadInput("X has 0 columns", with_bad_X(np.ones((N, 0))), ValueError, r"0 feature\(s\)"),
     BadInput("X is ragged", with_bad_X(RAGGED), ValueError, "inhomogeneous"),
-    BadInput("X is None", lambda: net().fit(None, labels()), (TypeError, ValueError), "X|NoneType"),
+    BadInput("X is None", lambda: net().fit(None, labels()), ValueError, "X is None; it should be the inputs"),
     BadInput("sparse X contains NaN", with_bad_X(csr_matrix(spoiled(np.nan))), ValueError, "Input X contains NaN"),
     BadInput(
         "sparse X has categories",
