@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from ..architectures import Architecture
 from ..exceptions import ModelFileError
-from ..training import Blueprint
-from ..trunks import Trunk
 from ._encode import DEEPEST
-from ._known import Registry
+from ._known import PACKAGE, Registry
 from ._values import LEAVES, restored_array
 
 # Numbers of layers, units and members that any file may give, however small it is.
 _LARGE_SIZE = 2**16
+_ROOMS_OF_SIZES = {f"{PACKAGE}.trunks", f"{PACKAGE}.architectures", f"{PACKAGE}.training"}
+# A unit has a weight at least.
+_BYTES_PER_UNIT = 4
 
 
 class Tagged(NamedTuple):
@@ -75,7 +75,7 @@ class Decoder:
         self._registry = registry
         self._tensors = dict(tensors)
         self._load_step = load_step
-        self._largest = max(size, _LARGE_SIZE)
+        self._largest = max(size // _BYTES_PER_UNIT, _LARGE_SIZE)
         self._depth = 0
 
     @property
@@ -165,15 +165,21 @@ class Decoder:
 
     def _check_attributes(self, cls: type, state: dict[Any, Any]) -> None:
         """Refuse attributes that would take the place of methods, and sizes that no file of this size can have."""
-        has_sizes = issubclass(cls, Trunk | Architecture | Blueprint)
         for name, value in state.items():
             if type(name) is not str or name.startswith("__"):
                 raise ModelFileError(f"{name!r} is no attribute")
             taken = inspect.getattr_static(cls, name, None)
             if inspect.isroutine(taken) or isinstance(taken, property | classmethod | staticmethod):
                 raise ModelFileError(f"{name} of {cls.__name__} is no attribute")
-            if has_sizes and name != "seed" and self._registry.is_known(cls):
+            if self._is_size(cls, name):
                 self._check_size(value, f"{name} of {cls.__name__}")
+
+    def _is_size(self, cls: type, name: str) -> bool:
+        """Tell whether a number is how many units, layers or entries there are, and no label or seed."""
+        room = self._registry.name_of(cls).rpartition(".")[0]
+        if room == f"{PACKAGE}.tasks":
+            return name.endswith("_")
+        return name != "seed" and room in _ROOMS_OF_SIZES
 
     def _check_size(self, value: Any, name: str) -> None:
         for size in value if isinstance(value, list | tuple) else (value,):

@@ -151,6 +151,9 @@ def _check_kinds(state: Mapping[str, Any]) -> None:
     for name in ("weights", "weighting"):
         for entry, array in state[name].items():
             _check_kind(f"{name} {entry}", array, np.ndarray)
+    n_members = blueprint.n_members
+    if n_members != 1 and {array.shape[:1] for array in state["weights"].values()} != {(n_members,)}:
+        raise ValueError(f"the weights of this model are not those of {n_members} members.")
 
 
 def _check_finite(weights: Mapping[str, np.ndarray]) -> None:

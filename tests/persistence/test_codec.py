@@ -19,6 +19,7 @@ from sklearn_mtl.persistence._decode import Decoder, parse
 from sklearn_mtl.persistence._encode import DEEPEST, Encoder
 from sklearn_mtl.persistence._known import Registry, known_classes
 from sklearn_mtl.persistence._tensors import load_tensors, tensor_pieces
+from sklearn_mtl.tasks import Classification
 from sklearn_mtl.tasks._bio import Grammar
 from sklearn_mtl.trunks import MLP
 
@@ -256,12 +257,17 @@ def test_array_is_used_once():
         read(b'[{"tensor": ["a", "<u4"]}, {"tensor": ["a", "<u4"]}]', tensors)
 
 
-def test_size_of_a_seed_is_no_size_of_a_layer():
+def test_numbers_of_units_are_limited_by_the_size_of_the_file():
     assert back(MMoE(n_experts=5)).n_experts == 5
     text, tensors = written(MLP((70_000,)))
-    assert read(text, tensors, size=70_000).hidden_sizes == (70_000,)
+    assert read(text, tensors, size=4 * 70_000).hidden_sizes == (70_000,)
     with pytest.raises(ModelFileError, match="hidden_sizes of MLP is 70000, more than the arrays"):
         read(text, tensors, size=1000)
+    task = Classification(classes=[10**12, 1]).fit(np.array([1, 10**12]))
+    assert back(task).classes == [10**12, 1]
+    task.n_elements_ = 10**9
+    with pytest.raises(ModelFileError, match="n_elements_ of Classification is 1000000000, more than"):
+        back(task)
 
 
 def test_classes_are_known_by_names_that_do_not_depend_on_files():
