@@ -23,11 +23,9 @@ def resolve_trunk(trunk: Any, X: Any = None) -> Trunk:
     X : object, default=None
         What the user passed to ``fit``; without it "auto" is the recipe for tables.
     """
-    if isinstance(trunk, str) and trunk == "multi_input":
-        return MultiInput()
     if isinstance(trunk, str) and trunk == "auto" and X is not None:
         return MultiInput() if _has_several_inputs(X) else choose_single(X)
-    return resolve_single(trunk)
+    return resolve_single(trunk, {"multi_input": MultiInput})
 
 
 def _has_several_inputs(X: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -23,13 +25,13 @@ def table_trunk() -> Trunk:
     return MLP(hidden_sizes=(128, 128), dropout=0.2, scaling="squash", ranks=True)
 
 
-def resolve_single(trunk: Any) -> Trunk:
-    """Turn a shorthand into the trunk of one input; a trunk stays what it is."""
+def resolve_single(trunk: Any, further: Mapping[str, Callable[[], Trunk]] = MappingProxyType({})) -> Trunk:
+    """Turn a shorthand, one of `SHORTHAND` or a further one, into a trunk; a trunk stays what it is."""
     if isinstance(trunk, type) and issubclass(trunk, Trunk):
         raise ValueError(f"trunk={trunk!r} should be a Trunk; write {trunk.__name__}().")
     if isinstance(trunk, nn.Module) or (callable(trunk) and not isinstance(trunk, Trunk)):
         return ModuleTrunk(trunk)
-    return resolve_spec("trunk", trunk, Trunk, SHORTHAND)
+    return resolve_spec("trunk", trunk, Trunk, {**SHORTHAND, **further})
 
 
 def choose_single(X: Any) -> Trunk:
