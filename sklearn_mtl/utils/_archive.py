@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ..exceptions import ModelFileError
+from ._zip import StoredZip, add_member
 
 # Says of each member what it should be.
 DIGEST = "digest.json"
@@ -38,12 +39,11 @@ def pack_archive(members: Mapping[str, bytes]) -> bytes:
     ...     read_archive(Path(folder, "file"), ["a", "b"])
     {'a': b'one', 'b': b'two'}
     """
-    digest = {name: {"size": len(content), "sha256": _sha256(content)} for name, content in members.items()}
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in {DIGEST: json.dumps(digest).encode(), **members}.items():
-            # a fixed date: equal members make equal files
-            archive.writestr(zipfile.ZipInfo(name), content)
+    with zipfile.ZipFile(file, "w") as archive:
+        digest = {name: add_member(archive, name, [content], len(content)) for name, content in members.items()}
+        said = json.dumps(digest).encode()
+        add_member(archive, DIGEST, [said], len(said))
     return file.getvalue()
 
 
@@ -68,33 +68,25 @@ def read_archive(path: str | os.PathLike[str], names: Collection[str]) -> dict[s
     path = Path(path)
     with open(path, "rb") as file:
         try:
-            with zipfile.ZipFile(file) as archive:
-                return _checked(archive, set(names), path.stat().st_size)
+            return _checked(StoredZip(file, path.stat().st_size), set(names))
         except MemoryError:
             raise
-        except Exception as error:  # zipfile raises what it likes when its headers lie
+        except Exception as error:  # JSON raises what it likes
             raise ModelFileError(f"{path.name} is damaged, or no file of sklearn_mtl: {error}") from error
 
 
-def _checked(archive: zipfile.ZipFile, names: set[str], size: int) -> dict[str, bytes]:
-    entries = {entry.filename: entry for entry in archive.infolist()}
-    if set(entries) != names | {DIGEST} or len(entries) != len(archive.infolist()):
-        raise ValueError(f"it has the members {sorted(entries)} instead of {sorted(names | {DIGEST})}")
-    for name, entry in entries.items():
-        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
-            raise ValueError(f"{name} is compressed or encrypted")
-    if sum(entry.file_size for entry in entries.values()) > size or entries[DIGEST].file_size > LONGEST_DIGEST:
-        raise ValueError("its members are larger than the file")
+def _checked(archive: StoredZip, names: set[str]) -> dict[str, bytes]:
+    if set(archive.sizes) != names | {DIGEST}:
+        raise ValueError(f"it has the members {sorted(archive.sizes)} instead of {sorted(names | {DIGEST})}")
+    if archive.sizes[DIGEST] > LONGEST_DIGEST:
+        raise ValueError(f"{DIGEST} is too long")
     digest = json.loads(archive.read(DIGEST))
     if set(digest) != names:
         raise ValueError(f"{DIGEST} is about {sorted(digest)}")
     members = {}
     for name in sorted(names):
         members[name] = archive.read(name)
-        if digest[name] != {"size": len(members[name]), "sha256": _sha256(members[name])}:
+        checksum = hashlib.sha256(members[name]).hexdigest()
+        if digest[name] != {"size": len(members[name]), "sha256": checksum}:
             raise ValueError(f"{name} is not what was written")
     return members
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

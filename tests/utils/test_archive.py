@@ -71,7 +71,7 @@ def test_compressed_members_are_refused(path):
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_members_that_are_there_twice_are_refused(path):
     rewrite(path, [*contents(path).items(), ("tensors", b"other")])
-    with pytest.raises(ModelFileError, match="it has the members"):
+    with pytest.raises(ModelFileError, match="it has the member tensors twice"):
         read_archive(path, list(MEMBERS))
 
 
