@@ -62,10 +62,22 @@ class Checkpoint:
         remove_left_over(self.path)
 
     def __call__(self, net: MultiTaskNet, is_last: bool) -> None:
-        """Write how a training stands after an epoch, if it is one to be written."""
+        """Write how a training stands after an epoch, if it is one to be written.
+
+        Raises
+        ------
+        TypeError
+            If a callback of the user's has recorded what is no number, text or tensor.
+        OSError
+            If the file cannot be written; the old one is as it was.
+        """
         if is_last or (len(net.history) - self.start) % self.every == 0:
             tree = {"kind": "checkpoint", "layout": LAYOUT, "fit": self.key, "training": training_state(net)}
-            members = dict(zip(_MEMBERS, pack_tree(tree), strict=True))
+            try:
+                members = dict(zip(_MEMBERS, pack_tree(tree), strict=True))
+            except TypeError as error:
+                message = f"checkpoint={str(self.folder)!r} cannot hold history or optimiser: {error}"
+                raise TypeError(message) from error
             write_atomically(self.path, pack_archive(members))
 
     def read(self) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import Callback, LRScheduler
 from torch.optim.lr_scheduler import StepLR
 
 from sklearn_mtl import MultiTaskNetEstimator
@@ -204,6 +204,16 @@ def test_fit_that_cannot_be_recognised_is_refused(tmp_path):
     estimator = small(checkpoint=tmp_path, net_params={"predict_nonlinearity": lambda x: x})
     with pytest.raises(ValueError, match=r"checkpoint='.*' cannot be used: .* cannot be pickled"):
         estimator.fit(X, Y)
+
+
+class RecordsAnObject(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("thing", object())
+
+
+def test_history_that_no_file_can_hold_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"checkpoint='.*' cannot hold history or optimiser: <object"):
+        small(checkpoint=tmp_path, callbacks=[RecordsAnObject()]).fit(X, Y)
 
 
 def test_ensembles_keep_no_checkpoint(tmp_path):
