@@ -211,9 +211,7 @@ def test_journal_keeps_what_was_done_before_a_worker_was_killed(tmp_path, monkey
     search = killed_worker(journal, fits, n_jobs=2)
     assert len(list(fits.iterdir())) == 6 - done + 1  # what was not done, and the refit
     plain = killed_worker(None, fits)
-    np.testing.assert_array_equal(
-        search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
-    )
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
     assert_same_model(search.best_estimator_[-1], plain.best_estimator_[-1])
 
 
