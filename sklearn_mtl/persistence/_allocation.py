@@ -1,4 +1,4 @@
-"""A limit to the memory that building a network may take."""
+"""Networks whose sizes come from a file: what they would take is known before anything is taken."""
 
 from __future__ import annotations
 
@@ -13,12 +13,27 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ..exceptions import ModelFileError
 
 
+class WithoutMemory(TorchDispatchMode):
+    """Make tensors that have shapes but no memory, on torch's device "meta".
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_mtl.persistence._allocation import WithoutMemory
+    >>> with WithoutMemory():
+    ...     torch.zeros(10**12).shape
+    torch.Size([1000000000000])
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        return _on_meta(func, args, kwargs or {})
+
+
 class AllocationLimit(TorchDispatchMode):
     """Refuse a tensor that is larger than one may be, or that with those that are there would be too much.
 
-    What a tensor will take is found before it is made, with torch's device "meta". So the numbers in a file, which
-    say how large layers are, cannot fill the memory, whatever trunk they belong to. It holds for the thread that
-    enters it.
+    So the numbers in a file, which say how large layers are, cannot fill the memory, whatever trunk they belong
+    to. It holds for the thread that enters it.
 
     Parameters
     ----------
@@ -69,16 +84,20 @@ class AllocationLimit(TorchDispatchMode):
 
 def _bytes_needed(func: Any, args: tuple, kwargs: dict[str, Any]) -> int:
     """Find how many bytes the tensors take that a function is about to make; 0 if torch cannot tell."""
-    on_meta = tree_map(_as_meta, (args, kwargs))
-    if not any(isinstance(leaf, Tensor) for leaf in tree_leaves((args, kwargs))):
-        on_meta[1]["device"] = torch.device("meta")
-    if "generator" in on_meta[1]:  # one for the CPU is of no use there
-        on_meta[1]["generator"] = None
     try:
-        made = func(*on_meta[0], **on_meta[1])
+        made = _on_meta(func, *tree_map(_as_meta, (args, kwargs)))
     except (NotImplementedError, RuntimeError, TypeError):
         return 0
     return sum(leaf.numel() * leaf.element_size() for leaf in tree_leaves(made) if isinstance(leaf, Tensor))
+
+
+def _on_meta(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Call a function that makes tensors, or whose tensors have no memory."""
+    if not any(isinstance(leaf, Tensor) for leaf in tree_leaves((args, kwargs))):
+        kwargs = {**kwargs, "device": torch.device("meta")}
+    if "generator" in kwargs:  # one for the CPU is of no use there
+        kwargs = {**kwargs, "generator": None}
+    return func(*args, **kwargs)
 
 
 def _as_meta(leaf: Any) -> Any:

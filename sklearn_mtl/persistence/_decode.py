@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from .._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
+from ..training import check_arrays, current_state
+from ._allocation import AllocationLimit, WithoutMemory
 from ._encode import DEEPEST
 from ._known import PACKAGE, Registry
 from ._values import LEAVES, restored_array
@@ -20,6 +23,10 @@ _LARGE_SIZE = 2**16
 _ROOMS_OF_SIZES = {f"{PACKAGE}.trunks", f"{PACKAGE}.architectures", f"{PACKAGE}.training"}
 # A unit has a weight at least.
 _BYTES_PER_UNIT = 4
+
+# What building a network may take besides a multiple of the file: small tensors that are no weights. Modules of
+# others, which are trusted, may have larger ones.
+_SMALL_CHANGE, _CHANGE_OF_OTHERS = 2**20, 2**26
 
 
 class Tagged(NamedTuple):
@@ -76,6 +83,10 @@ class Decoder:
         self._tensors = dict(tensors)
         self._load_step = load_step
         self._largest = max(size // _BYTES_PER_UNIT, _LARGE_SIZE)
+        # networks that are put side by side are there twice for a moment
+        change = _CHANGE_OF_OTHERS if registry.trusted else _SMALL_CHANGE
+        largest = max((array.nbytes for array in tensors.values()), default=0)
+        self._limit = AllocationLimit(2 * size + change, largest + change)
         self._depth = 0
 
     @property
@@ -157,17 +168,27 @@ class Decoder:
             raise ModelFileError(f"{name[:100]} has no attributes")
         self._check_attributes(cls, state)
         made: Any = cls.__new__(cls)
-        if hasattr(cls, "__setstate__") and cls is not Pipeline:
+        if isinstance(made, MultiTaskNetEstimator):
+            self._set_state(made, state)
+        elif hasattr(cls, "__setstate__") and cls is not Pipeline:
             made.__setstate__(state)
         else:
             vars(made).update(state)
         return made
 
+    def _set_state(self, estimator: MultiTaskNetEstimator, state: dict[str, Any]) -> None:
+        """Build the network of an estimator, after a look at how large it would be."""
+        if state.get("_state") is not None:
+            state["_state"] = current_state(state["_state"])
+            _check_shapes(state["_state"])
+        with self._limit:
+            estimator.__setstate__(state)
+
     def _check_attributes(self, cls: type, state: dict[Any, Any]) -> None:
         """Refuse attributes that would take the place of methods, and sizes that no file of this size can have."""
         for name, value in state.items():
             if type(name) is not str or name.startswith("__"):
-                raise ModelFileError(f"{name!r} is no attribute")
+                raise ModelFileError(f"an object of {cls.__name__} has an attribute of an impossible name")
             taken = inspect.getattr_static(cls, name, None)
             if inspect.isroutine(taken) or isinstance(taken, property | classmethod | staticmethod):
                 raise ModelFileError(f"{name} of {cls.__name__} is no attribute")
@@ -185,6 +206,19 @@ class Decoder:
         for size in value if isinstance(value, list | tuple) else (value,):
             if isinstance(size, int | np.integer) and abs(int(size)) > self._largest:
                 raise ModelFileError(f"{name} is {size}, more than the arrays in it have room for")
+
+
+def _check_shapes(saved: Mapping[str, Any]) -> None:
+    """Refuse weights that are not those of the network, before there is one.
+
+    Modules of others may not be made without memory; then there is the limit to what they may take.
+    """
+    try:
+        with WithoutMemory():
+            expected = saved["blueprint"].network().state_dict()
+    except Exception:
+        return
+    check_arrays(saved["weights"], expected, "weights")
 
 
 _TAGS: dict[str, Callable[[Decoder, Any], Any]] = {

@@ -17,7 +17,6 @@ from .._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
 from ..utils._files import remove_left_over, replaced_file
 from ..utils._zip import StoredZip, add_member
-from ._allocation import AllocationLimit
 from ._decode import Decoder, parse
 from ._encode import Encoder
 from ._known import Registry
@@ -30,9 +29,8 @@ DIGEST, MANIFEST, TENSORS = "digest.json", "manifest.json", "tensors.safetensors
 _NAMES = r"digest\.json|manifest\.json|tensors\.safetensors|step-\d{1,3}\.skops"
 # Bytes of the digest, and of the manifest unless the arrays are larger still.
 _LONGEST_DIGEST, _LONGEST_MANIFEST = 2**20, 2**26
-# What building a network may take besides a multiple of the file: small tensors that are no weights. Modules of
-# others, which are trusted, may have larger ones.
-_SMALL_CHANGE, _CHANGE_OF_OTHERS = 2**20, 2**26
+# Letters of what went wrong, which may quote the file.
+_LONGEST_REASON = 500
 
 
 def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
@@ -140,9 +138,6 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
         members = _read_members(StoredZip(file, _size_of(file, max_bytes), _NAMES))
         size = sum(map(len, members.values()))
         tensors = load_tensors(members.pop(TENSORS))
-        # networks that are put side by side are there twice for a moment
-        change = _CHANGE_OF_OTHERS if registry.trusted else _SMALL_CHANGE
-        largest = max((array.nbytes for array in tensors.values()), default=0)
         manifest = parse(members.pop(MANIFEST))
 
         def step(name: str) -> Any:
@@ -150,8 +145,7 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
 
         decoder = Decoder(registry, tensors, step, size)
         del tensors
-        with AllocationLimit(2 * size + change, largest + change):
-            loaded = decoder.decode(manifest)
+        loaded = decoder.decode(manifest)
         left = [*decoder.unused, *members]
         if left:
             raise ModelFileError(f"nothing in it needs {left[:5]}")
@@ -172,7 +166,7 @@ def _one_error(path: Path) -> Iterator[None]:
     except ModelFileError as error:
         raise ModelFileError(f"{path.name} cannot be loaded: {error}.") from error
     except Exception as error:
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        what = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
         raise ModelFileError(f"{path.name} cannot be loaded: it is damaged, or no model file ({what}).") from error
 
 

@@ -54,7 +54,7 @@ def _dtype(name: Any) -> np.dtype:
     """Give a dtype by the text that numpy gives for it; a text of another form could stand for anything."""
     dtype = np.dtype(name) if type(name) is str else None
     if dtype is None or dtype.str != name or not _is_simple(dtype):
-        raise ValueError(f"{name!r} is no dtype")
+        raise ValueError("what should be a dtype is none")
     return dtype
 
 
@@ -73,7 +73,7 @@ def _unpack_requests(packed: Any) -> MetadataRequest:
     request = MetadataRequest(owner=owner)
     for name, requests in methods.items():
         if name not in vars(request) or name == "owner":
-            raise ValueError(f"{name!r} is no method that gets metadata")
+            raise ValueError("metadata is for a method that gets none")
         for param, alias in requests.items():
             getattr(request, name).add_request(param=param, alias=alias)
     return request

@@ -11,7 +11,7 @@ from ._net import OPTIMIZERS
 from ._picture import fitted_flow, picture_html
 from ._schedule import SCHEDULES
 from ._stacked import Member, Trained, stacking_pays, train_stacked
-from ._state import complete_params, current_state, stamped
+from ._state import check_arrays, complete_params, current_state, stamped
 from ._weights import check_sample_weight, check_weights
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Model",
     "SklearnCallbacks",
     "Trained",
+    "check_arrays",
     "check_sample_weight",
     "check_weights",
     "complete_params",

@@ -15,7 +15,7 @@ from ._blueprint import Blueprint
 from ._data import lengths_of
 from ._net import MultiTaskNet, make_net
 from ._predict import by_row, predict_gates, predict_outputs, predict_representation
-from ._state import check_weights
+from ._state import check_arrays
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,11 @@ class Model:
         """
         blueprint: Blueprint = state["blueprint"]
         network = blueprint.network()
-        check_weights(state["weights"], network.state_dict(), "weights")
+        check_arrays(state["weights"], network.state_dict(), "weights")
         network.load_state_dict(_tensors_of(state["weights"]))
         model = cls._of(network, blueprint, state["container"], state["history"], device)
         weighting = model.net.criterion_.weighting
-        check_weights(state["weighting"], weighting.state_dict(), "weighting")
+        check_arrays(state["weighting"], weighting.state_dict(), "weighting")
         weighting.load_state_dict(_tensors_of(state["weighting"]))
         return model
 

@@ -85,7 +85,7 @@ def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
     _check_kinds(current)
     _check_finite(current["weights"])
     _complete_parts(vars(current["blueprint"]))
-    return current
+    return stamped(current)
 
 
 def complete_params(spec: BaseEstimator) -> None:
@@ -111,7 +111,7 @@ def _defaults(cls: Any) -> dict[str, Any]:
     return {name: p.default for name, p in parameters.items() if p.default is not p.empty}
 
 
-def check_weights(weights: Mapping[str, np.ndarray], expected: Mapping[str, torch.Tensor], what: str) -> None:
+def check_arrays(weights: Mapping[str, np.ndarray], expected: Mapping[str, torch.Tensor], what: str) -> None:
     """Refuse arrays that are not those of a module.
 
     Parameters

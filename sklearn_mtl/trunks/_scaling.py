@@ -34,7 +34,8 @@ class Scaler(nn.Module):
     def __init__(self, mean: np.ndarray, scale: np.ndarray, squashed: bool) -> None:
         super().__init__()
         self.squashed = squashed
-        self.register_buffer("mean", torch.from_numpy(mean))
+        # a copy: loading weights writes to buffers, and what was learned may be a file that is mapped to memory
+        self.register_buffer("mean", torch.from_numpy(np.array(mean)))
         self.register_buffer("inverse_scale", torch.from_numpy(1 / scale))
 
     def forward(self, numbers: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ class Ranks(nn.Module):
 
     def __init__(self, knots: np.ndarray, ranks: np.ndarray) -> None:
         super().__init__()
-        self.register_buffer("knots", torch.from_numpy(knots))
+        self.register_buffer("knots", torch.from_numpy(np.array(knots)))
         # a uniform variable on (0, 1) has the deviation 1 / sqrt(12)
         self.register_buffer("ranks", torch.from_numpy((ranks - 0.5) * np.sqrt(12)))
 
