@@ -40,8 +40,9 @@ class ConvNet(Trunk):
 
     The positions of the last map, each mapped by one layer of ``hidden_size`` units, are the tokens of the image,
     row by row. The image as a whole is represented by the sum of the mean and the maximum over its positions: the
-    first tells how much of something there is, the second whether there is any. This vector is normalised to mean
-    0 and standard deviation 1 [3]_, without which fits with large steps may fail to start.
+    first tells how much of something there is, the second whether there is any. A linear map of the mean over
+    positions times their coordinates is added, which tells where it is: boxes and movements depend on it. The sum
+    is normalised to mean 0 and standard deviation 1 [3]_, without which fits with large steps may fail to start.
 
     Parameters
     ----------
@@ -195,6 +196,8 @@ class _Body(nn.Module):
         Source of the initial weights.
     """
 
+    coordinates: Tensor
+
     def __init__(self, trunk: ConvNet, generator: torch.Generator) -> None:
         super().__init__()
         channels = [trunk.stem_width_, *(int(count) for count in trunk.channels)]
@@ -202,6 +205,11 @@ class _Body(nn.Module):
         self.pool = nn.MaxPool2d(as_pair(trunk.pool), ceil_mode=True)
         self.position = Linear(channels[-1], trunk.width_, generator)
         self.normalized = trunk.normalization is not None
+        assert trunk.grid_ is not None
+        n_positions = math.prod(trunk.grid_)
+        # one position has no place among others
+        self.place = Linear(2 * trunk.width_, trunk.width_, generator) if n_positions > 1 else None
+        self.register_buffer("coordinates", coordinates(trunk.grid_) / n_positions, persistent=False)
 
     def forward(self, images: Tensor) -> Representation:
         axes = self.position.bias.shape[:-1]
@@ -214,7 +222,17 @@ class _Body(nn.Module):
         token = torch.relu(self.position(positions.flatten(-3, -2)))
         token = token.view(*rows, positions.shape[-2], token.shape[-1])
         sample = token.mean(dim=-2) + token.amax(dim=-2)
+        if self.place is not None:
+            moments = (self.coordinates.unsqueeze(-3) @ token).flatten(-2)
+            sample = sample + self.place(moments)
         return Representation(layer_norm(sample, sample.shape[-1:]) if self.normalized else sample, token)
+
+
+def coordinates(grid: tuple[int, int]) -> Tensor:
+    """Give height and width of positions row by row, (2, n_positions), with deviation 1 if there are many."""
+    middles = [(2 * torch.arange(size, dtype=torch.float64) + 1) / size - 1 for size in grid]
+    scales = [math.sqrt(3) * middle for middle in middles]
+    return torch.stack(torch.meshgrid(*scales, indexing="ij")).flatten(1)
 
 
 class _Stage(nn.Module):

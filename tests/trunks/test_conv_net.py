@@ -54,7 +54,10 @@ def test_it_computes_what_numpy_computes():
         maps = stage_by_hand(padded.reshape(4, 3, 2, 3, 3).max(axis=(2, 4)), weights, 1, n_groups=2)
         token = np.maximum(maps.reshape(8, -1).T @ weights["position.weight"].T + weights["position.bias"], 0)
         np.testing.assert_allclose(result.token[row].detach(), token)
-        pooled = token.mean(axis=0) + token.max(axis=0)
+        heights, widths = np.repeat([-2 / 3, 0, 2 / 3], 3), np.tile([-2 / 3, 0, 2 / 3], 3)
+        moments = [np.sqrt(3) * (place[:, None] * token).mean(axis=0) for place in (heights, widths)]
+        where = weights["place.weight"] @ np.concatenate(moments) + weights["place.bias"]
+        pooled = token.mean(axis=0) + token.max(axis=0) + where
         sample = (pooled - pooled.mean()) / np.sqrt(pooled.var() + 1e-5)
         np.testing.assert_allclose(result.sample[row].detach(), sample)
 
@@ -114,9 +117,19 @@ def test_units_of_images_do_not_matter():
     torch.testing.assert_close(representation(ConvNet(**SMALL), 1000 * X - 5).sample, expected)
 
 
-def test_without_normalisation_positions_are_pooled_and_no_more():
-    result = representation(ConvNet(**SMALL, normalization=None))
-    torch.testing.assert_close(result.sample, result.token.mean(dim=1) + result.token.amax(dim=1))
+def test_one_position_is_pooled_and_no_more():
+    result = representation(ConvNet(**SMALL, normalization=None, pool=9))
+    torch.testing.assert_close(result.sample, 2 * result.token[:, 0])
+
+
+def test_the_whole_tells_where_something_is():
+    images = np.zeros((2, 12, 12))
+    images[0, 4, 4] = images[1, 8, 8] = 1.0
+    trunk = ConvNet(channels=(4,), kernel_size=1, hidden_size=4)
+    tokens = representation(trunk, images).token.sort(dim=1).values
+    torch.testing.assert_close(tokens[0], tokens[1])
+    sample = representation(trunk, images).sample
+    assert not torch.allclose(sample[0], sample[1], atol=1e-3)
 
 
 def test_images_do_not_depend_on_others_in_training():
@@ -197,9 +210,9 @@ def test_members_draw_channels_to_drop_as_they_do_alone():
 def test_torch_can_map_a_body():
     alone = bodies(ConvNet(**SMALL))
     stacked, images = stack_networks(alone, [0, 1, 2]), torch.from_numpy(X)
-    state = dict(stacked.named_parameters())
-    mapped = vmap(lambda tensors: functional_call(stacked, tensors, (images,)).token)(state)
-    torch.testing.assert_close(mapped, stacked(images).token)
+    state = dict([*stacked.named_parameters(), *stacked.named_buffers()])
+    mapped = vmap(lambda tensors: tuple(functional_call(stacked, tensors, (images,))[:2]))(state)
+    torch.testing.assert_close(mapped, tuple(stacked(images)[:2]))
 
 
 # -- in an estimator
