@@ -152,8 +152,7 @@ def test_disk_that_is_really_full(tmp_path):
     code = """if True:
         import resource, signal, sys
         from tests.reliability._fits import X, Y, small
-        from sklearn_mtl.training import _ensemble
-from sklearn_mtl.trunks import MLP
+        from sklearn_mtl.trunks import MLP
         estimator = small(checkpoint=sys.argv[1]).fit(X, Y)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
