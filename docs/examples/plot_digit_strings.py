@@ -102,8 +102,8 @@ two = {
 report("two networks", two)
 
 # %%
-# To know the largest digit one has to read the digits. Of those there are labels enough, so the class gains much
-# from the tags, and the tags next to nothing from the class.
+# To know the largest digit one has to read the digits. Of those there are labels enough, so the class gains from
+# the tags. The tags have nothing to gain from the class, and lose a little to it.
 
 # %%
 # What was learned
