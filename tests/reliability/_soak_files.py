@@ -111,6 +111,7 @@ def memory(scale):
             for number in range(max(1, round(10 * scale))):
                 changed = bytes(change(content, np.random.default_rng([5, number])))
                 path.write_bytes(changed)
+                load()  # code that is used for the first time takes memory too
                 # a bomb is a file of some kilobytes, and takes less than a megabyte
                 peaks.append(resident_peak(load) / max(len(changed), 10**6))
             largest = max(largest, *peaks)
