@@ -1,0 +1,133 @@
+"""Nothing in the package runs what a file says: no pickle is loaded, no text is run, no name is imported.
+
+CI runs this with all other tests.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sklearn_mtl
+
+PACKAGE = Path(sklearn_mtl.__file__).parent
+#: functions that run what they get, or load what can run something, by the names under which they can be had
+FORBIDDEN = {
+    "eval", "exec", "compile", "__import__", "breakpoint",
+    "pickle.load", "pickle.loads", "pickle.Unpickler", "_pickle.load", "_pickle.loads", "_pickle.Unpickler",
+    "cloudpickle.load", "cloudpickle.loads", "dill.load", "dill.loads", "marshal.load", "marshal.loads",
+    "shelve.open", "joblib.load", "torch.load", "torch.jit.load", "torch.hub.load", "pandas.read_pickle",
+    "importlib.import_module", "importlib.__import__", "importlib.util.spec_from_file_location", "runpy.run_path",
+    "runpy.run_module", "os.system", "os.popen", "os.execv", "os.spawnv", "subprocess.run", "subprocess.Popen",
+    "subprocess.call", "subprocess.check_call", "subprocess.check_output", "yaml.load", "ctypes.CDLL",
+}  # fmt: skip
+#: arguments that let loaders run something
+ARGUMENTS = {"weights_only": False, "allow_pickle": True}
+#: this file imports modules whose names the package itself writes down
+ALLOWED = {("utils/_optional.py", "importlib.import_module")}
+
+
+def findings(source):
+    """List what is forbidden in some code, with its line."""
+    tree = ast.parse(source)
+    names = _imported(tree)
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+            name = _full_name(node, names)
+            if name in FORBIDDEN:
+                found.append((node.lineno, name))
+        if isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                if keyword.arg in ARGUMENTS and not _is_constant(keyword.value, not ARGUMENTS[keyword.arg]):
+                    found.append((node.lineno, keyword.arg))
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            found.append((node.lineno, "import *"))
+    return found
+
+
+def _imported(tree):
+    """Give the full names of what is imported, by the names that the code has for it."""
+    names = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.split(".")[0]
+                names[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _full_name(node, names):
+    if isinstance(node, ast.Name):
+        return names.get(node.id, node.id)
+    inner = _full_name(node.value, names) if isinstance(node.value, ast.Name | ast.Attribute) else None
+    return None if inner is None else f"{inner}.{node.attr}"
+
+
+def _is_constant(node, value):
+    return isinstance(node, ast.Constant) and node.value is value
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_package_runs_nothing_that_a_file_says(path):
+    name = path.relative_to(PACKAGE).as_posix()
+    found = [(line, what) for line, what in findings(path.read_text()) if (name, what) not in ALLOWED]
+    assert found == []
+
+
+def test_what_is_allowed_is_there():
+    for name, what in ALLOWED:
+        assert what in [found for _, found in findings((PACKAGE / name).read_text())]
+
+
+def test_names_of_optional_modules_are_written_down():
+    """The one file that imports by a name gets literals, or the kind of a frame, which is one of two."""
+    arguments = [
+        ast.unparse(node.args[0])
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "import_optional"
+    ]
+    assert arguments
+    assert {argument for argument in arguments if not argument.startswith("'")} <= {"kind"}
+
+
+FAULTY = [
+    "import pickle\npickle.load(f)",
+    "from pickle import loads as read\nread(b)",
+    "import pickle as p\nx = p.Unpickler",
+    "import torch\ntorch.load(f)",
+    "import torch\ntorch.load(f, weights_only=True)",
+    "load(f, weights_only=False)",
+    "load(f, weights_only=flag)",
+    "import numpy as np\nnp.load(f, allow_pickle=True)",
+    "import joblib\njoblib.load(f)",
+    "eval(text)",
+    "run = exec",
+    "compile(text, 'a', 'exec')",
+    "__import__(name)",
+    "import importlib\nimportlib.import_module(name)",
+    "from importlib import import_module as get\nget(name)",
+    "import os\nos.system(text)",
+    "from os import *",
+]
+HARMLESS = [
+    "network.eval()",
+    "import re\nre.compile('a')",
+    "import pickle\npickle.dumps(x)",
+    "import json\njson.loads(x)",
+    "import numpy as np\nnp.load(f, allow_pickle=False)",
+    "def load(eval=None): pass",
+]
+
+
+@pytest.mark.parametrize("source", FAULTY)
+def test_faults_are_found(source):
+    assert findings(source)
+
+
+@pytest.mark.parametrize("source", HARMLESS)
+def test_what_is_harmless_is_not_found(source):
+    assert findings(source) == []
