@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -13,13 +14,18 @@ from ..architectures import Network
 from ..tasks import Task
 from ..utils._memory import explain_out_of_memory
 from ..utils._ragged import RaggedRows
-from ._data import lengths_of, take
+from ..utils._threads import threads_for
+from ._data import lengths_of, positions_per_row, take
 
 # Rows per chunk: large enough for the products, small enough for the cache.
 CHUNK = 2048
 # Numbers of images, or tokens of sequences, per chunk: what is computed from them is many times as large.
 CHUNK_NUMBERS = 2_000_000
 CHUNK_TOKENS = 32_768
+# What may help where the memory does not hold a chunk.
+HELPS = "fewer rows at a time, or device='cpu', need less"
+# Weights of a network, counted once.
+_WEIGHTS: WeakKeyDictionary[Network, int] = WeakKeyDictionary()
 
 
 def predict_outputs(
@@ -47,19 +53,23 @@ def predict_outputs(
         Rows to predict for; None for all.
     """
     axes = {name: task.position_axes for name, task in tasks.items()}
-    return _by_chunks(lambda batch: network(batch, list(tasks)), inputs, device, rows, axes)
+    return _by_chunks(network, lambda batch: network(batch, list(tasks)), inputs, device, rows, axes)
 
 
 def predict_representation(network: Network, inputs: Mapping[str, Any], device: torch.device) -> Tensor:
     """Compute the representation (n_samples, D) that the tasks share, on the CPU."""
-    return _by_chunks(lambda batch: {"sample": network.represent(batch).sample}, inputs, device)["sample"]
+
+    def represent(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"sample": network.represent(batch).sample}
+
+    return _by_chunks(network, represent, inputs, device)["sample"]
 
 
 def predict_gates(
     network: Network, inputs: Mapping[str, Any], tasks: Sequence[str], device: torch.device
 ) -> dict[str, Tensor]:
     """Compute how much each row takes from each expert, (n_samples, n_weights) by task, on the CPU."""
-    return _by_chunks(lambda batch: network.gate_weights(batch, tasks), inputs, device)
+    return _by_chunks(network, lambda batch: network.gate_weights(batch, tasks), inputs, device)
 
 
 def by_row(output: Tensor, task: Task, lengths: Tensor | None) -> Any:
@@ -71,6 +81,7 @@ def by_row(output: Tensor, task: Task, lengths: Tensor | None) -> Any:
 
 @torch.inference_mode()
 def _by_chunks(
+    network: Network,
     compute: Callable[[dict[str, Tensor]], Mapping[str, Tensor]],
     inputs: Mapping[str, Any],
     device: torch.device,
@@ -82,9 +93,11 @@ def _by_chunks(
     if lengths is not None and rows is not None:
         lengths = lengths[rows]
     collected: dict[str, _Collected] = {}
+    work = _n_weights(network) * min(n_rows, CHUNK) * positions_per_row(inputs)
     for chunk in _chunks(inputs, n_rows, lengths):
         picked = chunk if rows is None else rows[chunk]
-        with explain_out_of_memory("computing outputs", "fewer rows at a time, or device='cpu', need less"):
+        # a number of threads that does not depend on where it is computed: sums are rounded alike
+        with threads_for(work), explain_out_of_memory("computing outputs", HELPS):
             part = compute({name: take(values, picked, device) for name, values in inputs.items()})
         if len(part) and _is_whole(chunk, n_rows) and lengths is None:
             return {name: output.cpu() for name, output in part.items()}
@@ -94,6 +107,12 @@ def _by_chunks(
                 collected[name] = _Collected(output, axes, n_rows, lengths if axes else None)
             collected[name].put(chunk, output)
     return {name: results.values for name, results in collected.items()}
+
+
+def _n_weights(network: Network) -> int:
+    if network not in _WEIGHTS:
+        _WEIGHTS[network] = sum(parameter.numel() for parameter in network.parameters())
+    return _WEIGHTS[network]
 
 
 def _chunks(inputs: Mapping[str, Any], n_rows: int, lengths: Tensor | None) -> Iterator[slice | Tensor]:
