@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from joblib import parallel_config
+from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback
@@ -200,6 +201,7 @@ def test_journal_keeps_what_was_done_before_a_worker_was_killed(tmp_path, monkey
     fits, journal = tmp_path / "fits", tmp_path / "journal"
     fits.mkdir()
     monkeypatch.setenv(KILLED, "1")
+    get_reusable_executor().shutdown(wait=True)  # workers that stand by do not see the variable
     with pytest.raises(TerminatedWorkerError):
         killed_worker(journal, fits, n_jobs=2)
     done = len(list(journal.iterdir()))
