@@ -132,6 +132,11 @@ OUT_OF_RANGE = [
     NotInRange("tasks", (["regression"], "regression"), "Mapping.*None"),
     NotInRange("categorical_features", ("all", 3), "'from_dtype'"),
     NotInRange("net_params", ([1],), "Mapping.*None"),
+    NotInRange("n_members", (0, 2.5), r"int in the range \[1, inf\)"),
+    NotInRange("bootstrap", ("yes",), "'bool'"),
+    NotInRange("checkpoint", (3, ["folder"]), "'str'.*'os.PathLike'.*None"),
+    NotInRange("checkpoint_every", (0, 1.5), r"int in the range \[1, inf\)"),
+    NotInRange("keep_interrupted", ("yes",), "'bool'"),
 ]
 PARAMETER_ROWS = [
     BadInput(f"{name}={value!r}", with_params(**{name: value}), ValueError, f"'{name}' parameter.*{expected}")

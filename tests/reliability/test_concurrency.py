@@ -158,7 +158,7 @@ GRID = {"task_weights__mass": [0.2, 1.0], "learning_rate": [0.01, 0.05]}
 @pytest.mark.slow
 def test_search_is_the_same_in_every_backend():
     def search(backend, n_jobs):
-        estimator = small(trunk=DROPOUT)
+        estimator = small(trunk=DROPOUT, architecture="cross_stitch")
         with parallel_config(backend, n_jobs=n_jobs):
             return GridSearchCV(estimator, GRID, cv=3, scoring=multitask_scorer, refit="score").fit(X, Y)
 
