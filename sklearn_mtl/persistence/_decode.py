@@ -28,6 +28,10 @@ _BYTES_PER_UNIT = 4
 # others, which are trusted, may have larger ones.
 _SMALL_CHANGE, _CHANGE_OF_OTHERS = 2**20, 2**26
 
+# Bytes that Python takes for values, twice: as they are parsed, and as what they stand for.
+_CHUNK = 2**16
+_PER_TEXT, _PER_CONTAINER, _PER_VALUE, _PER_FILE = 110, 120, 64, 1000
+
 
 class Tagged(NamedTuple):
     """An object of JSON, which has one entry."""
@@ -45,6 +49,23 @@ def parse(text: bytes) -> Any:
         If it is anything else.
     """
     return json.loads(text.decode("ascii"), object_pairs_hook=_tagged, parse_constant=_refuse_constant)
+
+
+def memory_of(text: bytes) -> int:
+    """Estimate from above how many bytes Python takes for the values of some JSON, without reading it."""
+    n_texts = n_containers = n_commas = parity = 0
+    if b"\\" in text:  # a quotation mark may be part of a text
+        text = text.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
+    for start in range(0, len(text), _CHUNK):
+        letters = np.frombuffer(text, np.uint8, min(_CHUNK, len(text) - start), start)
+        marks = np.cumsum(letters == ord('"')) + parity
+        outside = letters[marks % 2 == 0]
+        n_containers += int(np.isin(outside, (ord("["), ord("{"))).sum())
+        n_commas += int((outside == ord(",")).sum())
+        n_texts += int(marks[-1] - parity)  # begin and end
+        parity = int(marks[-1]) % 2
+    n_values = n_commas + n_containers
+    return _PER_FILE + len(text) + _PER_TEXT * n_texts // 2 + _PER_CONTAINER * n_containers + _PER_VALUE * n_values
 
 
 def _tagged(pairs: list[tuple[str, Any]]) -> Tagged:
@@ -69,6 +90,8 @@ class Decoder:
         From the name of a member to the step of a pipeline in it.
     size : int
         Bytes of the file: no layer can have more units.
+    room : int
+        Bytes that values may take which are no arrays.
 
     Raises
     ------
@@ -77,8 +100,14 @@ class Decoder:
     """
 
     def __init__(
-        self, registry: Registry, tensors: Mapping[str, np.ndarray], load_step: Callable[[str], Any], size: int
+        self,
+        registry: Registry,
+        tensors: Mapping[str, np.ndarray],
+        load_step: Callable[[str], Any],
+        size: int,
+        room: int,
     ) -> None:
+        self._room = room
         self._registry = registry
         self._tensors = dict(tensors)
         self._load_step = load_step
@@ -133,6 +162,17 @@ class Decoder:
         if len(pairs) < len(keys):
             raise ModelFileError("a dict has a key twice")
         return pairs
+
+    def _records(self, value: Any) -> list[dict[str, Any]]:
+        keys, columns = map(self._all, value)
+        if len(set(keys)) != len(columns) or not columns or not all(type(key) is str for key in keys):
+            raise ModelFileError("records have other keys than columns")
+        n_rows = len(columns[0])
+        self._room -= n_rows * (_PER_CONTAINER + _PER_TEXT * len(columns))
+        if self._room < 0:
+            raise ModelFileError("its values would take too much memory")
+        lists = [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
+        return [dict(zip(keys, row, strict=True)) for row in zip(*lists, strict=True)]
 
     def _tensor(self, value: Any) -> np.ndarray:
         name, dtype = value
@@ -226,6 +266,7 @@ _TAGS: dict[str, Callable[[Decoder, Any], Any]] = {
     "set": Decoder._set,
     "frozenset": Decoder._frozenset,
     "dict": Decoder._dict,
+    "records": Decoder._records,
     "tensor": Decoder._tensor,
     "objects": Decoder._objects,
     "named": Decoder._named,

@@ -96,7 +96,7 @@ class Encoder:
     def _encode_nested(self, value: Any, path: str) -> Any:
         kind = type(value)
         if kind is list:
-            return self._all(value, path)
+            return self._encode_records(value, path) if _are_records(value) else self._all(value, path)
         if kind is tuple:
             return {"tuple": self._all(value, path)}
         if kind in (set, frozenset):
@@ -120,6 +120,19 @@ class Encoder:
         for key, entry in mapping.items():
             pairs += [self.encode(key, f"a key of {path}"), self.encode(entry, f"{path}[{key!r}]")]
         return pairs
+
+    def _encode_records(self, records: list[dict[str, Any]], path: str) -> Any:
+        """Write dicts of the same keys, such as the epochs of a history, column by column."""
+        columns = {key: [record[key] for record in records] for key in records[0]}
+        encoded = [self._encode_column(values, f"{path}[{key!r}]") for key, values in columns.items()]
+        return {"records": [self._all(columns, path), encoded]}
+
+    def _encode_column(self, values: list[Any], path: str) -> Any:
+        for kind, dtype in ((float, np.float64), (int, np.int64)):
+            fits = kind is float or all(-_LARGEST < value < _LARGEST for value in values if type(value) is int)
+            if fits and all(type(value) is kind for value in values):
+                return self._encode_array(np.array(values, dtype=dtype), path)
+        return self._all(values, path)
 
     def _encode_array(self, array: np.ndarray, path: str) -> Any:
         if array.dtype == object:
@@ -180,6 +193,13 @@ class Encoder:
         name = f"step-{len(self.steps)}.skops"
         self.steps[name] = dump_step(step, path)
         return {"step": name}
+
+
+def _are_records(values: list[Any]) -> bool:
+    if len(values) < 2 or not all(type(value) is dict for value in values):
+        return False
+    keys = list(values[0])
+    return bool(keys) and all(type(key) is str for key in keys) and all(list(value) == keys for value in values)
 
 
 def _plain_int(value: int) -> Any:

@@ -17,7 +17,7 @@ from .._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
 from ..utils._files import remove_left_over, replaced_file
 from ..utils._zip import StoredZip, add_member
-from ._decode import Decoder, parse
+from ._decode import Decoder, memory_of, parse
 from ._encode import Encoder
 from ._known import Registry
 from ._steps import load_step
@@ -27,8 +27,9 @@ from ._tensors import load_tensors, tensor_pieces
 FORMAT, LAYOUT = "sklearn_mtl model", 1
 DIGEST, MANIFEST, TENSORS = "digest.json", "manifest.json", "tensors.safetensors"
 _NAMES = r"digest\.json|manifest\.json|tensors\.safetensors|step-\d{1,3}\.skops"
-# Bytes of the digest, and of the manifest unless the arrays are larger still.
-_LONGEST_DIGEST, _LONGEST_MANIFEST = 2**20, 2**26
+_LONGEST_DIGEST = 2**20
+# What the manifest may take in memory, besides three times the size of the file.
+_ROOM = 2**28
 # Letters of what went wrong, which may quote the file.
 _LONGEST_REASON = 500
 
@@ -51,6 +52,8 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
     ------
     TypeError
         If something in it cannot be saved, such as callbacks; the message says where it is. No file is touched.
+    ValueError
+        If it has so many texts, lists and dicts, which are no arrays of numbers, that it would not be loaded.
     ImportError
         If a pipeline has other steps and skops is not installed.
     OSError
@@ -81,7 +84,10 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
     arrays = encoder.tensors
     header = sum(memoryview(piece).nbytes for piece in [next(tensor_pieces(arrays))])
     n_bytes = header + sum(array.nbytes for array in arrays.values())
-    _check_manifest(len(manifest), n_bytes, TypeError)
+    if memory_of(manifest) > 3 * (len(manifest) + n_bytes) + _ROOM:
+        raise ValueError(
+            f"the estimator has {len(manifest)} bytes of text, lists and dicts, more than load_model would read."
+        )
     with replaced_file(path) as file, zipfile.ZipFile(file, "w") as archive:
         members = {
             MANIFEST: add_member(archive, MANIFEST, [manifest], len(manifest)),
@@ -137,13 +143,16 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
     with open(path, "rb") as file, _one_error(Path(path)):
         members = _read_members(StoredZip(file, _size_of(file, max_bytes), _NAMES))
         size = sum(map(len, members.values()))
+        room = 3 * size + _ROOM - memory_of(members[MANIFEST])
+        if room < 0:
+            raise ModelFileError("its text, lists and dicts would take too much memory")
         tensors = load_tensors(members.pop(TENSORS))
         manifest = parse(members.pop(MANIFEST))
 
         def step(name: str) -> Any:
             return load_step(members.pop(name), name, registry.trusted, max_bytes)
 
-        decoder = Decoder(registry, tensors, step, size)
+        decoder = Decoder(registry, tensors, step, size, room)
         del tensors
         loaded = decoder.decode(manifest)
         left = [*decoder.unused, *members]
@@ -192,7 +201,6 @@ def _read_members(archive: StoredZip) -> dict[str, bytes]:
         raise ModelFileError("it has other members than its digest says")
     if not {MANIFEST, TENSORS} <= set(described):
         raise ModelFileError(f"it has no {MANIFEST} or no {TENSORS}")
-    _check_manifest(sizes[MANIFEST], sizes[TENSORS], ModelFileError)
     return {name: _checked(archive.read(name), entry["sha256"], name) for name, entry in described.items()}
 
 
@@ -200,12 +208,6 @@ def _checked(content: bytes, sha256: str, name: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ModelFileError(f"its member {name} is damaged")
     return content
-
-
-def _check_manifest(size: int, tensors: int, error: type[Exception]) -> None:
-    # JSON takes much more memory than its size
-    if size > max(_LONGEST_MANIFEST, tensors):
-        raise error(f"what is no array of numbers takes {size} bytes, more than {_LONGEST_MANIFEST}")
 
 
 def _not_a_model(estimator: Any) -> str:

@@ -15,7 +15,7 @@ from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetRegressor, Targets
 from sklearn_mtl.architectures import TaskGraph
 from sklearn_mtl.exceptions import SingleClassWarning
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression
-from sklearn_mtl.trunks import MLP
+from sklearn_mtl.trunks import MLP, SequenceEncoder
 
 from .._helpers import inputs, mixed_targets, net
 from ..architectures.test_conformance import CASES as ARCHITECTURES
@@ -78,6 +78,15 @@ def of_inputs(make):
     return Saved(case.net(max_epochs=1).fit(case.X, case.y), case.X)
 
 
+def with_vectors():
+    rows = [["play", "jazz"], ["stop", "it", "now"], ["play", "rock"], ["stop"]] * 5
+    trunk = SequenceEncoder(
+        "convolutional", 6, vocabulary=["play", "Ünknown"], vectors=np.eye(2, 4), character_size=2
+    )
+    y = Targets(verb=[row[0] for row in rows], tags=[["A", *"B" * (len(row) - 1)] for row in rows])
+    return Saved(net(trunk=trunk, max_epochs=1).fit(rows, y), rows)
+
+
 def with_an_added_task():
     y = mixed_targets(X)
     model = net().fit(X, {"mass": y["mass"], "sick": y["sick"]})
@@ -91,6 +100,7 @@ def structured():
 
 
 OTHERS: dict[str, Callable[[], Saved]] = {
+    "vectors": with_vectors,
     "unfitted": lambda: Saved(net(task_weights={"mass": 2.0}), None),
     "array": lambda: Saved(MultiTaskNetClassifier(**SMALL).fit(X, X[:, 0] > 0), X),
     "matrix": lambda: Saved(MultiTaskNetRegressor(**SMALL).fit(X, X[:, :2]), X),

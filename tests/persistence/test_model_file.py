@@ -7,6 +7,7 @@ import pathlib
 import sys
 import warnings
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from torch import nn
 import sklearn_mtl.training._state as state_module
 from sklearn_mtl import load_model, save_model
 from sklearn_mtl.exceptions import ModelFileError, ModelVersionWarning
+from sklearn_mtl.persistence import _model_file as model_file
 from sklearn_mtl.tasks import Regression
 from sklearn_mtl.trunks import MLP, ModuleTrunk
 from sklearn_mtl.utils import _files
@@ -330,6 +332,33 @@ def test_newer_layout_of_the_state_is_refused_by_name(tmp_path, monkeypatch):
 
 
 # -- files
+
+
+def test_many_threads_load_at_once(tmp_path):
+    save_model(fitted(), tmp_path / "model")
+    expected = said(fitted(), X)
+    with ThreadPoolExecutor(8) as pool:
+        for loaded in pool.map(lambda _: load_model(tmp_path / "model"), range(24)):
+            assert_same(said(loaded, X), expected)
+
+
+def test_more_texts_than_there_is_room_for_are_refused(tmp_path, monkeypatch):
+    model = net(net_params={"a": [str(number) for number in range(10_000)]})
+    save_model(model, tmp_path / "model")
+    load_model(tmp_path / "model")
+    monkeypatch.setattr(model_file, "_ROOM", 100_000)
+    with pytest.raises(ModelFileError, match="would take too much memory"):
+        load_model(tmp_path / "model")
+    with pytest.raises(ValueError, match="bytes of text, lists and dicts, more than load_model would read"):
+        save_model(model, tmp_path / "other")
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_long_history_is_saved(tmp_path):
+    model = net(max_epochs=300, trunk=MLP((2,))).fit(X[:16], X[:16, 0])
+    loaded = through(model, tmp_path / "model")
+    pd.testing.assert_frame_equal(loaded.history_, model.history_)
+    assert (tmp_path / "model").stat().st_size < 300 * 60 + 8000
 
 
 def test_absent_file_is_no_bad_file(tmp_path):
