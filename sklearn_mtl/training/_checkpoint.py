@@ -93,7 +93,10 @@ class Checkpoint:
             tree = unpack_tree(*(members[name] for name in _MEMBERS))
             if (tree["kind"], tree["layout"], tree["fit"]) != ("checkpoint", LAYOUT, self.key):
                 raise ValueError("it is not the checkpoint of this fit")
-            return tree["training"]
+            training = tree["training"]
+            if type(training["stopped"]) is not bool or not all("epoch" in row for row in training["history"]):
+                raise ValueError("it does not say how far the training is")
+            return training
         except FileNotFoundError:
             return None
         except (MemoryError, OSError):

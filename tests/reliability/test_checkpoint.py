@@ -91,6 +91,11 @@ LIES = {
     ),
     "weights lacking": lambda tree: tree["training"]["network"].popitem(),
     "no optimiser": lambda tree: tree["training"].pop("optimizer"),
+    "no history": lambda tree: tree["training"].pop("history"),
+    "a history of nothing": lambda tree: tree["training"].update(history=[{}] * 3),
+    "a number as history": lambda tree: tree["training"].update(history=3),
+    "not said whether it stopped": lambda tree: tree["training"].pop("stopped"),
+    "no training": lambda tree: tree.pop("training"),
     "no stopping rule": lambda tree: tree["training"].update(stopping=None),
 }
 
