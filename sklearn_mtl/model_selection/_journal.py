@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ._record import Record
 LAYOUT = 1
 
 
-class NotWritten(BaseException):
+class DiskFailure(BaseException):
     """Carries an error of the disk out of scikit-learn's search, which would make it a score of NaN.
 
     Parameters
@@ -66,13 +67,22 @@ class Journal:
         """Give the records of a fit, by the digest of the rows that were scored; none if it is not finished.
 
         A file that is damaged counts as not there, with a warning.
+
+        Raises
+        ------
+        DiskFailure
+            If the file is there and cannot be read.
         """
         path = self._path(key)
         try:
-            return _decode(path.read_bytes())
+            content = path.read_bytes()
         except FileNotFoundError:
             return {}
-        except (ValueError, TypeError, KeyError):
+        except OSError as error:
+            raise DiskFailure(error) from error
+        try:
+            return _decode(content)
+        except Exception:  # whatever JSON that is no record of ours runs into
             message = f"The journal's file {path.name} is damaged; its candidate is trained again."
             warnings.warn(message, stacklevel=2)
             return {}
@@ -82,13 +92,13 @@ class Journal:
 
         Raises
         ------
-        NotWritten
+        DiskFailure
             If the disk is full, for instance.
         """
         try:
             write_atomically(self._path(key), _encode(records))
         except OSError as error:
-            raise NotWritten(error) from error
+            raise DiskFailure(error) from error
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{digest(self.purpose, key)[:40]}.json"
@@ -104,7 +114,11 @@ def _decode(data: bytes) -> dict[str, Record]:
     content = file["records"]
     if file["layout"] != LAYOUT or file["checksum"] != _checksum(content):
         raise ValueError("not a file of this layout, or changed")
-    return {rows: Record(**record) for rows, record in content.items()}
+    records = {rows: Record(**record) for rows, record in content.items()}
+    for record in records.values():
+        if not record.is_complete or not all(isinstance(score, Real) for score in record.tasks.values()):
+            raise ValueError("what should be a score is none")
+    return records
 
 
 def _checksum(content: Any) -> str:

@@ -25,7 +25,7 @@ from .._targets import Targets
 from ..utils._digest import digest
 from ..utils._params import Interval, StrOptions
 from ._candidate import Candidate
-from ._journal import Journal, NotWritten
+from ._journal import DiskFailure, Journal
 from ._record import recording, records_of, task_columns
 from ._stack import Bank, fill_bank
 from ._trade_off import TradeOffMixin
@@ -62,7 +62,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         Raises
         ------
         OSError
-            If the journal cannot be written, for instance because the disk is full; what it has is intact.
+            If the journal cannot be read or written, for instance because the disk is full; what it has is intact.
         """
         self._validate_params()
         _check_last_step(self, self.estimator)
@@ -71,11 +71,11 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         # The search runs on a copy whose estimator is wrapped; what it learned is swapped in at the end.
         run = copy.copy(self)
         journal = _open_journal(self)
-        bank = run._stack(X, y, params, journal)
-        run.estimator = Candidate(self.estimator, bank=bank, journal=journal)
         try:
+            bank = run._stack(X, y, params, journal)
+            run.estimator = Candidate(self.estimator, bank=bank, journal=journal)
             super(_TaskWeightSearch, run).fit(X, y, **params)
-        except NotWritten as stop:
+        except DiskFailure as stop:
             raise stop.error from None
         run._unwrap(self)
         self.__dict__ = run.__dict__

@@ -14,6 +14,7 @@ from sklearn.model_selection import KFold
 
 from sklearn_mtl.metrics import multitask_scorer
 from sklearn_mtl.model_selection import TaskWeightRandomSearchCV, TaskWeightSearchCV, task_weight_simplex
+from sklearn_mtl.model_selection._journal import _checksum
 
 from .._helpers import assert_same_model, inputs, mixed_targets, net
 from . import killed_search
@@ -185,7 +186,25 @@ def test_random_search_keeps_a_journal(tmp_path):
     assert_same_results(again, first, times=True)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "changed", "emptied", "another layout", "a list"])
+def with_records(record, records):
+    """Give a file of other records, with a checksum that fits."""
+    return json.dumps({**record, "records": records, "checksum": _checksum(records)}).encode()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "truncated",
+        "changed",
+        "emptied",
+        "another layout",
+        "a list",
+        "nested",
+        "no records",
+        "no scores",
+        "no tasks",
+    ],
+)
 def test_damaged_files_are_trained_again_with_a_warning(tmp_path, damage):
     first = journaled(tmp_path).fit(X, Y)
     path = min(tmp_path.iterdir())
@@ -199,12 +218,26 @@ def test_damaged_files_are_trained_again_with_a_warning(tmp_path, damage):
             "emptied": b"",
             "another layout": json.dumps({**record, "layout": 99}).encode(),
             "a list": b"[]",
+            "nested": b"[" * 100_000,
+            "no records": with_records(record, [1]),
+            "no scores": with_records(record, {"rows": {**scores, "scores": "high"}}),
+            "no tasks": with_records(record, {"rows": {**scores, "tasks": 3}}),
         }[damage]
     )
     with pytest.warns(UserWarning, match=f"{path.name} is damaged"):
         again = journaled(tmp_path).fit(X, Y)
     assert_same_results(again, first)
     assert_same_results(journaled(tmp_path).fit(X, Y), first)  # it was written anew
+
+
+@pytest.mark.parametrize("stacked", [True, False])
+def test_file_that_cannot_be_read_fails_the_search(tmp_path, stacked):
+    search = journaled(tmp_path, stacked=stacked).fit(X, Y)
+    path = min(tmp_path.iterdir())
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OSError, match=path.name):  # and is no score of NaN
+        search.fit(X, Y)
 
 
 def test_foreign_files_are_left_alone(tmp_path):
