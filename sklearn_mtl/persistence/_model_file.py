@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zipfile
@@ -15,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from .._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
+from ..utils._archive import DIGEST, read_digest, read_members
 from ..utils._files import remove_left_over, replaced_file
 from ..utils._zip import StoredZip, add_member
 from ._decode import Decoder, memory_of, parse
@@ -25,9 +25,8 @@ from ._tensors import load_tensors, tensor_pieces
 
 #: what the digest says of itself; the number grows with the layout of the file, not with that of the state
 FORMAT, LAYOUT = "sklearn_mtl model", 1
-DIGEST, MANIFEST, TENSORS = "digest.json", "manifest.json", "tensors.safetensors"
+MANIFEST, TENSORS = "manifest.json", "tensors.safetensors"
 _NAMES = r"digest\.json|manifest\.json|tensors\.safetensors|step-\d{1,3}\.skops"
-_LONGEST_DIGEST = 2**20
 # What the manifest may take in memory, besides three times the size of the file.
 _ROOM = 2**28
 # Letters of what went wrong, which may quote the file.
@@ -82,8 +81,7 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
     encoder = Encoder(Registry())
     manifest = json.dumps(encoder.encode(estimator, ""), separators=(",", ":"), allow_nan=False).encode()
     arrays = encoder.tensors
-    header = sum(memoryview(piece).nbytes for piece in [next(tensor_pieces(arrays))])
-    n_bytes = header + sum(array.nbytes for array in arrays.values())
+    n_bytes = len(next(tensor_pieces(arrays))) + sum(array.nbytes for array in arrays.values())
     if memory_of(manifest) > 3 * (len(manifest) + n_bytes) + _ROOM:
         raise ValueError(
             f"the estimator has {len(manifest)} bytes of text, lists and dicts, more than load_model would read."
@@ -188,26 +186,14 @@ def _size_of(file: Any, max_bytes: int) -> int:
 
 def _read_members(archive: StoredZip) -> dict[str, bytes]:
     """Read all members but the digest, each of which is what the digest says."""
-    sizes = archive.sizes
-    if sizes.get(DIGEST, _LONGEST_DIGEST + 1) > _LONGEST_DIGEST:
-        raise ModelFileError(f"it has no {DIGEST}, or a very large one")
-    digest = json.loads(archive.read(DIGEST).decode("ascii"))
+    digest = read_digest(archive)
     if digest["format"] != FORMAT or type(digest["layout"]) is not int:
         raise ModelFileError("it is no model file")
     if digest["layout"] != LAYOUT:
         raise ModelFileError(f"it has layout {digest['layout']}, and this version reads layout {LAYOUT}")
-    described = digest["members"]
-    if {DIGEST: sizes[DIGEST], **{name: entry["size"] for name, entry in described.items()}} != sizes:
-        raise ModelFileError("it has other members than its digest says")
-    if not {MANIFEST, TENSORS} <= set(described):
+    if not {MANIFEST, TENSORS} <= set(digest["members"]):
         raise ModelFileError(f"it has no {MANIFEST} or no {TENSORS}")
-    return {name: _checked(archive.read(name), entry["sha256"], name) for name, entry in described.items()}
-
-
-def _checked(content: bytes, sha256: str, name: str) -> bytes:
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ModelFileError(f"its member {name} is damaged")
-    return content
+    return read_members(archive, digest["members"])
 
 
 def _not_a_model(estimator: Any) -> str:

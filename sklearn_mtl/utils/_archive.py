@@ -9,6 +9,7 @@ import os
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..exceptions import ModelFileError
 from ._zip import StoredZip, add_member
@@ -77,16 +78,43 @@ def read_archive(path: str | os.PathLike[str], names: Collection[str]) -> dict[s
 
 def _checked(archive: StoredZip, names: set[str]) -> dict[str, bytes]:
     if set(archive.sizes) != names | {DIGEST}:
-        raise ValueError(f"it has the members {sorted(archive.sizes)} instead of {sorted(names | {DIGEST})}")
-    if archive.sizes[DIGEST] > LONGEST_DIGEST:
-        raise ValueError(f"{DIGEST} is too long")
-    digest = json.loads(archive.read(DIGEST))
-    if set(digest) != names:
-        raise ValueError(f"{DIGEST} is about {sorted(digest)}")
-    members = {}
-    for name in sorted(names):
-        members[name] = archive.read(name)
-        checksum = hashlib.sha256(members[name]).hexdigest()
-        if digest[name] != {"size": len(members[name]), "sha256": checksum}:
-            raise ValueError(f"{name} is not what was written")
+        raise ModelFileError(f"it has the members {sorted(archive.sizes)} instead of {sorted(names | {DIGEST})}")
+    return read_members(archive, read_digest(archive))
+
+
+def read_digest(archive: StoredZip) -> Any:
+    """Read what an archive says of its members.
+
+    Raises
+    ------
+    ModelFileError
+        If it is not there, or very large.
+    ValueError, RecursionError
+        If it is no JSON.
+    """
+    if archive.sizes.get(DIGEST, LONGEST_DIGEST + 1) > LONGEST_DIGEST:
+        raise ModelFileError(f"it has no {DIGEST}, or a very large one")
+    return json.loads(archive.read(DIGEST).decode("ascii"))
+
+
+def read_members(archive: StoredZip, described: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+    """Read all members but the digest, each of which is what the digest says.
+
+    Parameters
+    ----------
+    archive : StoredZip
+    described : mapping of str to mapping
+        "size" and "sha256" of each member, as `add_member` gave them.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    sizes = {name: entry["size"] for name, entry in described.items()}
+    if {**sizes, DIGEST: archive.sizes[DIGEST]} != archive.sizes:
+        raise ModelFileError("it has other members than its digest says")
+    members = {name: archive.read(name) for name in described}
+    for name, content in members.items():
+        if hashlib.sha256(content).hexdigest() != described[name]["sha256"]:
+            raise ModelFileError(f"its member {name} is damaged")
     return members
