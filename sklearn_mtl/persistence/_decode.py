@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from ..exceptions import ModelFileError
 from ..training import check_arrays, current_state
 from ._allocation import AllocationLimit, WithoutMemory
 from ._encode import DEEPEST
-from ._known import PACKAGE, Registry
+from ._known import PACKAGE, Registry, may_be_attribute
 from ._values import LEAVES, restored_array
 
 # Numbers of layers, units and members that any file may give, however small it is.
@@ -227,11 +226,8 @@ class Decoder:
     def _check_attributes(self, cls: type, state: dict[Any, Any]) -> None:
         """Refuse attributes that would take the place of methods, and sizes that no file of this size can have."""
         for name, value in state.items():
-            if type(name) is not str or name.startswith("__"):
-                raise ModelFileError(f"an object of {cls.__name__} has an attribute of an impossible name")
-            taken = inspect.getattr_static(cls, name, None)
-            if inspect.isroutine(taken) or isinstance(taken, property | classmethod | staticmethod):
-                raise ModelFileError(f"{name} of {cls.__name__} is no attribute")
+            if not may_be_attribute(cls, name):
+                raise ModelFileError(f"{str(name)[:100]} of {cls.__name__} is no attribute")
             if self._is_size(cls, name):
                 self._check_size(value, f"{name} of {cls.__name__}")
 

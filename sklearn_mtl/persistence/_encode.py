@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback
 from torch import nn
 
-from ._known import Registry
+from ._known import Registry, may_be_attribute
 from ._steps import dump_step
 from ._values import LEAVES, leaf_of, plain_array
 
@@ -37,6 +37,7 @@ _UNSAVABLE: list[tuple[Any, str]] = [
     (nn.Module, "a module is not saved: let the class of a spec build it, or give a function that makes it"),
     (torch.Tensor, "a tensor is not saved: make it a numpy array"),
     (np.ndarray, "an array of this dtype is not saved"),
+    (np.random.RandomState, "only one with numpy's own generator of bits, MT19937, is saved"),
     (functools.partial, "a partial function is not saved: give a function with a name, and its parameters"),
 ]
 
@@ -173,6 +174,10 @@ class Encoder:
             raise TypeError(_refusal(value, path))
         pairs: list[Any] = []
         for key, entry in state.items():
+            if not may_be_attribute(cls, key):
+                raise TypeError(
+                    f"{prefix}{key} cannot be saved: it takes the place of what {cls.__name__} defines."
+                )
             pairs += [key, self.encode(entry, f"{prefix}{key}")]
         return {"object": [name, {"dict": pairs}]}
 

@@ -84,6 +84,14 @@ def full_name(value: Any) -> str:
     return f"{getattr(value, '__module__', None) or 'numpy'}.{name}"  # a ufunc has no module
 
 
+def may_be_attribute(cls: type, name: Any) -> bool:
+    """Tell whether objects of a class may have an attribute; it would not take the place of a method, for one."""
+    if type(name) is not str or name.startswith("__"):
+        return False
+    taken = inspect.getattr_static(cls, name, None)
+    return not (inspect.isroutine(taken) or isinstance(taken, property | classmethod | staticmethod))
+
+
 class Registry:
     """Names of classes and functions, and what they stand for.
 

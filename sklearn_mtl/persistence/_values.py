@@ -16,6 +16,8 @@ from sklearn.utils.metadata_routing import MetadataRequest
 _DTYPES = ("bool", "uint8", "int8", "int16", "uint16", "float16", "int32", "uint32", "float32", "float64", "int64",
            "uint64")  # fmt: skip
 _LAST_CODE_POINT = 0x10FFFF
+#: what a RandomState draws from, unless it was given something else, and how many numbers that keeps
+MERSENNE_TWISTER, N_WORDS = "MT19937", 624
 
 
 class Leaf(NamedTuple):
@@ -84,6 +86,10 @@ def _random_state(state: np.random.RandomState) -> tuple:
 
 
 def _unpack_random_state(packed: Any) -> np.random.RandomState:
+    name, key, position, *_ = packed
+    # numpy does not look whether the next number is among those that there are
+    if name != MERSENNE_TWISTER or not 0 <= position <= len(key) == N_WORDS:
+        raise ValueError("a generator stands where it cannot")
     state = np.random.RandomState(0)
     state.set_state(packed)
     return state
@@ -123,6 +129,11 @@ LEAVES: dict[str, Leaf] = {
 
 def leaf_of(value: Any) -> str | None:
     """Give the name of the leaf that writes a value, if there is one."""
+    if (
+        isinstance(value, np.random.RandomState)
+        and value.get_state(legacy=False)["bit_generator"] != MERSENNE_TWISTER
+    ):
+        return None
     dtype = value if isinstance(value, np.dtype) else value.dtype if isinstance(value, np.generic) else None
     if dtype is not None and not (_is_simple(dtype) if dtype is value else _is_known(dtype)):
         return None

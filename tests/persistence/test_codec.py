@@ -173,6 +173,14 @@ def test_random_state_comes_back():
     np.testing.assert_array_equal(loaded.normal(size=5), state.normal(size=5))
 
 
+@pytest.mark.parametrize("position", [-1, 625, 10**6])
+def test_random_state_that_would_read_beyond_its_numbers_is_refused(position):
+    text, tensors = written(np.random.RandomState(3))
+    assert b", 624, " in text
+    with pytest.raises(ValueError, match="a generator stands where it cannot"):
+        read(text.replace(b", 624, ", f", {position}, ".encode()), tensors)
+
+
 def test_objects_come_back():
     spec = MMoE(n_experts=3)
     assert back(spec).get_params() == spec.get_params()

@@ -157,6 +157,10 @@ UNSAVABLE = {
     "tensor": (given(torch.ones(2)), r"net_params\['a'\] is a torch.Tensor.*make it a numpy array"),
     "object": (given([1, Unknown()]), r"net_params\['a'\]\[1\] is a tests.*Unknown"),
     "generator": ({"random_state": np.random.default_rng(0)}, "random_state is a numpy.random.*Generator"),
+    "bits": (
+        {"random_state": np.random.RandomState(np.random.PCG64(0))},
+        "random_state is a numpy.random.*RandomState.*MT19937",
+    ),
     "frame": ({"categorical_features": pd.Series([1])}, "categorical_features is a pandas.*Series"),
     "records": (given(np.zeros(2, "i4,f4")), r"net_params\['a'\] is a numpy.ndarray.*dtype"),
     "itself": (given(itself()), r"net_params\['a'\]\[0\]\[0\].*refers to itself"),
@@ -170,6 +174,15 @@ def test_what_cannot_be_saved_is_named_before_a_file_is_touched(params, message,
     with pytest.raises(TypeError, match=message):
         save_model(net(**params), tmp_path / "model")
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("model", b"old")]
+
+
+@pytest.mark.parametrize("name", ["predict", "history_", "_doc_link_template"])
+def test_attribute_that_would_not_be_loaded_is_named(name, tmp_path):
+    model = clone(fitted())
+    vars(model)["__doc_link_template" if name == "_doc_link_template" else name] = 3
+    with pytest.raises(TypeError, match=rf"{name} cannot be saved: it takes the place of what Multi"):
+        save_model(model, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_callbacks_of_scikit_learn_are_named(tmp_path):
