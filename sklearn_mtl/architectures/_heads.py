@@ -38,6 +38,8 @@ class Heads(nn.Module):
 
     Raises
     ------
+    TypeError
+        If a task gives no module for its head.
     ValueError
         If a head has another number of outputs than its task needs.
     """
@@ -60,6 +62,8 @@ class Heads(nn.Module):
         self.levels = {name: task.level for name, task in tasks.items()}
         self.widths = {name: task.n_outputs_ for name, task in tasks.items()}
         for name, head in heads.items():
+            if not isinstance(head, nn.Module):
+                raise TypeError(f"task {name!r} has no head: its method head gives {head!r}, expected a module.")
             self._check_width(name, getattr(head, "out_features", self.widths[name]))
         linear = {name: head for name, head in heads.items() if isinstance(head, Linear)}
         by_level = [

@@ -1,6 +1,7 @@
 """Weights of tasks, tasks, parameters and devices."""
 
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -215,6 +216,15 @@ PARAMETER_ROWS = [
     ),
 ]
 
+
+def without_a_gpu(device):
+    def build():
+        with patch("torch.cuda.is_available", return_value=False):
+            fit(device=device)
+
+    return build
+
+
 DEVICE_ROWS = [
     BadInput(
         f"device={device!r}",
@@ -223,4 +233,12 @@ DEVICE_ROWS = [
         rf"device={device!r} is not available here; choose 'auto' or one of \['cpu'",
     )
     for device in ("gpu", -1, "cuda:77", None, "cpu:3", "")
+] + [
+    BadInput(
+        f"device={device!r} where there is no GPU",
+        without_a_gpu(device),
+        ValueError,
+        rf"device='{device}' is not available here; choose 'auto' or one of \['cpu'",
+    )
+    for device in ("cuda", "cuda:7")
 ]

@@ -27,6 +27,13 @@ def fold_without_labels():
     cross_validate(net(), inputs(N), Targets(labels(mass=mass)), cv=2, error_score="raise")
 
 
+class NoHead(Regression):
+    """A task that makes no head."""
+
+    def head(self, in_features, generator, grid=None):
+        return None
+
+
 class WideHead(Regression):
     """A task whose head has an output too many."""
 
@@ -82,6 +89,12 @@ ARCHITECTURE_ROWS = [
         with_params(weighting="nash_mtl", task_sampling="round_robin"),
         ValueError,
         "weighting='nash_mtl' compares the gradients of several tasks, but task_sampling='round_robin'",
+    ),
+    BadInput(
+        "a task that makes no head",
+        with_params(tasks={"mass": NoHead()}),
+        TypeError,
+        "task 'mass' has no head: its method head gives None, expected a module",
     ),
     BadInput(
         "a head of another width than its task",
