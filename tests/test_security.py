@@ -14,13 +14,16 @@ PACKAGE = Path(sklearn_mtl.__file__).parent
 #: functions that run what they get, or load what can run something, by the names under which they can be had
 FORBIDDEN = {
     "eval", "exec", "compile", "__import__", "breakpoint",
-    "pickle.load", "pickle.loads", "pickle.Unpickler", "_pickle.load", "_pickle.loads", "_pickle.Unpickler",
-    "cloudpickle.load", "cloudpickle.loads", "dill.load", "dill.loads", "marshal.load", "marshal.loads",
-    "shelve.open", "joblib.load", "torch.load", "torch.jit.load", "torch.hub.load", "pandas.read_pickle",
-    "importlib.import_module", "importlib.__import__", "importlib.util.spec_from_file_location", "runpy.run_path",
-    "runpy.run_module", "os.system", "os.popen", "os.execv", "os.spawnv", "subprocess.run", "subprocess.Popen",
-    "subprocess.call", "subprocess.check_call", "subprocess.check_output", "yaml.load", "ctypes.CDLL",
+    "joblib.load", "torch.load", "torch.jit.load", "pandas.read_pickle", "yaml.load",
+    "pydoc.locate", "pkgutil.resolve_name", "os.system", "os.popen",
 }  # fmt: skip
+#: nothing of these modules is used
+MODULES = (
+    "pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "runpy", "importlib", "subprocess",
+    "ctypes", "torch.hub", "torch.package", "torch.serialization",
+)  # fmt: skip
+#: nor are the functions whose names begin so
+PREFIXES = ("os.exec", "os.spawn", "os.posix_spawn")
 #: arguments that let loaders run something
 ARGUMENTS = {"weights_only": False, "allow_pickle": True}
 #: this file imports modules whose names the package itself writes down
@@ -35,7 +38,7 @@ def findings(source):
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             name = _full_name(node, names)
-            if name in FORBIDDEN:
+            if name is not None and _is_forbidden(name.removeprefix("builtins.")):
                 found.append((node.lineno, name))
         if isinstance(node, ast.Call):
             for keyword in node.keywords:
@@ -44,6 +47,11 @@ def findings(source):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             found.append((node.lineno, "import *"))
     return found
+
+
+def _is_forbidden(name):
+    within = any(name == module or name.startswith(f"{module}.") for module in MODULES)
+    return name in FORBIDDEN or within or name.startswith(PREFIXES)
 
 
 def _imported(tree):
@@ -112,11 +120,15 @@ FAULTY = [
     "from importlib import import_module as get\nget(name)",
     "import os\nos.system(text)",
     "from os import *",
+    "import os\nos.execvpe(text, [], {})",
+    "import subprocess as s\ns.getoutput(text)",
+    "from builtins import exec as run\nrun(text)",
+    "import builtins\nbuiltins.eval(text)",
+    "from pydoc import locate\nlocate(name)",
 ]
 HARMLESS = [
     "network.eval()",
     "import re\nre.compile('a')",
-    "import pickle\npickle.dumps(x)",
     "import json\njson.loads(x)",
     "import numpy as np\nnp.load(f, allow_pickle=False)",
     "def load(eval=None): pass",
