@@ -229,6 +229,9 @@ def test_model_of_an_absent_device_is_used_on_the_cpu():
     assert elsewhere.device_ == torch.device("cpu")
     assert elsewhere.device == "cuda:77"
     assert_same(elsewhere.predict(X), estimator.predict(X))
+    with pytest.raises(ValueError, match="device='cuda:77' is not available here"):  # not replaced in silence
+        elsewhere.fit(X, X[:, 0])
+    assert_same_model(elsewhere.set_params(device="cpu").fit(X, X[:, 0]), estimator)
 
 
 # -- other versions, and states that are no states

@@ -105,7 +105,7 @@ def test_candidate_that_needs_too_much_memory_fails_alone():
 
 
 def test_ensemble_says_what_needs_the_memory(monkeypatch):
-    def too_much(*args):
+    def too_much(*args, **options):
         torch.empty(2**50)
 
     monkeypatch.setattr(_ensemble, "train_stacked", too_much)
