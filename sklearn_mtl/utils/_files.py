@@ -20,7 +20,8 @@ def replaced_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file to write, so that readers, and whoever looks after a crash, find the old content or the new.
 
     The content goes to a temporary file in the same folder, is flushed to the disk, and takes the name at the
-    end. A process that is killed before leaves the old file, and at worst a file ``.<name>.*.tmp`` beside it.
+    end. A process that is killed before leaves the old file, and at worst a file ``.<name>.*.tmp`` beside it. A
+    link stays one: the file that it leads to is written.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def replaced_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ...     (Path(folder) / "note").read_bytes()
     b'in pieces'
     """
-    path = Path(path)
+    path = _target(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -100,11 +101,16 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
 
 def remove_left_over(path: str | os.PathLike[str]) -> None:
     """Remove the temporary files that killed processes left beside a file, once they are old."""
-    path = Path(path)
+    path = _target(path)
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(OSError):
             if time.time() - temporary.stat().st_mtime > LEFT_OVER_AFTER:
                 temporary.unlink()
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    path = Path(path)
+    return path.resolve() if path.is_symlink() else path
 
 
 def _not_written(path: Path, error: OSError) -> OSError:

@@ -17,6 +17,20 @@ def test_content_is_written_and_replaced(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+@pytest.mark.parametrize("there", [True, False])
+def test_link_stays_a_link(tmp_path, there):
+    (tmp_path / "models").mkdir()
+    target, link = tmp_path / "models" / "first", tmp_path / "current"
+    if there:
+        target.write_bytes(b"old")
+    link.symlink_to(target)
+    write_atomically(link, b"new")
+    assert link.readlink() == target
+    assert target.read_bytes() == b"new"
+    assert os.listdir(tmp_path / "models") == ["first"]
+
+
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_failure_leaves_the_old_file_alone(tmp_path, monkeypatch, step):
     path = tmp_path / "file"
