@@ -105,9 +105,10 @@ class MultiTaskNetEstimator(
         instance ``{"optimizer__momentum": 0.9}``.
     learning_rate : float > 0, default=1e-3
         Step size of the optimiser.
-    learning_rate_schedule : {"constant", "cosine", "one_cycle"}, default="constant"
+    learning_rate_schedule : {"auto", "constant", "cosine", "one_cycle"}, default="auto"
         How the learning rate changes from step to step: it stays; falls to 0 along a half cosine; rises over
-        the first tenth of the steps and then falls.
+        the first tenth of the steps and then falls. "auto" is "cosine" for a fit without early stopping, and
+        "constant" with it, for ``partial_fit`` and where ``warm_start`` goes on.
     weight_decay : float >= 0, default=1e-2
         Weight decay of the optimiser.
     clip_norm : float > 0 or None, default=None
@@ -118,8 +119,9 @@ class MultiTaskNetEstimator(
         Rows per step. "auto" takes about a twentieth of the rows, in powers of 2 from 16 to 256.
     early_stopping : bool, "auto" or "per_task", default="auto"
         Whether to hold out rows for validation, stop when they no longer improve, and restore the best epoch.
-        "auto" does so from 500 rows on. "per_task" takes each task out of training when its own validation loss
-        no longer improves, while the others go on, and stops with the last one.
+        "auto" does so from 200 rows on, and for an ensemble from 10 rows on. "per_task" takes each task out of
+        training when its own validation loss no longer improves, while the others go on, and stops with the last
+        one.
     monitor : {"loss", "score"}, default="loss"
         What early stopping watches: the mean over trained tasks, under ``score_weights``, of the validation
         loss or score.
@@ -130,7 +132,8 @@ class MultiTaskNetEstimator(
     tol : float >= 0, default=0.0
         How much better an epoch must be to count as an improvement.
     n_members : int >= 1, default=1
-        Networks of an ensemble, trained side by side as one [2]_. ``predict`` averages numbers and the
+        Networks of an ensemble, trained side by side as one [2]_. Each holds out other rows for early stopping,
+        and all stop at the epoch that is the best in their mean. ``predict`` averages numbers and the
         probabilities of classes, ``predict_std`` gives the spread, ``transform`` puts their representations
         side by side.
     bootstrap : bool, default=False
@@ -197,7 +200,7 @@ class MultiTaskNetEstimator(
     history_ : DataFrame
         One row per epoch: ``train_loss__<task>``, and with early stopping ``valid_loss__<task>`` and
         ``valid_score__<task>``; the same without a task is their mean under ``score_weights``. For an ensemble
-        one row per network and epoch, with a column ``member``.
+        one row per network and epoch, with a column ``member``, and scores only where ``monitor`` watches them.
 
     See Also
     --------
@@ -249,7 +252,7 @@ class MultiTaskNetEstimator(
         "weighting": [str, Weighting],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
+        "learning_rate_schedule": [StrOptions({"auto", *SCHEDULES})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -288,7 +291,7 @@ class MultiTaskNetEstimator(
         weighting: str | Weighting = "static",
         optimizer: str | type[torch.optim.Optimizer] = "adamw",
         learning_rate: float = 1e-3,
-        learning_rate_schedule: str = "constant",
+        learning_rate_schedule: str = "auto",
         weight_decay: float = 1e-2,
         clip_norm: float | None = None,
         max_epochs: int = 100,
@@ -372,7 +375,8 @@ class MultiTaskNetEstimator(
         resume : bool, default=False
             Whether to go on from the ``checkpoint`` of a fit with the same parameters and rows; the model is that
             of a fit that was never interrupted. Without one it starts afresh, and after a fit that was finished it
-            trains only the epochs by which ``max_epochs`` has grown.
+            trains only the epochs by which ``max_epochs`` has grown; where a schedule stretches the fall of the
+            learning rate over all epochs, more of them are another fit, which starts afresh.
 
         Returns
         -------

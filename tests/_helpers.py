@@ -29,9 +29,11 @@ def mixed_targets(X, missing=0.0, seed=1):
 
 
 def net(**params):
-    """Make a network that is fitted within milliseconds, without dropout and validation rows."""
+    """Make a network that is fitted within milliseconds, without dropout, validation rows and schedule."""
     defaults = {"trunk": MLP(hidden_sizes=(8,), scaling="standard"), "max_epochs": 3, "random_state": 0}
-    return MultiTaskNetEstimator(**{**defaults, "early_stopping": False, **params})
+    return MultiTaskNetEstimator(
+        **{**defaults, "early_stopping": False, "learning_rate_schedule": "constant", **params}
+    )
 
 
 def weights_of(estimator):

@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
 from sklearn_mtl.exceptions import DivergenceError
+from sklearn_mtl.training._data import split_rows
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.utils._random import Streams
 
@@ -56,10 +57,9 @@ def seed_of(net):
     return int(np.random.RandomState(net.random_state).randint(np.iinfo(np.int32).max))
 
 
-@pytest.mark.parametrize("params", [{}, {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 12}])
-def test_predictions_are_means_over_the_members(params):
+def test_predictions_are_means_over_the_members():
     X, y = mixed_rows()
-    net = ensemble(**params).fit(X, y)
+    net = ensemble(early_stopping=False).fit(X, y)
     alone = [member_alone(net, X, y, number) for number in range(3)]
     proba, number = net.predict_proba(X), net.predict(X)["number"]
     for task in ("three", "two", "tags"):
@@ -70,6 +70,41 @@ def test_predictions_are_means_over_the_members(params):
     np.testing.assert_allclose(net.predict_std(X)["number"], numbers.std(axis=0), atol=1e-8)
     np.testing.assert_allclose(net.transform(X), np.hstack([fit.transform(X) for fit in alone]), atol=1e-8)
     assert net.n_iter_ == max(fit.n_iter_ for fit in alone)
+
+
+def test_members_stop_together_at_the_epoch_that_is_the_best_in_the_mean():
+    X, y = mixed_rows()
+    patience = 3
+    net = ensemble(max_epochs=60, n_iter_no_change=patience, learning_rate=0.02).fit(X, y)
+    by_epoch = net.history_.groupby("epoch")["valid_loss"]
+    assert (by_epoch.size() == 3).all()
+    best = by_epoch.mean().idxmin()
+    assert best == net.n_iter_ - patience < 60
+    # the weights are those of that epoch
+    shorter = clone(net).set_params(max_epochs=int(best)).fit(X, y)
+    np.testing.assert_allclose(net.predict(X)["number"], shorter.predict(X)["number"], atol=1e-12)
+
+
+@pytest.mark.parametrize(("n_members", "n_rows"), [(3, 50), (8, 15), (12, 15)])
+def test_members_validate_on_other_rows_as_far_as_there_are(n_members, n_rows):
+    generators = [torch.Generator().manual_seed(0) for _ in range(n_members)]
+    n_valid = max(1, n_rows // 10)
+    folds = [split_rows(n_rows, n_valid, g, fold=number) for number, g in enumerate(generators)]
+    for train, valid in folds:
+        assert sorted([*train.tolist(), *valid.tolist()]) == list(range(n_rows))
+        assert len(valid) == n_valid
+    watched = {row for _, valid in folds for row in valid.tolist()}
+    assert len(watched) == n_valid * min(n_members, n_rows // n_valid)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_rows", [4, 10, 13])
+def test_an_ensemble_of_very_few_rows(n_rows):
+    X, y = mixed_rows()
+    rows = np.arange(n_rows)
+    net = ensemble(n_members=8, batch_size=4).fit(X.iloc[rows], y[rows])
+    assert ("valid_loss" in net.history_) == (n_rows >= 10)
+    assert np.isfinite(net.predict(X)["number"]).all()
 
 
 def test_labels_are_those_of_the_mean_probabilities():

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sklearn.utils.validation import _num_samples
+
 from .._version import __version__
 from ..exceptions import ModelFileError
 from ..utils._archive import pack_archive, read_archive
 from ..utils._digest import digest
 from ..utils._files import remove_left_over, write_atomically
 from ..utils._tree import pack_tree, unpack_tree
+from ._auto import schedule_of
 from ._model import Model
 from ._net import MultiTaskNet
 from ._training_state import resume_training, training_state
@@ -181,7 +184,8 @@ def open_checkpoint(
 def _key(estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None) -> str:
     """Name a fit by all that its epochs depend on."""
     # the rates of all epochs follow from their number, where they follow a schedule
-    apart = _NOT_OF_THE_FIT if estimator.learning_rate_schedule == "constant" else _NOT_OF_THE_FIT - {"max_epochs"}
+    constant = schedule_of(estimator, _num_samples(X), previous is None) == "constant"
+    apart = _NOT_OF_THE_FIT if constant else _NOT_OF_THE_FIT - {"max_epochs"}
     params = {name: value for name, value in estimator.get_params(deep=False).items() if name not in apart}
     origin = None
     if previous is not None:

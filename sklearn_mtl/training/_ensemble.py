@@ -11,9 +11,9 @@ from sklearn.utils.validation import _num_samples
 from ..utils._device import resolve_device
 from ..utils._memory import explain_out_of_memory
 from ..utils._random import Streams
-from ._blueprint import Blueprint
+from ._auto import validation_fraction_of
 from ._data import Dataset
-from ._learn import Plan, plan_fit, validation_fraction_of
+from ._learn import Plan, plan_fit
 from ._members import settings_of, why_not_stackable, why_not_stacked
 from ._model import Model
 from ._prepare import DataSplit, prepare_data, split_data
@@ -25,8 +25,9 @@ WHY_REFUSED = "trains networks side by side, which cannot be"
 def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
     """Fit trunk and tasks, encode the rows once, and train the members of an ensemble side by side.
 
-    Each member has its own seed for initial weights, order, dropout and validation rows, and with ``bootstrap``
-    its own rows, drawn with replacement from those to train on.
+    Each member has its own seed for initial weights, order and dropout, its own share of the rows to validate on,
+    and with ``bootstrap`` its own rows, drawn with replacement from those to train on. All stop at the epoch that
+    is the best in their mean, which for few rows says far more than the best of each.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
     members = _members(estimator, plan, X, device)
     doing = f"training n_members={len(members)} networks with batch_size={members[0].settings.batch_size}"
     with explain_out_of_memory(doing, "a smaller n_members, batch_size or trunk needs less"):
-        trained = train_stacked(members, device)
+        trained = train_stacked(members, device, with_scores=False, together=True)
     for result in trained:
         if result.error is not None:
             raise result.error
@@ -77,10 +78,10 @@ def _members(estimator: Any, plan: Plan, X: Any, device: torch.device) -> list[M
         Member(
             blueprint,
             plan.container,
-            _rows_of_member(blueprint, rows.train, plan, fraction, estimator.bootstrap),
+            _rows_of_member(number, blueprint.seed, rows.train, plan, fraction, estimator.bootstrap),
             settings_of(estimator, n_rows),
         )
-        for blueprint in blueprints
+        for number, blueprint in enumerate(blueprints)
     ]
     reason = why_not_stacked(members[0])
     if reason is not None:
@@ -89,13 +90,14 @@ def _members(estimator: Any, plan: Plan, X: Any, device: torch.device) -> list[M
 
 
 def _rows_of_member(
-    blueprint: Blueprint, data: Dataset, plan: Plan, fraction: float, bootstrap: bool
+    number: int, seed: int, data: Dataset, plan: Plan, fraction: float, bootstrap: bool
 ) -> DataSplit:
-    split = split_data(blueprint, data, plan.targets, plan.sample_weight, fraction)
+    """Let each member validate on other rows, as far as there are: together they learn from all."""
+    split = split_data(plan.blueprint, data, plan.targets, plan.sample_weight, fraction, fold=number)
     if not bootstrap:
         return split
     rows = split.train.rows if split.train.rows is not None else torch.arange(len(split.train))
-    generator = Streams(blueprint.seed).generator("bootstrap")
+    generator = Streams(seed).generator("bootstrap")
     drawn = rows[torch.randint(len(rows), (len(rows),), generator=generator)]
     return DataSplit(split.train.subset(drawn), split.valid)
 

@@ -9,8 +9,9 @@ from sklearn.base import clone
 from sklearn.utils.validation import _num_samples
 
 from .._targets import Container, read_targets
+from ._auto import validation_fraction_of
 from ._blueprint import Blueprint
-from ._learn import make_model, validation_fraction_of
+from ._learn import make_model
 from ._model import Model
 from ._positions import Positions
 from ._prepare import fit_tasks, prepare_data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from ..trunks import resolve_trunk
 from ..utils._device import resolve_device
 from ..utils._params import validate_spec
 from ..weighting import Weighting, resolve_weighting
+from ._auto import batch_size_of, schedule_of, validation_fraction_of
 from ._blueprint import Blueprint
 from ._checkpoint import open_checkpoint
 from ._model import Model
@@ -30,11 +30,6 @@ from ._prepare import fit_tasks, prepare_data
 from ._stopping import stopping_rule
 from ._training_state import LastEpoch
 from ._weights import check_sample_weight, check_weights, common_weight
-
-# Early stopping needs validation rows; with fewer rows than this, training needs them more.
-MIN_ROWS_TO_STOP_EARLY = 500
-# Bounds of batch_size="auto": about twenty steps per epoch, in powers of two.
-AUTO_BATCH_SIZES = (16, 256)
 
 
 class Plan(NamedTuple):
@@ -190,14 +185,21 @@ def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
 
 def _build(estimator: Any, plan: Plan, n_rows: int, previous: Model | None, keep_optimizer: bool) -> Model:
     """Build the net, with its initial weights or with those of a previous model."""
-    model = make_model(estimator, plan.blueprint, plan.container, n_rows)
+    goes_on = previous is not None or keep_optimizer
+    model = make_model(estimator, plan.blueprint, plan.container, n_rows, anneals=not goes_on)
     if previous is not None:
         model.net.go_on_from(previous.net, with_optimizer=keep_optimizer)
     return model
 
 
-def make_model(estimator: Any, blueprint: Blueprint, container: Container, n_rows: int) -> Model:
-    """Build network and net with initial weights, to be trained as the estimator says."""
+def make_model(
+    estimator: Any, blueprint: Blueprint, container: Container, n_rows: int, anneals: bool = True
+) -> Model:
+    """Build network and net with initial weights, to be trained as the estimator says.
+
+    ``anneals`` is whether ``learning_rate_schedule="auto"`` may let the learning rate fall: not in one of several
+    trainings that go on from each other.
+    """
     sampling = _checked_sampling(estimator.task_sampling)
     if blueprint.weighting.needs_gramian and not sampling.trains_all:
         raise ValueError(
@@ -211,7 +213,7 @@ def make_model(estimator: Any, blueprint: Blueprint, container: Container, n_row
         optimizer=estimator.optimizer,
         lr=estimator.learning_rate,
         optimizer__weight_decay=estimator.weight_decay,
-        schedule=estimator.learning_rate_schedule,
+        schedule=schedule_of(estimator, n_rows, anneals),
         clip_norm=estimator.clip_norm,
         monitor=estimator.monitor,
         mixed_precision=estimator.mixed_precision,
@@ -223,26 +225,6 @@ def make_model(estimator: Any, blueprint: Blueprint, container: Container, n_row
         verbose=estimator.verbose,
     )
     return Model(blueprint, container, net)
-
-
-def validation_fraction_of(estimator: Any, n_rows: int) -> float:
-    """Share of the rows that early stopping holds out; 0 if it is off."""
-    stops_early = estimator.early_stopping
-    if stops_early == "auto":
-        stops_early = n_rows >= MIN_ROWS_TO_STOP_EARLY
-    return estimator.validation_fraction if stops_early else 0.0
-
-
-def batch_size_of(batch_size: int | str, n_rows: int) -> int:
-    """Rows per step: what the parameter says, but no more than there are."""
-    if batch_size == "auto":
-        smallest, largest = AUTO_BATCH_SIZES
-        return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
-    if int(batch_size) > n_rows:
-        warnings.warn(
-            f"batch_size={batch_size} is larger than the number of rows; {n_rows} is taken.", stacklevel=6
-        )
-    return min(int(batch_size), n_rows)
 
 
 def _classes_by_task(classes: Any, container: Container) -> dict[str, np.ndarray] | None:

@@ -14,7 +14,8 @@ from ..trunks import SparseRows, resolve_trunk
 from ..utils._ragged import RaggedRows
 from ..utils._side_by_side import structure_of
 from ..weighting import resolve_weighting
-from ._learn import batch_size_of, plan_fit, validation_fraction_of
+from ._auto import batch_size_of, schedule_of, validation_fraction_of
+from ._learn import plan_fit
 from ._model import Model
 from ._net import OPTIMIZERS
 from ._prepare import prepare_data
@@ -49,7 +50,7 @@ def settings_of(estimator: Any, n_rows: int) -> Settings:
         optimizer=estimator.optimizer,
         learning_rate=estimator.learning_rate,
         weight_decay=estimator.weight_decay,
-        learning_rate_schedule=estimator.learning_rate_schedule,
+        learning_rate_schedule=schedule_of(estimator, n_rows),
         clip_norm=estimator.clip_norm,
         max_epochs=estimator.max_epochs,
         batch_size=batch_size_of(estimator.batch_size, n_rows),

@@ -19,6 +19,8 @@ from ._data import lengths_of, positions_per_row, take
 
 # Rows per chunk: large enough for the products, small enough for the cache.
 CHUNK = 2048
+# Fewer rows are multiplied by other routines, which add up in another order.
+FEWEST = 4
 # Numbers of images, or tokens of sequences, per chunk: what is computed from them is many times as large.
 CHUNK_NUMBERS = 2_000_000
 CHUNK_TOKENS = 32_768
@@ -98,7 +100,8 @@ def _by_chunks(
         picked = chunk if rows is None else rows[chunk]
         # a number of threads that does not depend on where it is computed: sums are rounded alike
         with threads_for(work), explain_out_of_memory("computing outputs", HELPS):
-            part = compute({name: take(values, picked, device) for name, values in inputs.items()})
+            batch = {name: take(values, picked, device) for name, values in inputs.items()}
+            part = _like_many(compute, batch, position_axes)
         if len(part) and _is_whole(chunk, n_rows) and lengths is None:
             return {name: output.cpu() for name, output in part.items()}
         for name, output in part.items():
@@ -107,6 +110,21 @@ def _by_chunks(
                 collected[name] = _Collected(output, axes, n_rows, lengths if axes else None)
             collected[name].put(chunk, output)
     return {name: results.values for name, results in collected.items()}
+
+
+def _like_many(
+    compute: Callable[[dict[str, Tensor]], Mapping[str, Tensor]],
+    batch: dict[str, Tensor],
+    position_axes: Mapping[str, int] | None,
+) -> Mapping[str, Tensor]:
+    """Compute outputs; those of very few rows of a table to the bit as if they were among others."""
+    n_rows = len(next(iter(batch.values())))
+    if n_rows >= FEWEST or any(values.dim() != 2 for values in batch.values()):
+        return compute(batch)
+    repeated = torch.arange(FEWEST, device=next(iter(batch.values())).device).clamp(max=n_rows - 1)
+    outputs = compute({name: values[repeated] for name, values in batch.items()})
+    axes = {name: 0 if position_axes is None else position_axes[name] for name in outputs}
+    return {name: output.narrow(-2 - axes[name], 0, n_rows) for name, output in outputs.items()}
 
 
 def _n_weights(network: Network) -> int:

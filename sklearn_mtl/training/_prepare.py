@@ -142,16 +142,18 @@ def split_data(
     sample_weight: Mapping[str, np.ndarray] | None,
     validation_fraction: float,
     epoch: int = 0,
+    fold: int = 0,
 ) -> DataSplit:
     """Split encoded rows at random into those to train on and those to validate on.
 
-    Parameters are those of `prepare_data`, and ``data``, the encoded rows.
+    Parameters are those of `prepare_data`, and ``data``, the encoded rows, and ``fold``, which of the shares of
+    the rows is validated on.
     """
     n_valid = min(max(1, round(validation_fraction * len(data))), len(data) - 1)
     if validation_fraction == 0 or n_valid == 0:
         return DataSplit(data, None)
     generator = Streams(blueprint.seed).generator("validation", epoch)
-    train, valid = split_rows(len(data), n_valid, generator)
+    train, valid = split_rows(len(data), n_valid, generator, fold)
     rows = valid.numpy()
     watched = ValidationRows(
         data.subset(valid),

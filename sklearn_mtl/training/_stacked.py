@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -81,7 +82,9 @@ class Trained:
     error: Exception | None = None
 
 
-def train_stacked(members: Sequence[Member], device: torch.device, with_scores: bool = True) -> list[Trained]:
+def train_stacked(
+    members: Sequence[Member], device: torch.device, with_scores: bool = True, together: bool = False
+) -> list[Trained]:
     """Train members of one structure side by side; each ends as the same fit alone would.
 
     Members may differ in the seed, rows, task weights, score weights, learning rate, weight decay, dropout rate,
@@ -96,22 +99,27 @@ def train_stacked(members: Sequence[Member], device: torch.device, with_scores: 
     with_scores : bool, default=True
         Whether to score the validation rows in every epoch where nothing watches the scores; it takes time for
         each member and task.
+    together : bool, default=False
+        Whether they stop at one epoch, by the mean of what they watch, and not each at its own.
 
     Returns
     -------
     list of Trained
         In the order of the members.
     """
-    return _StackedTraining(members, device, with_scores).run()
+    return _StackedTraining(members, device, with_scores, together).run()
 
 
 class _StackedTraining:
     """State of a stacked training: tensors of the members that still train, and results of the others."""
 
-    def __init__(self, members: Sequence[Member], device: torch.device, with_scores: bool) -> None:
+    def __init__(
+        self, members: Sequence[Member], device: torch.device, with_scores: bool, together: bool = False
+    ) -> None:
         self.members = list(members)
         self.device = device
         self.with_scores = with_scores
+        self.together = together
         self.results = [Trained([], {}) for _ in members]
         self.patience = [Patience(m.settings.n_iter_no_change, m.settings.tol) for m in members]
         self.active = members[0].blueprint.active
@@ -267,7 +275,7 @@ class _StackedTraining:
         outputs, losses, mass = self._validation_losses()
         present = np.ones(losses.shape, dtype=bool) if mass is None else mass > 0
         values = np.where(present, losses, np.nan)
-        improved = []
+        watched = {}
         for position, member in enumerate(self.alive):
             if member in failed:
                 continue
@@ -276,10 +284,8 @@ class _StackedTraining:
             if self.with_scores or monitor == "score":
                 self._record(member, "valid", "score", self._scores(member, position, outputs))
             sign = 1 if monitor == "loss" else -1
-            value = sign * self.results[member].history[-1][f"valid_{monitor}"]
-            if self.patience[member].improves(value, epoch + 1):
-                improved.append(position)
-        self._remember(improved)
+            watched[member] = sign * self.results[member].history[-1][f"valid_{monitor}"]
+        self._remember(watched, epoch)
         return {member for member in self.alive if self.patience[member].is_over}
 
     @torch.inference_mode()
@@ -311,7 +317,13 @@ class _StackedTraining:
         weights = [self.members[member].blueprint.score_weights[name] for name in self.objective.names]
         self.results[member].history[-1] |= record(prefix, what, self.objective.names, values, weights)
 
-    def _remember(self, improved: list[int]) -> None:
+    def _remember(self, watched: dict[int, float], epoch: int) -> None:
+        """Keep the weights of the members for which this epoch is the best so far."""
+        if self.together:
+            known = [value for value in watched.values() if not math.isnan(value)]
+            watched = dict.fromkeys(watched, statistics.mean(known) if known else math.nan)
+        better = {member for member, value in watched.items() if self.patience[member].improves(value, epoch + 1)}
+        improved = [position for position, member in enumerate(self.alive) if member in better]
         for name, tensor in self.network.state_dict().items():
             self.best[name][improved] = tensor[improved]
 

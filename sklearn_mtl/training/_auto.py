@@ -1,0 +1,42 @@
+"""What "auto" stands for, by the number of rows."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+# Early stopping needs validation rows; with fewer rows than this, training needs them more.
+MIN_ROWS_TO_STOP_EARLY = 200
+# The networks of an ensemble hold out different rows, and learn from all of them together.
+MIN_ROWS_OF_ENSEMBLE = 10
+# Bounds of batch_size="auto": about twenty steps per epoch, in powers of two.
+AUTO_BATCH_SIZES = (16, 256)
+
+
+def validation_fraction_of(estimator: Any, n_rows: int) -> float:
+    """Share of the rows that early stopping holds out; 0 if it is off."""
+    stops_early = estimator.early_stopping
+    if stops_early == "auto":
+        stops_early = n_rows >= (MIN_ROWS_TO_STOP_EARLY if estimator.n_members == 1 else MIN_ROWS_OF_ENSEMBLE)
+    return estimator.validation_fraction if stops_early else 0.0
+
+
+def schedule_of(estimator: Any, n_rows: int, anneals: bool = True) -> str:
+    """Name the schedule of the learning rate; "auto" lets it fall where no early stopping ends the training."""
+    if estimator.learning_rate_schedule != "auto":
+        return str(estimator.learning_rate_schedule)
+    return "cosine" if anneals and not validation_fraction_of(estimator, n_rows) else "constant"
+
+
+def batch_size_of(batch_size: int | str, n_rows: int) -> int:
+    """Rows per step: what the parameter says, but no more than there are."""
+    if batch_size == "auto":
+        smallest, largest = AUTO_BATCH_SIZES
+        return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
+    if int(batch_size) > n_rows:
+        warnings.warn(
+            f"batch_size={batch_size} is larger than the number of rows; {n_rows} is taken.", stacklevel=6
+        )
+    return min(int(batch_size), n_rows)
