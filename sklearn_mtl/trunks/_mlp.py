@@ -19,7 +19,7 @@ from ..utils._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
 from ._base import Inputs, SparseRows, Staged, Trunk
-from ._scaling import Ranks, Scaler, fit_ranks, fit_scaler
+from ._scaling import PiecewiseLinear, Ranks, Scaler, fit_bins, fit_ranks, fit_scaler
 from ._table import Table
 
 
@@ -42,6 +42,10 @@ class MLP(Trunk):
     ranks : bool, default=False
         Whether each numeric column also gives its rank, the empirical distribution function of the training rows
         (not for a sparse X). It makes steps visible that the scale of a skewed column hides.
+    n_bins : int, default=0
+        Bins of each numeric column that it is encoded in piecewise linearly, with about as many training rows in
+        each (not for a sparse X): entry t is how far the number is on its way through bin t [4]_. The network can
+        then bend its answer within a column as a tree does. 0 leaves them out.
     embedding_size : int, default=8
         Width of the embedding of each categorical column [2]_.
 
@@ -51,6 +55,8 @@ class MLP(Trunk):
     .. [2] Guo and Berkhahn, "Entity Embeddings of Categorical Variables", 2016.
     .. [3] Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned MLPs and Boosted Trees on
        Tabular Data", NeurIPS 2024.
+    .. [4] Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning",
+       NeurIPS 2022.
 
     Examples
     --------
@@ -63,6 +69,9 @@ class MLP(Trunk):
     (20, 16)
     """
 
+    # models of older versions have no bins
+    bins_: np.ndarray | None = None
+
     member_axis = True
     stackable_params = ("dropout",)
 
@@ -71,6 +80,7 @@ class MLP(Trunk):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "scaling": [StrOptions({"standard", "squash"}), None],
         "ranks": ["boolean"],
+        "n_bins": [Interval(Integral, 0, None, closed="left")],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -80,12 +90,14 @@ class MLP(Trunk):
         dropout: float = 0.0,
         scaling: str | None = None,
         ranks: bool = False,
+        n_bins: int = 0,
         embedding_size: int = 8,
     ) -> None:
         self.hidden_sizes = hidden_sizes
         self.dropout = dropout
         self.scaling = scaling
         self.ranks = ranks
+        self.n_bins = n_bins
         self.embedding_size = embedding_size
 
     def fit(
@@ -101,20 +113,27 @@ class MLP(Trunk):
         dtype = np.dtype(getattr(owner, "dtype", "float32"))
         self.table_ = Table(categorical_features, dtype).fit(X, owner)
         self._fit_numbers(X, owner, sample_weight)
-        n_numbers = len(self.table_.numeric_) * (1 if self.ranks_ is None else 2)
+        n_numbers = len(self.table_.numeric_) * self._copies
         self.stem_width_ = n_numbers + self.embedding_size * len(self.table_.categorical_)
         self.width_ = self.hidden_sizes[-1] if len(self.hidden_sizes) else self.stem_width_
         return self
 
+    @property
+    def _copies(self) -> int:
+        """Columns of the stem for each numeric column."""
+        return 1 + (self.ranks_ is not None) + (0 if self.bins_ is None else self.bins_.shape[1] - 1)
+
     def _fit_numbers(self, X: Any, owner: BaseEstimator, sample_weight: np.ndarray | None) -> None:
-        self.scaler_ = self.ranks_ = None
-        if not self.table_.numeric_ or not (self.scaling or self.ranks):
+        self.scaler_ = self.ranks_ = self.bins_ = None
+        if not self.table_.numeric_ or not (self.scaling or self.ranks or self.n_bins):
             return
         numbers, _ = self.table_.encode(X, owner)
         if self.scaling:
             self.scaler_ = fit_scaler(numbers, sample_weight)
         if self.ranks and not issparse(numbers):
             self.ranks_ = fit_ranks(numbers, sample_weight)
+        if self.n_bins and not issparse(numbers):
+            self.bins_ = fit_bins(numbers, self.n_bins, sample_weight)
 
     def _check_hidden_sizes(self) -> None:
         sizes = list(self.hidden_sizes)
@@ -133,13 +152,16 @@ class MLP(Trunk):
     def stem(self, streams: Streams) -> nn.Module:
         scaler = Scaler(*self.scaler_, squashed=self.scaling == "squash") if self.scaler_ else None
         ranks = Ranks(*self.ranks_) if self.ranks_ else None
+        bins = None if self.bins_ is None else PiecewiseLinear(self.bins_)
         categorical = self.table_.categorical_
         embedding = _Embedding(self.table_.cardinalities_, self.embedding_size, streams) if categorical else None
-        return _Stem(scaler, ranks, embedding)
+        return _Stem(scaler, ranks, bins, embedding)
 
     def stem_mask(self, columns: Sequence[int | str]) -> np.ndarray:
         wanted = self.table_.positions(columns)
-        numeric = self.table_.numeric_ * (1 if self.ranks_ is None else 2)
+        numeric = self.table_.numeric_ * (1 + (self.ranks_ is not None))
+        if self.bins_ is not None:
+            numeric += list(np.repeat(self.table_.numeric_, self.bins_.shape[1] - 1))
         embedded = np.repeat(np.array(self.table_.categorical_, dtype=int), self.embedding_size)
         return np.isin([*numeric, *embedded], wanted)
 
@@ -162,10 +184,17 @@ def _as_tensor(array: np.ndarray) -> Tensor:
 class _Stem(nn.Module):
     """Scale and rank the numbers, embed the categories, and put them side by side."""
 
-    def __init__(self, scaler: nn.Module | None, ranks: nn.Module | None, embedding: nn.Module | None) -> None:
+    def __init__(
+        self,
+        scaler: nn.Module | None,
+        ranks: nn.Module | None,
+        bins: nn.Module | None,
+        embedding: nn.Module | None,
+    ) -> None:
         super().__init__()
         self.scaler = scaler
         self.ranks = ranks
+        self.bins = bins
         self.embedding = embedding
 
     def forward(self, inputs: Inputs) -> Tensor:
@@ -175,6 +204,8 @@ class _Stem(nn.Module):
             parts.append(numbers if self.scaler is None else self.scaler(numbers))
             if self.ranks is not None:
                 parts.append(self.ranks(numbers))
+            if self.bins is not None:
+                parts.append(self.bins(numbers))
         if self.embedding is not None:
             parts.append(self.embedding(inputs["categorical"]))
         if len(parts) == 1:

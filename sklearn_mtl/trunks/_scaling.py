@@ -12,6 +12,8 @@ from torch import Tensor, nn
 LARGEST = 3.0
 # A number whose square is finite in single precision, and which "squash" cannot tell from a larger one.
 SQUARABLE = 1e9
+# The narrowest bin: one over it is finite in single precision.
+NARROWEST = 1e-30
 # Knots of the empirical distribution function of a column, and the most rows to learn them from.
 N_KNOTS = 256
 MOST_ROWS = 100_000
@@ -77,12 +79,53 @@ class Ranks(nn.Module):
         return ranks.transpose(-1, -2)
 
 
+class PiecewiseLinear(nn.Module):
+    r"""Encode columns piecewise linearly: entry t is how far x is on its way through bin t, from 0 to 1.
+
+    .. math:: e_t = \min(\max((x - b_t) / (b_{t+1} - b_t), 0), 1)
+
+    Parameters
+    ----------
+    edges : ndarray of shape (n_columns, n_bins + 1)
+        As `fit_bins` learns them; a bin without width is 0 everywhere.
+    """
+
+    starts: Tensor
+    inverse_widths: Tensor
+
+    def __init__(self, edges: np.ndarray) -> None:
+        super().__init__()
+        widths = np.diff(edges)
+        # bins without width start where no number gets to
+        starts = np.where(widths > 0, edges[:, :-1], np.finfo(np.float32).max)
+        inverse = 1 / np.where(widths > 0, widths, 1).clip(NARROWEST)
+        self.register_buffer("starts", torch.from_numpy(starts))
+        self.register_buffer("inverse_widths", torch.from_numpy(inverse))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        inside = (numbers.unsqueeze(-1) - self.starts.unsqueeze(-3)) * self.inverse_widths.unsqueeze(-3)
+        return inside.clamp(0, 1).flatten(-2)
+
+
 def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Learn mean and standard deviation of the columns; 1 for the deviation of a constant one."""
     # the mean of a sparse matrix is left at 0: absent entries stay 0
     scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=sample_weight)
     mean = np.zeros(X.shape[1]) if issparse(X) else scaler.mean_
     return mean, scaler.scale_
+
+
+def fit_bins(X: np.ndarray, n_bins: int, sample_weight: np.ndarray | None) -> np.ndarray:
+    """Learn the edges of bins with about as many rows in each, (n_columns, n_bins + 1).
+
+    Where values repeat there are fewer bins; the others have no width.
+    """
+    step = -(-len(X) // MOST_ROWS)
+    weights = None if sample_weight is None else sample_weight[::step]
+    shares = np.linspace(0, 1, n_bins + 1)
+    quantiles = np.quantile(X[::step], shares, axis=0, method="inverted_cdf", weights=weights)
+    edges = [np.unique(values) for values in quantiles.T]
+    return np.array([np.pad(found, (0, n_bins + 1 - len(found)), mode="edge") for found in edges])
 
 
 def fit_ranks(X: np.ndarray, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

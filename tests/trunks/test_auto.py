@@ -51,7 +51,7 @@ def test_auto_chooses_by_what_x_is(what):
 
 def test_without_rows_auto_is_the_recipe_for_tables():
     assert repr(resolve_trunk("auto")) == repr(resolve_trunk("auto", NUMBERS))
-    assert resolve_trunk("auto").ranks
+    assert resolve_trunk("auto").n_bins
 
 
 def test_names_of_trunks():

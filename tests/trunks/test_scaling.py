@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_mtl.trunks._scaling import Ranks, Scaler, fit_ranks, fit_scaler
+from sklearn_mtl.trunks._scaling import PiecewiseLinear, Ranks, Scaler, fit_bins, fit_ranks, fit_scaler
 
 RNG = np.random.default_rng(0)
 COLUMNS = {
@@ -86,3 +86,44 @@ def test_no_number_of_single_precision_is_too_large_to_be_squashed(values):
     squashed = squash(sorted(values))[:, 0]
     assert (squashed.abs() <= 3 + 1e-5).all()
     assert (squashed.diff() >= -1e-5).all()
+
+
+def bins_of(column, n_bins=8, weight=None, at=None, dtype=torch.float64):
+    module = PiecewiseLinear(fit_bins(column[:, None], n_bins, weight)).to(dtype)
+    return module(torch.as_tensor(column if at is None else at, dtype=dtype)[:, None]).numpy()
+
+
+@columns
+def test_bins_are_filled_one_after_the_other(column):
+    filled = bins_of(column, at=np.sort(column))
+    assert ((filled >= 0) & (filled <= 1)).all()
+    assert (np.diff(filled, axis=0) >= 0).all()
+    used = filled[:, filled[-1] > 0]
+    assert (used[-1] == 1).all()
+    assert (used[0] == 0).all()
+    # one begins where the one before is full
+    assert ((used[:, 1:] == 0) | (used[:, :-1] == 1)).all()
+
+
+def test_a_line_is_a_weighted_sum_of_the_bins():
+    column = COLUMNS["skewed"]
+    edges = fit_bins(column[:, None], 8, None)
+    np.testing.assert_allclose(edges[0, 0] + bins_of(column) @ np.diff(edges)[0], column)
+
+
+def test_bins_hold_about_as_many_rows_each():
+    counts = np.histogram(COLUMNS["skewed"], fit_bins(COLUMNS["skewed"][:, None], 8, None)[0])[0]
+    assert counts.tolist() == pytest.approx([250] * 8, abs=1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("column", [[7.0], [0.0, 1e-44], [-3e38, 3e38], [0.0, 0.0, 1.0]])
+def test_bins_are_finite_for_any_number(column, dtype):
+    filled = bins_of(np.array(column), at=[-3.4e38, *column, 3.4e38], dtype=dtype)
+    assert ((filled >= 0) & (filled <= 1)).all()
+
+
+def test_weights_of_bins_are_multiplicities():
+    column, times = COLUMNS["uniform"][:50], np.arange(50) % 3
+    weighted = bins_of(column, weight=times.astype(float))
+    np.testing.assert_allclose(weighted, bins_of(np.repeat(column, times), at=column))
