@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from _datasets import adult
+from _datasets import official_adult as adult
 from adult import PUBLISHED
 from sklearn.metrics import roc_auc_score
 
