@@ -11,7 +11,9 @@ from sklearn_mtl.trunks import MLP
 def table(**params: Any) -> dict[str, MLP]:
     """Change the trunk that "auto" takes for tables."""
     return {
-        "trunk": MLP(**{"hidden_sizes": (128,) * 3, "dropout": 0.2, "scaling": "squash", "n_bins": 8, **params})
+        "trunk": MLP(
+            **{"hidden_sizes": (128,) * 3, "dropout": 0.2, "scaling": "squash", "n_bins": "auto", **params}
+        )
     }
 
 
@@ -21,7 +23,9 @@ RECIPES: dict[str, dict[str, Any]] = {
     "no bins": table(n_bins=0),
     "ranks instead of bins": table(n_bins=0, ranks=True),
     "4 bins": table(n_bins=4),
+    "8 bins": table(n_bins=8),
     "16 bins": table(n_bins=16),
+    "64 bins": table(n_bins=64),
     "scaled, not squashed": table(scaling="standard"),
     "embeddings of 4": table(embedding_size=4),
     # width and depth

@@ -22,7 +22,7 @@ from ._video_encoder import VideoEncoder
 
 def table_trunk() -> Trunk:
     """Build the recipe for tables: squashed numbers and their bins, embedded categories, three layers, dropout."""
-    return MLP(hidden_sizes=(128, 128, 128), dropout=0.2, scaling="squash", n_bins=8)
+    return MLP(hidden_sizes=(128, 128, 128), dropout=0.2, scaling="squash", n_bins="auto")
 
 
 def resolve_single(trunk: Any, further: Mapping[str, Callable[[], Trunk]] = MappingProxyType({})) -> Trunk:

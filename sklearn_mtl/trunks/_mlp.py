@@ -22,6 +22,10 @@ from ._base import Inputs, SparseRows, Staged, Trunk
 from ._scaling import PiecewiseLinear, Ranks, Scaler, fit_bins, fit_ranks, fit_scaler
 from ._table import Table
 
+# Bounds of n_bins="auto": of each column, and of all columns together, with a few for each all the same.
+AUTO_BINS = (8, 64)
+MOST_AUTO_BINS, FEWEST_AUTO_BINS = 512, 4
+
 
 class MLP(Trunk):
     """Multilayer perceptron over numeric and categorical columns.
@@ -42,10 +46,12 @@ class MLP(Trunk):
     ranks : bool, default=False
         Whether each numeric column also gives its rank, the empirical distribution function of the training rows
         (not for a sparse X). It makes steps visible that the scale of a skewed column hides.
-    n_bins : int, default=0
+    n_bins : int or "auto", default=0
         Bins of each numeric column that it is encoded in piecewise linearly, with about as many training rows in
         each (not for a sparse X): entry t is how far the number is on its way through bin t [4]_. The network can
-        then bend its answer within a column as a tree does. 0 leaves them out.
+        then bend its answer within a column as a tree does. 0 leaves them out. "auto" takes about half the square
+        root of the number of rows, in powers of 2 from 8 to 64, but for many columns no more than 512 bins in all,
+        or 4 each.
     embedding_size : int, default=8
         Width of the embedding of each categorical column [2]_.
 
@@ -80,7 +86,7 @@ class MLP(Trunk):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "scaling": [StrOptions({"standard", "squash"}), None],
         "ranks": ["boolean"],
-        "n_bins": [Interval(Integral, 0, None, closed="left")],
+        "n_bins": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -90,7 +96,7 @@ class MLP(Trunk):
         dropout: float = 0.0,
         scaling: str | None = None,
         ranks: bool = False,
-        n_bins: int = 0,
+        n_bins: int | str = 0,
         embedding_size: int = 8,
     ) -> None:
         self.hidden_sizes = hidden_sizes
@@ -133,7 +139,8 @@ class MLP(Trunk):
         if self.ranks and not issparse(numbers):
             self.ranks_ = fit_ranks(numbers, sample_weight)
         if self.n_bins and not issparse(numbers):
-            self.bins_ = fit_bins(numbers, self.n_bins, sample_weight)
+            n_bins = _auto_bins(*numbers.shape) if self.n_bins == "auto" else int(self.n_bins)
+            self.bins_ = fit_bins(numbers, n_bins, sample_weight)
 
     def _check_hidden_sizes(self) -> None:
         sizes = list(self.hidden_sizes)
@@ -167,6 +174,14 @@ class MLP(Trunk):
 
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
         return _Body(self.stem_width_, self.hidden_sizes, self.dropout, streams.generator("trunk", name))
+
+
+def _auto_bins(n_rows: int, n_columns: int) -> int:
+    """Choose the number of bins: more rows fill more of them, and many columns need fewer each."""
+    fewest, most = AUTO_BINS
+    by_rows = min(max(math.sqrt(n_rows) / 2, fewest), most)
+    by_columns = max(MOST_AUTO_BINS / n_columns, FEWEST_AUTO_BINS)
+    return 2 ** int(math.log2(min(by_rows, by_columns)))
 
 
 def _as_tensor(array: np.ndarray) -> Tensor:

@@ -118,14 +118,23 @@ def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> 
 def fit_bins(X: np.ndarray, n_bins: int, sample_weight: np.ndarray | None) -> np.ndarray:
     """Learn the edges of bins with about as many rows in each, (n_columns, n_bins + 1).
 
-    Where values repeat there are fewer bins; the others have no width.
+    A value that occurs so often that it would fill several bins counts as much as fills one, so that the others
+    are told apart. Where there are fewer values than bins, the bins that are left have no width.
     """
     step = -(-len(X) // MOST_ROWS)
-    weights = None if sample_weight is None else sample_weight[::step]
-    shares = np.linspace(0, 1, n_bins + 1)
-    quantiles = np.quantile(X[::step], shares, axis=0, method="inverted_cdf", weights=weights)
-    edges = [np.unique(values) for values in quantiles.T]
+    weights = np.ones(len(X[::step])) if sample_weight is None else sample_weight[::step]
+    edges = [np.unique(_quantiles(values, weights, n_bins)) for values in X[::step].T]
     return np.array([np.pad(found, (0, n_bins + 1 - len(found)), mode="edge") for found in edges])
+
+
+def _quantiles(column: np.ndarray, sample_weight: np.ndarray, n_bins: int) -> np.ndarray:
+    values, of_row = np.unique(column[sample_weight > 0], return_inverse=True)
+    mass = np.bincount(of_row, weights=sample_weight[sample_weight > 0])
+    for _ in range(
+        n_bins
+    ):  # what is taken from one value makes the bins smaller, and so may be too much of another
+        mass = np.minimum(mass, mass.sum() / n_bins)
+    return np.quantile(values, np.linspace(0, 1, n_bins + 1), method="inverted_cdf", weights=mass)
 
 
 def fit_ranks(X: np.ndarray, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sklearn_mtl.trunks import MLP, SparseRows, resolve_trunk
+from sklearn_mtl.trunks._mlp import _auto_bins
 from sklearn_mtl.utils._layers import Dropout
 from sklearn_mtl.utils._random import Streams
 
@@ -26,6 +27,26 @@ def built(trunk, X=X):
 def layers(trunk):
     _, (_, body), _ = built(trunk)
     return [layer for stage in body.stages for layer in stage]
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_columns", "n_bins"),
+    [(20, 3, 8), (1_000, 3, 8), (1_100, 3, 16), (20_000, 6, 64), (10**6, 2, 64), (20_000, 30, 16), (500, 1000, 4)],
+)
+def test_auto_takes_more_bins_for_more_rows_and_fewer_for_more_columns(n_rows, n_columns, n_bins):
+    assert _auto_bins(n_rows, n_columns) == n_bins
+
+
+def test_what_the_stem_makes_of_each_column():
+    owner = Owner()
+    trunk = MLP((4,), ranks=True, n_bins=3, embedding_size=2).fit(FRAME, owner=owner)
+    stem = trunk.stem(Streams(0))
+    before = stem(trunk.encode(FRAME, owner=owner))
+    assert before.shape[1] == trunk.stem_width_ == 2 * (1 + 1 + 3) + 2
+    for column in FRAME:
+        changed = FRAME.assign(**{column: FRAME[column].to_numpy()[::-1]})
+        differs = (stem(trunk.encode(changed, owner=owner)) != before).any(dim=0).numpy()
+        assert np.array_equal(differs, trunk.stem_mask([column]))
 
 
 def test_it_is_linear_and_relu_and_nothing_else():
@@ -153,6 +174,8 @@ def test_read_only_inputs_are_taken(array):
     ("params", "message"),
     [
         ({"hidden_sizes": (0,)}, "hidden_sizes"),
+        ({"n_bins": -1}, "n_bins"),
+        ({"n_bins": "many"}, "n_bins"),
         ({"hidden_sizes": (2.5,)}, "hidden_sizes"),
         ({"hidden_sizes": (True,)}, "hidden_sizes"),
         ({"hidden_sizes": 64}, "hidden_sizes"),

@@ -116,6 +116,14 @@ def test_bins_hold_about_as_many_rows_each():
     assert counts.tolist() == pytest.approx([250] * 8, abs=1)
 
 
+def test_values_beside_a_frequent_one_have_bins_of_their_own():
+    column = np.concatenate([np.zeros(9200), np.arange(1.0, 801)])
+    edges = fit_bins(column[:, None], 8, None)[0]
+    assert edges[0] == 0
+    assert np.diff(edges[edges > 0]).max() < 130
+    assert (edges > 0).sum() >= 7
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("column", [[7.0], [0.0, 1e-44], [-3e38, 3e38], [0.0, 0.0, 1.0]])
 def test_bins_are_finite_for_any_number(column, dtype):
