@@ -155,11 +155,28 @@ class ScaledRegressor(MLPRegressor):
         return super().predict(X) * self.deviation_ + self.mean_
 
 
+def pytabkit_model(name: str) -> Callable[[str, int], BaseEstimator]:
+    """Make an estimator of pytabkit, which is installed apart, with its defaults."""
+
+    def make(kind: str, seed: int) -> BaseEstimator:
+        import pytabkit
+
+        model = getattr(pytabkit, f"{name}_{'Regressor' if kind == 'regression' else 'Classifier'}")
+        return model(device="cpu", random_state=seed, n_threads=1)
+
+    return make
+
+
 PEERS: dict[str, Contender] = {
     "ridge / logistic": one_per_task(linear),
     "random forest": one_per_task(forest),
     "gradient boosting": one_per_task(boosting),
     "sklearn MLP": one_per_task(mlp),
+}
+#: nets for tables, in an environment that has pytabkit
+TABULAR: dict[str, Contender] = {
+    "RealMLP": one_per_task(pytabkit_model("RealMLP_TD")),
+    "TabM": one_per_task(pytabkit_model("TabM_D")),
 }
 OURS: dict[str, Contender] = {
     "ours, n_members=8": one_net(n_members=8),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 DEFAULT = "ours, n_members=8"
+TABULAR = ["RealMLP", "TabM"]
 CLASSIC = ["ridge / logistic", "random forest", "gradient boosting", "sklearn MLP"]
 
 
@@ -33,6 +34,7 @@ def tables(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "mean score over tasks and splits (R2, AUC)": by_data,
         "score of each task": by_task(rows),
         "mean rank over tasks": ranks(rows),
+        "mean rank over tasks, the default among its peers": ranks(rows, [*CLASSIC, DEFAULT]),
         "fit seconds": _seconds(rows, "fit_s"),
         "predict seconds": _seconds(rows, "predict_s"),
         "expected calibration error": rows.dropna(subset="ece").pivot_table(
@@ -40,7 +42,10 @@ def tables(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         ),
         "log loss": rows.dropna(subset="ece").pivot_table(index="data", columns="contender", values="log_loss"),
     }
-    for peer in [name for name in [*CLASSIC, "ours, a net per task"] if name in by_data]:
+    for name in [name for name in TABULAR if name in by_data]:
+        shared = rows[rows["data"].isin(by_data[name].dropna().index)]
+        made[f"mean rank where {name} ran"] = ranks(shared, [*CLASSIC, name, DEFAULT])
+    for peer in [name for name in [*CLASSIC, "ours", "ours, a net per task", *TABULAR] if name in by_data]:
         made[f"{DEFAULT} minus {peer}: mean and standard error over splits"] = gains(rows, peer)
     return made
 
@@ -49,25 +54,19 @@ def by_task(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.pivot_table(index=["data", "task"], columns="contender", values="score")
 
 
-def ranks(rows: pd.DataFrame) -> pd.DataFrame:
+def ranks(rows: pd.DataFrame, contenders: list[str] | None = None) -> pd.DataFrame:
     """Rank contenders in each task by their mean score, 1 for the best; mean over tasks, and over data sets."""
-    ranked = by_task(rows).dropna(axis=1).rank(axis=1, ascending=False)
-    peers = [name for name in [*CLASSIC, DEFAULT] if name in ranked]
-    among_peers = by_task(rows)[peers].rank(axis=1, ascending=False)
-    return pd.DataFrame(
-        {
-            "all tasks": ranked.mean(),
-            "all data sets": ranked.groupby("data").mean().mean(),
-            "all tasks, peers and default": among_peers.mean(),
-            "all data sets, peers and default": among_peers.groupby("data").mean().mean(),
-        }
-    ).sort_values("all tasks")
+    scores = by_task(rows)
+    chosen = scores.dropna(axis=1) if contenders is None else scores[contenders]
+    ranked = chosen.rank(axis=1, ascending=False)
+    means = {"all tasks": ranked.mean(), "all data sets": ranked.groupby("data").mean().mean()}
+    return pd.DataFrame(means).sort_values("all tasks")
 
 
 def gains(rows: pd.DataFrame, peer: str, contender: str = DEFAULT) -> pd.DataFrame:
     """Compare two contenders split by split: mean difference over tasks, and its standard error over splits."""
     scores = rows.pivot_table(index=["data", "split"], columns="contender", values="score")
-    difference = (scores[contender] - scores[peer]).groupby("data")
+    difference = (scores[contender] - scores[peer]).dropna().groupby("data")
     return pd.DataFrame({"mean": difference.mean(), "standard error": difference.sem()})
 
 

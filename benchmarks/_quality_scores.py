@@ -53,17 +53,22 @@ def score(y_true: np.ndarray, predicted: Predicted) -> dict[str, float]:
         y_true = np.asarray(y_true, dtype=float)
         known = ~np.isnan(y_true)
         return {"score": r2_score(y_true[known], predicted.values[known])}
-    labels = np.array([None if label is None or label != label else str(label) for label in y_true], dtype=object)
-    known = np.isin(labels, predicted.classes)  # a class that was not there to be learned is no one's
-    labels, proba = labels[known].astype(str), predicted.values[known]
-    proba = proba / proba.sum(axis=1, keepdims=True)
-    codes = np.searchsorted(predicted.classes, labels)
+    codes, proba = labelled(y_true, predicted)
     return {
         "score": _auc(codes, proba),
         "accuracy": accuracy_score(codes, proba.argmax(axis=1)),
         "log_loss": log_loss(codes, proba, labels=range(proba.shape[1])),
         "ece": calibration_error(codes, proba),
     }
+
+
+def labelled(y_true: np.ndarray, predicted: Predicted) -> tuple[np.ndarray, np.ndarray]:
+    """Give class numbers and probabilities of the rows that have a label."""
+    labels = np.array([None if label is None or label != label else str(label) for label in y_true], dtype=object)
+    known = np.isin(labels, predicted.classes)  # a class that was not there to be learned is no one's
+    proba = predicted.values[known]
+    codes = np.searchsorted(predicted.classes, labels[known].astype(str))
+    return codes, proba / proba.sum(axis=1, keepdims=True)
 
 
 def _auc(codes: np.ndarray, proba: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from _contenders import OURS, PEERS, Contender
+from _contenders import OURS, PEERS, TABULAR, Contender
 from _datasets import ROWS, Rows
 from _harness import RESULTS, environment
 from _quality_report import report
@@ -23,14 +23,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_mtl.exceptions import SingleClassWarning
 
-CONTENDERS = PEERS | OURS
+CONTENDERS = PEERS | TABULAR | OURS
 FOLDER = RESULTS / "quality"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), help="data sets to run")
-    parser.add_argument("--contenders", nargs="*", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--contenders", nargs="*", choices=CONTENDERS, default=list(PEERS | OURS))
     parser.add_argument("--report", action="store_true", help="print what was kept, run nothing")
     options = parser.parse_args()
     if not options.report:
