@@ -1,8 +1,8 @@
 """Would temperature scaling make the probabilities of the defaults better?
 
-The inner splits are those of `pick_defaults.py`. A tenth of the training rows is held out to fit one temperature per
-task (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017); the expected calibration error and the log
-loss of the test rows are printed without and with it.
+The inner splits are those of `pick_defaults.py`. A tenth of the training rows is held out to fit a temperature for
+each task (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017); the expected calibration error and
+the log loss of the test rows are printed without and with it.
 """
 
 from __future__ import annotations
