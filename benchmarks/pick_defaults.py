@@ -40,7 +40,7 @@ def main() -> None:
             scores.setdefault(recipe, {})[name] = mean_score(name, RECIPES[recipe])
             seconds.setdefault(recipe, {})[name] = time.perf_counter() - start
         show(scores, seconds)
-    save(options.name, {"scores": scores, "seconds": seconds})
+        save(options.name, {"scores": scores, "seconds": seconds})
 
 
 def mean_score(name: str, params: Mapping[str, Any]) -> float:

@@ -89,7 +89,7 @@ class MultiTaskNetEstimator(
     trunk : {"auto", "mlp", "conv_net", "sequence_encoder", "video_encoder", "multi_input"}, Trunk, class or \
             function, default="auto"
         From inputs to the representation that the tasks share; see `sklearn_mtl.trunks`. "auto" chooses by X: for
-        tables an `MLP` with standardised and smoothly clipped numbers, embedded categories and dropout; `ConvNet`
+        tables an `MLP` with smoothly clipped and binned numbers, embedded categories and dropout; `ConvNet`
         for images, `SequenceEncoder` for sentences and steps, `VideoEncoder`, and `MultiInput` for a mapping of
         inputs. A class or function that makes a `torch.nn.Module` is a trunk too.
     architecture : {"hard_sharing", "independent", "cross_stitch", "subspace_sharing", "mmoe", "ple", "adatt"} or \
