@@ -173,7 +173,7 @@ class _StackedTraining:
         clipped = any(norm is not None for norm in norms)
         self.clip = self._tensor(lambda s: s.clip_norm or float("inf"), alive) if clipped else None
         seeds = [member.blueprint.seed for member in members]
-        self.seeds = sorted(set(seeds))
+        self.seeds = list(dict.fromkeys(seeds))
         self.seed_of = torch.tensor([self.seeds.index(seed) for seed in seeds])
         self.lengths = {member.settings.max_epochs for member in members}
 

@@ -24,7 +24,7 @@ from ._table import Table
 
 # Bounds of n_bins="auto": of each column, and of all columns together, with a few for each all the same.
 AUTO_BINS = (8, 64)
-MOST_AUTO_BINS, FEWEST_AUTO_BINS = 512, 4
+MOST_AUTO_BINS, FEWEST_AUTO_BINS = 384, 4
 
 
 class MLP(Trunk):
@@ -50,7 +50,7 @@ class MLP(Trunk):
         Bins of each numeric column that it is encoded in piecewise linearly, with about as many training rows in
         each (not for a sparse X): entry t is how far the number is on its way through bin t [4]_. The network can
         then bend its answer within a column as a tree does. 0 leaves them out. "auto" takes about half the square
-        root of the number of rows, in powers of 2 from 8 to 64, but for many columns no more than 512 bins in all,
+        root of the number of rows, in powers of 2 from 8 to 64, but for many columns no more than 384 bins in all,
         or 4 each.
     embedding_size : int, default=8
         Width of the embedding of each categorical column [2]_.

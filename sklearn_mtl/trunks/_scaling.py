@@ -103,8 +103,8 @@ class PiecewiseLinear(nn.Module):
         self.register_buffer("inverse_widths", torch.from_numpy(inverse))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        inside = (numbers.unsqueeze(-1) - self.starts.unsqueeze(-3)) * self.inverse_widths.unsqueeze(-3)
-        return inside.clamp(0, 1).flatten(-2)
+        inside = numbers.unsqueeze(-1) - self.starts.unsqueeze(-3)
+        return inside.mul_(self.inverse_widths.unsqueeze(-3)).clamp_(0, 1).flatten(-2)
 
 
 def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

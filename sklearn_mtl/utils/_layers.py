@@ -33,10 +33,34 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     axes = weight.shape[:-2]
     x = x.expand(*axes, *x.shape[-2:])  # inputs that all of them share
     if len(axes) == 1:
-        return torch.baddbmm(bias.unsqueeze(-2), x, weight.transpose(-1, -2))
+        return _Affine.apply(x, weight, bias)
     end = len(axes) - 1
     flat = affine(x.flatten(0, end), weight.flatten(0, end), bias.flatten(0, end))
     return flat.unflatten(0, axes)
+
+
+class _Affine(torch.autograd.Function):
+    """x W^T + b, whose gradient by W lies in memory as W does; torch's own is transposed, and copied at each step."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return torch.baddbmm(bias.unsqueeze(-2), x, weight.transpose(-1, -2))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        by_x, by_weight, by_bias = ctx.needs_input_grad
+        return (
+            torch.bmm(grad, weight) if by_x else None,
+            torch.bmm(grad.transpose(-1, -2), x) if by_weight else None,
+            grad.sum(dim=-2) if by_bias else None,
+        )
 
 
 class Linear(nn.Linear):
@@ -79,12 +103,30 @@ class Draws:
     def __init__(self, generators: Sequence[torch.Generator], members: Tensor | None = None) -> None:
         self.generators = generators
         self.members = members
+        self.in_order = members is not None and members.tolist() == list(range(len(generators)))
 
     def like(self, x: Tensor) -> Tensor:
         """Draw numbers from [0, 1) of the shape of x, or of a shape that broadcasts to it."""
-        shape = x.shape if self.members is None else x.shape[1:]
-        draws = [torch.rand(shape, generator=g, dtype=x.dtype, device=x.device) for g in self.generators]
-        return draws[0] if len(draws) == 1 else torch.stack(draws)[self.members]
+        shape = self._shape(x)
+        draws = torch.empty(len(self.generators), *shape, dtype=x.dtype, device=x.device)
+        for row, generator in zip(draws, self.generators, strict=True):
+            row.uniform_(generator=generator)
+        return self._of_members(draws)
+
+    def bits_like(self, x: Tensor) -> Tensor:
+        """Draw integers of 16 bits, which takes a third of the time of numbers; else as ``like``."""
+        shape = self._shape(x)
+        n = math.prod(shape)
+        words = torch.empty(len(self.generators), -(-n // 4), dtype=torch.int64, device=x.device)
+        for row, generator in zip(words, self.generators, strict=True):
+            row.random_(-(2**63), None, generator=generator)
+        return self._of_members(words.view(torch.int16)[:, :n].view(-1, *shape))
+
+    def _shape(self, x: Tensor) -> torch.Size:
+        return x.shape if self.members is None else x.shape[1:]
+
+    def _of_members(self, draws: Tensor) -> Tensor:
+        return draws[0] if len(draws) == 1 else draws if self.in_order else draws[self.members]
 
 
 class Dropout(nn.Module):
@@ -107,11 +149,17 @@ class Dropout(nn.Module):
         if self.draws is None:
             raise RuntimeError("Dropout has no random numbers: set_draws was not called.")
         p = self.p.view(-1, *(1,) * (x.dim() - 1)) if isinstance(self.p, Tensor) else self.p
-        keep = (self.draws.like(x) >= p).to(x.dtype)
-        return x * (keep / (1 - p))
+        return x * (self.draws.bits_like(x) >= _threshold(p)).to(x.dtype).div_(1 - p)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
+
+
+def _threshold(p: float | Tensor) -> int | Tensor:
+    """Give the number that integers of 16 bits are below with probability p."""
+    if isinstance(p, Tensor):
+        return ((p * 2**16).round() - 2**15).clamp(max=2**15 - 1).to(torch.int16)
+    return min(round(p * 2**16) - 2**15, 2**15 - 1)
 
 
 def set_draws(module: nn.Module, generator: torch.Generator | Draws | None) -> None:
