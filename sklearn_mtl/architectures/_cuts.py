@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..utils._layers import affine
+
 
 class Cut(ABC):
     """A place between what tasks share and what belongs to each, in the graph of a batch."""
@@ -115,9 +117,9 @@ class HeadsCut(SplitCut):
     Parameters
     ----------
     x : Tensor of shape (B, D)
-        The representation.
-    weight : Tensor of shape (sum of K, D)
-    bias : Tensor of shape (sum of K,)
+        The representation; (M, B, D) of an ensemble whose members are one network.
+    weight : Tensor of shape (sum of K, D), or (M, sum of K, D)
+    bias : Tensor of shape (sum of K,), or (M, sum of K)
     tasks : sequence of str
         The tasks of the outputs.
     widths : sequence of int
@@ -125,7 +127,7 @@ class HeadsCut(SplitCut):
 
     Attributes
     ----------
-    outputs : Tensor of shape (B, sum of K)
+    outputs : Tensor of shape (B, sum of K), or (M, B, sum of K)
         What the heads compute.
     """
 
@@ -134,12 +136,14 @@ class HeadsCut(SplitCut):
     ) -> None:
         self.tasks, self.widths = tasks, widths
         self.x, self.weight = x, weight.detach()
-        self.outputs = nn.functional.linear(x.detach(), weight, bias)
+        self.outputs = affine(x.detach(), weight, bias)
         self.delta: Tensor | None = None
 
     def gramian(self, losses: Tensor, names: Sequence[str]) -> Tensor:
         delta = self._at_outputs(losses)
-        products = (delta.T @ delta) * (self.weight @ self.weight.T)
+        products = (delta.mT @ delta) * (self.weight @ self.weight.mT)
+        if products.dim() > 2:  # members of an ensemble are one network
+            products = products.sum(dim=0)
         columns = self._columns(names)
         if columns is None:
             return products
@@ -159,7 +163,7 @@ class HeadsCut(SplitCut):
         torch.autograd.backward([tensor for tensor, _ in attached], [gradient for _, gradient in attached])
 
     def _at_outputs(self, losses: Tensor) -> Tensor:
-        """Give the gradients (B, sum of K) of the losses, each with respect to the outputs of its task."""
+        """Give the gradients (..., B, sum of K) of the losses, each with respect to the outputs of its task."""
         if self.delta is None:
             (delta,) = torch.autograd.grad(losses.sum(), self.outputs)
             self.delta = delta.to(self.weight.dtype)  # outputs may be of a narrower type

@@ -52,6 +52,10 @@ class Outputs(Mapping[str, Tensor]):
             penalty = self.penalty + penalty
         return Outputs(self._blocks, self.penalty if penalty is None else penalty, self.cut)
 
+    def with_mean_penalty(self) -> Outputs:
+        """Average what the members of an ensemble add to the objective."""
+        return Outputs(self._blocks, None if self.penalty is None else self.penalty.mean(), self.cut)
+
     def side_by_side(self, names: Sequence[str]) -> Tensor:
         """Give the outputs of some tasks as one tensor (..., B, sum of their K)."""
         for tasks, _, tensor in self._blocks:

@@ -233,6 +233,9 @@ class _Stem(nn.Module):
 class _Embedding(nn.Module):
     """Embed all categorical columns with one look-up in one table."""
 
+    #: whether members of an ensemble that share weights can share it as it is
+    shared_by_members = True
+
     starts: Tensor
 
     def __init__(self, cardinalities: list[int], size: int, streams: Streams) -> None:

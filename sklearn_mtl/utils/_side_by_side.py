@@ -105,6 +105,10 @@ class SideBySide(nn.Module):
         self.dims = {name: tensor.dim() for name, tensor in tensors}
         self.stacked = stack_networks(modules, range(len(modules)))
 
+    def know_vectors(self) -> None:
+        """Take note of vectors that layers of them have got since."""
+        self.dims = {**{name: 1 for name, _ in self.stacked.named_parameters()}, **self.dims}
+
     def forward(self, x: Any, chosen: Tensor | None = None) -> Any:
         """Compute all of them, or those whose positions are given."""
         return (self.stacked if chosen is None else self._only(self.stacked, chosen, ""))(x)
