@@ -138,6 +138,13 @@ class MultiTaskNetEstimator(
         side by side.
     bootstrap : bool, default=False
         Whether each network of an ensemble trains on rows of its own, drawn with replacement.
+    ensemble : {"deep", "batch"}, default="deep"
+        Whether the networks of an ensemble are independent of each other, or share the weights of what the tasks
+        share, of which each scales the inputs and outputs of every layer, and adds biases, of its own [3]_ [4]_;
+        heads are each network's own. "batch" is trained as one network, by the mean of the losses: its networks
+        see the same batches and hold out the same rows, ``warm_start``, ``partial_fit``, ``checkpoint`` and all
+        weightings can be had, and the model is not much larger than that of one network. Without ``n_members``
+        it does nothing.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
         What regularises across tasks; see `sklearn_mtl.penalties`. Each is added to the objective. They are
@@ -200,7 +207,8 @@ class MultiTaskNetEstimator(
     history_ : DataFrame
         One row per epoch: ``train_loss__<task>``, and with early stopping ``valid_loss__<task>`` and
         ``valid_score__<task>``; the same without a task is their mean under ``score_weights``. For an ensemble
-        one row per network and epoch, with a column ``member``, and scores only where ``monitor`` watches them.
+        of independent networks one row per network and epoch, with a column ``member``, and scores only where
+        ``monitor`` watches them.
 
     See Also
     --------
@@ -219,6 +227,10 @@ class MultiTaskNetEstimator(
     .. [1] Caruana, "Multitask Learning", Machine Learning, 1997.
     .. [2] Lakshminarayanan, Pritzel and Blundell, "Simple and Scalable Predictive Uncertainty Estimation using
        Deep Ensembles", NeurIPS 2017.
+    .. [3] Wen, Tran and Ba, "BatchEnsemble: An Alternative Approach to Efficient Ensemble and Lifelong Learning",
+       ICLR 2020.
+    .. [4] Gorishniy, Kotelnikov and Babenko, "TabM: Advancing Tabular Deep Learning with Parameter-Efficient
+       Ensembling", ICLR 2025.
 
     Examples
     --------
@@ -264,6 +276,7 @@ class MultiTaskNetEstimator(
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "bootstrap": ["boolean"],
+        "ensemble": [StrOptions({"deep", "batch"})],
         "penalties": [list, tuple],
         "task_sampling": [str, TaskSampling],
         "dtype": [StrOptions({"float32", "float64"})],
@@ -303,6 +316,7 @@ class MultiTaskNetEstimator(
         tol: float = 0.0,
         n_members: int = 1,
         bootstrap: bool = False,
+        ensemble: str = "deep",
         penalties: Sequence[str | Penalty] = (),
         task_sampling: str | TaskSampling = "all",
         dtype: str = "float32",
@@ -338,6 +352,7 @@ class MultiTaskNetEstimator(
         self.tol = tol
         self.n_members = n_members
         self.bootstrap = bootstrap
+        self.ensemble = ensemble
         self.penalties = penalties
         self.task_sampling = task_sampling
         self.dtype = dtype
@@ -412,7 +427,7 @@ class MultiTaskNetEstimator(
             # everything is swapped in at once, and only now that it has succeeded
             self.__dict__ = learner.__dict__
 
-        if self.n_members > 1:
+        if self._has_separate_networks:
             model = learn_ensemble(learner, X, y, sample_weight)
         else:
             model = learn(
@@ -501,9 +516,13 @@ class MultiTaskNetEstimator(
         self.__dict__ = learner.__dict__
         return self
 
+    @property
+    def _has_separate_networks(self) -> bool:
+        return self.n_members > 1 and self.ensemble == "deep"
+
     def _previous(self) -> Model | None:
         """Give the model to go on from, if there is one."""
-        if self.n_members > 1:
+        if self._has_separate_networks:
             raise ValueError(f"n_members={self.n_members}: an ensemble is trained by fit, without warm_start.")
         return self._model if self.__sklearn_is_fitted__() else None
 
@@ -512,7 +531,7 @@ class MultiTaskNetEstimator(
             raise TypeError(f"resume={resume!r} should be True or False.")
         if resume and self.checkpoint is None:
             raise ValueError("resume=True goes on from a checkpoint, but checkpoint=None; it should be a folder.")
-        if self.n_members > 1 and (self.checkpoint is not None or self.keep_interrupted):
+        if self._has_separate_networks and (self.checkpoint is not None or self.keep_interrupted):
             raise ValueError(
                 f"n_members={self.n_members}: checkpoint and keep_interrupted are for one network, not for an "
                 "ensemble."

@@ -19,7 +19,8 @@ def validation_fraction_of(estimator: Any, n_rows: int) -> float:
     """Share of the rows that early stopping holds out; 0 if it is off."""
     stops_early = estimator.early_stopping
     if stops_early == "auto":
-        stops_early = n_rows >= (MIN_ROWS_TO_STOP_EARLY if estimator.n_members == 1 else MIN_ROWS_OF_ENSEMBLE)
+        together = estimator.n_members == 1 or estimator.ensemble == "batch"
+        stops_early = n_rows >= (MIN_ROWS_TO_STOP_EARLY if together else MIN_ROWS_OF_ENSEMBLE)
     return estimator.validation_fraction if stops_early else 0.0
 
 

@@ -14,6 +14,7 @@ from ..trunks import Trunk
 from ..utils._random import Streams
 from ..utils._side_by_side import has_member_axis, stack_networks
 from ..weighting import Weighting
+from ._batch_ensemble import BatchEnsemble, MeanObjective, why_not_shared
 from ._objective import Objective
 from ._regularized import regularize
 from ._vmapped import VmappedNetwork
@@ -45,6 +46,9 @@ class Blueprint:
         Tasks that were added to the fitted network, one after the other.
     focus : tuple of str or None, default=None
         The tasks that this training trains; None for all that have a weight above 0.
+    ensemble : {"deep", "batch"}, default="deep"
+        Whether the networks of an ensemble are independent of each other, or share the weights of what tasks
+        share.
     """
 
     trunk: Trunk
@@ -59,6 +63,7 @@ class Blueprint:
     penalties: tuple[Penalty, ...] = ()
     added: tuple[str, ...] = ()
     focus: tuple[str, ...] | None = None
+    ensemble: str = "deep"
 
     def member(self, number: int) -> Blueprint:
         """Give the blueprint of one network of an ensemble, which differs in its seed."""
@@ -80,8 +85,11 @@ class Blueprint:
         """Build the network with its initial weights, for an ensemble all of them side by side."""
         if self.n_members == 1:
             return self.one_network(self.seed)
-        members = [self.one_network(self.member(number).seed) for number in range(self.n_members)]
-        return self.side_by_side(members, range(self.n_members))
+        seeds = [self.member(number).seed for number in range(self.n_members)]
+        members = map(self.one_network, seeds)
+        if self.is_batch_ensemble:
+            return BatchEnsemble(self.one_network(self.seed), members, seeds)
+        return self.side_by_side(list(members), range(self.n_members))
 
     def one_network(self, seed: int) -> Network:
         """Build one network with the initial weights of a seed."""
@@ -101,6 +109,11 @@ class Blueprint:
         """Whether all modules take a leading member axis, as the specs say of themselves."""
         return has_member_axis(self.trunk) and has_member_axis(self.architecture)
 
+    @property
+    def is_batch_ensemble(self) -> bool:
+        """Whether the members of an ensemble are trained as one network, of which they share the weights."""
+        return self.n_members > 1 and self.ensemble == "batch"
+
     def side_by_side(self, networks: Sequence[Network], members: Sequence[int]) -> Network:
         """Put networks side by side, in the way that their modules allow."""
         stacked = stack_networks(networks, members)
@@ -109,5 +122,29 @@ class Blueprint:
     def objective(self) -> Objective:
         """Build what turns outputs into the loss that is minimised."""
         active = {name: self.tasks[name] for name in self.active}
-        objective = Objective(active, self.task_weights, self.score_weights, self.weighting)
+        kind = MeanObjective if self.is_batch_ensemble else Objective
+        objective = kind(active, self.task_weights, self.score_weights, self.weighting)
         return objective.to(self.torch_dtype)
+
+
+def check_shareable(blueprint: Blueprint, bootstrap: bool) -> None:
+    """Refuse an ensemble whose members cannot share weights.
+
+    Raises
+    ------
+    ValueError
+    """
+    if bootstrap:
+        raise ValueError(
+            "bootstrap=True is for ensemble='deep': the members of ensemble='batch' see the same rows."
+        )
+    reason = (
+        why_not_shared(blueprint.one_network(blueprint.seed))
+        if blueprint.has_member_axis
+        else "not all of its layers take a member axis"
+    )
+    if reason is not None:
+        what = f"{blueprint.trunk!r} in {blueprint.architecture!r}"
+        raise ValueError(
+            f"ensemble='batch' shares weights between members, which cannot be with {what}: {reason}."
+        )

@@ -21,7 +21,7 @@ from ..utils._device import resolve_device
 from ..utils._params import validate_spec
 from ..weighting import Weighting, resolve_weighting
 from ._auto import batch_size_of, schedule_of, validation_fraction_of
-from ._blueprint import Blueprint
+from ._blueprint import Blueprint, check_shareable
 from ._checkpoint import open_checkpoint
 from ._model import Model
 from ._net import make_net
@@ -144,7 +144,12 @@ def plan_fit(
         score_weights=check_weights(estimator.score_weights, list(targets), "score_weights"),
         seed=int(check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max)),
         dtype=estimator.dtype,
+        ensemble=estimator.ensemble,
+        # those of a deep one are fits of their own, put together when they are done
+        n_members=estimator.n_members if _is_batch(estimator) else 1,
     )
+    if blueprint.is_batch_ensemble:
+        check_shareable(blueprint, estimator.bootstrap)
     return Plan(blueprint, container, targets, weights)
 
 
@@ -170,6 +175,12 @@ def _checked_penalties(penalties: Any) -> tuple[Penalty, ...]:
 def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
     """Take the blueprint of a previous model with the weights that the parameters have now."""
     old = previous.blueprint
+    if (estimator.n_members, _is_batch(estimator)) != (old.n_members, old.is_batch_ensemble):
+        raise ValueError(
+            f"n_members={estimator.n_members} and ensemble={estimator.ensemble!r}, but the fitted network has "
+            f"n_members={old.n_members} and ensemble={old.ensemble!r}; another ensemble takes a new fit "
+            "(warm_start=False)."
+        )
     new = replace(
         old,
         task_weights=check_weights(estimator.task_weights, list(old.tasks), "task_weights"),
@@ -181,6 +192,10 @@ def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
             f"{old.active}; a task can be taken out or in by a new fit only (warm_start=False)."
         )
     return new
+
+
+def _is_batch(estimator: Any) -> bool:
+    return estimator.n_members > 1 and estimator.ensemble == "batch"
 
 
 def _build(estimator: Any, plan: Plan, n_rows: int, previous: Model | None, keep_optimizer: bool) -> Model:

@@ -83,6 +83,8 @@ def _fixed(spec: Any) -> Hashable:
 
 def why_not_stackable(estimator: Any) -> str | None:
     """Say why fits of an estimator cannot be trained side by side; None if they can."""
+    if estimator.n_members > 1 and estimator.ensemble == "batch":
+        return "ensemble='batch' is a stack of its own"
     if estimator.optimizer not in OPTIMIZERS:
         return "optimizer is a class of its own; the stacked ones are those known by name"
     if estimator.callbacks:

@@ -14,7 +14,7 @@ from .._targets import Container
 from ._blueprint import Blueprint
 from ._data import lengths_of
 from ._net import MultiTaskNet, make_net
-from ._predict import by_row, predict_gates, predict_outputs, predict_representation
+from ._predict import average_members, by_row, predict_gates, predict_outputs, predict_representation
 from ._state import check_arrays
 
 
@@ -48,7 +48,7 @@ class Model:
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
         outputs = predict_outputs(self.net.module_, inputs, chosen, self.device)
         if self.blueprint.n_members > 1:
-            outputs = {name: torch.from_numpy(chosen[name].average(outputs[name].numpy())) for name in tasks}
+            outputs = average_members(outputs, chosen)
         lengths = lengths_of(inputs)
         return {name: by_row(outputs[name], chosen[name], lengths) for name in tasks}
 

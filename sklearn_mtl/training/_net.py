@@ -28,7 +28,7 @@ from ._divergence import diverged, refuse_non_finite
 from ._gramian import gramian_of
 from ._log import read_losses, record
 from ._objective import Step, TaskLosses
-from ._predict import by_row, predict_outputs
+from ._predict import average_members, by_row, predict_outputs
 from ._sampled import SampledBatches
 from ._schedule import SCHEDULES
 from ._stopping import BestEpoch
@@ -277,6 +277,8 @@ class MultiTaskNet(NeuralNet):
             losses, mass = self.criterion_(valid.as_batch(outputs, tasks), everything.targets, everything.weights)
         present = np.ones(len(losses), dtype=bool) if mass is None else (mass > 0).cpu().numpy()
         self._record("valid", np.where(present, losses.double().cpu().numpy(), np.nan))
+        if self.blueprint.n_members > 1:
+            outputs = average_members(outputs, tasks)
         scores = [
             valid.score(name, task, by_row(outputs[name], task, valid.lengths)) for name, task in tasks.items()
         ]

@@ -58,6 +58,11 @@ def predict_outputs(
     return _by_chunks(network, lambda batch: network(batch, list(tasks)), inputs, device, rows, axes)
 
 
+def average_members(outputs: Mapping[str, Tensor], tasks: Mapping[str, Task]) -> dict[str, Tensor]:
+    """Merge the outputs (M, B, K) of an ensemble for some tasks, as each of them does."""
+    return {name: torch.from_numpy(task.average(outputs[name].numpy())) for name, task in tasks.items()}
+
+
 def predict_representation(network: Network, inputs: Mapping[str, Any], device: torch.device) -> Tensor:
     """Compute the representation (n_samples, D) that the tasks share, on the CPU."""
 

@@ -152,7 +152,9 @@ def _check_kinds(state: Mapping[str, Any]) -> None:
         for entry, array in state[name].items():
             _check_kind(f"{name} {entry}", array, np.ndarray)
     n_members = blueprint.n_members
-    if n_members != 1 and {array.shape[:1] for array in state["weights"].values()} != {(n_members,)}:
+    are_of_members = [array.shape[:1] == (n_members,) for array in state["weights"].values()]
+    # members that share weights have heads of their own
+    if n_members != 1 and not (any if blueprint.is_batch_ensemble else all)(are_of_members):
         raise ValueError(f"the weights of this model are not those of {n_members} members.")
 
 
