@@ -41,11 +41,11 @@ class Scaler(nn.Module):
         self.register_buffer("inverse_scale", torch.from_numpy(1 / scale))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        z = (numbers - self.mean.unsqueeze(-2)) * self.inverse_scale.unsqueeze(-2)
+        z = (numbers - self.mean.unsqueeze(-2)).mul_(self.inverse_scale.unsqueeze(-2))
         if not self.squashed:
             return z
-        z = z.clamp(-SQUARABLE, SQUARABLE)
-        return z * torch.rsqrt(1 + (z / LARGEST).square())
+        z.clamp_(-SQUARABLE, SQUARABLE)
+        return (z / LARGEST).square_().add_(1).rsqrt_().mul_(z)
 
 
 class Ranks(nn.Module):

@@ -113,11 +113,17 @@ class Draws:
             row.uniform_(generator=generator)
         return self._of_members(draws)
 
-    def bits_like(self, x: Tensor) -> Tensor:
-        """Draw integers of 16 bits, which takes a third of the time of numbers; else as ``like``."""
-        shape = self._shape(x)
+    def kept(self, x: Tensor, p: float | Tensor) -> Tensor:
+        """Draw 0 with probability p and otherwise 1, of the shape and dtype of x."""
+        if x.device.type == "cpu":
+            # bool becomes a number in a third of the time by way of int8
+            return (self._bits(self._shape(x)) >= _threshold(p)).view(torch.int8).to(x.dtype)
+        return (self.like(x) >= p).to(x.dtype)
+
+    def _bits(self, shape: torch.Size) -> Tensor:
+        """Draw integers of 16 bits on the CPU, in a third of the time that numbers take."""
         n = math.prod(shape)
-        words = torch.empty(len(self.generators), -(-n // 4), dtype=torch.int64, device=x.device)
+        words = torch.empty(len(self.generators), -(-n // 4), dtype=torch.int64)
         for row, generator in zip(words, self.generators, strict=True):
             row.random_(-(2**63), None, generator=generator)
         return self._of_members(words.view(torch.int16)[:, :n].view(-1, *shape))
@@ -149,7 +155,7 @@ class Dropout(nn.Module):
         if self.draws is None:
             raise RuntimeError("Dropout has no random numbers: set_draws was not called.")
         p = self.p.view(-1, *(1,) * (x.dim() - 1)) if isinstance(self.p, Tensor) else self.p
-        return x * (self.draws.bits_like(x) >= _threshold(p)).to(x.dtype).div_(1 - p)
+        return x * self.draws.kept(x, p).div_(1 - p)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

@@ -105,3 +105,13 @@ def test_an_affine_map_of_members_is_that_of_each():
 
 def test_dropout_shows_its_rate():
     assert repr(Dropout(0.3)) == "Dropout(p=0.3)"
+
+
+@pytest.mark.parametrize("p", [0.001, 0.25, 0.9, 0.9999999])
+def test_rates_of_one_network_and_of_members_drop_alike(p):
+    x = torch.ones(1, 100, 999)
+    alone = dropout(p, x)
+    members = Dropout(torch.tensor([p], dtype=torch.float64)[:, None, None])
+    set_draws(members, Draws([generator("mask")], torch.tensor([0])))
+    assert torch.equal(members(x) > 0, alone > 0)
+    assert abs((alone == 0).float().mean().item() - p) < 0.01 * (p * (1 - p)) ** 0.5 + 2**-16
