@@ -114,4 +114,4 @@ def test_rates_of_one_network_and_of_members_drop_alike(p):
     members = Dropout(torch.tensor([p], dtype=torch.float64)[:, None, None])
     set_draws(members, Draws([generator("mask")], torch.tensor([0])))
     assert torch.equal(members(x) > 0, alone > 0)
-    assert abs((alone == 0).float().mean().item() - p) < 0.01 * (p * (1 - p)) ** 0.5 + 2**-16
+    assert abs((alone == 0).float().mean().item() - p) < 0.01 * (p * (1 - p)) ** 0.5 + 2**-14
