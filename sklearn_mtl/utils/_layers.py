@@ -40,7 +40,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 class _Affine(torch.autograd.Function):
-    """x W^T + b, whose gradient by W lies in memory as W does; torch's own is transposed, and copied at each step."""
+    """x W^T + b, whose gradient by W lies in memory as W does: torch's own, transposed, is copied in each step."""
 
     generate_vmap_rule = True
 
