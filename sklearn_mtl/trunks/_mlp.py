@@ -22,9 +22,10 @@ from ._base import Inputs, SparseRows, Staged, Trunk
 from ._scaling import PiecewiseLinear, Ranks, Scaler, fit_bins, fit_ranks, fit_scaler
 from ._table import Table
 
-# Bounds of n_bins="auto": of each column, and of all columns together, with a few for each all the same.
+# Bounds of n_bins="auto": of each column, and of all columns together; and what columns get that are too many.
 AUTO_BINS = (8, 64)
-MOST_AUTO_BINS, FEWEST_AUTO_BINS = 384, 4
+MOST_AUTO_BINS = 384
+BINS_OF_MANY_COLUMNS = 2
 
 
 class MLP(Trunk):
@@ -50,8 +51,8 @@ class MLP(Trunk):
         Bins of each numeric column that it is encoded in piecewise linearly, with about as many training rows in
         each (not for a sparse X): entry t is how far the number is on its way through bin t [4]_. The network can
         then bend its answer within a column as a tree does. 0 leaves them out. "auto" takes about half the square
-        root of the number of rows, in powers of 2 from 8 to 64, but for many columns no more than 384 bins in all,
-        or 4 each.
+        root of the number of rows, in powers of 2 from 8 to 64, and no more than 384 bins in all; more than 48
+        columns get 2 bins each, a bend at the median.
     embedding_size : int, default=8
         Width of the embedding of each categorical column [2]_.
 
@@ -180,8 +181,8 @@ def _auto_bins(n_rows: int, n_columns: int) -> int:
     """Choose the number of bins: more rows fill more of them, and many columns need fewer each."""
     fewest, most = AUTO_BINS
     by_rows = min(max(math.sqrt(n_rows) / 2, fewest), most)
-    by_columns = max(MOST_AUTO_BINS / n_columns, FEWEST_AUTO_BINS)
-    return 2 ** int(math.log2(min(by_rows, by_columns)))
+    by_columns = MOST_AUTO_BINS / n_columns
+    return BINS_OF_MANY_COLUMNS if by_columns < fewest else 2 ** int(math.log2(min(by_rows, by_columns)))
 
 
 def _as_tensor(array: np.ndarray) -> Tensor:
