@@ -22,10 +22,10 @@ from ._base import Inputs, SparseRows, Staged, Trunk
 from ._scaling import PiecewiseLinear, Ranks, Scaler, fit_bins, fit_ranks, fit_scaler
 from ._table import Table
 
-# Bounds of n_bins="auto": of each column, and of all columns together; and what columns get that are too many.
+# Bounds of n_bins="auto": of each column, and of all columns together; and what each of many columns gets.
 AUTO_BINS = (8, 64)
-MOST_AUTO_BINS = 384
-BINS_OF_MANY_COLUMNS = 2
+MOST_AUTO_BINS = 512
+MANY_COLUMNS, BINS_OF_MANY_COLUMNS = 48, 2
 
 
 class MLP(Trunk):
@@ -51,7 +51,7 @@ class MLP(Trunk):
         Bins of each numeric column that it is encoded in piecewise linearly, with about as many training rows in
         each (not for a sparse X): entry t is how far the number is on its way through bin t [4]_. The network can
         then bend its answer within a column as a tree does. 0 leaves them out. "auto" takes about half the square
-        root of the number of rows, in powers of 2 from 8 to 64, and no more than 384 bins in all; more than 48
+        root of the number of rows, in powers of 2 from 8 to 64, and no more than 512 bins in all; more than 48
         columns get 2 bins each, a bend at the median.
     embedding_size : int, default=8
         Width of the embedding of each categorical column [2]_.
@@ -179,10 +179,11 @@ class MLP(Trunk):
 
 def _auto_bins(n_rows: int, n_columns: int) -> int:
     """Choose the number of bins: more rows fill more of them, and many columns need fewer each."""
+    if n_columns > MANY_COLUMNS:
+        return BINS_OF_MANY_COLUMNS
     fewest, most = AUTO_BINS
     by_rows = min(max(math.sqrt(n_rows) / 2, fewest), most)
-    by_columns = MOST_AUTO_BINS / n_columns
-    return BINS_OF_MANY_COLUMNS if by_columns < fewest else 2 ** int(math.log2(min(by_rows, by_columns)))
+    return 2 ** int(math.log2(min(by_rows, MOST_AUTO_BINS / n_columns)))
 
 
 def _as_tensor(array: np.ndarray) -> Tensor:
