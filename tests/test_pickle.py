@@ -333,6 +333,10 @@ BROKEN = {
     "trunk": (lambda s: vars(blueprint_of(s)).update(trunk=3), "trunk of this model is a int, not a Trunk"),
     "task": (lambda s: blueprint_of(s).tasks.update(y="mean"), "task 'y' of this model is a str, not a Task"),
     "members": (lambda s: vars(blueprint_of(s)).update(n_members=10**9), "not those of 1000000000 members"),
+    "members that share weights": (
+        lambda s: vars(blueprint_of(s)).update(n_members=10**9, ensemble="batch"),
+        "not those of 1000000000 members",
+    ),
 }
 
 

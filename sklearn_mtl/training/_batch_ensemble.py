@@ -98,8 +98,9 @@ def _share(network: Network, members: Iterable[Network], seeds: Sequence[int]) -
             of_members.append(getattr(modules[path], name).detach())
     for (_, module, name), of_members in zip(own, values, strict=True):
         setattr(module, name, nn.Parameter(torch.stack(of_members)))
-    for path, linear, is_first in layers:
-        generators = [Streams(seed).generator("signs", path) for seed in seeds] if is_first else None
+    # a layer by its number: its path depends on the other tasks that there are
+    for number, (path, linear, is_first) in enumerate(layers):
+        generators = [Streams(seed).generator("signs", number) for seed in seeds] if is_first else None
         network.set_submodule(path, BatchLinear(linear, len(seeds), generators))
     for bank in network.modules():
         if isinstance(bank, SideBySide):

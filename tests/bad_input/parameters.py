@@ -135,6 +135,7 @@ OUT_OF_RANGE = [
     NotInRange("net_params", ([1],), "Mapping.*None"),
     NotInRange("n_members", (0, 2.5), r"int in the range \[1, inf\)"),
     NotInRange("bootstrap", ("yes",), "'bool'"),
+    NotInRange("ensemble", ("shared", 2), "'batch'.*'deep'|'deep'.*'batch'"),
     NotInRange("checkpoint", (3, ["folder"]), "'str'.*'os.PathLike'.*None"),
     NotInRange("checkpoint_every", (0, 1.5), r"int in the range \[1, inf\)"),
     NotInRange("keep_interrupted", ("yes",), "'bool'"),

@@ -142,6 +142,18 @@ TRAINING_ROWS = [
         "n_members=2: checkpoint and keep_interrupted are for one network",
     ),
     BadInput(
+        "rows of their own for networks that share weights",
+        with_params(n_members=2, ensemble="batch", bootstrap=True),
+        ValueError,
+        "bootstrap=True is for ensemble='deep'",
+    ),
+    BadInput(
+        "networks that share weights of tasks that share nothing",
+        with_params(n_members=2, ensemble="batch", architecture="independent"),
+        ValueError,
+        r"ensemble='batch' shares weights between members, .* in Independent\(\): its tasks share no layer",
+    ),
+    BadInput(
         "an ensemble in portions",
         lambda: net(n_members=2).partial_fit(inputs(N), labels()),
         ValueError,

@@ -110,6 +110,9 @@ OTHERS: dict[str, Callable[[], Saved]] = {
     "sparse": lambda: Saved(net().fit(csr_matrix(X), mixed_targets(X)), csr_matrix(X)),
     "ensemble": lambda: Saved(net(n_members=3).fit(X, mixed_targets(X)), X),
     "ensemble of experts": lambda: Saved(net(n_members=2, architecture="mmoe").fit(X, mixed_targets(X)), X),
+    "ensemble that shares weights": lambda: Saved(
+        net(n_members=3, ensemble="batch", weighting="uncertainty").fit(FRAME, mixed_targets(X)), FRAME
+    ),
     "recipe": lambda: Saved(net(trunk="auto", max_epochs=1).fit(FRAME, mixed_targets(X)), FRAME),
     "added tasks": with_an_added_task,
     "float64": lambda: Saved(net(dtype="float64").fit(X, mixed_targets(X)), X),

@@ -142,6 +142,15 @@ def test_ensembles_predict_the_same_kinds(case):
         assert (several[name].shape, several[name].dtype) == (one[name].shape, one[name].dtype)
 
 
+def test_members_that_share_weights_predict_the_same_kinds():
+    X, y = table()
+    net = table_net(n_members=2, ensemble="batch").fit(X, y)
+    assert_probabilities(net.predict_proba(X))
+    one = table_net().fit(X, y).predict(X)
+    for name, values in net.predict(X).items():
+        assert (values.shape, values.dtype) == (one[name].shape, one[name].dtype)
+
+
 @pytest.mark.parametrize(
     ("data", "net", "grid"),
     [

@@ -20,6 +20,8 @@ MASS = 100 + 20 * X[:, 1]
         ({"early_stopping": True}, 20, "constant"),
         ({"n_members": 2}, 9, "cosine"),
         ({"n_members": 2}, 10, "constant"),
+        ({"n_members": 2, "ensemble": "batch"}, 199, "cosine"),
+        ({"n_members": 2, "ensemble": "batch"}, 200, "constant"),
         ({"learning_rate_schedule": "one_cycle"}, 5000, "one_cycle"),
     ],
 )

@@ -33,6 +33,9 @@ ARCHITECTURES = {
     "independent": Independent(),
 }
 SHARED = {name: spec for name, spec in ARCHITECTURES.items() if name != "independent"}
+# an ensemble that is one network
+MEMBERS = {"n_members": 3, "ensemble": "batch"}
+OF_MEMBERS = pytest.mark.parametrize("name", ["hard_sharing", "towers", "bypass", "mmoe", "ple", "graph"])
 EVERY = pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES.keys())
 EVERY_SHARED = pytest.mark.parametrize("architecture", SHARED.values(), ids=SHARED.keys())
 
@@ -118,6 +121,16 @@ def test_gramian_at_the_representation(architecture):
     assert not torch.equal(G, torch.diag(G.diagonal()))
 
 
+@OF_MEMBERS
+@pytest.mark.parametrize("grad_at", ["representation", "trunk"])
+def test_gramian_of_members_that_share_weights(name, grad_at):
+    step = Step(ARCHITECTURES[name], NashMTL(grad_at=grad_at), **MEMBERS)
+    at_trunk, read = grad_at == "trunk", []
+    step.network.network.sharing.register_forward_hook(lambda module, args, views: read.append(views.shared))
+    J = flat(step.explicit(lambda outputs: step.network.shared_parameters() if at_trunk else read[-1]))
+    assert_close(gramian_of(step.objective, step.network, *step.run(cut=not at_trunk)), J @ J.T)
+
+
 @pytest.mark.parametrize("grad_at", ["representation", "trunk"])
 def test_tasks_that_share_nothing_have_no_scalar_products(grad_at):
     step = Step(Independent(), NashMTL(grad_at=grad_at))
@@ -180,6 +193,14 @@ def test_penalties_are_added_as_they_are(name, grad_at):
     penalties = [TraceNorm(0.2), GroupLasso(0.1), RepresentationDropout(0.3)]
     step = Step(architecture, NashMTL(grad_at=grad_at), penalties=penalties)
     assert step.run()[0].penalty > 0
+    check_backward(step, cut=grad_at == "representation")
+
+
+@OF_MEMBERS
+@pytest.mark.parametrize("grad_at", ["representation", "trunk"])
+def test_what_members_share_is_weighed_and_what_is_private_is_not(name, grad_at):
+    penalties = [TraceNorm(0.2), RepresentationDropout(0.3)]
+    step = Step(ARCHITECTURES[name], NashMTL(grad_at=grad_at), penalties=penalties, **MEMBERS)
     check_backward(step, cut=grad_at == "representation")
 
 
