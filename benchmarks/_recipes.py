@@ -22,10 +22,10 @@ RECIPES: dict[str, dict[str, Any]] = {
     # inputs
     "no bins": table(n_bins=0),
     "ranks instead of bins": table(n_bins=0, ranks=True),
+    "2 bins": table(n_bins=2),
     "4 bins": table(n_bins=4),
     "8 bins": table(n_bins=8),
     "16 bins": table(n_bins=16),
-    "64 bins": table(n_bins=64),
     "scaled, not squashed": table(scaling="standard"),
     "embeddings of 4": table(embedding_size=4),
     # width and depth
@@ -47,7 +47,11 @@ RECIPES: dict[str, dict[str, Any]] = {
     # members
     "4 members": {"n_members": 4},
     "16 members": {"n_members": 16},
+    "8 members that share weights": {"ensemble": "batch"},
+    "32 members that share weights": {"ensemble": "batch", "n_members": 32},
+    "8 members that share weights, early stopping": {"ensemble": "batch", "early_stopping": True},
     "single net": {"n_members": 1},
     "single net, no annealing": {"n_members": 1, "learning_rate_schedule": "constant"},
+    "single net, early stopping": {"n_members": 1, "early_stopping": True},
     "single net, no early stopping": {"n_members": 1, "early_stopping": False},
 }

@@ -119,7 +119,7 @@ class MultiTaskNetEstimator(
         Rows per step. "auto" takes about a twentieth of the rows, in powers of 2 from 16 to 256.
     early_stopping : bool, "auto" or "per_task", default="auto"
         Whether to hold out rows for validation, stop when they no longer improve, and restore the best epoch.
-        "auto" does so from 200 rows on, and for an ensemble from 10 rows on. "per_task" takes each task out of
+        "auto" does so from 100 rows on, and for an ensemble from 10 rows on. "per_task" takes each task out of
         training when its own validation loss no longer improves, while the others go on, and stops with the last
         one.
     monitor : {"loss", "score"}, default="loss"

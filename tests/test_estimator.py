@@ -763,8 +763,8 @@ def test_validation_rows_are_not_trained_on():
     assert (first.history_["valid_loss"] != again.history_["valid_loss"]).all()
 
 
-def test_early_stopping_is_automatic_from_200_rows_on():
-    few, many = inputs(199), inputs(200)
+def test_early_stopping_is_automatic_from_100_rows_on():
+    few, many = inputs(99), inputs(100)
     auto = {"early_stopping": "auto", "max_epochs": 1}
     assert "valid_loss" not in net(**auto).fit(few, few[:, 0]).history_
     assert "valid_loss" in net(**auto).fit(many, many[:, 0]).history_

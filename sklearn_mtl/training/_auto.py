@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 # Early stopping needs validation rows; with fewer rows than this, training needs them more.
-MIN_ROWS_TO_STOP_EARLY = 200
+MIN_ROWS_TO_STOP_EARLY = 100
 # The networks of an ensemble hold out different rows, and learn from all of them together.
 MIN_ROWS_OF_ENSEMBLE = 10
 # Bounds of batch_size="auto": about twenty steps per epoch, in powers of two.

@@ -14,14 +14,14 @@ MASS = 100 + 20 * X[:, 1]
 @pytest.mark.parametrize(
     ("params", "n_rows", "expected"),
     [
-        ({}, 199, "cosine"),
-        ({}, 200, "constant"),
+        ({}, 99, "cosine"),
+        ({}, 100, "constant"),
         ({"early_stopping": False}, 5000, "cosine"),
         ({"early_stopping": True}, 20, "constant"),
         ({"n_members": 2}, 9, "cosine"),
         ({"n_members": 2}, 10, "constant"),
-        ({"n_members": 2, "ensemble": "batch"}, 199, "cosine"),
-        ({"n_members": 2, "ensemble": "batch"}, 200, "constant"),
+        ({"n_members": 2, "ensemble": "batch"}, 99, "cosine"),
+        ({"n_members": 2, "ensemble": "batch"}, 100, "constant"),
         ({"learning_rate_schedule": "one_cycle"}, 5000, "one_cycle"),
     ],
 )
