@@ -1,0 +1,83 @@
+"""Seconds of fit and predict of what `quality.py` compares, in turn on the first split of each data set.
+
+Run it on a quiet machine. A contender is fitted three times, and once where that takes more than 20 seconds; the
+table has medians, and how many times those of gradient boosting the default takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from _contenders import OURS, PEERS, Contender
+from _datasets import ROWS, Rows
+from _harness import save
+from _quality_scores import splits
+
+CONTENDERS = PEERS | {name: OURS[name] for name in ("ours, n_members=8", "ours")}
+BASE = "gradient boosting"
+ROUNDS = 3
+LONG = 20.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), help="data sets to run")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    compare("linnerud")  # what is used for the first time takes time too
+    records: list[dict[str, Any]] = []
+    for name in options.only:
+        records += compare(name)
+        print(f"{name} is done", flush=True)
+        save("quality_seconds", {"records": records})
+    show(records)
+
+
+def compare(name: str) -> list[dict[str, Any]]:
+    """Fit the contenders in turn, and give one record of medians for each."""
+    rows = ROWS[name]()
+    train, test = next(iter(splits(rows)))
+    taken: dict[str, list[tuple[float, float]]] = {contender: [] for contender in CONTENDERS}
+    for round_ in range(ROUNDS):
+        for contender, times in taken.items():
+            if not times or times[0][0] <= LONG:
+                times.append(fit_and_predict(rows, train, test, CONTENDERS[contender], round_))
+    return [
+        {
+            "data": name,
+            "tasks": len(rows.kinds),
+            "contender": contender,
+            "fit_s": round(statistics.median(fit for fit, _ in times), 4),
+            "predict_s": round(statistics.median(predict for _, predict in times), 4),
+        }
+        for contender, times in taken.items()
+    ]
+
+
+def fit_and_predict(
+    rows: Rows, train: Sequence[int], test: Sequence[int], contender: Contender, seed: int
+) -> tuple[float, float]:
+    learned, X = rows.take(train), rows.X.iloc[test]
+    start = time.perf_counter()
+    predict = contender(learned, seed)
+    fitted = time.perf_counter()
+    predict(X)
+    return fitted - start, time.perf_counter() - fitted
+
+
+def show(records: list[dict[str, Any]]) -> None:
+    for what in ("fit_s", "predict_s"):
+        table = pd.DataFrame(records).pivot(index=["data", "tasks"], columns="contender", values=what)
+        for name in OURS.keys() & table.columns:
+            table[f"{name} / {BASE}"] = table[name] / table[BASE]
+        print(f"\n{what}\n{table.round(3).to_string()}")
+
+
+if __name__ == "__main__":
+    main()
