@@ -61,6 +61,7 @@ def test_resumed_fit_is_the_uninterrupted_one(tmp_path, params, epoch):
 
 def test_any_epoch_will_do(tmp_path):
     params = {"trunk": DROPOUT, "learning_rate_schedule": "cosine", **STOPS, "max_epochs": 10}
+    params["n_iter_no_change"] = 10
     uninterrupted = small(**params, learning_rate=0.1).fit(X, Y)
     assert uninterrupted.n_iter_ == 10
     for epoch in range(1, 11):
