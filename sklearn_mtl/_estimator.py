@@ -143,8 +143,8 @@ class MultiTaskNetEstimator(
         share, of which each scales the inputs and outputs of every layer, and adds biases, of its own [3]_ [4]_;
         heads are each network's own. "batch" is trained as one network, by the mean of the losses: its networks
         see the same batches and hold out the same rows, ``warm_start``, ``partial_fit``, ``checkpoint`` and all
-        weightings can be had, and the model is not much larger than that of one network. Without ``n_members``
-        it does nothing.
+        weightings can be had, and the model of 8 is a quarter to a third larger than that of one. Without
+        ``n_members`` it does nothing.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
         What regularises across tasks; see `sklearn_mtl.penalties`. Each is added to the objective. They are

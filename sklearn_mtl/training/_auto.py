@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ._batch_ensemble import is_batch_ensemble
+
 # Early stopping needs validation rows; with fewer rows than this, training needs them more.
 MIN_ROWS_TO_STOP_EARLY = 100
 # The networks of an ensemble hold out different rows, and learn from all of them together.
@@ -19,8 +21,8 @@ def validation_fraction_of(estimator: Any, n_rows: int) -> float:
     """Share of the rows that early stopping holds out; 0 if it is off."""
     stops_early = estimator.early_stopping
     if stops_early == "auto":
-        together = estimator.n_members == 1 or estimator.ensemble == "batch"
-        stops_early = n_rows >= (MIN_ROWS_TO_STOP_EARLY if together else MIN_ROWS_OF_ENSEMBLE)
+        one_network = estimator.n_members == 1 or is_batch_ensemble(estimator)
+        stops_early = n_rows >= (MIN_ROWS_TO_STOP_EARLY if one_network else MIN_ROWS_OF_ENSEMBLE)
     return estimator.validation_fraction if stops_early else 0.0
 
 

@@ -44,6 +44,11 @@ class BatchEnsemble(NetworkWrapper):
         return self.network.forward_cut(inputs, tasks).with_mean_penalty()
 
 
+def is_batch_ensemble(of: Any) -> bool:
+    """Whether the members of an estimator or of a blueprint are trained as one network that they share."""
+    return bool(of.n_members > 1 and of.ensemble == "batch")
+
+
 def why_not_shared(network: Network) -> str | None:
     """Say why the members of an ensemble cannot share what tasks share in a network; None if they can."""
     parts = _parts_of(network)

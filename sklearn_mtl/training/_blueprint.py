@@ -14,7 +14,7 @@ from ..trunks import Trunk
 from ..utils._random import Streams
 from ..utils._side_by_side import has_member_axis, stack_networks
 from ..weighting import Weighting
-from ._batch_ensemble import BatchEnsemble, MeanObjective, why_not_shared
+from ._batch_ensemble import BatchEnsemble, MeanObjective, is_batch_ensemble, why_not_shared
 from ._objective import Objective
 from ._regularized import regularize
 from ._vmapped import VmappedNetwork
@@ -112,7 +112,7 @@ class Blueprint:
     @property
     def is_batch_ensemble(self) -> bool:
         """Whether the members of an ensemble are trained as one network, of which they share the weights."""
-        return self.n_members > 1 and self.ensemble == "batch"
+        return is_batch_ensemble(self)
 
     def side_by_side(self, networks: Sequence[Network], members: Sequence[int]) -> Network:
         """Put networks side by side, in the way that their modules allow."""

@@ -21,6 +21,7 @@ from ..utils._device import resolve_device
 from ..utils._params import validate_spec
 from ..weighting import Weighting, resolve_weighting
 from ._auto import batch_size_of, schedule_of, validation_fraction_of
+from ._batch_ensemble import is_batch_ensemble
 from ._blueprint import Blueprint, check_shareable
 from ._checkpoint import open_checkpoint
 from ._model import Model
@@ -146,7 +147,7 @@ def plan_fit(
         dtype=estimator.dtype,
         ensemble=estimator.ensemble,
         # those of a deep one are fits of their own, put together when they are done
-        n_members=estimator.n_members if _is_batch(estimator) else 1,
+        n_members=estimator.n_members if is_batch_ensemble(estimator) else 1,
     )
     if blueprint.is_batch_ensemble:
         check_shareable(blueprint, estimator.bootstrap)
@@ -175,7 +176,7 @@ def _checked_penalties(penalties: Any) -> tuple[Penalty, ...]:
 def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
     """Take the blueprint of a previous model with the weights that the parameters have now."""
     old = previous.blueprint
-    if (estimator.n_members, _is_batch(estimator)) != (old.n_members, old.is_batch_ensemble):
+    if (estimator.n_members, is_batch_ensemble(estimator)) != (old.n_members, old.is_batch_ensemble):
         raise ValueError(
             f"n_members={estimator.n_members} and ensemble={estimator.ensemble!r}, but the fitted network has "
             f"n_members={old.n_members} and ensemble={old.ensemble!r}; another ensemble takes a new fit "
@@ -192,10 +193,6 @@ def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
             f"{old.active}; a task can be taken out or in by a new fit only (warm_start=False)."
         )
     return new
-
-
-def _is_batch(estimator: Any) -> bool:
-    return estimator.n_members > 1 and estimator.ensemble == "batch"
 
 
 def _build(estimator: Any, plan: Plan, n_rows: int, previous: Model | None, keep_optimizer: bool) -> Model:

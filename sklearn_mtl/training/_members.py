@@ -15,6 +15,7 @@ from ..utils._ragged import RaggedRows
 from ..utils._side_by_side import structure_of
 from ..weighting import resolve_weighting
 from ._auto import batch_size_of, schedule_of, validation_fraction_of
+from ._batch_ensemble import is_batch_ensemble
 from ._learn import plan_fit
 from ._model import Model
 from ._net import OPTIMIZERS
@@ -83,7 +84,7 @@ def _fixed(spec: Any) -> Hashable:
 
 def why_not_stackable(estimator: Any) -> str | None:
     """Say why fits of an estimator cannot be trained side by side; None if they can."""
-    if estimator.n_members > 1 and estimator.ensemble == "batch":
+    if is_batch_ensemble(estimator):
         return "ensemble='batch' is a stack of its own"
     if estimator.optimizer not in OPTIMIZERS:
         return "optimizer is a class of its own; the stacked ones are those known by name"
