@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -32,5 +33,7 @@ def is_missing(values: np.ndarray) -> np.ndarray:
 def _is_missing_scalar(value: Any) -> bool:
     if isinstance(value, np.datetime64 | np.timedelta64):
         return bool(np.isnat(value))
+    if isinstance(value, Decimal):
+        return value.is_nan()
     # the classes of pandas' singletons are told by name: pandas need not be installed
     return value is None or is_scalar_nan(value) or type(value).__name__ in ("NAType", "NaTType")

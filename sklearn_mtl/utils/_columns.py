@@ -1,0 +1,181 @@
+"""One column of values, read by what the values are and not by what holds them."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Real
+from typing import Any, NamedTuple
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import torch
+
+from ._missing import is_missing
+
+# Whole numbers up to this one are exact as floats.
+EXACT = 2**53
+
+# Types of objects that make a column of one kind; what comes first decides.
+_KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("boolean", (bool, np.bool_)),
+    ("date", (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)),
+    ("number", (Real, Decimal, Fraction)),
+    ("text", (str,)),
+    ("bytes", (bytes,)),
+)
+# Classes of pandas that are dates, told by name: pandas need not be installed.
+_DATES = {"Period", "Timestamp", "Timedelta", "DateOffset"}
+
+
+class Column(NamedTuple):
+    """The values of a column.
+
+    Parameters
+    ----------
+    kind : {"boolean", "number", "text", "bytes", "category", "date", "object"}
+        What all values are that are there. "object" is everything else, a mixture of text and numbers included; a
+        column without any value is "number".
+    values : ndarray of shape (n,)
+        For "boolean" bool, for "number" integers or floats, otherwise objects. Where some are missing: floats with
+        NaN for "number" (objects with None if an integer would be rounded), otherwise objects with None.
+    missing : ndarray of bool of shape (n,)
+        Which values are not there: None, NaN, NaT, pandas' NA, or masked.
+    categories : list or None
+        All categories of a "category" column, in their order.
+    ordered : bool
+        Whether that order means something.
+    """
+
+    kind: str
+    values: np.ndarray
+    missing: np.ndarray
+    categories: list[Any] | None = None
+    ordered: bool = False
+
+
+def plain(values: Any) -> Any:
+    """Turn tensors, arrow arrays and arrays of pandas into what numpy and narwhals read; return others unchanged."""
+    if isinstance(values, torch.Tensor):
+        return _array_of(values)
+    pyarrow, pandas = sys.modules.get("pyarrow"), sys.modules.get("pandas")
+    if pyarrow is not None and isinstance(values, pyarrow.Array):
+        return pyarrow.chunked_array([values])
+    if pandas is None or isinstance(values, np.ndarray):
+        return values
+    if isinstance(values, pandas.api.extensions.ExtensionArray | pandas.Index):
+        values = pandas.Series(values)
+    if isinstance(values, pandas.Series) and isinstance(values.dtype, pandas.SparseDtype):
+        return values.sparse.to_dense()
+    return values
+
+
+def read_column(values: Any) -> Column:
+    """Read one column of anything by its values.
+
+    Parameters
+    ----------
+    values : array-like or narwhals Series of shape (n,)
+        Of numpy (masked arrays included), pandas, polars or pyarrow, a list, or a tensor of torch.
+
+    Returns
+    -------
+    Column
+    """
+    values = plain(nw.to_native(values, pass_through=True))
+    if isinstance(values, np.ma.MaskedArray):
+        return _read_objects(_unmasked(values)) if values.mask.any() else read_column(values.data)
+    native = nw.from_native(values, allow_series=True, pass_through=True)
+    if isinstance(native, nw.Series):
+        return _read_series(native)
+    array = values if isinstance(values, np.ndarray) else _objects(values)
+    return _read_objects(array) if array.dtype.kind in "OSU" else _read_array(array)
+
+
+def _read_series(series: nw.Series) -> Column:
+    dtype = series.dtype
+    if isinstance(dtype, nw.Categorical | nw.Enum):
+        return _read_categories(series)
+    if dtype.is_temporal():
+        return _read_objects(_objects(series.to_list()), "date")
+    if (dtype.is_integer() or dtype.is_float() or dtype == nw.Boolean) and not series.null_count():
+        return _read_array(np.asarray(series.to_numpy()))
+    return _read_objects(_objects(series.to_list()))
+
+
+def _read_categories(series: nw.Series) -> Column:
+    found = read_column(_objects(series.to_list()))
+    values = found.values.astype(object)
+    values[found.missing] = None
+    categories = series.cat.get_categories().to_list()
+    return Column("category", values, found.missing, categories, isinstance(series.dtype, nw.Enum))
+
+
+def _read_array(array: np.ndarray) -> Column:
+    if array.dtype.kind in "mM":
+        return _read_objects(array.astype(object), "date")
+    if array.dtype.kind == "c":
+        return Column("object", array.astype(object), np.isnan(array))
+    return Column("boolean" if array.dtype.kind == "b" else "number", array, is_missing(array))
+
+
+def _read_objects(values: np.ndarray, kind: str | None = None) -> Column:
+    values = values.astype(object)
+    missing = is_missing(values)
+    values[missing] = None
+    kind = kind or _kind_of(set(map(type, values[~missing])))
+    if kind == "number":
+        return Column(kind, _numbers(values, missing), missing)
+    if kind == "boolean" and not missing.any():
+        values = values.astype(bool)
+    return Column(kind, values, missing)
+
+
+def _kind_of(types: Iterable[type]) -> str:
+    kinds = {_kind_of_type(of) for of in types}
+    if len(kinds) == 1:
+        return kinds.pop()
+    return "number" if kinds <= {"number", "boolean"} else "object"
+
+
+def _kind_of_type(of: type) -> str:
+    if of.__name__ in _DATES:
+        return "date"
+    return next((kind for kind, types in _KINDS if issubclass(of, types)), "object")
+
+
+def _numbers(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Make integers or floats of number objects, NaN where they are missing."""
+    known = values[~missing]
+    is_whole = all(isinstance(value, int | np.integer) for value in known)
+    largest = max((abs(int(value)) for value in known), default=0) if is_whole else 0
+    if is_whole and not missing.any() and largest < 2**63:
+        return values.astype(np.int64)
+    if is_whole and missing.any() and EXACT < largest < 2**63:
+        return values
+    numbers = np.full(len(values), np.nan)
+    numbers[~missing] = known.astype(np.float64)
+    return numbers
+
+
+def _array_of(tensor: torch.Tensor) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    dense = tensor if tensor.layout == torch.strided else tensor.to_dense()
+    # numpy has no bfloat16
+    return np.asarray(dense.float() if dense.dtype == torch.bfloat16 else dense.resolve_conj().resolve_neg())
+
+
+def _unmasked(values: np.ma.MaskedArray) -> np.ndarray:
+    objects = values.data.astype(object)
+    objects[np.ma.getmaskarray(values)] = None
+    return objects
+
+
+def _objects(values: Any) -> np.ndarray:
+    array = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):  # a slice would take lists of one length for a second axis
+        array[row] = value
+    return array
