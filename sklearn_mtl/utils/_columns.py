@@ -58,7 +58,7 @@ class Column(NamedTuple):
 
 
 def plain(values: Any) -> Any:
-    """Turn tensors, arrow arrays and arrays of pandas into what numpy and narwhals read; return others unchanged."""
+    """Turn tensors, arrow arrays and arrays of pandas into what numpy and narwhals read."""
     if isinstance(values, torch.Tensor):
         return _array_of(values)
     pyarrow, pandas = sys.modules.get("pyarrow"), sys.modules.get("pandas")
