@@ -12,12 +12,19 @@ import numpy as np
 import torch
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from ._dtypes import dtype_of, has_name
+
 # Arrays of these kinds are tensors of safetensors as they are, others as arrays of other numbers.
 _DTYPES = ("bool", "uint8", "int8", "int16", "uint16", "float16", "int32", "uint32", "float32", "float64", "int64",
            "uint64")  # fmt: skip
 _LAST_CODE_POINT = 0x10FFFF
 #: what a RandomState draws from, unless it was given something else, and how many numbers that keeps
 MERSENNE_TWISTER, N_WORDS = "MT19937", 624
+# What scalars of each kind of dtype are written as.
+_RAW: dict[str, type] = {
+    "b": bool, "i": int, "u": int, "f": float, "c": complex, "U": str, "S": bytes, "m": int, "M": int,
+}  # fmt: skip
+_DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "mtia", "xla", "meta")
 
 
 class Leaf(NamedTuple):
@@ -44,24 +51,22 @@ def _scalar(value: np.generic) -> tuple[str, Any]:
 
 def _unpack_scalar(packed: Any) -> Any:
     name, raw = packed
-    dtype = _dtype(name)
+    dtype = dtype_of(name)
+    if dtype.kind == "c":
+        raw = complex(*raw)
+    # numpy takes a number for how long a text or some bytes should be
+    if type(raw) is not _RAW.get(dtype.kind):
+        raise ValueError("what should be a scalar is none")
     if dtype.kind in "mM":
         return np.array(raw, dtype=np.int64).view(dtype)[()]
-    if dtype.kind in "US":  # its width is that of the text
-        return dtype.type(raw)
-    return dtype.type(complex(*raw) if dtype.kind == "c" else raw)
+    return dtype.type(raw)  # the width of a text is its own
 
 
-def _dtype(name: Any) -> np.dtype:
-    """Give a dtype by the text that numpy gives for it; a text of another form could stand for anything."""
-    dtype = np.dtype(name) if type(name) is str else None
-    if dtype is None or dtype.str != name or not _is_simple(dtype):
-        raise ValueError("what should be a dtype is none")
-    return dtype
-
-
-def _is_simple(dtype: np.dtype) -> bool:
-    return dtype.names is None and dtype.subdtype is None and (dtype.kind != "O" or dtype.str == "|O")
+def _unpack_device(packed: Any) -> torch.device:
+    kind, _, number = packed.partition(":")
+    if kind not in _DEVICES or not (number.isdecimal() or packed == kind):
+        raise ValueError("what should be a device is none")
+    return torch.device(kind, int(number)) if number else torch.device(kind)
 
 
 def _requests(request: MetadataRequest) -> tuple[str, dict[str, dict[str, Any]]]:
@@ -116,8 +121,8 @@ LEAVES: dict[str, Leaf] = {
     "bytes": Leaf(bytes, _bytes, _unpack_bytes),
     "slice": Leaf(slice, lambda value: (value.start, value.stop, value.step), lambda parts: slice(*parts)),
     "path": Leaf(pathlib.PurePath, os.fspath, lambda text: pathlib.Path(text)),
-    "dtype": Leaf(np.dtype, lambda dtype: dtype.str, _dtype),
-    "device": Leaf(torch.device, str, lambda text: torch.device(text)),
+    "dtype": Leaf(np.dtype, lambda dtype: dtype.str, dtype_of),
+    "device": Leaf(torch.device, str, _unpack_device),
     "random_state": Leaf(np.random.RandomState, _random_state, _unpack_random_state),
     "metadata_request": Leaf(MetadataRequest, _requests, _unpack_requests),
     # what JSON has no notation for
@@ -134,8 +139,10 @@ def leaf_of(value: Any) -> str | None:
         and value.get_state(legacy=False)["bit_generator"] != MERSENNE_TWISTER
     ):
         return None
+    if isinstance(value, torch.device) and value.type not in _DEVICES:
+        return None
     dtype = value if isinstance(value, np.dtype) else value.dtype if isinstance(value, np.generic) else None
-    if dtype is not None and not (_is_simple(dtype) if dtype is value else _is_known(dtype)):
+    if dtype is not None and not (has_name(dtype) if dtype is value else _is_known(dtype)):
         return None
     return next((name for name, leaf in LEAVES.items() if leaf.types and isinstance(value, leaf.types)), None)
 
@@ -177,7 +184,7 @@ def restored_array(plain: np.ndarray, name: str) -> np.ndarray:
     ValueError
         If the numbers cannot be such an array.
     """
-    dtype = _dtype(name)
+    dtype = dtype_of(name)
     native = dtype.newbyteorder("=")
     numbers = native if native.name in _DTYPES else _numbers_of(native)
     given = f"an array of dtype {name} is given as one of dtype {plain.dtype} and shape {plain.shape}"

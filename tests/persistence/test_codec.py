@@ -27,6 +27,8 @@ from sklearn_mtl.tasks import Classification
 from sklearn_mtl.tasks._bio import Grammar
 from sklearn_mtl.trunks import MLP
 
+from .watching import watched
+
 ROOMS = (trunks, tasks, architectures, weighting, penalties, sampling)
 TRUSTED: tuple = (StandardScaler,)
 
@@ -145,7 +147,8 @@ def test_what_nobody_wrote_raises_an_error_or_is_a_value(text):
 SPECIAL = [
     2**63, -(2**63), 2**63 - 1, 10**400, -0.0, math.inf, -math.inf, "\ud83d\ude00", "\ud83d" + "\ude00", "😀",
     slice(1, None, -1), pathlib.Path("a") / "b", np.dtype("<f8"), np.dtype("O"), np.dtype("<M8[ns]"),
-    torch.device("cuda:3"), np.float32(0.1), np.str_("ü"), np.bytes_(b"a"), np.datetime64("NaT"),
+    torch.device("cuda:3"), torch.device("mps"), np.dtype(">m8[25s]"),
+    np.dtype(np.longdouble), np.float32(0.1), np.str_("ü"), np.bytes_(b"a"), np.datetime64("NaT"),
     np.timedelta64(3, "s"), np.complex64(1j), np.bool_(True), np.array("abc"), np.zeros((0, 3), "<U4"),
     np.zeros((2, 2), order="F"), np.arange(10)[::2], np.array([1.0], ">f8"), np.array(["a"], ">U3"),
     [{"a": 1.0, "b": 2}, {"a": np.nan, "b": 3}], [{"a": 1}, {"a": 2**70}], [{"a": True}, {"a": 1.0}],
@@ -227,6 +230,13 @@ BAD = {
     "dtype that is another one": b'{"dtype": "f8,f8"}',
     "dtype by a name": b'{"dtype": "float64"}',
     "dtype of none": b'{"dtype": null}',
+    "dtype with a shape": b'{"dtype": "(2,)<f8"}',
+    "dtype of a unit that is none": b'{"dtype": "<M8[parsec]"}',
+    "scalar of bytes by their number": b'{"scalar": {"tuple": ["|S1", 1000000000000]}}',
+    "scalar of another kind": b'{"scalar": {"tuple": ["<f8", "1"]}}',
+    "object as a scalar": b'{"scalar": {"tuple": ["|O", 1]}}',
+    "device that is none": b'{"device": "os.system"}',
+    "device without its number": b'{"device": "cuda:"}',
     "unknown class": b'{"object": ["os.system", {"dict": []}]}',
     "unknown function": b'{"named": "os.system"}',
     "instance of a builtin": b'{"object": ["builtins.object", {"dict": []}]}',
@@ -258,6 +268,15 @@ BAD = {
 def test_what_is_not_ours_is_refused(text):
     with pytest.raises((ModelFileError, ValueError, TypeError, KeyError)):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["1,f8", "f8,f8", "(1,2)f8", "i4, (2,2)f8", "print(1),f8", "{'a': 1}", "<f8[1]", "f8;"]
+)
+def test_no_text_reaches_the_parser_of_numpy(name):
+    with watched() as seen, pytest.raises(ValueError, match="what should be a dtype is none"):
+        read(json.dumps({"dtype": name}).encode())
+    assert seen == []
 
 
 TENSORS = {"a": np.arange(6, dtype=np.uint32).reshape(2, 3)}
