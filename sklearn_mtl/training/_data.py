@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..architectures import Outputs
 from ..tasks import Encoded, Task, TaskGroup
@@ -164,29 +165,53 @@ class BatchIterator:
         Rows per batch; the last one may have fewer.
     generator : torch.Generator
         Source of the order.
+    fewest : int, default=1
+        Rows that a batch needs; fewer at the end join the batch before.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int, generator: torch.Generator) -> None:
+    def __init__(self, dataset: Dataset, batch_size: int, generator: torch.Generator, fewest: int = 1) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.generator = generator
+        self.fewest = fewest
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size)
+        return n_batches(len(self.dataset), self.batch_size, self.fewest)
 
     def __iter__(self) -> Iterator[Batch]:
         order = torch.randperm(len(self.dataset), generator=self.generator)
         if self.dataset.rows is not None:
             order = self.dataset.rows[order]
         lengths = lengths_of(self.dataset.inputs)
-        batches = order.split(self.batch_size)
+        batches = split_batches(order, self.batch_size, self.fewest)
         if lengths is not None:
-            batches = bucketed(order, lengths, self.batch_size, self.generator)
+            batches = bucketed(order, lengths, self.batch_size, self.generator, self.fewest)
         for rows in batches:
             yield self.dataset.batch(rows)
 
 
-def bucketed(order: Tensor, lengths: Tensor, batch_size: int, generator: torch.Generator) -> list[Tensor]:
+def n_batches(n_rows: int, batch_size: int, fewest: int = 1) -> int:
+    """Count the batches that `split_batches` makes."""
+    n_left = n_rows % batch_size
+    return max(1, n_rows // batch_size) if 0 < n_left < fewest else -(-n_rows // batch_size)
+
+
+def split_batches(order: Tensor, batch_size: int, fewest: int = 1, dim: int = 0) -> list[Tensor]:
+    """Cut rows into batches; a last one of fewer than ``fewest`` rows joins the one before."""
+    batches = list(order.split(batch_size, dim=dim))
+    if len(batches) > 1 and batches[-1].shape[dim] < fewest:
+        batches[-2:] = [torch.cat(batches[-2:], dim=dim)]
+    return batches
+
+
+def fewest_rows(network: nn.Module) -> int:
+    """Give how many rows a step needs at least: two, where layers normalise over the rows of a batch."""
+    return 2 if any(isinstance(layer, _BatchNorm) for layer in network.modules()) else 1
+
+
+def bucketed(
+    order: Tensor, lengths: Tensor, batch_size: int, generator: torch.Generator, fewest: int = 1
+) -> list[Tensor]:
     """Make batches of rows of similar lengths, in random order.
 
     Parameters
@@ -198,10 +223,12 @@ def bucketed(order: Tensor, lengths: Tensor, batch_size: int, generator: torch.G
     batch_size : int
     generator : torch.Generator
         Source of the order of the batches.
+    fewest : int, default=1
+        Rows that a batch needs.
     """
     batches: list[Tensor] = []
-    for pool in order.split(POOL * batch_size):
-        batches += pool[torch.argsort(lengths[pool], stable=True)].split(batch_size)
+    for pool in split_batches(order, POOL * batch_size, fewest):
+        batches += split_batches(pool[torch.argsort(lengths[pool], stable=True)], batch_size, fewest)
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 

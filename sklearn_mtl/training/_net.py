@@ -23,7 +23,7 @@ from ..utils._threads import threads_for
 from ._backward import backward
 from ._balance import read_balance
 from ._blueprint import Blueprint
-from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows, positions_per_row
+from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows, fewest_rows, positions_per_row
 from ._divergence import diverged, refuse_non_finite
 from ._gramian import gramian_of
 from ._log import read_losses, record
@@ -204,10 +204,12 @@ class MultiTaskNet(NeuralNet):
     def _batches(self, data: Dataset, streams: Streams, number: int) -> Any:
         """Give the batches of an epoch, each with the only task that it trains, or None."""
         if self.sampling.trains_all:
-            return OfAllTasks(BatchIterator(data, self.batch_size, streams.generator("shuffle", number)))
+            order = streams.generator("shuffle", number)
+            return OfAllTasks(BatchIterator(data, self.batch_size, order, fewest_rows(self.module_)))
         return SampledBatches(
-            data, self.criterion_, self.sampling, self.batch_size, self._progress(), streams, number
-        )
+            data, self.criterion_, self.sampling, self.batch_size, self._progress(), streams, number,
+            fewest_rows(self.module_),
+        )  # fmt: skip
 
     def _progress(self) -> np.ndarray:
         """Give the last known training loss of each task over its first one."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..sampling import TaskSampling
 from ..utils._random import Streams
-from ._data import CPU, Batch, Dataset, take
+from ._data import CPU, Batch, Dataset, n_batches, split_batches, take
 from ._objective import Objective
 
 
@@ -33,6 +33,8 @@ class SampledBatches:
     streams : Streams
     epoch : int
         With the streams it gives the tasks and their orders.
+    fewest : int, default=1
+        Rows that a batch needs.
     """
 
     def __init__(
@@ -44,15 +46,17 @@ class SampledBatches:
         progress: np.ndarray,
         streams: Streams,
         epoch: int,
+        fewest: int = 1,
     ) -> None:
         self.dataset = dataset
         self.objective = objective
         self.batch_size = batch_size
+        self.fewest = fewest
         self.streams, self.epoch = streams, epoch
         self.rows = labelled_rows(dataset, objective)
         sizes = torch.tensor([float(len(rows)) for rows in self.rows])
         sizes[list(objective.taken_out)] = 0
-        self.n_steps = int(sum(-(-int(size) // batch_size) for size in sizes))
+        self.n_steps = int(sum(n_batches(int(size), batch_size, fewest) for size in sizes))
         generator = streams.generator("tasks", epoch)
         self.plan: Tensor = sampling.plan(sizes, torch.as_tensor(progress), self.n_steps, generator)
 
@@ -68,7 +72,8 @@ class SampledBatches:
         name, rows, rounds = self.objective.names[task], self.rows[task], 0
         while True:
             generator = self.streams.generator("shuffle", self.epoch, name, rounds)
-            yield from rows[torch.randperm(len(rows), generator=generator)].split(self.batch_size)
+            order = rows[torch.randperm(len(rows), generator=generator)]
+            yield from split_batches(order, self.batch_size, self.fewest)
             rounds += 1
 
 

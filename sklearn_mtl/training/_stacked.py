@@ -21,6 +21,7 @@ from ..utils._side_by_side import keep_members, member_state, stack_networks
 from ..utils._threads import threads_for
 from ._balance import read_balance
 from ._blueprint import Blueprint
+from ._data import fewest_rows, split_batches
 from ._divergence import diverged, refuse_non_finite
 from ._log import read_losses, record
 from ._objective import Objective, Step, TaskLosses
@@ -216,7 +217,7 @@ class _StackedTraining:
     def _batches(self, epoch: int) -> Sequence[Tensor]:
         seeds = [self.members[member].blueprint.seed for member in self.alive]
         orders = self.data.training_orders(self.alive, seeds, epoch)
-        return orders.split(self.members[0].settings.batch_size, dim=1)
+        return split_batches(orders, self.members[0].settings.batch_size, fewest_rows(self.network), dim=1)
 
     def _train_epoch(self, epoch: int) -> dict[int, Exception]:
         """Make the steps of an epoch; return the members that diverged."""

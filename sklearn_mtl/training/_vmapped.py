@@ -107,6 +107,8 @@ def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
     networks = [blueprint.one_network(seed) for seed in seeds]
     if any(isinstance(layer, Dropout) and layer.p for layer in networks[0].modules()):
         return "dropout inside of it draws its masks for one network"
+    if any(getattr(layer, "draws_at_random", False) for layer in networks[0].modules()):
+        return "a module inside of it draws at random for one network"
     try:
         mapped = VmappedNetwork(stack_networks(networks, [0, 1]))
         outputs = mapped(batch.inputs, blueprint.active)

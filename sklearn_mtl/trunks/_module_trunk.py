@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,24 +13,40 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor, nn
 
-from ..utils._layers import Dropout
+from ..utils._columns import plain
 from ..utils._params import HasMethods
-from ..utils._random import Streams
+from ..utils._random import Streams, lend_global_generator
 from ._base import Inputs, Representation, Trunk, forget_columns
+from ._foreign_module import (
+    ForeignModule,
+    draws_from_global_generator,
+    is_unfinished,
+    naming,
+    shares_tensors,
+    with_our_dropout,
+)
 
 
 class ModuleTrunk(Trunk):
     """A module of one's own as the trunk.
 
     ``trunk=MyModule`` is short for ``trunk=ModuleTrunk(MyModule)``. Initial weights come from the seed of the fit,
-    and so do the masks of `torch.nn.Dropout`, which is replaced by a layer that draws them from there. What else
-    a module draws at random in training comes from torch's global generator.
+    and so does what the module draws at random with torch: `torch.nn.Dropout` is replaced by a layer with random
+    numbers of the fit's own, and other modules that draw are lent torch's global generator for each call, one at a
+    time, whose state they leave as it was.
+
+    A module that was made, or trained, before the fit is copied: the fit trains the copy, which starts from its
+    weights. Parameters that require no gradient stay as they are, and so do the statistics of batch normalisation
+    in parts all of whose parameters are frozen.
 
     Parameters
     ----------
-    module : class or callable, default=torch.nn.Flatten
+    module : class, callable or torch.nn.Module, default=torch.nn.Flatten
         Makes the module. It is called with ``params``, and with those of ``in_features``, the number of columns of
-        X, and ``input_shape``, the shape of a row, that it takes by name.
+        X, and ``input_shape``, the shape of a row, that it takes by name. A module itself is copied by each fit.
+        Layers that learn their shape from the first batch, such as `torch.nn.LazyLinear`, are welcome. A module
+        that fails for floats, but not for integers, is given integers, where X has only whole numbers: so
+        `torch.nn.Embedding` looks them up.
 
         The module maps a batch ``(B, *input_shape)`` to a tensor (B, D), a vector for each row; or to (B, L, D), a
         vector for each token, of which the row is the mean; or to a `Representation`.
@@ -40,6 +57,8 @@ class ModuleTrunk(Trunk):
     ----------
     input_shape_ : tuple of int
         Shape of a row of X.
+    integers_ : bool
+        Whether the module is given integers.
 
     Examples
     --------
@@ -56,8 +75,11 @@ class ModuleTrunk(Trunk):
 
     _parameter_constraints: dict = {"module": [HasMethods("__call__")], "params": [Mapping, None]}
 
+    # models of older versions were made anew by each fit, and drew what they drew
+    is_copied_ = draws_in_training_ = draws_in_prediction_ = integers_ = False
+
     def __init__(
-        self, module: Callable[..., nn.Module] = nn.Flatten, params: Mapping[str, Any] | None = None
+        self, module: Callable[..., nn.Module] | nn.Module = nn.Flatten, params: Mapping[str, Any] | None = None
     ) -> None:
         self.module = module
         self.params = params
@@ -70,24 +92,44 @@ class ModuleTrunk(Trunk):
         categorical_features: Any = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> ModuleTrunk:
-        if isinstance(self.module, nn.Module):
-            raise TypeError(
-                "module of ModuleTrunk should be a class or a function that makes a module, got the module "
-                f"{type(self.module).__name__} itself: every fit starts from a new one."
-            )
         self._validate_params()
+        if isinstance(self.module, nn.Module) and self.params is not None:
+            raise ValueError(
+                f"params={self.params!r} of ModuleTrunk has no effect on a module that is made already."
+            )
         rows = self._read(X, owner, reset=True)
         self.input_shape_ = rows.shape[1:]
         self.stem_axes = len(self.input_shape_) - 1  # type: ignore[misc]
         self.stem_width_ = self.input_shape_[-1]
-        # a probe tells what comes out
-        probe = self.body(Streams(0)).to(self._torch_dtype(owner)).eval()
-        with torch.no_grad():
-            found = probe(torch.zeros(1, *self.input_shape_, dtype=self._torch_dtype(owner)))
+        self.is_copied_ = self.draws_in_training_ = self.draws_in_prediction_ = self.integers_ = False
+        with Streams(0).global_generator("trunk", "probe"):
+            self.is_copied_ = isinstance(self.module, nn.Module) or shares_tensors(self._made(), self._made())
+        found = self._probe(rows)
         self.width_ = found.sample.shape[-1]
         self.has_tokens = found.token is not None
         self.n_tokens_ = None if found.token is None else found.token.shape[-2]
         return self
+
+    def _probe(self, rows: np.ndarray) -> Representation:
+        """See what comes out for two rows, whether it takes integers, and whether random numbers go in."""
+        x = torch.from_numpy(np.repeat(rows[:1], 2, axis=0))
+        try:
+            body, found = self._called(x)
+        except ValueError as error:
+            # values decide: whole numbers may be meant to be looked up
+            self.integers_ = _are_whole(rows)
+            try:
+                body, found = self._called(x)
+            except ValueError:
+                raise error from error.__cause__
+        draws = {mode: draws_from_global_generator(body, x, mode) for mode in (False, True)}
+        self.draws_in_training_, self.draws_in_prediction_ = draws[True], draws[False]
+        return found
+
+    def _called(self, x: Tensor) -> tuple[ForeignModule, Representation]:
+        body = self.body(Streams(0)).to(x.dtype).eval()
+        with lend_global_generator(0), torch.no_grad():
+            return body, body(x)
 
     def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
         rows = self._read(X, owner, reset=False)
@@ -96,10 +138,15 @@ class ModuleTrunk(Trunk):
                 f"X has rows of shape {rows.shape[1:]}, but {type(owner).__name__} was fitted to rows of shape "
                 f"{self.input_shape_}."
             )
+        if self.integers_ and not _are_whole(rows):
+            raise ValueError(
+                f"X has numbers that are not whole, but the module {self._name} of ModuleTrunk looks up whole "
+                "ones."
+            )
         return {"rows": torch.from_numpy(rows if rows.flags.writeable else rows.copy())}
 
     def _read(self, X: Any, owner: BaseEstimator, reset: bool) -> np.ndarray:
-        dtype = np.dtype(getattr(owner, "dtype", "float32"))
+        dtype, X = np.dtype(getattr(owner, "dtype", "float32")), plain(X)
         if np.ndim(X) > 2:
             forget_columns(owner)
             rows = check_array(X, dtype=dtype, allow_nd=True, estimator=owner, input_name="X")
@@ -107,23 +154,58 @@ class ModuleTrunk(Trunk):
         reset = reset or len(self.input_shape_) > 1
         return np.ascontiguousarray(validate_data(owner, X, dtype=dtype, reset=reset))
 
-    def _torch_dtype(self, owner: BaseEstimator) -> torch.dtype:
-        return {"float32": torch.float32, "float64": torch.float64}[str(getattr(owner, "dtype", "float32"))]
-
     def lengths(self, X: Any) -> np.ndarray | None:
         return None if self.n_tokens_ is None else np.full(len(X), self.n_tokens_)
 
     def stem(self, streams: Streams) -> nn.Module:
         return _Rows()
 
-    def body(self, streams: Streams, name: str = "body") -> nn.Module:
+    def body(self, streams: Streams, name: str = "body") -> ForeignModule:
         with streams.global_generator("trunk", name):
-            module = self.module(**self._shapes(), **(self.params or {}))
+            module = self._made()
+            if is_unfinished(module):
+                self._finish(module)
+        return ForeignModule(
+            with_our_dropout(module),
+            self._name,
+            integers=self.integers_,
+            draws_in_training=self.draws_in_training_,
+            draws_in_prediction=self.draws_in_prediction_,
+            seed=streams.derive("trunk", name, "draws"),
+        )
+
+    @property
+    def _name(self) -> str:
+        """How messages call the module."""
+        own = None if isinstance(self.module, nn.Module) else getattr(self.module, "__name__", None)
+        return str(own or type(self.module).__name__)
+
+    def _made(self) -> nn.Module:
+        """Make the module, or a copy of one that others have too."""
+        module: Any = self.module
+        if not isinstance(module, nn.Module):
+            module = module(**self._shapes(), **(self.params or {}))
         if not isinstance(module, nn.Module):
             raise TypeError(
                 f"module={self.module!r} of ModuleTrunk should make a torch.nn.Module, got {module!r}."
             )
-        return _Body(with_our_dropout(module))
+        if not self.is_copied_:
+            return module
+        try:
+            return copy.deepcopy(module)
+        except Exception as error:  # foreign code raises what it likes
+            raise TypeError(
+                f"the module {self._name} of ModuleTrunk was there before the fit, which needs one of its own, "
+                f"but it cannot be copied: {error}"
+            ) from error
+
+    def _finish(self, module: nn.Module) -> None:
+        """Let layers that learn their shape from the first batch have one."""
+        x = torch.zeros(2, *self.input_shape_, dtype=torch.int64 if self.integers_ else torch.float32)
+        module.eval()
+        with torch.no_grad(), naming(self._name, x):
+            module(x)
+        module.train()
 
     def _shapes(self) -> dict[str, Any]:
         """Give what the factory takes of the shape of a row."""
@@ -133,35 +215,13 @@ class ModuleTrunk(Trunk):
         return {name: value for name, value in known.items() if name in taken and name not in given}
 
 
+def _are_whole(rows: np.ndarray) -> bool:
+    """Tell whether numbers are whole, and none so large that its neighbours cannot be told from it."""
+    largest = 2.0 ** (np.finfo(rows.dtype).nmant + 1)
+    return bool((rows == np.rint(rows)).all() and (np.abs(rows) <= largest).all())
+
+
 class _Rows(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         rows: Tensor = inputs["rows"]
         return rows
-
-
-class _Body(nn.Module):
-    """Make a representation of what a module gives."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, x: Tensor) -> Representation:
-        found = self.module(x)
-        if isinstance(found, Representation):
-            return found
-        if not isinstance(found, Tensor) or found.dim() not in (2, 3):
-            shape = f"of shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"{type(found).__name__}"
-            raise ValueError(f"the module of ModuleTrunk should give (B, D) or (B, L, D), got a result {shape}.")
-        if found.dim() == 2:
-            return Representation(found)
-        return Representation(found.mean(dim=-2), found, torch.ones_like(found[..., 0], dtype=torch.bool))
-
-
-def with_our_dropout(module: nn.Module) -> nn.Module:
-    """Replace `torch.nn.Dropout` in a module by a layer whose masks come from the fit's own random numbers."""
-    if type(module) is nn.Dropout:
-        return Dropout(module.p)
-    for name, child in module.named_children():
-        setattr(module, name, with_our_dropout(child))
-    return module

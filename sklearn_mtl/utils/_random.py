@@ -54,13 +54,27 @@ class Streams:
 
 
 @contextmanager
-def lend_global_generator(seed: int) -> Iterator[None]:
-    """Seed torch's global generator for code that insists on it, and give its state back after."""
+def lend_global_generator(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seed torch's global generator for code that insists on it, and give its state back after.
+
+    Parameters
+    ----------
+    seed : int
+    device : torch.device or None, default=None
+        Where the code computes: the generator of that GPU is lent too.
+    """
+    gpu = device if device is not None and device.type == "cuda" else None
     with _GLOBAL_GENERATOR:
         state = torch.get_rng_state()
+        state_of_gpu = None if gpu is None else torch.cuda.get_rng_state(gpu)
         # torch.manual_seed would go through the generators of all devices
         torch.default_generator.manual_seed(seed)
         try:
+            if gpu is not None:
+                with torch.cuda.device(gpu):
+                    torch.cuda.manual_seed(seed)
             yield
         finally:
             torch.set_rng_state(state)
+            if gpu is not None and state_of_gpu is not None:
+                torch.cuda.set_rng_state(state_of_gpu, gpu)

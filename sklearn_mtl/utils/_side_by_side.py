@@ -37,7 +37,8 @@ def stack_networks(networks: Sequence[nn.Module], members: Sequence[int]) -> Any
         for name, parameter in module._parameters.items():
             if parameter is not None:
                 values = torch.stack([twin._parameters[name].detach() for twin in twins])
-                module._parameters[name] = nn.Parameter(values if index is None else values[index])
+                values = values if index is None else values[index]
+                module._parameters[name] = nn.Parameter(values, requires_grad=parameter.requires_grad)
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 values = torch.stack([twin._buffers[name] for twin in twins])
@@ -53,7 +54,7 @@ def keep_members(network: nn.Module, kept: Tensor) -> None:
     for module in network.modules():
         for name, parameter in module._parameters.items():
             if parameter is not None:
-                module._parameters[name] = nn.Parameter(parameter.detach()[kept])
+                module._parameters[name] = nn.Parameter(parameter.detach()[kept], parameter.requires_grad)
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = buffer[kept]

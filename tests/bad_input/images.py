@@ -158,9 +158,9 @@ INPUT_ROWS = [
         "X of MultiInput should be a mapping from name to input, or a frame, got ndarray",
     ),
     BadInput(
-        "a module instead of a class of modules",
-        with_images(np.ones((N_IMAGES, 3)), trunk=torch.nn.Linear(3, 3)),
-        TypeError,
-        "module of ModuleTrunk should be a class or a function that makes a module, got the module Linear itself",
+        "a module that gives several things",
+        with_images(np.ones((N_IMAGES, 2, 3)), trunk=torch.nn.LSTM(3, 3, batch_first=True)),
+        ValueError,
+        r"the module LSTM of ModuleTrunk should give a tensor of floats \(B, D\), .* a result of type tuple",
     ),
 ]

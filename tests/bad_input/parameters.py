@@ -180,7 +180,10 @@ PARAMETER_ROWS = [
         "weighting='fair' should be a Weighting or one of .*'static'",
     ),
     BadInput(
-        "a module as trunk", with_params(trunk=torch.nn.Linear(4, 4)), TypeError, "got the module Linear itself"
+        "a module of another width as trunk",
+        with_params(trunk=torch.nn.Linear(9, 4)),
+        ValueError,
+        "the module Linear of ModuleTrunk failed for a batch of float32 of shape",
     ),
     BadInput(
         "no hidden units",

@@ -1,0 +1,159 @@
+"""A module that is not ours, made fit for a trunk: own weights, own random numbers, errors that name it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import is_lazy
+
+from ..utils._layers import Draws, Dropout, set_draws
+from ..utils._random import lend_global_generator
+from ._base import Representation
+
+
+class ForeignModule(nn.Module):
+    """Make a representation of what a module gives.
+
+    Parameters
+    ----------
+    module : nn.Module
+    name : str
+        How messages call it.
+    integers : bool
+        Whether it looks up whole numbers, and so is called with integers.
+    draws_in_training, draws_in_prediction : bool
+        Whether it draws from torch's global generator, which is then lent to it for the call.
+    seed : int
+        Of what it draws in prediction.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        name: str,
+        *,
+        integers: bool = False,
+        draws_in_training: bool = False,
+        draws_in_prediction: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.name = name
+        self.integers = integers
+        self.draws_by_mode = {True: draws_in_training, False: draws_in_prediction}
+        self.seed = seed
+        self.draws: Draws | None = None
+
+    @property
+    def draws_at_random(self) -> bool:
+        """Whether each call draws random numbers, in training."""
+        return self.draws_by_mode[True]
+
+    def train(self, mode: bool = True) -> ForeignModule:
+        """Set the mode; the statistics of batches in what is frozen stay as they are."""
+        super().train(mode)
+        if mode:
+            for layer in _frozen_batch_norms(self.module):
+                layer.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Representation:
+        given = x.long() if self.integers else x
+        with self._random_numbers(x.device), naming(self.name, given):
+            found = self.module(given)
+        if isinstance(found, Representation):
+            return found
+        self._check(found, x)
+        if found.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+            found = found.to(x.dtype)
+        if found.dim() == 2:
+            return Representation(found)
+        return Representation(found.mean(dim=-2), found, torch.ones_like(found[..., 0], dtype=torch.bool))
+
+    def _check(self, found: Any, x: Tensor) -> None:
+        is_tensor = isinstance(found, Tensor)
+        got = f"shape {tuple(found.shape)} and {found.dtype}" if is_tensor else f"type {type(found).__name__}"
+        if not is_tensor or found.dim() not in (2, 3) or len(found) != len(x) or not found.is_floating_point():
+            raise ValueError(
+                f"the module {self.name} of ModuleTrunk should give a tensor of floats (B, D), a vector for each "
+                f"row, or (B, L, D), a vector for each token; for B={len(x)} rows of shape {tuple(x.shape[1:])} "
+                f"it gave a result of {got}."
+            )
+
+    def _random_numbers(self, device: torch.device) -> Any:
+        if not self.draws_by_mode[self.training]:
+            return nullcontext()
+        if not self.training or self.draws is None:
+            return lend_global_generator(self.seed, device)
+        generator = self.draws.generators[0]
+        drawn = torch.randint(2**62, (1,), generator=generator, device=generator.device)
+        return lend_global_generator(int(drawn), device)
+
+
+@contextmanager
+def naming(name: str, x: Tensor) -> Iterator[None]:
+    """Name the module in errors that it raises."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # foreign code raises what it likes
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        given = f"{x.dtype} of shape {tuple(x.shape)}".removeprefix("torch.")
+        if "more than 1 value per channel" in first:
+            raise ValueError(
+                f"the module {name} of ModuleTrunk normalises over the rows of a batch, which takes two rows at "
+                "least, and was given a batch of one; train on more rows, with another batch_size."
+            ) from error
+        raise ValueError(f"the module {name} of ModuleTrunk failed for a batch of {given}: {first}") from error
+
+
+def shares_tensors(one: nn.Module, other: nn.Module) -> bool:
+    """Tell whether two modules have a tensor, or a module inside, in common."""
+    return bool(_identities(one) & _identities(other))
+
+
+def _identities(module: nn.Module) -> set[tuple[str, int]]:
+    tensors = [*module.parameters(), *module.buffers()]
+    memory = {t.untyped_storage().data_ptr() for t in tensors if not is_lazy(t) and t.layout == torch.strided}
+    return {("memory", place) for place in memory if place} | {("module", id(part)) for part in module.modules()}
+
+
+def with_our_dropout(module: nn.Module) -> nn.Module:
+    """Replace `torch.nn.Dropout` in a module by a layer whose masks come from the fit's own random numbers."""
+    if type(module) is nn.Dropout:
+        return Dropout(module.p)
+    for name, child in module._modules.items():  # a layer may stand in two places
+        if child is not None:
+            setattr(module, name, with_our_dropout(child))
+    return module
+
+
+def is_unfinished(module: nn.Module) -> bool:
+    """Tell whether a module has parameters or buffers that get their shape by the first call."""
+    return any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
+
+
+def draws_from_global_generator(body: ForeignModule, x: Tensor, training: bool) -> bool:
+    """Tell whether a call of a module, which may change it, draws from torch's global generator."""
+    body.train(training)
+    set_draws(body, torch.Generator().manual_seed(0))
+    given = x.long() if body.integers else x
+    with lend_global_generator(0), torch.no_grad(), naming(body.name, given):
+        before = torch.get_rng_state()
+        body.module(given)
+        return not torch.equal(before, torch.get_rng_state())
+
+
+def _frozen_batch_norms(module: nn.Module) -> list[nn.Module]:
+    """List the layers of a module that normalise over a batch, in parts none of whose parameters is trained."""
+    parameters = list(module.parameters())
+    if parameters and not any(parameter.requires_grad for parameter in parameters):
+        return [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
+    return [layer for child in module.children() for layer in _frozen_batch_norms(child)]
