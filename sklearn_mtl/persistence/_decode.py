@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from .._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
 from ..training import check_arrays, current_state
 from ._allocation import AllocationLimit, WithoutMemory
 from ._encode import DEEPEST
-from ._known import PACKAGE, Registry, may_be_attribute
+from ._known import CONTAINERS, PACKAGE, Registry, may_be_attribute
 from ._values import LEAVES, restored_array
 
 # Numbers of layers, units and members that any file may give, however small it is.
@@ -162,6 +163,15 @@ class Decoder:
             raise ModelFileError("a dict has a key twice")
         return pairs
 
+    def _ordered_dict(self, value: Any) -> OrderedDict:
+        return OrderedDict(self._dict(value))
+
+    def _partial(self, value: Any) -> functools.partial:
+        function, args, keywords = self._all(value)
+        if isinstance(function, functools.partial) or type(keywords) is not dict:
+            raise ModelFileError("a partial function is none")
+        return functools.partial(function, *args, **keywords)
+
     def _records(self, value: Any) -> list[dict[str, Any]]:
         keys, columns = map(self._all, value)
         if len(set(keys)) != len(columns) or not columns or not all(type(key) is str for key in keys):
@@ -206,10 +216,10 @@ class Decoder:
         if type(state) is not dict or issubclass(cls, tuple):
             raise ModelFileError(f"{name[:100]} has no attributes")
         self._check_attributes(cls, state)
-        made: Any = cls.__new__(cls)
+        made: Any = object.__new__(cls)
         if isinstance(made, MultiTaskNetEstimator):
             self._set_state(made, state)
-        elif hasattr(cls, "__setstate__") and cls is not Pipeline:
+        elif hasattr(cls, "__setstate__") and cls not in CONTAINERS.values():
             made.__setstate__(state)
         else:
             vars(made).update(state)
@@ -262,6 +272,8 @@ _TAGS: dict[str, Callable[[Decoder, Any], Any]] = {
     "set": Decoder._set,
     "frozenset": Decoder._frozenset,
     "dict": Decoder._dict,
+    "ordered_dict": Decoder._ordered_dict,
+    "partial": Decoder._partial,
     "records": Decoder._records,
     "tensor": Decoder._tensor,
     "objects": Decoder._objects,

@@ -10,17 +10,22 @@ import functools
 import inspect
 import math
 import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence, Set
+from enum import Enum
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import torch
+from joblib import Memory
 from sklearn.base import BaseEstimator
 from sklearn.callback import FitCallback
-from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback
 from torch import nn
 
-from ._known import Registry, may_be_attribute
+from .._estimator import MultiTaskNetEstimator
+from ._known import CONTAINERS, Registry, has_name, may_be_attribute
 from ._steps import dump_step
 from ._values import LEAVES, leaf_of, plain_array
 
@@ -29,6 +34,9 @@ DEEPEST = 50
 # Integers beyond these are written in full by some readers of JSON only.
 _LARGEST = 2**63
 
+# Of the flags of classes: Py_TPFLAGS_HEAPTYPE, which those have that are made by the statement "class".
+_DEFINED_IN_PYTHON = 1 << 9
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 _UNSAVABLE: list[tuple[Any, str]] = [
@@ -36,9 +44,16 @@ _UNSAVABLE: list[tuple[Any, str]] = [
     (FitCallback, "callbacks are not saved: call set_callbacks() first, which leaves the fitted model as it is"),
     (nn.Module, "a module is not saved: let the class of a spec build it, or give a function that makes it"),
     (torch.Tensor, "a tensor is not saved: make it a numpy array"),
-    (np.ndarray, "an array of this dtype is not saved"),
+    (np.ndarray, "of arrays only those of numpy's own class, whose dtype is numbers, text, dates or objects, are"),
+    (Memory, "give the path of its folder"),
     (np.random.RandomState, "only one with numpy's own generator of bits, MT19937, is saved"),
-    (functools.partial, "a partial function is not saved: give a function with a name, and its parameters"),
+    (np.random.Generator, "make it an int, or a numpy.random.RandomState"),
+    (Enum, "give its value"),
+    (Mapping, "make it a dict"),
+    (Set, "make it a set"),
+    (str, "make it a str"),
+    (Sequence, "make it a list or a tuple"),
+    (Number, "make it an int or a float"),
 ]
 
 
@@ -105,21 +120,28 @@ class Encoder:
             # sets of text have another order in each process; equal models should make equal files
             return {kind.__name__: sorted(encoded, key=repr)}
         if kind is dict:
-            return {"dict": self._pairs(value, path)}
+            return {"dict": self._pairs(value, path, self.encode)}
+        if kind is OrderedDict:
+            return {"ordered_dict": self._pairs(value, path, self.encode)}
+        if kind is functools.partial:
+            parts = [value.func, list(value.args), dict(value.keywords)]
+            return {"partial": [self.encode(part, path) for part in parts]}
         if isinstance(value, np.ndarray) and kind in (np.ndarray, np.memmap):
             return self._encode_array(value, path)
-        if isinstance(value, type) or inspect.isroutine(value) or isinstance(value, np.ufunc):
+        if isinstance(value, type | np.ufunc) or (inspect.isroutine(value) and hasattr(value, "__name__")):
             return self._encode_name(value, path)
         return self._encode_object(value, path)
 
     def _all(self, values: Any, path: str) -> list[Any]:
         return [self.encode(entry, f"{path}[{number}]") for number, entry in enumerate(values)]
 
-    def _pairs(self, mapping: dict, path: str) -> list[Any]:
+    def _pairs(self, mapping: Mapping, path: str, encode: Callable[[Any, str], Any]) -> list[Any]:
         """Put keys and entries in turn into one list."""
+        if sum(type(key) is float and key != key for key in mapping) > 1:
+            raise TypeError(f"{path} cannot be saved: several of its keys are NaN.")
         pairs: list[Any] = []
         for key, entry in mapping.items():
-            pairs += [self.encode(key, f"a key of {path}"), self.encode(entry, f"{path}[{key!r}]")]
+            pairs += [self.encode(key, f"a key of {path}"), encode(entry, f"{path}[{key!r}]")]
         return pairs
 
     def _encode_records(self, records: list[dict[str, Any]], path: str) -> Any:
@@ -151,25 +173,28 @@ class Encoder:
         """Write a class or a function, which whoever loads the file has to have, by its name."""
         owner = getattr(value, "__self__", None)
         is_bound = owner is not None and not inspect.ismodule(owner)
-        name = None if is_bound else self._registry.name_of_value(value)
-        if name is None or "<lambda>" in name:
+        if is_bound or not has_name(value):
             raise TypeError(
-                f"{path} is {value!r}, which cannot be saved: it has no name by which it could be found again."
+                f"{path} is {value!r}, which cannot be saved: it has no name by which it could be found again; "
+                "give a class, or a function that is defined by def."
             )
-        return {"named": name}
+        return {"named": self._registry.name_of_value(value)}
 
     def _encode_object(self, value: Any, path: str) -> Any:
         """Write an object as the name of its class and its state."""
         cls = type(value)
         name = self._registry.name_of(cls)
         prefix = f"{path}." if path else ""
-        if cls is Pipeline:
-            return {"object": [name, {"dict": self._pipeline_state(value, prefix)}]}
+        if cls in CONTAINERS.values():
+            parts = [(key, self._part(entry, f"{prefix}{key}")) for key, entry in vars(value).items()]
+            return {"object": [name, {"dict": [item for pair in parts for item in pair]}]}
         if isinstance(value, tuple) and hasattr(cls, "_fields"):
             return {"named_tuple": [name, self._all(value, path)]}
         if not self._registry.is_known(cls) and not _is_plain_object(value):
             raise TypeError(_refusal(value, path))
         state = value.__getstate__()
+        if state is None and not vars(value):
+            state = {}
         if not isinstance(state, dict):
             raise TypeError(_refusal(value, path))
         pairs: list[Any] = []
@@ -181,23 +206,27 @@ class Encoder:
             pairs += [key, self.encode(entry, f"{prefix}{key}")]
         return {"object": [name, {"dict": pairs}]}
 
-    def _pipeline_state(self, pipeline: Pipeline, prefix: str) -> list[Any]:
-        """Write the attributes of a pipeline, and the steps that are not ours by skops."""
-        pairs: list[Any] = []
-        for key, entry in vars(pipeline).items():
-            if key == "steps":
-                steps = [(name, self._step(step, f"{prefix}steps[{name!r}]")) for name, step in entry]
-                pairs += [key, [{"tuple": [self.encode(name, "a name of a step"), step]} for name, step in steps]]
-            else:
-                pairs += [key, self.encode(entry, f"{prefix}{key}")]
-        return pairs
-
-    def _step(self, step: Any, path: str) -> Any:
-        if self._registry.is_known(type(step)) or step is None or isinstance(step, str):
-            return self.encode(step, path)
+    def _part(self, value: Any, path: str) -> Any:
+        """Encode what a container of scikit-learn holds: estimators that are not ours are written by skops."""
+        kind = type(value)
+        if kind is dict:
+            return {"dict": self._pairs(value, path, self._part)}
+        if kind is list:
+            return [self._part(entry, _place(path, entry, number)) for number, entry in enumerate(value)]
+        if kind is tuple:  # name, estimator and perhaps columns
+            return {"tuple": [self._part(entry, path) for entry in value]}
+        is_foreign = hasattr(value, "fit") and not isinstance(value, type | MultiTaskNetEstimator)
+        if not is_foreign or self._registry.is_known(kind):
+            return self.encode(value, path)
         name = f"step-{len(self.steps)}.skops"
-        self.steps[name] = dump_step(step, path)
+        self.steps[name] = dump_step(value, path)
         return {"step": name}
+
+
+def _place(path: str, entry: Any, number: int) -> str:
+    """Say where an entry of a list is: by its name, if it is a step of that name."""
+    is_step = type(entry) is tuple and entry and type(entry[0]) is str
+    return f"{path}[{(entry[0] if is_step else number)!r}]"
 
 
 def _are_records(values: list[Any]) -> bool:
@@ -226,16 +255,23 @@ _PLAIN: dict[type, Any] = {int: _plain_int, float: _plain_float, str: _plain_tex
 def _is_plain_object(value: Any) -> bool:
     """Tell whether an object is made of its attributes and nothing else."""
     cls = type(value)
-    if isinstance(value, tuple(kind for kind, _ in _UNSAVABLE)) or hasattr(value, "__array__"):
+    unsavable = tuple(kind for kind, _ in _UNSAVABLE if kind not in (Mapping, Set, Sequence))
+    if isinstance(value, unsavable) or hasattr(value, "__array__") or not hasattr(value, "__dict__"):
         return False
-    # one that says itself how it is pickled is made of something else
+    # a dict or a text with attributes is more than these, and so is what is defined in C
+    if not all(base is object or base.__flags__ & _DEFINED_IN_PYTHON for base in cls.__mro__):
+        return False
+    # one that says itself how it is pickled, or made, is made of something else
     own = [name for name in ("__reduce__", "__reduce_ex__") if getattr(cls, name) is not getattr(object, name)]
-    return isinstance(value, BaseEstimator) or (hasattr(value, "__dict__") and not own)
+    own += [name for name in ("__getnewargs__", "__getnewargs_ex__") if hasattr(cls, name)]
+    return isinstance(value, BaseEstimator) or not own
 
 
 def _refusal(value: Any, path: str) -> str:
     cls = type(value)
     reason = next((reason for kind, reason in _UNSAVABLE if isinstance(value, kind)), None)
+    if reason is None and hasattr(value, "__array__"):
+        reason = "make it a numpy array or a list"
     reason = reason or (
         "it is no number, text, array, list or dict, nor an object made of such; give it another form, or save "
         "with joblib"

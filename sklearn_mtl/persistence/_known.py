@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.pipeline import Pipeline
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
+from sklearn.pipeline import FeatureUnion, Pipeline
 from torch import nn
 
 from .._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
@@ -21,9 +22,18 @@ from ..exceptions import ModelFileError
 from ..training import Blueprint
 
 PACKAGE = __name__.partition(".")[0]
+#: the module of what a script that is run defines
+SCRIPT = "__main__"
 #: whose classes are specs, or what fitted specs are made of
 ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling")
 ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor)
+#: of scikit-learn: what holds other estimators, ours among them, and little else
+CONTAINERS: dict[str, type] = {
+    "sklearn.pipeline.Pipeline": Pipeline,
+    "sklearn.pipeline.FeatureUnion": FeatureUnion,
+    "sklearn.compose.ColumnTransformer": ColumnTransformer,
+    "sklearn.compose.TransformedTargetRegressor": TransformedTargetRegressor,
+}
 
 
 def _public(name: str, module: ModuleType, base: type) -> dict[str, type]:
@@ -35,7 +45,12 @@ def _public(name: str, module: ModuleType, base: type) -> dict[str, type]:
 _BUILTINS = (bool, bytes, dict, float, frozenset, int, list, object, set, str, tuple)
 VALUES: dict[str, Any] = {
     **{f"builtins.{cls.__name__}": cls for cls in _BUILTINS},
-    **{f"numpy.{cls.__name__}": cls for cls in np.sctypeDict.values() if issubclass(cls, np.generic)},
+    **{
+        f"numpy.{cls.__name__}": cls
+        for cls in vars(np).values()
+        if inspect.isclass(cls) and issubclass(cls, np.generic)
+    },
+    **{f"numpy.{ufunc.__name__}": ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)},
     **_public("torch.optim", torch.optim, torch.optim.Optimizer),
     **_public("torch.nn", nn, nn.Module),
 }
@@ -53,7 +68,8 @@ def _known_classes(modules: tuple[str, ...]) -> Mapping[str, type]:
         *((f"{PACKAGE}.{cls.__name__}", cls) for cls in ESTIMATORS),
         (f"{PACKAGE}.Container", Container),
         (f"{PACKAGE}.training.Blueprint", Blueprint),
-        ("sklearn.pipeline.Pipeline", Pipeline),
+        ("sklearn.compose.make_column_selector", make_column_selector),
+        *CONTAINERS.items(),
     ]
     for name in modules:
         room = name.split(".")[1]
@@ -76,6 +92,22 @@ def _classes_of(module: ModuleType) -> list[type]:
 def _is_plain(cls: type) -> bool:
     modules_and_faults = nn.Module, BaseException, torch.autograd.Function
     return not (cls.__name__.startswith("_") or inspect.isabstract(cls) or issubclass(cls, modules_and_faults))
+
+
+def has_name(value: Any) -> bool:
+    """Tell whether a class or function is what its name stands for, as far as that can be told.
+
+    A function that stands in for another one, as `functools.wraps` makes it, bears the name of that one.
+    """
+    name = getattr(value, "__qualname__", getattr(value, "__name__", None))
+    if not isinstance(name, str) or "<lambda>" in name:
+        return False
+    if not inspect.isfunction(value) or value.__code__.co_name == value.__name__ or "<locals>" in name:
+        return True
+    found: Any = sys.modules.get(value.__module__)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found is value
 
 
 def full_name(value: Any) -> str:
@@ -133,7 +165,7 @@ class Registry:
         ModelFileError
             If it is neither known nor trusted.
         """
-        cls = self._known.get(name) or self._trusted.get(name)
+        cls = self._known.get(name) or self._trusted_by(name)
         if not inspect.isclass(cls):
             raise ModelFileError(_not_known(name))
         return cls
@@ -146,10 +178,24 @@ class Registry:
         ModelFileError
             If it is neither known nor trusted.
         """
-        value = VALUES.get(name) or self._trusted.get(name)
+        value = VALUES.get(name) or self._trusted_by(name)
         if value is None:
             raise ModelFileError(_not_known(name))
         return value
+
+    def _trusted_by(self, name: str) -> Any:
+        return self._trusted.get(name) or self._of_script(name)
+
+    def _of_script(self, name: str) -> Any:
+        """Find what a script defined, which is of ``__main__`` where it is run, and of a module where imported."""
+        found = [value for value in self.trusted if _is_of_script(name, full_name(value))]
+        return found[0] if len(found) == 1 else None
+
+
+def _is_of_script(*names: str) -> bool:
+    """Tell whether two names are the same, but for the module, which is ``__main__`` in one of them."""
+    pairs = (names, names[::-1])
+    return any(one.startswith(f"{SCRIPT}.") and other.endswith(one.removeprefix(SCRIPT)) for one, other in pairs)
 
 
 def _not_known(name: str) -> str:

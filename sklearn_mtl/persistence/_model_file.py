@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sklearn.pipeline import Pipeline
-
 from .._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
 from ..utils._archive import DIGEST, read_digest, read_members
@@ -19,7 +17,7 @@ from ..utils._files import remove_left_over, replaced_file
 from ..utils._zip import StoredZip, add_member
 from ._decode import Decoder, memory_of, parse
 from ._encode import Encoder
-from ._known import Registry
+from ._known import CONTAINERS, Registry
 from ._steps import load_step
 from ._tensors import load_tensors, tensor_pieces
 
@@ -29,6 +27,7 @@ MANIFEST, TENSORS = "manifest.json", "tensors.safetensors"
 _NAMES = r"digest\.json|manifest\.json|tensors\.safetensors|step-\d{1,3}\.skops"
 # What the manifest may take in memory, besides three times the size of the file.
 _ROOM = 2**28
+_MODELS = (MultiTaskNetEstimator, *CONTAINERS.values())
 # Letters of what went wrong, which may quote the file.
 _LONGEST_REASON = 500
 
@@ -42,8 +41,9 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     estimator : MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
-        Fitted or not. The steps of a pipeline that are not of this package are written by skops. Of a search, save
-        ``best_estimator_``.
+        Fitted or not. The steps of a pipeline that are not of this package are written by skops. A `FeatureUnion`,
+        a `ColumnTransformer` and a `TransformedTargetRegressor` may be in the place of a pipeline, and be steps of
+        one. Of a search, save ``best_estimator_``.
     path : path-like
         File to write or replace; its folder exists.
 
@@ -76,7 +76,7 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
     >>> bool((loaded.predict(X) == net.predict(X)).all())
     True
     """
-    if not isinstance(estimator, MultiTaskNetEstimator | Pipeline):
+    if not isinstance(estimator, _MODELS):
         raise TypeError(_not_a_model(estimator))
     encoder = Encoder(Registry())
     manifest = json.dumps(encoder.encode(estimator, ""), separators=(",", ":"), allow_nan=False).encode()
@@ -116,7 +116,7 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
     Returns
     -------
     MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
-        On the device that its parameter ``device`` stands for, or else on the CPU.
+        What was saved. On the device that its parameter ``device`` stands for, or else on the CPU.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
         left = [*decoder.unused, *members]
         if left:
             raise ModelFileError(f"nothing in it needs {left[:5]}")
-        if not isinstance(loaded, MultiTaskNetEstimator | Pipeline):
+        if not isinstance(loaded, _MODELS):
             raise ModelFileError(f"it holds a {type(loaded).__name__}, not an estimator")
         return loaded
 

@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
+from scipy.interpolate import BSpline
+from scipy.sparse import load_npz
+from sklearn import feature_selection
 
 from ..exceptions import ModelFileError
 from ..utils._optional import import_optional
-from ..utils._zip import StoredZip
-from ._known import full_name
+from ..utils._zip import StoredZip, add_member
+from ._known import CONTAINERS, PACKAGE, SCRIPT, full_name
 
 EXTRA = "pipelines"
-# What skops asks about, though nothing runs when it is read.
-_HARMLESS = {"numpy.dtype"}
+_FUNCTIONS = (
+    np.mean,
+    np.median,
+    np.min,
+    np.max,
+    np.sum,
+    np.prod,
+    np.std,
+    np.var,
+    np.clip,
+    np.nan_to_num,
+    np.round,
+)
+_SCORES = ("chi2", "f_classif", "f_regression", "mutual_info_classif", "mutual_info_regression", "r_regression")
+# What skops asks about, though nothing runs when it is read; sparse arrays and splines are checked here.
+_HARMLESS = {
+    "numpy.dtype",
+    "numpy.number",
+    "builtins.object",
+    "functools.partial",
+    "sklearn.compose._column_transformer.make_column_selector",
+    "sklearn.impute._iterative._ImputerTriplet",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",
+    full_name(BSpline),
+    *map(full_name, _FUNCTIONS),
+    *(full_name(getattr(feature_selection, name)) for name in _SCORES),
+    *(f"scipy.sparse._{kind}.{kind}_{form}" for kind in ("csr", "csc") for form in ("matrix", "array")),
+}
+_SCHEMA = "schema.json"
 
 
 def dump_step(step: Any, path: str) -> bytes:
@@ -23,20 +56,63 @@ def dump_step(step: Any, path: str) -> bytes:
     Raises
     ------
     TypeError
-        If skops does not know how; the message names the step.
+        If skops does not know how, or what it writes cannot be read again; the message names the step.
     ImportError
         If skops is not installed.
     """
     skops = import_optional("skops.io", EXTRA, f"saving {path}, which is a {full_name(type(step))},")
     what = f"{path} is a {full_name(type(step))}, which cannot be saved"
     try:
-        content = bytes(skops.dumps(step))
-        nameless = [name for name in skops.get_untrusted_types(data=content) if "<" in name]
+        content = _in_order(bytes(skops.dumps(step)))
+        unknown = skops.get_untrusted_types(data=content)
     except Exception as error:
         raise TypeError(f"{what}: skops says {error}") from error
+    nameless = [name for name in unknown if "<" in name]
     if nameless:
         raise TypeError(f"{what}: it has {', '.join(nameless)}, which could not be found again by its name.")
+    ours = [name for name in unknown if name.startswith(f"{PACKAGE}.")]
+    if ours:
+        advice = "put its best_estimator_ in its place" if hasattr(step, "best_estimator_") else "save with joblib"
+        raise TypeError(
+            f"{what}: it has a {ours[0].rpartition('.')[2]} in it, and of scikit-learn only "
+            f"{', '.join(cls.__name__ for cls in CONTAINERS.values())} are saved with one; {advice}."
+        )
+    try:
+        skops.loads(content, trusted=unknown)
+    except Exception as error:
+        raise TypeError(
+            f"{what}: skops writes it, but cannot read it again ({error}); save with joblib."
+        ) from error
     return content
+
+
+def _in_order(content: bytes) -> bytes:
+    """Give the objects in a file of skops numbers by where they are, so that equal steps make equal files."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(members.pop(_SCHEMA))
+    objects: dict[int, int] = {}
+    files: dict[str, str] = {}
+    for node in _nodes(schema):
+        if type(node.get("__id__")) is int:
+            node["__id__"] = objects.setdefault(node["__id__"], len(objects))
+        if node.get("file") in members:
+            node["file"] = files.setdefault(node["file"], f"{len(files)}.{node['file'].rpartition('.')[2]}")
+    ordered = {files.get(name, name): member for name, member in members.items()}
+    ordered[_SCHEMA] = json.dumps(schema).encode()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in sorted(ordered):
+            add_member(archive, name, [ordered[name]], len(ordered[name]))
+    return file.getvalue()
+
+
+def _nodes(value: Any) -> Iterable[dict[str, Any]]:
+    """List the dicts within JSON, outer ones first."""
+    if isinstance(value, dict):
+        yield value
+    for entry in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _nodes(entry)
 
 
 def load_step(content: bytes, name: str, trusted: Iterable[Any], most: int) -> Any:
@@ -61,8 +137,9 @@ def load_step(content: bytes, name: str, trusted: Iterable[Any], most: int) -> A
         If skops is not installed.
     """
     skops = import_optional("skops.io", EXTRA, f"loading {name}")
-    _check_sizes(content, name, most)
+    _check_arrays(content, name, most)
     trusted = list(trusted)
+    content = _of_modules(content, trusted)
     # skops names what is defined within something else by the last part only
     allowed = {full_name(value) for value in trusted} | _HARMLESS
     allowed |= {f"{value.__module__}.{value.__name__}" for value in trusted if hasattr(value, "__module__")}
@@ -73,14 +150,56 @@ def load_step(content: bytes, name: str, trusted: Iterable[Any], most: int) -> A
             f"{name} holds {', '.join(unknown)}, which skops does not know; if you trust the file and these, pass "
             f"trusted=[{names}]"
         )
-    return skops.loads(content, trusted=sorted(allowed))
+    step = skops.loads(content, trusted=sorted(allowed))
+    _check_splines(step)
+    return step
 
 
-def _check_sizes(content: bytes, name: str, most: int) -> None:
-    """Refuse what would be larger in memory than in the file; skops compresses sparse arrays only."""
+def _check_splines(step: Any) -> None:
+    """Make splines anew from what is loaded: scipy looks at their knots and coefficients then, and never again."""
+    seen: set[int] = set()
+    left = [step]
+    while left:
+        value = left.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, BSpline):
+            vars(value).update(vars(BSpline(*value.tck, extrapolate=value.extrapolate, axis=value.axis)))
+        elif isinstance(value, list | tuple):
+            left += value
+        else:
+            left += (value if isinstance(value, dict) else getattr(value, "__dict__", {})).values()
+
+
+def _of_modules(content: bytes, trusted: Sequence[Any]) -> bytes:
+    """Let what was defined in a script that was run be found in the module that it is trusted from."""
+    modules = {value.__name__: value.__module__ for value in trusted if getattr(value, "__module__", None)}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        schema = json.loads(archive.read(_SCHEMA))
+        moved = [node for node in _nodes(schema) if node.get("__module__") == SCRIPT]
+        if not moved:
+            return content
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for node in moved:
+        node["__module__"] = modules.get(node.get("__class__"), SCRIPT)
+    members[_SCHEMA] = json.dumps(schema).encode()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, member in members.items():
+            add_member(archive, name, [member], len(member))
+    return file.getvalue()
+
+
+def _check_arrays(content: bytes, name: str, most: int) -> None:
+    """Refuse sparse arrays, which skops compresses, if they are too large or their indices lie outside."""
     members = StoredZip(io.BytesIO(content), len(content))
     for member in members.sizes:
-        if member.endswith(".npz"):
-            with zipfile.ZipFile(io.BytesIO(members.read(member))) as arrays:
+        packed = members.read(member)
+        if zipfile.is_zipfile(io.BytesIO(packed)):
+            with zipfile.ZipFile(io.BytesIO(packed)) as arrays:
                 if sum(entry.file_size for entry in arrays.infolist()) > most:
                     raise ModelFileError(f"the array {member} of {name} has more than max_bytes={most} bytes")
+            array = load_npz(io.BytesIO(packed))
+            if array.format in ("csr", "csc"):
+                array.check_format(full_check=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import datetime
+import decimal
 import os
 import pathlib
 from collections.abc import Callable
@@ -12,6 +14,7 @@ import numpy as np
 import torch
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from ..utils._optional import import_optional
 from ._dtypes import dtype_of, has_name
 
 # Arrays of these kinds are tensors of safetensors as they are, others as arrays of other numbers.
@@ -24,6 +27,12 @@ MERSENNE_TWISTER, N_WORDS = "MT19937", 624
 _RAW: dict[str, type] = {
     "b": bool, "i": int, "u": int, "f": float, "c": complex, "U": str, "S": bytes, "m": int, "M": int,
 }  # fmt: skip
+_TORCH_DTYPES = {
+    f"torch.{name}": getattr(torch, name)
+    for name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64",
+                 "complex64", "complex128")
+}  # fmt: skip
+_INDEX_DTYPES = ("object", "str", "string", "bool", "int64", "float64")
 _DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "mtia", "xla", "meta")
 
 
@@ -67,6 +76,19 @@ def _unpack_device(packed: Any) -> torch.device:
     if kind not in _DEVICES or not (number.isdecimal() or packed == kind):
         raise ValueError("what should be a device is none")
     return torch.device(kind, int(number)) if number else torch.device(kind)
+
+
+def _pandas(what: str) -> Any:
+    return import_optional("pandas", "frames", f"loading a model with {what} of pandas")
+
+
+def _index(index: Any) -> tuple[list[Any], str, Any]:
+    return index.tolist(), str(index.dtype), index.name
+
+
+def _unpack_index(packed: Any) -> Any:
+    labels, dtype, name = packed
+    return _pandas("labels").Index(labels, dtype=_INDEX_DTYPES[_INDEX_DTYPES.index(dtype)], name=name)
 
 
 def _requests(request: MetadataRequest) -> tuple[str, dict[str, dict[str, Any]]]:
@@ -123,8 +145,20 @@ LEAVES: dict[str, Leaf] = {
     "path": Leaf(pathlib.PurePath, os.fspath, lambda text: pathlib.Path(text)),
     "dtype": Leaf(np.dtype, lambda dtype: dtype.str, dtype_of),
     "device": Leaf(torch.device, str, _unpack_device),
+    "torch_dtype": Leaf(torch.dtype, str, _TORCH_DTYPES.__getitem__),
+    "decimal": Leaf(decimal.Decimal, str, lambda text: decimal.Decimal(text)),
     "random_state": Leaf(np.random.RandomState, _random_state, _unpack_random_state),
     "metadata_request": Leaf(MetadataRequest, _requests, _unpack_requests),
+    # those of these types themselves, and no others that are theirs too
+    "date": Leaf((), datetime.date.isoformat, datetime.date.fromisoformat),
+    "datetime": Leaf((), datetime.datetime.isoformat, datetime.datetime.fromisoformat),
+    "timestamp": Leaf((), lambda value: value.asm8, lambda scalar: _pandas("dates").Timestamp(scalar)),
+    "interval": Leaf(
+        (),
+        lambda value: (value.left, value.right, value.closed),
+        lambda parts: _pandas("intervals").Interval(*parts),
+    ),
+    "index": Leaf((), _index, _unpack_index),
     # what JSON has no notation for
     "float": Leaf((), repr, lambda text: {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}[text]),
     "int": Leaf((), hex, lambda text: int(text, 16)),
@@ -141,10 +175,26 @@ def leaf_of(value: Any) -> str | None:
         return None
     if isinstance(value, torch.device) and value.type not in _DEVICES:
         return None
+    if isinstance(value, torch.dtype) and str(value) not in _TORCH_DTYPES:
+        return None
+    if type(value) in (datetime.date, datetime.datetime):
+        return type(value).__name__ if getattr(value, "tzinfo", None) is None else None
+    if type(value).__module__.startswith("pandas"):
+        return _leaf_of_pandas(value)
     dtype = value if isinstance(value, np.dtype) else value.dtype if isinstance(value, np.generic) else None
     if dtype is not None and not (has_name(dtype) if dtype is value else _is_known(dtype)):
         return None
     return next((name for name, leaf in LEAVES.items() if leaf.types and isinstance(value, leaf.types)), None)
+
+
+def _leaf_of_pandas(value: Any) -> str | None:
+    """Give the name of the leaf of what frames bring along: labels of columns, and categories."""
+    pandas, kind = _pandas("values"), type(value)
+    if kind is pandas.Timestamp:
+        return "timestamp" if value.tz is None else None
+    if kind is pandas.Index:
+        return "index" if str(value.dtype) in _INDEX_DTYPES else None
+    return "interval" if kind is pandas.Interval else None
 
 
 def _is_known(dtype: np.dtype) -> bool:

@@ -1,19 +1,23 @@
 """From values to JSON and arrays, and back: every value, and nothing that was not written."""
 
+import datetime
+import functools
 import inspect
 import json
 import math
 import pathlib
 import tracemalloc
+from collections import OrderedDict
+from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_mtl import architectures, penalties, sampling, tasks, trunks, weighting
@@ -21,7 +25,7 @@ from sklearn_mtl.architectures import MMoE
 from sklearn_mtl.exceptions import ModelFileError
 from sklearn_mtl.persistence._decode import Decoder, memory_of, parse
 from sklearn_mtl.persistence._encode import DEEPEST, Encoder
-from sklearn_mtl.persistence._known import Registry, known_classes
+from sklearn_mtl.persistence._known import CONTAINERS, Registry, known_classes
 from sklearn_mtl.persistence._tensors import load_tensors, tensor_pieces
 from sklearn_mtl.tasks import Classification
 from sklearn_mtl.tasks._bio import Grammar
@@ -155,7 +159,11 @@ SPECIAL = [
     [{"a": 1, "b": 2}, {"b": 2, "a": 1}], [{}, {}], [{1: 2}, {1: 3}], [{"a": -0.0}, {"a": [1]}],
     [{"a": 1}, {"b": 1}], [{"\ud83d": 1}, {"\ud83d": 2}],
     {"tuple": [1]}, {1: "a", "1": "b", (1, 2): None, None: 0, True if False else 2.5: []},
-    set, np.float64, torch.optim.SGD, torch.nn.ReLU,
+    set, np.float64, np.number, torch.optim.SGD, torch.nn.ReLU, np.tanh, torch.bfloat16, Decimal("-1.50"),
+    datetime.date(2020, 2, 29), datetime.datetime(2020, 2, 29, 1, 2, 3, 4),
+    pd.Timestamp("2020-02-29 01:02:03.000000004"),
+    pd.Interval(0.5, 2, closed="left"), pd.Interval(pd.Timestamp("2020"), pd.Timestamp("2021")),
+    OrderedDict(b=1, a=[OrderedDict()]),
     np.array([None, "a", [1, 2], np.nan], dtype=object), np.array([[None, 1], ["a", 2.0]], dtype=object),
 ]  # fmt: skip
 
@@ -167,6 +175,18 @@ def test_special_values_come_back(value):
         assert_equal(back(value), value_in_order)
     else:
         assert_equal(back(value), value)
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], [1, 2], [0.5, np.nan], ["a", 1], [True, False]])
+def test_index_comes_back(labels):
+    index = pd.Index(labels, name="name")
+    pd.testing.assert_index_equal(back(index), index, exact=True)
+
+
+def test_partial_function_comes_back():
+    partial = functools.partial(torch.nn.Linear, 3, bias=False)
+    loaded = back(partial)
+    assert (loaded.func, loaded.args, loaded.keywords) == (torch.nn.Linear, (3,), {"bias": False})
 
 
 def test_random_state_comes_back():
@@ -235,6 +255,13 @@ BAD = {
     "scalar of bytes by their number": b'{"scalar": {"tuple": ["|S1", 1000000000000]}}',
     "scalar of another kind": b'{"scalar": {"tuple": ["<f8", "1"]}}',
     "object as a scalar": b'{"scalar": {"tuple": ["|O", 1]}}',
+    "torch's dtype that is none": b'{"torch_dtype": "torch.load"}',
+    "labels of a dtype that is none": b'{"index": {"tuple": [[1], "i4,i4", null]}}',
+    "interval that is none": b'{"interval": {"tuple": [2, 1, "right"]}}',
+    "date that is none": b'{"date": "yesterday"}',
+    "partial function of none": b'{"partial": [1, [], {"dict": []}]}',
+    "partial function with other keywords": b'{"partial": [{"named": "torch.nn.Linear"}, [], []]}',
+    "partial function of what is not known": b'{"partial": [{"named": "os.system"}, ["true"], {"dict": []}]}',
     "device that is none": b'{"device": "os.system"}',
     "device without its number": b'{"device": "cuda:"}',
     "unknown class": b'{"object": ["os.system", {"dict": []}]}',
@@ -366,7 +393,8 @@ def test_classes_are_known_by_names_that_do_not_depend_on_files():
     assert known["sklearn_mtl.trunks.MLP"] is MLP
     assert not [name for name in known if name.startswith("sklearn_mtl") and "._" in name]
     assert not [cls for cls in known.values() if issubclass(cls, torch.nn.Module | BaseException)]
-    assert all(cls is Pipeline or cls.__module__.startswith("sklearn_mtl.") for cls in known.values())
+    others = {name for name, cls in known.items() if not cls.__module__.startswith("sklearn_mtl.")}
+    assert others == {*CONTAINERS, "sklearn.compose.make_column_selector"}
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__)

@@ -1,5 +1,6 @@
 """Saving and loading without pickle: the same predictions, and nothing that cannot be loaded again."""
 
+import enum
 import errno
 import functools
 import os
@@ -17,6 +18,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils import Bunch
 from skorch.callbacks import EarlyStopping
 from torch import nn
 
@@ -138,6 +140,22 @@ class Unknown:
     __slots__ = ("value",)
 
 
+class Text(str):
+    """A text that can have attributes, which is lost if these are all that is written."""
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Made:
+    def __new__(cls, number):
+        return object.__new__(cls)
+
+    def __getnewargs__(self):
+        return (1,)
+
+
 def itself():
     values: list = []
     values.append([values])
@@ -152,7 +170,16 @@ UNSAVABLE = {
     "callbacks": ({"callbacks": [EarlyStopping()]}, r"callbacks\[0\] is a skorch.*callbacks=None"),
     "lambda": (given(lambda x: x), r"net_params\['a'\] is <function.*no name"),
     "bound method": (given([].append), r"net_params\['a'\] is <built.*no name"),
-    "partial": (given(functools.partial(print)), r"net_params\['a'\].*give a function with a name"),
+    "partial": (given(functools.partial(lambda x: x)), r"net_params\['a'\] is <function.*no name"),
+    "another's name": (given(functools.wraps(print)(lambda x: x)), r"net_params\['a'\] is <function.*no name"),
+    "dict with attributes": (given(Bunch(a=1)), r"net_params\['a'\] is a sklearn.*make it a dict"),
+    "text with attributes": (given(Text("a")), r"net_params\['a'\] is a tests.*make it a str"),
+    "enumeration": (given(Colour.RED), r"net_params\['a'\] is a tests.*give its value"),
+    "made with arguments": (given(Made(1)), r"net_params\['a'\] is a tests.*Made"),
+    "keys of NaN": (
+        given({float("nan"): 1, np.nan: 2}),
+        r"net_params\['a'\] cannot be saved: several of its keys",
+    ),
     "module": ({"trunk": ModuleTrunk(nn.Linear(4, 2))}, r"trunk.module is a torch.*a module is not saved"),
     "tensor": (given(torch.ones(2)), r"net_params\['a'\] is a torch.Tensor.*make it a numpy array"),
     "object": (given([1, Unknown()]), r"net_params\['a'\]\[1\] is a tests.*Unknown"),
@@ -261,6 +288,34 @@ def test_classes_of_others_are_named_if_they_are_not_trusted(absent, tmp_path):
     name = absent.__name__
     with pytest.raises(ModelFileError, match=rf"holds a tests.*{name}.*pass trusted=\[{name}\]"):
         load_model(tmp_path / "model", trusted=trusted)
+
+
+class WithoutAttributes:
+    def __call__(self, x):
+        return x
+
+
+def test_object_without_attributes_comes_back(tmp_path):
+    loaded = through(net(net_params={"a": WithoutAttributes()}), tmp_path / "model", trusted=[WithoutAttributes])
+    assert type(loaded.net_params["a"]) is WithoutAttributes
+
+
+def test_what_a_script_defined_is_found_in_the_module_it_is_imported_from(tmp_path, monkeypatch):
+    monkeypatch.setattr(Doubled, "__module__", "__main__")
+    monkeypatch.setattr(small_net, "__module__", "__main__")
+    model = net(trunk=small_net, tasks={"mass": Doubled()}).fit(X, Y)
+    save_model(model, tmp_path / "model")
+    monkeypatch.undo()
+    with pytest.raises(ModelFileError, match=r"pass trusted=\[small_net\]|pass trusted=\[Doubled\]"):
+        load_model(tmp_path / "model", trusted=[Scaled])
+    assert_same(said(load_model(tmp_path / "model", trusted=[Doubled, small_net]), X), said(model, X))
+
+
+def test_what_was_imported_is_found_in_a_script(tmp_path, monkeypatch):
+    model = net(trunk=small_net).fit(X, Y)
+    save_model(model, tmp_path / "model")
+    monkeypatch.setattr(small_net, "__module__", "__main__")
+    assert_same(said(load_model(tmp_path / "model", trusted=[small_net]), X), said(model, X))
 
 
 def test_functions_are_loaded_if_they_are_trusted(tmp_path):
