@@ -41,4 +41,8 @@ class TraceNorm(WeightPenalty):
         self.strength = strength
 
     def value(self, weights: Mapping[str, Tensor]) -> Tensor:
-        return torch.linalg.svdvals(torch.cat(list(weights.values()), dim=-2)).sum(dim=-1)
+        everything = torch.cat(list(weights.values()), dim=-2)
+        # of members that stand side by side, one that diverges is no business of the others
+        finite = torch.isfinite(everything).all(dim=(-2, -1))
+        singular = torch.linalg.svdvals(torch.where(finite[..., None, None], everything, 0.0))
+        return torch.where(finite, singular.sum(dim=-1), torch.nan)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from ..exceptions import DivergenceError
+from ..weighting import UnsolvableError
+from ._objective import Step
 
 
 def diverged(losses: np.ndarray, names: Sequence[str], epoch: int) -> DivergenceError:
@@ -20,6 +22,27 @@ def diverged(losses: np.ndarray, names: Sequence[str], epoch: int) -> Divergence
         task=names[task],
         epoch=epoch,
         batch=int(batch) + 1,
+    )
+
+
+def unsolved(error: UnsolvableError, log: Sequence[Step], names: Sequence[str], epoch: int) -> DivergenceError:
+    """Make the error for a step whose weights cannot be computed, after the steps of an epoch so far."""
+    losses = torch.stack([*(step.losses for step in log), error.losses]).double().cpu().numpy()
+    if not np.isfinite(losses).all():
+        return diverged(losses, names, epoch)
+    squares = error.gramian.diagonal().double().cpu().numpy()
+    wrong = np.flatnonzero(~np.isfinite(squares))
+    if len(wrong):
+        task, value = names[wrong[0]], squares[wrong[0]]
+        what = f"the squared length of the gradient of task {task!r} became {value}"
+    else:
+        task, what = None, "the weights of the tasks could not be computed from their gradients"
+    where = f"in epoch {epoch}, batch {len(losses)}"
+    return DivergenceError(
+        f"{what} {where}; a smaller learning_rate or a clip_norm may help.",
+        task=task,
+        epoch=epoch,
+        batch=len(losses),
     )
 
 

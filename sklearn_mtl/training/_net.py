@@ -20,11 +20,12 @@ from ..utils._layers import set_draws
 from ..utils._memory import explain_out_of_memory
 from ..utils._random import Streams
 from ..utils._threads import threads_for
+from ..weighting import UnsolvableError
 from ._backward import backward
 from ._balance import read_balance
 from ._blueprint import Blueprint
 from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows, fewest_rows, positions_per_row
-from ._divergence import diverged, refuse_non_finite
+from ._divergence import diverged, refuse_non_finite, unsolved
 from ._gramian import gramian_of
 from ._log import read_losses, record
 from ._objective import Step, TaskLosses
@@ -196,7 +197,12 @@ class MultiTaskNet(NeuralNet):
         sizes: list[int] = []
         for index, (task, batch) in enumerate(batches):
             self._set_learning_rate((number - start + index / len(batches)) / epochs)
-            step = self._watched_step(batch, task) if self.watched else self.train_step(batch, task=task)["step"]
+            try:
+                step = (
+                    self._watched_step(batch, task) if self.watched else self.train_step(batch, task=task)["step"]
+                )
+            except UnsolvableError as error:
+                raise unsolved(error, log, self.criterion_.names, number + 1) from error
             log.append(step)
             sizes.append(len(batch.targets[0]))
         self._record_losses(log, sizes, number)

@@ -69,9 +69,10 @@ class SampledBatches:
             yield self.objective.names[task], self.dataset.batch(next(orders[task]))
 
     def _batches_of(self, task: int) -> Iterator[Tensor]:
-        name, rows, rounds = self.objective.names[task], self.rows[task], 0
+        rows, rounds = self.rows[task], 0
         while True:
-            generator = self.streams.generator("shuffle", self.epoch, name, rounds)
+            # by its position: what a task is called changes nothing
+            generator = self.streams.generator("shuffle", self.epoch, task, rounds)
             order = rows[torch.randperm(len(rows), generator=generator)]
             yield from split_batches(order, self.batch_size, self.fewest)
             rounds += 1

@@ -10,7 +10,7 @@ from ._dynamic_weight_average import DynamicWeightAverage
 from ._famo import FAMO
 from ._geometric_mean import GeometricMean
 from ._grad_norm import GradNorm
-from ._gramian import GramianWeighting
+from ._gramian import GramianWeighting, UnsolvableError
 from ._imtlg import IMTLG
 from ._mgda import MGDA
 from ._nash_mtl import NashMTL
@@ -39,6 +39,7 @@ __all__ = [
     "StepRecord",
     "UPGrad",
     "Uncertainty",
+    "UnsolvableError",
     "Weighting",
     "WeightingModule",
     "resolve_weighting",

@@ -7,11 +7,20 @@ from numbers import Real
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from ..utils._params import Interval
+from ._cone import UnitGradients, nonnegative_least_squares
 from ._gramian import GramianWeighting, Solver
+
+# The most that the lengths of the gradients which are added may sum to, in radii. More would be the rounding of
+# gradients that cancel.
+LARGEST = 1e4
+# Unit vectors whose mean is shorter than this cancel.
+ROUNDING = 1e-8
+# The relative precision of the radius, and the steps to find it; a few will do.
+TOLERANCE = 1e-9
+MAX_ITERATIONS = 100
 
 
 class CAGrad(GramianWeighting):
@@ -20,8 +29,10 @@ class CAGrad(GramianWeighting):
     Among all d with :math:`\|d - g_0\| \le c \|g_0\|`, :math:`g_0` the mean gradient, it takes the one with the
     largest :math:`\min_t \langle g_t, d \rangle`. The weights are :math:`1 + T c \, (\|g_0\| / \|g_w\|) \, w`,
     where w on the simplex minimises :math:`\langle g_w, g_0 \rangle + c \|g_0\| \|g_w\|`,
-    :math:`g_w = \sum_t w_t g_t`; scipy finds it. Gradients that are orthogonal and equally long have weights of
-    1 + c.
+    :math:`g_w = \sum_t w_t g_t`. Gradients that are orthogonal and equally long have weights of 1 + c.
+
+    Where no direction makes all tasks better, :math:`g_w` is 0, and many d are as good: it takes one near the mean
+    that harms no task, if the radius has one; for c of at least 1 it always has.
 
     Parameters
     ----------
@@ -60,27 +71,71 @@ class CAGrad(GramianWeighting):
 
 def cagrad(gramian: Tensor, c: float) -> Tensor:
     """Compute the weights of CAGrad, times T, for a Gram matrix (T, T)."""
-    G = gramian.numpy()
-    n_tasks = len(G)
-    with_mean = G.mean(axis=1)
-    radius = c * math.sqrt(max(with_mean.mean(), 0.0))
-    if radius == 0:
+    lengths, vectors = UnitGradients.of(gramian)
+    shares = lengths / (lengths.max() * len(lengths))  # of unit vectors in the mean gradient
+    mean = vectors @ shares
+    radius = c * float(np.linalg.norm(mean))
+    if radius <= c * ROUNDING:
         return torch.ones_like(gramian[0])
+    return torch.from_numpy(1 + _within(vectors, mean, lengths.min() / lengths, radius) / shares)
 
-    def value_and_gradient(w: np.ndarray) -> tuple[float, np.ndarray]:
-        Gw = G @ w
-        norm = math.sqrt(max(w @ Gw, 1e-24))
-        return w @ with_mean + radius * norm, with_mean + radius / norm * Gw
 
-    w = minimize(
-        value_and_gradient,
-        np.full(n_tasks, 1 / n_tasks),
-        jac=True,
-        method="SLSQP",
-        bounds=[(0.0, 1.0)] * n_tasks,
-        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
-        options={"ftol": 1e-12, "maxiter": 200},
-    ).x
-    norm = math.sqrt(max(w @ G @ w, 0.0))
-    # no direction makes all tasks better: the mean is as good as any
-    return torch.from_numpy(1 + n_tasks * radius / norm * w) if norm > 1e-8 else torch.ones_like(gramian[0])
+def _within(vectors: np.ndarray, mean: np.ndarray, units: np.ndarray, radius: float) -> np.ndarray:
+    r"""Give x >= 0 such that d = mean + vectors @ x is the best direction within a radius around the mean.
+
+    Of all d with :math:`\langle v_t, d \rangle \ge \tau u_t`, with units u, the one next to the mean is found by
+    least squares. The larger the worst gain :math:`\tau` the farther it is, so that the best one of a radius is on
+    this path, which is a chain of straight lines; s says where on it. Where no direction makes all tasks better,
+    the path never leaves the radius: it ends where the sum of x is `LARGEST` times it. There no task is harmed.
+    """
+    matrix, vector = np.vstack([vectors, units]), np.append(-mean, 0.0)
+    x = nonnegative_least_squares(vectors, -mean)
+    length = np.linalg.norm(vectors @ x)
+    if abs(length / radius - 1) < TOLERANCE:
+        return x
+    if length < radius:
+        low, high, bound = float(units @ x), np.inf, max(LARGEST * radius, float(x.sum()))
+    else:  # within the radius some task is always harmed
+        low, high, bound = -np.inf, float(units @ x), np.inf
+    s = float(units @ x)
+    for _ in range(MAX_ITERATIONS):
+        s = _next_on_path(matrix, vector, x > 0, radius, bound, low, high, s)
+        vector[-1] = s
+        x = nonnegative_least_squares(matrix, vector)
+        excess = max(np.linalg.norm(vectors @ x) / radius, x.sum() / bound) - 1
+        if abs(excess) < TOLERANCE:
+            break
+        low, high = (s, high) if excess < 0 else (low, s)
+        if high - low <= TOLERANCE * min(abs(low), abs(high)):
+            break
+    return x
+
+
+def _next_on_path(
+    matrix: np.ndarray,
+    vector: np.ndarray,
+    active: np.ndarray,
+    radius: float,
+    bound: float,
+    low: float,
+    high: float,
+    s: float,
+) -> float:
+    """Give the place where the straight line on which x is now leaves the radius, or one between the ends."""
+    if active.any():
+        part = matrix[:, active]
+        ends = np.stack([np.append(vector[:-1], 0.0), np.append(np.zeros(len(vector) - 1), 1.0)], axis=1)
+        (start, slope) = np.linalg.lstsq(part, ends, rcond=None)[0].T
+        at, along = part[:-1] @ start, part[:-1] @ slope
+        a, b, rest = along @ along, at @ along, at @ at - radius**2
+        found = []
+        if a > 0 and b * b - a * rest >= 0:
+            found.append((math.sqrt(b * b - a * rest) - b) / a)
+        if slope.sum() > 0 and np.isfinite(bound):
+            found.append((bound - start.sum()) / slope.sum())
+        inside = [place for place in found if low < place < high]
+        if inside:
+            return float(min(inside))
+    if np.isinf(low):
+        return high - max(1.0, 2 * abs(high))
+    return low + max(1.0, 2 * abs(low)) if np.isinf(high) else (low + high) / 2

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from numbers import Integral
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,13 +19,28 @@ from ._base import Weighting, WeightingModule
 Solver = Callable[[Tensor], Tensor]
 
 
+class UnsolvableError(ArithmeticError):
+    """The weights of a step cannot be computed; the trainer says in which step.
+
+    Parameters
+    ----------
+    losses : Tensor of shape (T,)
+        The losses of the step.
+    gramian : Tensor of shape (T, T)
+    """
+
+    def __init__(self, losses: Tensor, gramian: Tensor) -> None:
+        super().__init__("the Gram matrix of the gradients has no weights")
+        self.losses, self.gramian = losses, gramian
+
+
 class GramianWeighting(Weighting):
     r"""A weighting that is a function of the Gram matrix of the tasks' gradients.
 
     The weights are those of the gradients of what the tasks share; each task's own part learns from its own loss.
     Task weights multiply the gradients of both; the Gram matrix is that of the unweighted losses. Only tasks with
     a label in the batch, and with a gradient, take part. Weights are scaled such that tasks whose gradients are
-    orthogonal and equally long have a weight of about 1, as in the plain sum.
+    orthogonal and equally long have a weight of about 1, as in the plain sum; those of `NashMTL` are not.
 
     Parameters of all of them are ``grad_at``, "representation" for the gradients with respect to what the tasks
     read last of what they share, row by row, or "trunk" for those with respect to all parameters that they
@@ -45,6 +62,9 @@ class GramianWeighting(Weighting):
     @abstractmethod
     def solver(self) -> Solver:
         """Give the function from the Gram matrix (T, T), in double precision, to the weights (T,).
+
+        It gets the Gram matrix divided by its mean diagonal, as the weights do not depend on the unit of the
+        losses, and with what rounding may have taken from its eigenvalues added to the diagonal.
 
         Raises
         ------
@@ -101,30 +121,44 @@ class GramianModule(WeightingModule):
 
     def _solved(self, losses: Tensor, present: Tensor, gramian: Tensor) -> Tensor:
         if losses.dim() == 1:
-            return self._solve(gramian, present).to(losses)
+            return self._solve(losses, present, gramian).to(losses)
         n_tasks = losses.shape[-1]
-        pairs = zip(gramian.reshape(-1, n_tasks, n_tasks), present.reshape(-1, n_tasks), strict=True)
-        solved = torch.stack([self._solve(one, there) for one, there in pairs]).reshape(losses.shape)
+        flat = losses.reshape(-1, n_tasks), present.reshape(-1, n_tasks), gramian.reshape(-1, n_tasks, n_tasks)
+        solved = torch.stack([self._solve(*one) for one in zip(*flat, strict=True)]).reshape(losses.shape)
         return solved.to(losses)
 
-    def _solve(self, gramian: Tensor, present: Tensor) -> Tensor:
-        gramian = gramian.detach().to("cpu", torch.float64)
-        squares = gramian.diagonal()
-        there = present.cpu() & (squares > 0)
-        if there.all():
-            return self._solution(gramian)
+    def _solve(self, losses: Tensor, present: Tensor, gramian: Tensor) -> Tensor:
+        products = gramian.detach().to("cpu", torch.float64)
+        there = present.cpu() & (products.diagonal() != 0)
+        chosen = None if there.all() else there.nonzero().flatten()
         weights = present.double().cpu()
-        chosen = there.nonzero().flatten()
-        if len(chosen) > 1:
-            weights[chosen] = self._solution(gramian[chosen][:, chosen])
+        if chosen is not None:
+            products = products[chosen][:, chosen]
+        if len(products):
+            solved = self._try_to_solve(products, torch.finfo(gramian.dtype).eps)
+            if solved is None:
+                raise UnsolvableError(losses.detach(), gramian.detach())
+            weights[slice(None) if chosen is None else chosen] = solved
         return weights
 
-    def _solution(self, gramian: Tensor) -> Tensor:
+    def _try_to_solve(self, gramian: Tensor, precision: float) -> Tensor | None:
+        """Solve for the weights; None if the Gram matrix, or what becomes of it, is not finite."""
+        if not math.isfinite(gramian.sum()):
+            return None
+        try:
+            weights = self._solution(gramian, precision)
+        except (np.linalg.LinAlgError, RuntimeError):  # torch's LinAlgError is one, and that of scipy's nnls
+            return None
+        return weights if math.isfinite(weights.sum()) else None
+
+    def _solution(self, gramian: Tensor, precision: float) -> Tensor:
         if len(gramian) == 1:
             return torch.ones(1, dtype=gramian.dtype)
+        # no method depends on the scale
+        gramian = gramian / gramian.diagonal().mean()
+        gramian.diagonal().mul_(1 + len(gramian) * precision)
         with self.random_numbers():
-            # no method depends on the scale
-            return self.solver(gramian / gramian.diagonal().mean())
+            return self.solver(gramian)
 
     def random_numbers(self) -> Any:
         """Lend random numbers to a solver that takes them from the global generator."""

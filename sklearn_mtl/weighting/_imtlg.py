@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from ._gramian import GramianWeighting, Solver, torchjd
+import numpy as np
+import torch
+from torch import Tensor
+
+from ._cone import lengths_and_cosines
+from ._gramian import GramianWeighting, Solver
 
 
 class IMTLG(GramianWeighting):
     r"""Descend along a vector that has the same component along each task's gradient [1]_.
 
-    Weights may be negative. Solved by TorchJD [2]_, which the extra "balancing" brings.
+    The weights sum to T, and may be negative: with the cosines C of the gradients they are
+    :math:`C^{-1} 1`, divided by the lengths of the gradients.
 
     Parameters
     ----------
@@ -20,7 +26,6 @@ class IMTLG(GramianWeighting):
     References
     ----------
     .. [1] Liu et al., "Towards Impartial Multi-Task Learning", ICLR 2021.
-    .. [2] TorchJD, https://torchjd.org.
 
     Examples
     --------
@@ -35,5 +40,19 @@ class IMTLG(GramianWeighting):
         self.every = every
 
     def solver(self) -> Solver:
-        weighting = torchjd("IMTLGWeighting", self)
-        return lambda gramian: len(gramian) * weighting(gramian)
+        return imtlg
+
+
+def imtlg(gramian: Tensor) -> Tensor:
+    """Compute the weights of IMTL-G, times T, for a Gram matrix (T, T)."""
+    lengths, cosines = lengths_and_cosines(gramian)
+    n_tasks = len(lengths)
+    # gradients that depend on each other share what they have in common
+    least = 4 * n_tasks * np.finfo(cosines.dtype).eps
+    values, vectors = np.linalg.eigh(cosines)
+    kept = vectors[:, values > least * values[-1]]
+    shares = (kept / values[values > least * values[-1]]) @ kept.sum(axis=0) * (lengths.min() / lengths)
+    total = shares.sum()
+    if abs(total) <= least * np.abs(shares).sum():  # no vector has a component along all of them
+        return torch.zeros_like(gramian[0])
+    return torch.from_numpy(shares * n_tasks / total)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from ._gramian import GramianWeighting, Solver, torchjd
+import numpy as np
+import torch
+from torch import Tensor
+
+from ._cone import UnitGradients, nonnegative_least_squares
+from ._gramian import GramianWeighting, Solver
 
 
 class MGDA(GramianWeighting):
     r"""Descend along the shortest vector in the convex hull of the tasks' gradients [1]_, [2]_.
 
-    It makes all tasks better at once, until none can be without harming another. Solved by TorchJD, which the
-    extra "balancing" brings.
+    It makes all tasks better at once, until none can be without harming another: along the direction
+    :math:`d = \sum_t w_t g_t`, with w on the simplex, :math:`\langle g_t, d \rangle \ge \|d\|^2` for all t. The
+    weights are :math:`T w`, with an exact solution of the quadratic problem.
 
     Parameters
     ----------
@@ -37,5 +43,16 @@ class MGDA(GramianWeighting):
         self.every = every
 
     def solver(self) -> Solver:
-        weighting = torchjd("MGDAWeighting", self)
-        return lambda gramian: len(gramian) * weighting(gramian)
+        return mgda
+
+
+def mgda(gramian: Tensor) -> Tensor:
+    r"""Compute the weights of MGDA, which sum to T, for a Gram matrix (T, T).
+
+    The w >= 0 that minimise :math:`\|\sum_t w_t g_t\|^2 + (\sum_t w_t - s)^2` are the point of the hull up to
+    their sum, for every s > 0: a problem of least squares, which is solved for gradients of length 1.
+    """
+    lengths, vectors = UnitGradients.of(gramian)
+    units = lengths.min() / lengths
+    w = units * nonnegative_least_squares(np.vstack([vectors, units]), np.append(np.zeros(len(lengths)), 1.0))
+    return torch.from_numpy(w * len(w) / w.sum())

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from ._gramian import GramianWeighting, Solver
+from ._base import WeightingModule
+from ._cone import lengths_and_cosines
+from ._gramian import GramianModule, GramianWeighting, Solver
+
+# What is added to the cosines of the gradients: weights of gradients that cancel are at most its root's inverse.
+SMALLEST = 1e-10
+MAX_ITERATIONS = 100
+TOLERANCE = 1e-12
 
 
 class NashMTL(GramianWeighting):
     r"""Descend along the Nash bargaining solution of the tasks [1]_.
 
-    The weights solve :math:`G \alpha = 1 / \alpha`: the direction that maximises the product of the tasks' gains.
-    They minimise the convex :math:`\frac{1}{2} \alpha^\top G \alpha - \sum_t \log \alpha_t`, which a few steps of
-    Newton's method do, and are scaled to sum to T, as the length of a step is the optimiser's business.
+    The weights are the :math:`\alpha > 0` with :math:`G \alpha = 1 / \alpha`: the direction that maximises the
+    product of the tasks' gains. They minimise the convex
+    :math:`\frac{1}{2} \alpha^\top G \alpha - \sum_t \log \alpha_t`, which a few steps of Newton's method do.
+
+    The weights are in the inverse unit of the gradients, and with them the direction has the length
+    :math:`\sqrt{T}` wherever the training is: a task alone in a batch has the weight 1 over the length of its
+    gradient.
 
     Parameters
     ----------
@@ -22,6 +36,9 @@ class NashMTL(GramianWeighting):
         With respect to what gradients are taken; see `GramianWeighting`.
     every : int >= 1, default=1
         Steps between two computations of the weights.
+    normalize : bool, default=False
+        Whether to scale the weights to sum to T. They then no longer grow as the gradients become short, and a
+        task whose gradient is much shorter than others takes most of the sum.
 
     References
     ----------
@@ -32,32 +49,59 @@ class NashMTL(GramianWeighting):
     >>> import torch
     >>> from sklearn_mtl.weighting import NashMTL
     >>> NashMTL().solver()(torch.tensor([[4.0, 0.0], [0.0, 1.0]], dtype=torch.float64)).round(decimals=3).tolist()
-    [0.667, 1.333]
+    [0.5, 1.0]
     """
 
-    def __init__(self, grad_at: str = "representation", every: int = 1) -> None:
+    _parameter_constraints = {**GramianWeighting._parameter_constraints, "normalize": ["boolean"]}
+
+    def __init__(self, grad_at: str = "representation", every: int = 1, normalize: bool = False) -> None:
         self.grad_at = grad_at
         self.every = every
+        self.normalize = normalize
 
     def solver(self) -> Solver:
         return nash
 
+    def build(self, tasks: Mapping[str, Any]) -> WeightingModule:
+        return _NashMTL(len(tasks), self.solver(), self.every, self.normalize)
 
-def nash(gramian: Tensor, max_iterations: int = 100, tol: float = 1e-12) -> Tensor:
-    """Solve G a = 1 / a for a > 0, scaled to sum to T, by damped Newton steps."""
-    n_tasks = len(gramian)
+
+class _NashMTL(GramianModule):
+    def __init__(self, n_tasks: int, solver: Solver, every: int, normalize: bool) -> None:
+        super().__init__(n_tasks, solver, every)
+        self.normalize = normalize
+
+    def _solution(self, gramian: Tensor, precision: float) -> Tensor:
+        weights = self.solver(gramian)
+        return weights * (len(weights) / weights.sum()) if self.normalize else weights
+
+
+def nash(gramian: Tensor) -> Tensor:
+    """Solve G a = 1 / a for a > 0."""
     # the solution does not feel the lengths of the gradients, so that they can be 1
-    lengths = np.sqrt(np.diag(gramian.numpy()))
+    lengths, cosines = lengths_and_cosines(gramian)
     # gradients that cancel have no bargaining solution: a little of the identity bounds the weights
-    G = gramian.numpy() / np.outer(lengths, lengths) + 1e-10 * np.eye(n_tasks)
-    alpha = np.full(n_tasks, 1 / np.sqrt(n_tasks))
-    for _ in range(max_iterations):
+    ridge = SMALLEST * np.eye(len(lengths))
+    alpha = _newton(cosines + ridge)
+    if alpha is None:  # products in single precision may leave eigenvalues below 0
+        values, vectors = np.linalg.eigh(cosines)
+        alpha = _newton((vectors * values.clip(min=0)) @ vectors.T + ridge)
+    if alpha is None:
+        raise np.linalg.LinAlgError("the bargaining solution was not found")
+    return torch.from_numpy(alpha / lengths)
+
+
+def _newton(G: np.ndarray) -> np.ndarray | None:
+    """Solve G a = 1 / a by damped Newton steps; None if they do not end at a solution."""
+    alpha = np.full(len(G), 1 / np.sqrt(len(G)))
+    for _ in range(MAX_ITERATIONS):
         residual = G @ alpha - 1 / alpha
         step = np.linalg.solve(G + np.diag(alpha**-2), residual)
         decrement = float(residual @ step)
         # the logarithm is self-concordant: this damping converges from everywhere
         alpha = alpha - step / (1 + np.sqrt(max(decrement, 0.0)))
-        if decrement < tol:
+        if decrement < TOLERANCE:
             break
-    alpha /= lengths
-    return torch.from_numpy(alpha * n_tasks / alpha.sum())
+    # 0 or less where G is not positive: the steps then lead anywhere
+    solved = (alpha > 0).all() and np.abs(alpha * (G @ alpha) - 1).max() < 1e-4
+    return alpha if solved else None

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..utils._optional import import_optional
-from ._gramian import GramianWeighting, Solver, torchjd
-
-# What is added to the Gram matrix of gradients of one length, relative to its trace. In double precision so little
-# will do; with TorchJD's 1e-4, of gradients of any length, those much shorter than others are not spared.
-REGULARIZATION = 1e-8
+from ._cone import UnitGradients, nonnegative_least_squares
+from ._gramian import GramianWeighting, Solver
 
 
 class UPGrad(GramianWeighting):
     r"""Project each task's gradient so that it harms no other task, and add them [1]_.
 
-    Each gradient is projected onto the dual cone of all of them. Solved by TorchJD [2]_, which the extra
-    "balancing" brings.
+    Each gradient is projected onto the dual cone of all of them,
+    :math:`\{d : \langle g_t, d \rangle \ge 0 \; \forall t\}`.
 
     Parameters
     ----------
@@ -29,7 +26,6 @@ class UPGrad(GramianWeighting):
     References
     ----------
     .. [1] Quinton and Rey, "Jacobian Descent for Multi-Objective Optimization", 2024.
-    .. [2] TorchJD, https://torchjd.org.
 
     Examples
     --------
@@ -44,15 +40,15 @@ class UPGrad(GramianWeighting):
         self.every = every
 
     def solver(self) -> Solver:
-        linalg = import_optional("torchjd.linalg", "balancing", type(self).__name__)
-        projector = linalg.QuadprogProjector(reg_eps=REGULARIZATION)
-
-        def upgrad(gramian: Tensor) -> Tensor:
-            # the cone does not depend on the lengths of the gradients
-            lengths = gramian.diagonal().sqrt()
-            values, vectors = torch.linalg.eigh(gramian / torch.outer(lengths, lengths))
-            # products in single precision may leave eigenvalues just below 0
-            cosines = (vectors * values.clamp(min=0)) @ vectors.T
-            return torchjd("UPGradWeighting", self, pref_vector=lengths, projector=projector)(cosines) / lengths
-
         return upgrad
+
+
+def upgrad(gramian: Tensor) -> Tensor:
+    """Compute the weights of UPGrad, times T, for a Gram matrix (T, T)."""
+    lengths, vectors = UnitGradients.of(gramian)
+    # the cone does not depend on the lengths of the gradients
+    projected = [
+        length * (unit + nonnegative_least_squares(vectors, -vector))
+        for length, unit, vector in zip(lengths, np.eye(len(lengths)), vectors.T, strict=True)
+    ]
+    return torch.from_numpy(np.sum(projected, axis=0) / lengths)

@@ -14,6 +14,8 @@ from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.sampling import LossDriven, ProportionalSampling, RoundRobin, TemperatureSampling
 from sklearn_mtl.training import member_of
 from sklearn_mtl.training._net import MultiTaskNet
+from sklearn_mtl.training._sampled import SampledBatches
+from sklearn_mtl.utils._random import Streams
 
 from .._helpers import assert_finite, assert_same_model, head_in, head_of, inputs, mixed_targets, net
 from ..architectures.test_conformance import CASES as ARCHITECTURES
@@ -233,3 +235,37 @@ def test_rows_of_weight_zero_are_not_drawn(steps):
     weights[-192:] = 0.0
     sampled(RoundRobin(), max_epochs=1).fit(X, Y, sample_weight=weights)
     assert len(steps) == 2 + 3
+
+
+# -- names
+
+
+@pytest.mark.parametrize("sampling", ["all", *CASES.values()], ids=["all", *CASES])
+@pytest.mark.parametrize("ensemble", [{}, {"n_members": 2, "ensemble": "batch"}], ids=["single", "batch"])
+def test_a_column_is_learned_as_the_same_numbers_of_one_dimension(sampling, ensemble):
+    y = FEW[:, 0] + FEW[:, 1] ** 2
+    one = net(task_sampling=sampling, batch_size=8, **ensemble).fit(FEW, y).predict(FEW)
+    column = net(task_sampling=sampling, batch_size=8, **ensemble).fit(FEW, y[:, None]).predict(FEW)
+    assert np.array_equal(one, column.ravel())
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS.values(), ids=WEIGHTINGS.keys())
+def test_a_column_is_weighed_as_the_same_numbers_of_one_dimension(weighting):
+    y = FEW[:, 0] + FEW[:, 1] ** 2
+    one = net(weighting=clone(weighting), batch_size=8).fit(FEW, y).predict(FEW)
+    column = net(weighting=clone(weighting), batch_size=8).fit(FEW, y[:, None]).predict(FEW)
+    assert np.array_equal(one, column.ravel())
+
+
+@EVERY
+def test_the_rows_of_a_step_do_not_depend_on_what_tasks_are_called(sampling):
+    rows = []
+    for names in (("rare", "common"), ("a", "b")):
+        y = Targets(dict(zip(names, (Y["rare"], Y["common"]), strict=True)))
+        member = member_of(sampled(sampling), X, y)
+        objective = member.blueprint.objective()
+        streams = Streams(0)
+        batches = SampledBatches(member.data.train, objective, sampling, 16, np.ones(2), streams, 0)
+        rows.append([(names.index(task), next(iter(batch.inputs.values()))) for task, batch in batches])
+    assert [task for task, _ in rows[0]] == [task for task, _ in rows[1]]
+    assert all(torch.equal(one, other) for (_, one), (_, other) in zip(*rows, strict=True))

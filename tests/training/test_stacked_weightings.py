@@ -25,7 +25,7 @@ STACKABLE = {name: w for name, w in WEIGHTINGS.items() if w.not_stackable is Non
 OTHERS = {name: w for name, w in WEIGHTINGS.items() if w.not_stackable is not None}
 GRAMIAN = {name: w for name, w in WEIGHTINGS.items() if isinstance(w, GramianWeighting)}
 # what TorchJD solves
-SOLVED = ["pcgrad", "imtlg", "aligned_mtl", "mgda", "upgrad"]
+SOLVED = ["pcgrad", "aligned_mtl"]
 SMALL = clone(BASE).set_params(trunk=MLP((6,), scaling="standard"), max_epochs=1, early_stopping=False)
 
 

@@ -1,5 +1,7 @@
 """Weightings of gradients against TorchJD, formulas, and properties that define them."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torchjd.linalg import QuadprogProjector
 
 from sklearn_mtl.utils._layers import set_draws
 from sklearn_mtl.weighting import IMTLG, MGDA, AlignedMTL, CAGrad, GramianWeighting, NashMTL, PCGrad, UPGrad
+from sklearn_mtl.weighting._gramian import UnsolvableError
 
 from .test_conformance import WEIGHTINGS
 
@@ -47,7 +50,8 @@ def direction(weighting, J):
 
 
 def assert_close(one, other, tol=1e-8):
-    torch.testing.assert_close(torch.as_tensor(one), torch.as_tensor(other), rtol=tol, atol=tol)
+    one = torch.as_tensor(one)
+    torch.testing.assert_close(one, torch.as_tensor(other, dtype=one.dtype), rtol=tol, atol=tol)
 
 
 # -- TorchJD
@@ -59,11 +63,10 @@ def assert_close(one, other, tol=1e-8):
     ("weighting", "aggregator"),
     [
         (UPGrad(), lambda: aggregation.UPGrad(projector=QuadprogProjector(reg_eps=1e-8))),
-        (MGDA(), aggregation.MGDA),
         (IMTLG(), aggregation.IMTLG),
         (AlignedMTL(), aggregation.AlignedMTL),
     ],
-    ids=["upgrad", "mgda", "imtlg", "aligned_mtl"],
+    ids=["upgrad", "imtlg", "aligned_mtl"],
 )
 def test_direction_is_that_of_torchjd_times_the_number_of_tasks(weighting, aggregator, n_tasks, conflict):
     J = gradients(n_tasks, conflict)
@@ -141,7 +144,8 @@ def test_two_tasks_of_mgda(seed, conflict):
 def test_two_tasks_of_imtlg_and_nash_mtl_bisect_the_angle(weighting, seed):
     J = gradients(2, seed=seed)
     lengths = J.norm(dim=1)
-    assert_close(weigh(weighting, J), 2 * lengths.flip(0) / lengths.sum(), 1e-6)
+    weights = weigh(weighting, J)
+    assert_close(weights / weights.sum(), lengths.flip(0) / lengths.sum(), 1e-6)
 
 
 @SEEDS
@@ -153,17 +157,50 @@ def test_two_tasks_of_upgrad_are_those_of_pcgrad(seed):
 # -- properties that define the methods
 
 
-@SIZES
+def shortest_in_hull(J):
+    """Weights of the shortest vector in the hull of up to five gradients: the best of all faces."""
+    best, shortest = None, np.inf
+    for size in range(1, len(J) + 1):
+        for face in map(list, combinations(range(len(J)), size)):
+            # the shortest vector of the plane of the face, from one of its corners
+            edges = (J[face[1:]] - J[face[0]]).T
+            steps = np.linalg.lstsq(edges, -J[face[0]], rcond=None)[0] if size > 1 else np.zeros(0)
+            w = np.zeros(len(J))
+            w[face] = np.concatenate([[1 - steps.sum()], steps])
+            if w.min() >= -1e-12 and np.linalg.norm(w @ J) < shortest * (1 - 1e-9):
+                best, shortest = w, np.linalg.norm(w @ J)
+    return best
+
+
+@pytest.mark.parametrize("n_tasks", [2, 3, 5])
 @CONFLICTS
 @SEEDS
-def test_mgda_has_the_shortest_vector_of_the_hull(n_tasks, conflict, seed):
-    J = gradients(n_tasks, conflict, seed)
+@pytest.mark.parametrize("ratio", [1, 1e2, 1e4])
+def test_mgda_has_the_shortest_vector_of_the_hull(n_tasks, conflict, seed, ratio):
+    J = gradients(n_tasks, conflict, seed) * torch.logspace(0, np.log10(ratio), n_tasks)[:, None].double()
+    weights = weigh(MGDA(), J)
+    assert_close(weights / n_tasks, shortest_in_hull(J.numpy()), 1e-7)
+
+
+@pytest.mark.parametrize("n_tasks", [2, 10, 40])
+@pytest.mark.parametrize("ratio", [1, 1e2, 1e6, 1e12])
+@SEEDS
+def test_mgda_of_many_tasks_harms_none(n_tasks, ratio, seed):
+    J = gradients(n_tasks, seed=seed, width=60)
+    J = J / J.norm(dim=1, keepdim=True) * torch.logspace(0, np.log10(ratio), n_tasks, dtype=J.dtype)[:, None]
     weights = weigh(MGDA(), J) / n_tasks
     assert weights.min() >= 0
-    assert_close(weights.sum(), torch.ones((), dtype=J.dtype))
+    assert_close(weights.sum(), 1.0)
     d = weights @ J
-    # no vertex of the hull makes it shorter, up to the tolerance of the solver
-    assert (J @ d).min() >= (1 - 0.1) * d @ d
+    # which the shortest vector of the hull is alone in: each gradient has at least its length along it
+    assert ((J @ d - d @ d) / (J.norm(dim=1) * d.norm())).min() >= -1e-7
+
+
+def test_mgda_of_gradients_that_are_the_same():
+    J = gradients(1).expand(4, -1)
+    weights = weigh(MGDA(), J)
+    assert_close(weights.sum(), 4.0)
+    assert_close(weights @ J, 4 * J[0])
 
 
 @SIZES
@@ -188,16 +225,38 @@ def test_aligned_mtl_has_principal_components_of_one_length(n_tasks, conflict, s
     assert_close(direction(AlignedMTL(), J), aligned.sum(dim=0))
 
 
-@SIZES
+@pytest.mark.parametrize("n_tasks", [1, 2, 5, 40])
 @CONFLICTS
 @SEEDS
-def test_nash_mtl_has_weights_inverse_to_the_gains(n_tasks, conflict, seed):
-    J = gradients(n_tasks, conflict, seed)
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_nash_mtl_has_weights_inverse_to_the_gains(n_tasks, conflict, seed, scale):
+    J = gradients(n_tasks, conflict, seed, width=60) * scale
     weights = weigh(NashMTL(), J)
     assert weights.min() > 0
-    assert_close(weights.sum(), torch.tensor(float(n_tasks), dtype=J.dtype))
-    gains = weights * (J @ J.T @ weights)  # alpha times 1 / alpha, up to the scale
-    assert_close(gains, gains.mean().expand(n_tasks), 1e-5)
+    assert_close(weights * (J @ J.T @ weights), torch.ones(n_tasks, dtype=J.dtype), 1e-6)
+    # so that a step is as long everywhere
+    assert_close((weights @ J).norm(), n_tasks**0.5, 1e-6)
+
+
+@SIZES
+@SEEDS
+def test_nash_mtl_is_scaled_to_the_number_of_tasks_on_request(n_tasks, seed):
+    J = gradients(n_tasks, seed=seed)
+    weights = weigh(NashMTL(), J)
+    scaled = weigh(NashMTL(normalize=True), J)
+    assert_close(scaled, weights * n_tasks / weights.sum())
+    assert_close(weigh(NashMTL(normalize=True), J[:1]), [1.0])
+
+
+@pytest.mark.parametrize("width", [2, 1000], ids=["in a plane", "alike"])
+@SEEDS
+def test_nash_mtl_is_solved_where_products_in_single_precision_are_not_positive(width, seed):
+    J = torch.randn(6, width, generator=torch.Generator().manual_seed(seed)).abs()
+    if width > 2:
+        J = J[:1] + 1e-5 * J
+    weights = weigh(NashMTL(), J, gramian=J @ J.T)
+    assert weights.min() > 0
+    assert_close(weights.float() @ J @ J.T @ weights.float(), torch.tensor(6.0), 2e-3)
 
 
 @SIZES
@@ -221,20 +280,57 @@ def test_upgrad_projects_onto_the_dual_cone(n_tasks, conflict, seed):
     assert_close(d, np.sum(projected, axis=0), 1e-5)
 
 
-@pytest.mark.parametrize("c", [0.2, 0.5, 1.0])
-@SIZES
+@pytest.mark.parametrize("c", [0.2, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("n_tasks", [2, 3, 5, 40])
 @SEEDS
-def test_cagrad_is_the_best_direction_near_the_mean(n_tasks, c, seed):
-    J = gradients(n_tasks, seed=seed)
+@pytest.mark.parametrize("ratio", [1, 1e3])
+def test_cagrad_is_the_best_direction_near_the_mean(n_tasks, c, seed, ratio):
+    J = gradients(n_tasks, seed=seed, width=60) * torch.logspace(0, np.log10(ratio), n_tasks)[:, None].double()
     d = direction(CAGrad(c=c), J) / n_tasks
     mean = J.mean(dim=0)
     radius = c * mean.norm()
-    assert (d - mean).norm() <= radius * (1 + 1e-6)
+    assert_close((d - mean).norm() / radius, 1.0)
     # no direction in the ball has a larger worst gain than the dual value of any w on the simplex
     on_simplex = weigh(CAGrad(c=c), J) - 1
     g_w = on_simplex / on_simplex.sum() @ J
     assert on_simplex.min() >= -1e-9
-    assert_close((J @ d).min(), g_w @ mean + radius * g_w.norm(), 1e-4)
+    assert_close((J @ d).min() / radius, (g_w @ mean + radius * g_w.norm()) / radius, 1e-7)
+    # which is that of the paper
+    assert_close(d, mean + radius / g_w.norm() * g_w)
+
+
+def cancelling_and_free(n_cancelling, seed):
+    """Gradients whose hull has 0 in it, and some that one direction makes better at the expense of none."""
+    rng, width = np.random.default_rng(seed), n_cancelling - 1
+    base = rng.normal(size=(n_cancelling, width))
+    base[-1] = -rng.random(width) @ base[:-1]
+    cancelling = np.column_stack([base, np.zeros(n_cancelling)])
+    free = np.column_stack([rng.normal(size=(4, width)), rng.random(4) + 0.1])
+    return torch.from_numpy(np.vstack([cancelling, free]))
+
+
+@pytest.mark.parametrize("c", [1.0, 1.5])
+@pytest.mark.parametrize("n_cancelling", [2, 4, 9])
+@SEEDS
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_cagrad_harms_no_task_where_some_cannot_become_better(n_cancelling, c, seed, dtype):
+    J = cancelling_and_free(n_cancelling, seed)
+    gramian = J.to(dtype) @ J.to(dtype).T
+    weights = weigh(CAGrad(c=c), J, gramian=gramian)
+    d, mean = weights @ J / len(J), J.mean(dim=0)
+    tol = 1e-7 if dtype == torch.float64 else 2e-3
+    assert (J @ d / J.norm(dim=1)).min() >= -tol * mean.norm()
+    assert (d - mean).norm() <= (c + tol) * mean.norm()
+    # nothing is divided by a length that is rounding
+    assert ((weights - 1) @ J.norm(dim=1)) / len(J) <= 1.01e4 * c * mean.norm()
+
+
+@SEEDS
+def test_cagrad_of_a_small_radius_stays_in_it_where_some_cannot_become_better(seed):
+    J = cancelling_and_free(4, seed)
+    d, mean = direction(CAGrad(c=0.1), J) / len(J), J.mean(dim=0)
+    assert (d - mean).norm() <= 0.1 * mean.norm() * (1 + 1e-6)
+    assert (J @ d).min() > (J @ mean).min()
 
 
 @pytest.mark.parametrize("n_tasks", [2, 3])
@@ -270,17 +366,24 @@ def expected_of_alike(weighting):
     return 1 + getattr(weighting, "c", 0.0)  # the radius around the mean is never left unused
 
 
+def unit_of(weighting, length=1.0):
+    """What the weights are in: those of NashMTL are in the inverse unit of the gradients."""
+    return 1 / length if isinstance(weighting, NashMTL) else 1.0
+
+
 @EVERY
 @SIZES
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_orthogonal_gradients_of_one_length_count_alike(weighting, n_tasks, scale):
     J = torch.eye(n_tasks, dtype=torch.float64) * scale
-    assert_close(weigh(weighting, J), torch.full((n_tasks,), expected_of_alike(weighting), dtype=J.dtype), 1e-3)
+    expected = expected_of_alike(weighting) * unit_of(weighting, scale)
+    assert_close(weigh(weighting, J) / expected, torch.ones(n_tasks, dtype=J.dtype), 1e-8)
 
 
 @EVERY
 def test_one_task_has_a_weight_of_one(weighting):
-    assert weigh(weighting, gradients(1)).tolist() == [1.0]
+    J = gradients(1)
+    assert_close(weigh(weighting, J / J.norm()), [1.0])
 
 
 @EVERY
@@ -288,7 +391,7 @@ def test_one_task_has_a_weight_of_one(weighting):
 @pytest.mark.parametrize("factor", [1e-4, 1e4])
 def test_the_unit_of_all_losses_does_not_matter(weighting, n_tasks, factor):
     J = gradients(n_tasks)
-    assert_close(weigh(weighting, factor * J), weigh(weighting, J), 1e-5)
+    assert_close(weigh(weighting, factor * J), weigh(weighting, J) * unit_of(weighting, factor), 1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name in GRAMIAN if name != "pcgrad"])
@@ -372,10 +475,46 @@ def test_where_no_step_helps_all_tasks_none_is_made(name, rows):
 
 @SEEDS
 @pytest.mark.parametrize("name", ["mgda", "upgrad", "nash_mtl"])
-def test_a_step_harms_no_task(name, seed):
-    J = gradients(3, seed=seed, width=3)
+@pytest.mark.parametrize("ratio", [1, 1e3, 1e8])
+def test_a_step_harms_no_task(name, seed, ratio):
+    J = gradients(3, seed=seed, width=3) * torch.logspace(0, np.log10(ratio), 3)[:, None].double()
     d = direction(GRAMIAN[name], J)
-    assert (J @ d / J.norm(dim=1)).min() >= -1e-3 * d.norm()
+    assert (J @ d / J.norm(dim=1)).min() >= -1e-7 * d.norm()
+
+
+# -- what cannot be solved
+
+
+@EVERY
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("place", [(0, 0), (0, 1)])
+def test_a_gram_matrix_that_is_not_finite_has_no_weights(weighting, value, place):
+    gramian = gradients(3) @ gradients(3).T
+    gramian[place] = gramian[place[::-1]] = value
+    with pytest.raises(UnsolvableError):
+        weigh(weighting, gradients(3), gramian=gramian)
+
+
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError, torch.linalg.LinAlgError, RuntimeError])
+def test_a_solver_that_fails_says_so(error):
+    class Failing(MGDA):
+        def solver(self):
+            def fail(gramian):
+                raise error("no convergence")
+
+            return fail
+
+    with pytest.raises(UnsolvableError):
+        weigh(Failing(), gradients(3))
+
+
+def test_weights_that_are_not_finite_are_none():
+    class Wrong(MGDA):
+        def solver(self):
+            return lambda gramian: torch.full((len(gramian),), torch.nan)
+
+    with pytest.raises(UnsolvableError):
+        weigh(Wrong(), gradients(3))
 
 
 # -- weights between two solutions
