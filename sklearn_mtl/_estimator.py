@@ -39,7 +39,7 @@ from .training import (
     picture_html,
     stamped,
 )
-from .trunks import Trunk, resolve_trunk
+from .trunks import InputRows, Trunk, resolve_trunk
 from .utils._device import resolve_device
 from .utils._optional import import_optional
 from .utils._params import Interval, NestedParamsMixin, StrOptions
@@ -830,9 +830,8 @@ def _indexed_by_rows(X: Any) -> Any:
     """Give a mapping of inputs the length and the indexing of its rows."""
     if X is None:
         raise ValueError("X is None; it should be the inputs, with a row for each row of y.")
-    if not isinstance(X, Mapping) or isinstance(X, Targets) or issparse(X):  # some sparse matrices are mappings
-        return X
-    return Targets(X)
+    is_mapping = isinstance(X, Mapping) and not issparse(X)  # some sparse matrices are mappings
+    return InputRows(X) if is_mapping else X
 
 
 def _device_or_cpu(device: Any) -> torch.device:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 from narwhals.exceptions import DuplicateError
 from scipy.sparse import issparse
+from sklearn.utils import _safe_indexing
 
 from .utils._missing import is_missing
 from .utils._optional import import_optional
@@ -48,6 +50,9 @@ class Targets(Mapping[str, np.ndarray]):
     Targets(species=['Adelie' 'Adelie'], mass=[3750. 3250.])
     """
 
+    #: what was given as a frame or as categories, whose rows are those of the arrays
+    _given: Mapping[str, Any] = MappingProxyType({})
+
     def __init__(self, data: Any = (), /, **tasks: Any) -> None:
         given = [*dict(data).items(), *tasks.items()]
         columns = {str(name): _as_column(values, str(name)) for name, values in given}
@@ -59,6 +64,11 @@ class Targets(Mapping[str, np.ndarray]):
         if len(set(lengths.values())) > 1:
             raise ValueError(f"The targets of all tasks need the same number of rows; got {lengths}.")
         self._columns = columns
+        self._given = {str(name): values for name, values in given if _has_dtypes(values)}
+
+    def as_given(self, name: str) -> Any:
+        """Get a target, or an input, as it was given where that is a frame or categories, else as an array."""
+        return self._given.get(name, self._columns[name])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -99,7 +109,9 @@ class Targets(Mapping[str, np.ndarray]):
             key = key[0]
         if isinstance(key, int | np.integer):
             return {name: values[key] for name, values in self._columns.items()}
-        return Targets({name: values[key] for name, values in self._columns.items()})
+        part = Targets({name: values[key] for name, values in self._columns.items()})
+        part._given = {name: _safe_indexing(values, key) for name, values in self._given.items()}
+        return part
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Targets) or list(self) != list(other):
@@ -243,6 +255,13 @@ def _series_values(series: nw.Series) -> np.ndarray:
     if series.dtype.is_float():
         return series.cast(nw.Float64).to_numpy().astype(np.float64)
     return _object_array(series.to_list())  # as floats, integers would no longer be classes
+
+
+def _has_dtypes(values: Any) -> bool:
+    """Tell whether values are a frame, or categories, which an array would forget."""
+    native = nw.from_native(values, allow_series=True, pass_through=True)
+    is_series = isinstance(native, nw.Series)
+    return isinstance(native, nw.DataFrame) or (is_series and isinstance(native.dtype, nw.Categorical | nw.Enum))
 
 
 def _as_column(values: Any, name: str) -> np.ndarray:

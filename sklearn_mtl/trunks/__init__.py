@@ -3,6 +3,7 @@
 from ._auto import resolve_trunk
 from ._base import Representation, SparseRows, Staged, Trunk
 from ._conv_net import ConvNet
+from ._input_rows import InputRows
 from ._mlp import MLP
 from ._module_trunk import ModuleTrunk
 from ._multi_input import MultiInput
@@ -12,6 +13,7 @@ from ._video_encoder import VideoEncoder
 __all__ = [
     "MLP",
     "ConvNet",
+    "InputRows",
     "ModuleTrunk",
     "MultiInput",
     "Representation",

@@ -8,8 +8,9 @@ from typing import Any
 import narwhals.stable.v2 as nw
 from scipy.sparse import issparse
 
+from ._arrays import holds_arrays
 from ._base import Trunk
-from ._choice import choose_single, holds_objects, resolve_single
+from ._choice import choose_single, resolve_single
 from ._multi_input import MultiInput
 
 
@@ -36,4 +37,4 @@ def _has_several_inputs(X: Any) -> bool:
         return True
     native = nw.from_native(X, pass_through=True)
     # by position: a name that stands twice is refused by the checks of tables
-    return isinstance(native, nw.DataFrame) and any(holds_objects(native[:, i]) for i in range(native.shape[1]))
+    return isinstance(native, nw.DataFrame) and any(holds_arrays(native[:, i]) for i in range(native.shape[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,13 +12,22 @@ import numpy as np
 from scipy.sparse import issparse
 from torch import nn
 
+from ..utils._columns import plain
 from ..utils._params import resolve_spec
+from ._arrays import as_array, holds_arrays, is_array_like
 from ._base import Trunk
 from ._conv_net import ConvNet
+from ._image_range import is_channels_first
 from ._mlp import MLP
 from ._module_trunk import ModuleTrunk
 from ._sequence_encoder import SequenceEncoder
+from ._tokens import is_empty
 from ._video_encoder import VideoEncoder
+
+# Numbers of three axes are not taken for pictures if height or width is below this.
+SMALLEST_PICTURE = 6
+# Rows that are looked at for negative numbers.
+SEEN = 100
 
 
 def table_trunk() -> Trunk:
@@ -37,46 +47,71 @@ def resolve_single(trunk: Any, further: Mapping[str, Callable[[], Trunk]] = Mapp
 def choose_single(X: Any) -> Trunk:
     """Choose by the shape and dtype of one input.
 
-    Images, 4-D or grey ones in bytes, have `ConvNet`; videos, 5-D, `VideoEncoder`; sentences, and 3-D arrays or
-    rows of steps, `SequenceEncoder`; everything else the recipe for tables.
+    Images, 4-D, or grey ones in bytes or square, have `ConvNet`; videos, 5-D, `VideoEncoder`; sentences, and other
+    3-D arrays or rows of steps, `SequenceEncoder`; everything else the recipe for tables. Numbers of three axes
+    that may be pictures as well as steps are warned of.
     """
     if issparse(X):
         return table_trunk()
+    X = plain(X)
     native = nw.from_native(X, allow_series=True, pass_through=True)
     if isinstance(native, nw.DataFrame):
-        return table_trunk()
+        if native.shape[1] != 1 or not holds_arrays(native[:, 0]):
+            return table_trunk()
+        native = native[:, 0]
+    if isinstance(native, nw.Series):
+        is_category = isinstance(native.dtype, nw.Categorical | nw.Enum)
+        return table_trunk() if is_category else _by_rows(native.to_list())
     if isinstance(X, np.ndarray) and (X.dtype.kind != "O" or X.ndim != 1):
-        return _by_axes(X.ndim, X.dtype)
-    return _by_rows(native.to_list() if isinstance(native, nw.Series) else X)
+        return _by_axes(X)
+    return _by_rows(X)
 
 
-def holds_objects(series: nw.Series) -> bool:
-    """Tell whether a column of a frame holds lists or arrays."""
-    if isinstance(series.dtype, nw.List | nw.Array):
-        return True
-    known = series.drop_nulls() if series.dtype == nw.Object else series[:0]
-    return len(known) > 0 and isinstance(known.to_list()[0], list | tuple | np.ndarray)
-
-
-def _by_axes(n_axes: int, dtype: np.dtype) -> Trunk:
-    if n_axes == 1 and dtype.kind == "U":
+def _by_axes(X: np.ndarray) -> Trunk:
+    if X.ndim == 1 and X.dtype.kind == "U":
         return SequenceEncoder()
-    if n_axes == 3:
-        return ConvNet() if dtype == np.uint8 else SequenceEncoder()
-    return {4: ConvNet, 5: VideoEncoder}.get(n_axes, table_trunk)()
+    if X.ndim == 3:
+        return ConvNet() if X.dtype == np.uint8 else _steps_or_pictures(X)
+    if X.ndim == 4:
+        return ConvNet(channels_first=is_channels_first(X.shape[1:]))
+    return VideoEncoder() if X.ndim == 5 else table_trunk()
+
+
+def _steps_or_pictures(X: np.ndarray) -> Trunk:
+    """Choose for numbers of three axes, and say so where they may be the other kind as well."""
+    pictures, steps = ("grey images", "conv_net"), ("sequences of steps with features", "sequence_encoder")
+    is_square = X.shape[1] == X.shape[2]
+    is_small = min(X.shape[1:]) < SMALLEST_PICTURE
+    # pictures that have no negative numbers need not be square
+    if is_small or not (is_square or np.min(X[:SEEN], initial=0) >= 0):
+        return SequenceEncoder()
+    (kind, trunk), other = (pictures, steps) if is_square else (steps, pictures)
+    warnings.warn(
+        f"X of shape {X.shape} is taken as {kind}; pass trunk={trunk!r} to say so, or trunk={other[1]!r} if its "
+        f"rows are {other[0]}.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return ConvNet() if is_square else SequenceEncoder()
 
 
 def _by_rows(rows: Any) -> Trunk:
     """Choose by the first row of a list, a Series or an array of objects."""
     try:
-        first = rows[0]
+        # a row without tokens or steps says nothing
+        first = next((row for row in rows if not is_empty(row)), rows[0])
     except (TypeError, IndexError, KeyError):  # a table, or what its checks refuse
         return table_trunk()
-    if isinstance(first, np.ndarray) and first.dtype.kind not in "OU":
-        return _by_axes(first.ndim + 1, first.dtype)
-    if isinstance(first, str) or (isinstance(first, list | tuple | np.ndarray) and len(first) and _is_text(first)):
+    if isinstance(first, str):
         return SequenceEncoder()
-    return table_trunk()
+    if isinstance(first, list | tuple) or not is_array_like(first):
+        return SequenceEncoder() if is_array_like(first) and len(first) and _is_text(first) else table_trunk()
+    first = as_array(first)
+    if first.dtype.kind in "OU":
+        return SequenceEncoder() if len(first) and _is_text(first) else table_trunk()
+    if first.ndim == 2 and first.dtype != np.uint8 and len({np.shape(row) for row in rows}) > 1:
+        return SequenceEncoder()
+    return _by_axes(np.broadcast_to(first, (len(rows), *first.shape)))
 
 
 def _is_text(tokens: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array
 from torch import Tensor, nn
 
+from ..utils._columns import plain
+from ._arrays import as_array, rows_of_series
 from ._base import Inputs, forget_columns
+from ._image_range import ImageRange, is_channels_first
 
 # Numbers that are read at once for mean and deviation: few enough for the cache.
 CHUNK = 2**20
@@ -38,10 +42,14 @@ class Images:
     ----------
     shape_ : tuple of int
         (H, W, C) of an image, or (T, H, W, C) of a video.
+    range_ : ImageRange or None
+        What the numbers of images stand for; None in models of versions in which the type decided.
     mean_, scale_ : ndarray of float of shape (C,)
         Mean and standard deviation of each channel over all pixels, of bytes divided by 255. The deviation of a
         constant channel is 1.
     """
+
+    range_: ImageRange | None = None
 
     def __init__(self, channels_first: bool, dtype: np.dtype, axes: tuple[str, ...] = IMAGES) -> None:
         self.channels_first = channels_first
@@ -51,8 +59,12 @@ class Images:
 
     def fit(self, X: Any, owner: BaseEstimator, sample_weight: np.ndarray | None) -> Images:
         forget_columns(owner)
+        self.range_ = None
         images = self._read(X, owner)
+        self.range_ = ImageRange.of(images)
         self.shape_ = images.shape[1:]
+        self._warn_of_channels()
+        images = self._in_range(images)
         self.mean_, self.scale_ = channel_scale(images, sample_weight)
         return self
 
@@ -64,12 +76,34 @@ class Images:
                 f"X holds {self.kind} of shape {images.shape[1:]} (channels last), but {type(owner).__name__} was "
                 f"fitted to {self.kind} of shape {self.shape_}."
             )
+        images = self._in_range(images)
         # torch shares the memory of arrays that may be written to
         return {self.kind: torch.from_numpy(images if images.flags.writeable else images.copy())}
 
     def stem(self) -> nn.Module:
         """Build the module from a batch of encoded images to standardised ones."""
         return Standardized(self.kind, self.mean_, self.scale_, len(self.axes) + 2)
+
+    def _in_range(self, images: np.ndarray) -> np.ndarray:
+        """Give images as bytes or as numbers of the dtype of the network, on the scale that fit saw."""
+        if self.range_ is not None:
+            images = self.range_.convert(images, self.kind)
+        return images if images.dtype == np.uint8 else np.ascontiguousarray(images, self.dtype)
+
+    @property
+    def _by_type(self) -> bool:
+        """Whether the type of images decides, and not their values, as in models of older versions."""
+        return self.range_ is None and hasattr(self, "shape_")
+
+    def _warn_of_channels(self) -> None:
+        height, width, n_channels = self.shape_[-3:]
+        if not self.channels_first and is_channels_first(self.shape_[-3:]):
+            warnings.warn(
+                f"X holds {self.kind} of height {height}, width {width} and {n_channels} channels; if the "
+                "channels come first, pass a ConvNet with channels_first=True.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def _read(self, X: Any, owner: BaseEstimator) -> np.ndarray:
         images = self._as_array(X)
@@ -79,7 +113,8 @@ class Images:
         if images.ndim not in (n_axes - 1, n_axes):
             raise ValueError(f"X should hold {self.kind}, {self._expected()}; got shape {images.shape}.")
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
-            dtype = np.uint8 if images.dtype == np.uint8 else self.dtype
+            kept = images.dtype == np.uint8 or (images.dtype.kind in "bui" and not self._by_type)
+            dtype = images.dtype if kept else self.dtype
             images = check_array(images, dtype=dtype, allow_nd=True, estimator=owner, input_name="X")
         if images.ndim < n_axes:
             images = images[..., None]
@@ -98,7 +133,8 @@ class Images:
         """Put images together that come as a list, or as objects of an array."""
         if issparse(X):
             raise TypeError(f"X is a sparse matrix, but should hold {self.kind}, {self._expected()}.")
-        whole = np.asarray(X) if hasattr(X, "__array__") else None
+        X = rows_of_series(plain(X))
+        whole = as_array(X) if hasattr(X, "__array__") else None
         if whole is not None and (whole.dtype.kind != "O" or whole.ndim != 1):
             return whole
         if isinstance(X, str) or not hasattr(X, "__iter__"):
@@ -107,7 +143,7 @@ class Images:
 
     def _as_image(self, row: int, image: Any) -> np.ndarray:
         try:
-            return np.asarray(image)
+            return as_array(image)
         except ValueError as error:
             raise ValueError(f"row {row} of X is none of the {self.kind}: {error}") from error
 

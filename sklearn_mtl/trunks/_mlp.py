@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..utils._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
+from ._arrays import stack_vectors
 from ._base import Inputs, SparseRows, Staged, Trunk
 from ._scaling import PiecewiseLinear, Ranks, Scaler, fit_bins, fit_ranks, fit_scaler
 from ._table import Table
@@ -117,6 +118,7 @@ class MLP(Trunk):
     ) -> MLP:
         self._validate_params()
         self._check_hidden_sizes()
+        X = stack_vectors(X)
         dtype = np.dtype(getattr(owner, "dtype", "float32"))
         self.table_ = Table(categorical_features, dtype).fit(X, owner)
         self._fit_numbers(X, owner, sample_weight)
@@ -149,7 +151,7 @@ class MLP(Trunk):
             raise ValueError(f"hidden_sizes={self.hidden_sizes!r} of MLP should be integers of at least 1.")
 
     def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
-        numbers, codes = self.table_.encode(X, owner)
+        numbers, codes = self.table_.encode(stack_vectors(X), owner)
         inputs: dict[str, Any] = {}
         if self.table_.numeric_:
             inputs["numeric"] = SparseRows(numbers) if issparse(numbers) else _as_tensor(numbers)

@@ -19,7 +19,7 @@ from ..utils._random import Streams
 from ._base import Inputs, Representation, Trunk, forget_columns
 from ._choice import resolve_single
 from ._mlp import MLP
-from ._named_inputs import column_of, names_of, trunk_and_column
+from ._named_inputs import column_of, inputs_of, names_of, read_inputs, trunk_and_column
 from ._packing import Part, pack, unpack
 
 
@@ -62,6 +62,8 @@ class MultiInput(NestedParamsMixin, Trunk):
     """
 
     spec_mapping_params = {"inputs": resolve_single}
+    # models of older versions do not know which inputs fit saw
+    seen_: list[str] | None = None
 
     _parameter_constraints: dict = {
         "inputs": [Mapping, None],
@@ -92,15 +94,16 @@ class MultiInput(NestedParamsMixin, Trunk):
         sample_weight: np.ndarray | None = None,
     ) -> MultiInput:
         self._validate_params()
-        chosen = self.inputs if self.inputs is not None else names_of(X)
+        X = read_inputs(X)
+        chosen = self.inputs if self.inputs is not None else inputs_of(X)
         if not chosen:
             raise ValueError("MultiInput needs at least one input.")
         self.inputs_: dict[Any, Trunk] = {}
         self.owners_: dict[Any, BaseEstimator] = {}
         for key, given in chosen.items():
             self.owners_[key] = InputChecks(str(getattr(owner, "dtype", "float32")))
-            trunk, column = trunk_and_column(X, key, given)
             with _named(key):
+                trunk, column = trunk_and_column(X, key, given)
                 self.inputs_[key] = clone(trunk).fit(
                     column,
                     owner=self.owners_[key],
@@ -108,6 +111,7 @@ class MultiInput(NestedParamsMixin, Trunk):
                     sample_weight=sample_weight,
                 )
         forget_columns(owner)
+        self.seen_ = names_of(X)
         self.parts_ = self._measure(X)
         self.stem_width_ = sum(part.width for part in self.parts_)
         self.width_ = self.hidden_size
@@ -137,9 +141,13 @@ class MultiInput(NestedParamsMixin, Trunk):
     def lengths(self, X: Any) -> np.ndarray | None:
         if self.tokens_ is None:
             return None
-        return self.inputs_[self.tokens_].lengths(column_of(X, self.tokens_, self.inputs_[self.tokens_]))
+        return self.inputs_[self.tokens_].lengths(
+            column_of(read_inputs(X), self.tokens_, self.inputs_[self.tokens_])
+        )
 
     def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+        X = read_inputs(X)
+        self._refuse_unseen(X)
         encoded: dict[str, Any] = {}
         for position, key in enumerate(self.inputs_):
             inputs = self._encode_one(X, key)
@@ -149,11 +157,15 @@ class MultiInput(NestedParamsMixin, Trunk):
         check_consistent_length(*encoded.values())
         return encoded
 
+    def _refuse_unseen(self, X: Any) -> None:
+        unseen = [name for name in names_of(X) if self.seen_ is not None and name not in self.seen_]
+        if unseen:
+            raise ValueError(f"X has the inputs {unseen}, which fit did not see; it saw {self.seen_}.")
+
     def _encode_one(self, X: Any, key: Any) -> Inputs:
         trunk = self.inputs_[key]
-        column = column_of(X, key, trunk)
         with _named(key):
-            return trunk.encode(column, owner=self.owners_[key])
+            return trunk.encode(column_of(X, key, trunk), owner=self.owners_[key])
 
     def stem(self, streams: Streams) -> nn.Module:
         stems = [trunk.stem(_streams_of(streams, key)) for key, trunk in self.inputs_.items()]

@@ -2,52 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from scipy.sparse import issparse
 
+from ._arrays import holds_arrays, stack_vectors
 from ._base import Trunk
-from ._choice import choose_single, holds_objects, resolve_single
+from ._choice import choose_single, resolve_single
+from ._input_rows import InputRows
 from ._mlp import MLP
 
 
-def names_of(X: Any) -> dict[Any, str]:
-    """Give the inputs of X: the keys of a mapping; of a frame its columns of objects, the others as a table."""
-    if isinstance(X, Mapping):
-        return dict.fromkeys(X, "auto")
-    frame = _as_frame(X)
-    of_objects = [name for name in frame.columns if holds_objects(frame[name])]
-    table = tuple(name for name in frame.columns if name not in of_objects)
-    return {**dict.fromkeys(of_objects, "auto"), **({table: "auto"} if table else {})}
+def read_inputs(X: Any) -> InputRows | nw.DataFrame:
+    """Read X as inputs by name.
 
-
-def trunk_and_column(X: Any, key: Any, given: Any) -> tuple[Trunk, Any]:
-    if given == "auto":
-        trunk = MLP() if isinstance(key, tuple) else choose_single(column_of(X, key))
-        trunk = choose_single(column_of(X, key, trunk)) if isinstance(trunk, MLP) else trunk
-    else:
-        trunk = resolve_single(given)
-    return trunk, column_of(X, key, trunk)
-
-
-def column_of(X: Any, key: Any, trunk: Trunk | None = None) -> Any:
-    """Give one input of X; a table is two-dimensional."""
-    names = list(key) if isinstance(key, tuple) else [key]
-    is_table = isinstance(key, tuple) or isinstance(trunk, MLP)
-    if isinstance(X, Mapping):
-        _require(names, list(X))
-        if isinstance(key, tuple):
-            return np.column_stack([np.asarray(X[name]) for name in names])
-        column = X[key]
-        return np.asarray(column).reshape(-1, 1) if is_table and np.ndim(column) == 1 else column
-    frame = _as_frame(X)
-    _require(names, frame.columns)
-    return (frame.select(names) if is_table else frame[key]).to_native()
-
-
-def _as_frame(X: Any) -> nw.DataFrame:
+    Raises
+    ------
+    TypeError
+        If it is neither a mapping nor a frame.
+    """
+    if isinstance(X, InputRows):
+        return X
+    if isinstance(X, Mapping) and not issparse(X):
+        return InputRows(X)
     frame = nw.from_native(X, pass_through=True)
     if not isinstance(frame, nw.DataFrame):
         raise TypeError(
@@ -56,7 +36,65 @@ def _as_frame(X: Any) -> nw.DataFrame:
     return frame
 
 
-def _require(names: Sequence[str], known: Sequence[str]) -> None:
-    lacking = [name for name in names if name not in known]
+def names_of(X: InputRows | nw.DataFrame) -> list[str]:
+    """List the inputs of X by name: the keys of a mapping, the columns of a frame."""
+    return list(X) if isinstance(X, InputRows) else X.columns
+
+
+def inputs_of(X: InputRows | nw.DataFrame) -> dict[Any, str]:
+    """Give the inputs of X: the keys of a mapping; of a frame its columns of objects, the others as a table."""
+    if isinstance(X, InputRows):
+        return dict.fromkeys(X, "auto")
+    of_objects = [name for name in X.columns if holds_arrays(X[name])]
+    table = tuple(name for name in X.columns if name not in of_objects)
+    return {**dict.fromkeys(of_objects, "auto"), **({table: "auto"} if table else {})}
+
+
+def trunk_and_column(X: InputRows | nw.DataFrame, key: Any, given: Any) -> tuple[Trunk, Any]:
+    """Give the trunk of one input, which may be "auto", and the input."""
+    if isinstance(given, str) and given == "auto":
+        trunk = MLP() if isinstance(key, tuple) else choose_single(column_of(X, key))
+        trunk = choose_single(column_of(X, key, trunk)) if isinstance(trunk, MLP) else trunk
+    else:
+        trunk = resolve_single(given)
+    return trunk, column_of(X, key, trunk)
+
+
+def column_of(X: InputRows | nw.DataFrame, key: Any, trunk: Trunk | None = None) -> Any:
+    """Give one input of X; a table is two-dimensional.
+
+    Raises
+    ------
+    ValueError
+        If X does not have it.
+    """
+    names = list(key) if isinstance(key, tuple) else [str(key) if isinstance(X, InputRows) else key]
+    lacking = [name for name in names if name not in names_of(X)]
     if lacking:
-        raise ValueError(f"X lacks the inputs {lacking} of MultiInput; it has {list(known)}.")
+        raise ValueError(f"X lacks the inputs {lacking} of MultiInput; it has {names_of(X)}.")
+    is_table = isinstance(key, tuple) or isinstance(trunk, MLP)
+    if isinstance(X, nw.DataFrame):
+        return stack_vectors(X.select(names).to_native()) if is_table else X[names[0]].to_native()
+    if isinstance(key, tuple):
+        return _side_by_side([X[name] for name in names], names)
+    return _as_table(X[names[0]]) if is_table else X[names[0]]
+
+
+def _as_table(values: Any) -> Any:
+    """Make a table of one column of what has one axis; vectors become the rows of one."""
+    values = stack_vectors(values)
+    native = nw.from_native(values, allow_series=True, pass_through=True)
+    if isinstance(native, nw.Series):
+        return native.to_frame().to_native()
+    if isinstance(values, nw.DataFrame) or getattr(values, "ndim", None) == 2 or np.ndim(values) != 1:
+        return values
+    return np.asarray(values).reshape(-1, 1)
+
+
+def _side_by_side(columns: list[Any], names: list[str]) -> Any:
+    """Put columns of one table side by side, as a frame where all are Series of one library."""
+    series = [nw.from_native(column, allow_series=True, pass_through=True) for column in columns]
+    if all(isinstance(one, nw.Series) for one in series):
+        frames = [one.rename(name).to_frame() for one, name in zip(series, names, strict=True)]
+        return nw.concat(frames, how="horizontal").to_native()
+    return np.column_stack([np.asarray(column) for column in columns])

@@ -29,7 +29,7 @@ from ._sequence_layers import (
 )
 from ._sequence_stems import CharacterConvolution, NumberStem, TokenDropout, TokenStem, initial_vectors
 from ._steps import is_numeric, read_steps
-from ._tokens import FIRST, Vocabulary, rows_of, token_lists
+from ._tokens import FIRST, Vocabulary, first_row, is_empty, rows_of, token_lists
 from ._word_vectors import check_vectors, place_vectors
 
 # What "auto" stands for.
@@ -45,6 +45,8 @@ class SequenceEncoder(Trunk):
     - numbers of shape (n_steps, n_features), the same features in every row. They may also be one array of shape
       (n_samples, n_steps, n_features), in which steps at the end that are all NaN are padding. Each feature is
       standardised. Numbers of tokens are not supported; pass the tokens as text.
+
+    A row may be empty, if not all are.
 
     A token is known by its word, and by what a convolution makes of its characters, so that a word that ``fit``
     did not see still means something. Each token of a row gets a vector, and so does the row as a whole.
@@ -192,7 +194,8 @@ class SequenceEncoder(Trunk):
         self._check_sizes()
         rows = rows_of(X)
         forget_columns(owner)
-        if is_numeric(rows[0]):
+        self._refuse_nothing(not is_empty(first_row(rows)))
+        if is_numeric(first_row(rows)):
             self._fit_numbers(rows, sample_weight)
         else:
             self._fit_tokens(rows, sample_weight)
@@ -210,8 +213,13 @@ class SequenceEncoder(Trunk):
                 f"n_heads={self.n_heads}."
             )
 
+    def _refuse_nothing(self, has_steps: bool) -> None:
+        if not has_steps:
+            raise ValueError("X has only empty sequences; at least one row needs tokens or steps.")
+
     def _fit_numbers(self, rows: Sequence[Any], sample_weight: np.ndarray | None) -> None:
         steps = read_steps(rows)
+        self._refuse_nothing(len(steps.values) > 0)
         n_features = steps.values.shape[1]
         self.n_features_: int | None = n_features
         weight = None if sample_weight is None else np.repeat(sample_weight, steps.lengths)
@@ -255,9 +263,10 @@ class SequenceEncoder(Trunk):
 
     def _rows(self, X: Any) -> Any:
         rows = rows_of(X)
-        if is_numeric(rows[0]) != (self.n_features_ is not None):
+        first = first_row(rows)
+        if not is_empty(first) and is_numeric(first) != (self.n_features_ is not None):
             kinds = ("tokens", "numbers")
-            seen, got = kinds[self.n_features_ is not None], kinds[is_numeric(rows[0])]
+            seen, got = kinds[self.n_features_ is not None], kinds[is_numeric(first)]
             raise ValueError(f"X has sequences of {got}, but SequenceEncoder was fitted with sequences of {seen}.")
         return rows
 

@@ -209,10 +209,11 @@ class Pooling(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         if self.how == "mean":
-            return x.sum(dim=1) / mask.sum(dim=1)
+            return x.sum(dim=1) / mask.sum(dim=1).clamp(min=1)
         least = torch.finfo(x.dtype).min
         if self.score is None:
-            return x.masked_fill(mask == 0, least).amax(dim=1)
+            # 0 for a row without steps
+            return x.masked_fill(mask == 0, least).amax(dim=1) * mask.amax(dim=1)
         weights = self.score(x).masked_fill(mask == 0, least).softmax(dim=1)
         return (weights * x).sum(dim=1)
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._arrays import as_array
+
 
 class Steps(NamedTuple):
     """Steps of all rows, one row after the other.
@@ -46,16 +48,17 @@ def read_steps(rows: Sequence[Any], n_features: int | None = None, dtype: Any = 
     TypeError
         With the number of the row, if it is no sequence of numbers.
     ValueError
-        With the number of the row, if it has another shape, no steps, or entries that are missing or infinite.
+        With the number of the row, if it has another shape, or entries that are missing or infinite.
     """
     arrays = _arrays(rows, n_features)
     lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
-    _refuse_empty(lengths)
     values = np.concatenate(arrays)
     first = lengths.cumsum() - lengths
     steps = np.arange(len(values)) - np.repeat(first, lengths)
-    last = np.maximum.reduceat(np.where(np.isnan(values).all(axis=1), -1, steps), first)
-    _refuse_empty(last + 1)
+    last, there = np.full(len(arrays), -1), lengths > 0
+    if there.any():
+        there_last = np.maximum.reduceat(np.where(np.isnan(values).all(axis=1), -1, steps), first[there])
+        last[there] = there_last
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
         values = values[steps <= np.repeat(last, lengths)].astype(dtype, copy=False)
     row = np.repeat(np.arange(len(arrays)), last + 1)
@@ -74,16 +77,19 @@ def _arrays(rows: Sequence[Any], n_features: int | None) -> Sequence[np.ndarray]
     if isinstance(rows, np.ndarray) and rows.ndim == 3:
         _as_array(rows[0], 0, n_features)
         return rows if rows.dtype.kind == "f" else rows.astype(np.float64)
-    arrays: list[np.ndarray] = []
+    arrays: list[np.ndarray | None] = []
     for number, row in enumerate(rows):
-        arrays.append(_as_array(row, number, n_features))
-        n_features = arrays[0].shape[1]
-    return arrays
+        arrays.append(None if np.size(row) == 0 else _as_array(row, number, n_features))
+        n_features = n_features if arrays[-1] is None else arrays[-1].shape[1]
+    if n_features is None:
+        raise ValueError("X has only empty sequences; at least one row needs steps.")
+    nothing = np.empty((0, n_features))
+    return [nothing if array is None else array for array in arrays]
 
 
 def _as_array(row: Any, number: int, n_features: int | None) -> np.ndarray:
     try:
-        array = np.asarray(row)
+        array = as_array(row)
         array = array if array.dtype.kind == "f" else array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"row {number} of X is {shortened(row)}; expected numbers of shape (L, F).") from error
@@ -95,9 +101,3 @@ def _as_array(row: Any, number: int, n_features: int | None) -> np.ndarray:
     if n_features is not None and array.shape[1] != n_features:
         raise ValueError(f"row {number} of X has {array.shape[1]} features; expected {n_features}.")
     return array
-
-
-def _refuse_empty(lengths: np.ndarray) -> None:
-    if not lengths.all():
-        number = int(np.flatnonzero(lengths == 0)[0])
-        raise ValueError(f"row {number} of X is an empty sequence; a row needs at least one step.")

@@ -10,6 +10,10 @@ from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import torch
+
+from ..utils._columns import plain
+from ._arrays import as_array
 
 #: codes of what is not there, and of what fit did not see; words and characters are counted from `FIRST`
 PADDING, UNKNOWN, FIRST = 0, 1, 2
@@ -140,6 +144,7 @@ def rows_of(X: Any) -> Any:
     TypeError
         If X is nothing that has rows.
     """
+    X = as_array(X) if isinstance(X, torch.Tensor | np.ma.MaskedArray) else plain(X)
     native = X if isinstance(X, np.ndarray) else nw.from_native(X, pass_through=True, allow_series=True)
     if isinstance(native, nw.DataFrame):
         if native.shape[1] != 1:
@@ -157,7 +162,23 @@ def rows_of(X: Any) -> Any:
         raise TypeError(f"X should be a list, an array or a Series of sequences, got {shortened(X)}.")
     if len(native) == 0:
         raise ValueError("X has 0 samples; a minimum of 1 is required.")
-    return native
+    return native if isinstance(native, np.ndarray) and native.dtype.kind != "O" else _plain_rows(native)
+
+
+def _plain_rows(rows: Any) -> Any:
+    """Give rows as lists or arrays where some are tensors, or arrays with a mask."""
+    others = {of for of in set(map(type, rows)) if issubclass(of, torch.Tensor | np.ma.MaskedArray)}
+    return [as_array(row) if type(row) in others else row for row in rows] if others else rows
+
+
+def is_empty(row: Any) -> bool:
+    """Tell whether a row is a sequence of nothing."""
+    return not row.strip() if isinstance(row, str) else hasattr(row, "__len__") and len(row) == 0
+
+
+def first_row(rows: Any) -> Any:
+    """Give the first row that is not empty; if all are, the first one."""
+    return next((row for row in rows if not is_empty(row)), rows[0])
 
 
 def token_lists(rows: Sequence[Any]) -> list[Sequence[Any]]:
@@ -167,8 +188,6 @@ def token_lists(rows: Sequence[Any]) -> list[Sequence[Any]]:
     ------
     TypeError
         With the number of the row, if it is neither.
-    ValueError
-        With the number of the row, if it has no tokens.
     """
     lists = []
     for number, row in enumerate(rows):
@@ -176,8 +195,6 @@ def token_lists(rows: Sequence[Any]) -> list[Sequence[Any]]:
             row = row.split()
         elif not isinstance(row, list | tuple):
             row = _as_list(row, number)
-        if not row:
-            raise ValueError(f"row {number} of X is an empty sequence; a row needs at least one token.")
         lists.append(row)
     return lists
 

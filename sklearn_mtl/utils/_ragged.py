@@ -45,13 +45,15 @@ class RaggedRows:
         return RaggedRows(values, self.lengths.to(values.device))
 
     def __getitem__(self, rows: Tensor | slice) -> Tensor:
-        """Give some rows as one tensor (B, L, ...), zeros behind the end of each, with L the longest of them."""
+        """Give some rows as one tensor (B, L, ...), zeros behind the end of each, with L the longest or 1."""
         return self.padded(rows)
 
     def padded(self, rows: Tensor | slice, length: int | None = None) -> Tensor:
         """Give some rows as one tensor (B, length, ...), zeros behind the end of each."""
         lengths, starts = self.lengths[rows], self.starts[rows]
-        longest = int(lengths.max()) if length is None and len(lengths) else (length or 0)
+        longest = max(1, int(lengths.max())) if length is None and len(lengths) else (length or 0)
+        if not len(self.values):
+            return self.values.new_zeros(len(lengths), longest, *self.values.shape[1:])
         steps = torch.arange(longest, device=self.values.device)
         there = steps < lengths[:, None]
         positions = torch.where(there, starts[:, None] + steps, 0)

@@ -67,13 +67,14 @@ def test_videos_have_images_each():
 def test_bytes_stay_bytes():
     assert encoded(BYTES).dtype == np.uint8
     assert encoded(list(BYTES)).dtype == np.uint8
-    assert encoded(BYTES.astype(np.int16)).dtype == np.float64
+    assert encoded(BYTES.astype(np.int16)).dtype == np.uint8
+    np.testing.assert_array_equal(encoded(BYTES.astype(float)), BYTES)
 
 
 def test_numbers_are_of_the_dtype_of_the_estimator_and_share_memory():
     assert np.shares_memory(encoded(X), X)
     assert encoded(X.astype(np.float32)).dtype == np.float64
-    assert encoded(X > 0).dtype == np.float64
+    np.testing.assert_array_equal(encoded(X > 0), np.uint8(255) * (X > 0))  # which stands for 1
 
 
 def test_read_only_images_are_taken():

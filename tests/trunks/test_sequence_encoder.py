@@ -275,8 +275,8 @@ def spoiled(row, value):
     [
         (spoiled(2, np.nan), "row 2 of X contains NaN or infinity"),
         (spoiled(0, np.inf), "row 0 of X contains NaN or infinity"),
-        (np.where(np.arange(4)[:, None, None] == 1, np.nan, padded(STEPS)), "row 1 of X is an empty sequence"),
-        ([STEPS[0], np.empty((0, 2))], "row 1 of X is an empty sequence"),
+        (np.full_like(padded(STEPS), np.nan)[:, :0], "X has only empty sequences"),
+        ([[], np.empty((0, 2))], "X has only empty sequences"),
         ([STEPS[0], STEPS[1][:, :1]], "row 1 of X has 1 features; expected 2"),
         ([STEPS[0], STEPS[1][:, 0]], r"row 1 of X has the shape \(1,\)"),
         ([STEPS[0], "play"], "row 1 of X is 'play'; expected numbers"),
@@ -298,7 +298,6 @@ def test_other_numbers_are_refused(X, message):
         (STEPS, SENTENCES, "sequences of tokens, but SequenceEncoder was fitted with sequences of numbers"),
         (SENTENCES, STEPS, "sequences of numbers, but SequenceEncoder was fitted with sequences of tokens"),
         (STEPS, [STEPS[0][:, :1]], "row 0 of X has 1 features; expected 2"),
-        (SENTENCES, ["play", ""], "row 1 of X is an empty sequence"),
         (SENTENCES, [], "0 samples"),
     ],
 )
@@ -427,3 +426,60 @@ def test_predictions_do_not_depend_on_the_other_rows():
         alone = net.predict_proba(X[row : row + 1])
         np.testing.assert_allclose(alone["intent"][0], whole["intent"][row], rtol=1e-5)
         np.testing.assert_allclose(alone["city"][0], whole["city"][row], rtol=1e-5)
+
+
+# -- rows without a token or step
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean", "attention"])
+@pytest.mark.parametrize("encoder", ["recurrent", "convolutional", "transformer"])
+def test_rows_of_nothing_are_answered_alike_alone_and_among_others(encoder, pooling):
+    rows = ["play some jazz", "", "book a room", "  "] * 5
+    trunk = SequenceEncoder(encoder, hidden_size=8, pooling=pooling, n_heads=2)
+    net = MultiTaskNetEstimator(trunk=trunk, max_epochs=2, early_stopping=False, random_state=0)
+    net.fit(rows, Targets(kind=np.arange(20) % 2, tags=[list(map(str.upper, row.split())) for row in rows]))
+    alone, among = net.transform([""]), net.transform(["play", "", "a longer sentence"])
+    np.testing.assert_allclose(alone[0], among[1], atol=1e-6)
+    assert np.isfinite(alone).all()
+    found = net.predict([[], ["play"]])
+    assert found["tags"][0] == []
+    assert len(found["tags"][1]) == 1
+    assert net.predict([""])["kind"].shape == (1,)
+
+
+@pytest.mark.parametrize(
+    "nothing", [np.empty((0, 2)), np.full((3, 2), np.nan), []], ids=["no steps", "padding", "list"]
+)
+def test_steps_of_nothing_are_answered(nothing):
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(2 + row % 3, 2)) for row in range(20)]
+    net = MultiTaskNetEstimator(max_epochs=2, early_stopping=False, random_state=0).fit(rows, np.arange(20) % 2)
+    expected = net.predict_proba([np.empty((0, 2))])
+    np.testing.assert_allclose(net.predict_proba([rows[0], nothing])[1], expected[0], atol=1e-6)
+    assert net.fit([nothing, *rows[1:]], np.arange(20) % 2).predict([nothing]).shape == (1,)
+
+
+# -- what holds the rows
+
+
+@pytest.mark.parametrize("form", ["tensor", "list of tensors", "objects of tensors", "masked", "list of masked"])
+def test_steps_come_in_many_forms(form):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 4, 2)).astype(np.float32)
+    X[::3, 3:] = np.nan
+    there = ~np.isnan(X)
+    tensors = [torch.from_numpy(row[: 3 if number % 3 == 0 else 4]) for number, row in enumerate(X)]
+    objects = np.empty(20, dtype=object)
+    objects[:] = tensors
+    below = np.where(there, X, 1e3)
+    given = {
+        "tensor": torch.from_numpy(X),
+        "list of tensors": tensors,
+        "objects of tensors": objects,
+        "masked": np.ma.array(below, mask=~there),
+        "list of masked": [np.ma.array(row, mask=~known) for row, known in zip(below, there, strict=True)],
+    }[form]
+    net = MultiTaskNetEstimator(trunk="sequence_encoder", max_epochs=2, random_state=0)
+    expected = net.fit(X, np.arange(20) % 2).predict_proba(X)
+    np.testing.assert_allclose(net.predict_proba(given), expected, atol=1e-5)
+    np.testing.assert_allclose(net.fit(given, np.arange(20) % 2).predict_proba(given), expected, atol=1e-5)

@@ -1,0 +1,70 @@
+"""Several inputs of the same rows, as the user gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sklearn.utils.validation import _num_samples
+
+from .._targets import Targets
+from ..utils._columns import plain
+
+
+class InputRows(Mapping[str, Any]):
+    """Inputs by name, of which each stays what it is: a frame, a sparse matrix, a list of sentences.
+
+    Parameters
+    ----------
+    inputs : mapping of str to input
+        Of as many rows each. Frames in `Targets` are taken as they were given.
+
+    Raises
+    ------
+    ValueError
+        If there is no input, two have one name, or they differ in length.
+    TypeError
+        If an input has no rows.
+    """
+
+    def __init__(self, inputs: Mapping[Any, Any]) -> None:
+        given = {key: inputs.as_given(key) if isinstance(inputs, Targets) else inputs[key] for key in inputs}
+        self._inputs = {str(key): plain(values) for key, values in given.items()}
+        if len(self._inputs) < len(given):
+            raise ValueError(f"X names an input more than once: {list(given)}.")
+        if not self._inputs:
+            raise ValueError("X is a mapping without any input; at least one is needed.")
+        lengths = {name: _n_rows(name, values) for name, values in self._inputs.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"The inputs of X need the same number of rows; got {lengths}.")
+        self._n_rows = next(iter(lengths.values()))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of inputs."""
+        return len(self), len(self._inputs)
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._inputs)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._inputs
+
+    def keys(self) -> Any:
+        """Names of the inputs."""
+        return self._inputs.keys()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._inputs[name]
+
+
+def _n_rows(name: str, values: Any) -> int:
+    if isinstance(values, str | Mapping) and not hasattr(values, "shape"):  # some sparse matrices are mappings
+        raise TypeError(f"input {name!r} of X should have a row for each sample, got {type(values).__name__}.")
+    try:
+        return int(_num_samples(values))
+    except TypeError as error:
+        raise TypeError(f"input {name!r} of X should have a row for each sample: {error}") from error
