@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
+from typing import Any
+
+import numpy as np
 
 from ..tasks import Task
 from ..trunks import Trunk
@@ -35,11 +39,17 @@ class TaskGraph(Architecture):
         "concat" gives the child's head the parents' outputs beside the representation, before sigmoid or softmax
         [3]_. "attention" lets the child attend to its own view and to what its parents hand over (AITM) [2]_.
         "product" multiplies probabilities of two classes, :math:`P(child) = P(child | parents) \prod P(parent)`
-        (ESMM), so that no child is ever more probable than a parent [1]_.
+        (ESMM), so that no child is ever more probable than a parent [1]_. These are probabilities of the positive
+        class. All but "attention" also connect tasks of tokens, or of pixels, with each other, position by
+        position.
     stop_gradient : bool, default=False
         Whether the loss of a child leaves its parents alone.
     sharing : str or Architecture, default="hard_sharing"
         What is between the inputs and the heads: any other architecture.
+    positive : mapping of str to object, object or None, default=None
+        The class of each task whose probability "product" multiplies, or one for all tasks of the graph. Where
+        none is given it is True of the classes False and True, and 1 of 0 and 1 and of -1 and 1; of other classes
+        it must be given.
 
     References
     ----------
@@ -68,7 +78,11 @@ class TaskGraph(Architecture):
         "transfer": [StrOptions(set(TRANSFERS))],
         "stop_gradient": ["boolean"],
         "sharing": [str, Architecture],
+        "positive": "no_validation",
     }
+
+    # models that were saved before there was this parameter have no value of their own
+    positive: Any = None
 
     def __init__(
         self,
@@ -76,11 +90,13 @@ class TaskGraph(Architecture):
         transfer: str = "concat",
         stop_gradient: bool = False,
         sharing: str | Architecture = "hard_sharing",
+        positive: Any = None,
     ) -> None:
         self.dependencies = dependencies
         self.transfer = transfer
         self.stop_gradient = stop_gradient
         self.sharing = sharing
+        self.positive = positive
 
     @property
     def member_axis(self) -> bool:  # type: ignore[override]
@@ -95,6 +111,8 @@ class TaskGraph(Architecture):
         self._check_names(tasks)
         self._order(list(tasks))
         self._check_kinds(tasks)
+        self._check_levels(tasks)
+        self._check_positive(tasks)
         self._sharing().check(trunk, tasks)
 
     def _check_names(self, tasks: Mapping[str, Task]) -> None:
@@ -122,21 +140,88 @@ class TaskGraph(Architecture):
             circle = " -> ".join(map(repr, error.args[1]))
             raise ValueError(f"dependencies of TaskGraph go in a circle: {circle}.") from None
 
+    def _edges(self) -> list[tuple[str, str]]:
+        """List parents and children that are connected."""
+        return [(parent, child) for child, parents in self.dependencies.items() for parent in parents]
+
     def _check_kinds(self, tasks: Mapping[str, Task]) -> None:
-        edges = [(parent, child) for child, parents in self.dependencies.items() for parent in parents]
-        for parent, child in edges:
-            if self.transfer == "product":
-                for name in (parent, child):
-                    if len(getattr(tasks[name], "classes_", ())) != 2 or tasks[name].n_outputs_ != 1:
-                        raise ValueError(
-                            f"transfer='product' of TaskGraph multiplies probabilities of two classes, but task "
-                            f"{name!r} is {tasks[name]!r} with {tasks[name].n_outputs_} outputs."
-                        )
-            if "token" in (tasks[parent].level, tasks[child].level):
+        if self.transfer != "product":
+            return
+        for name in dict.fromkeys(chain.from_iterable(self._edges())):
+            classes = getattr(tasks[name], "classes_", ())
+            if len(classes) != 2 or tasks[name].n_outputs_ != 1:
+                listed = f" of the classes {_listed(classes)}" if len(classes) else ""
                 raise ValueError(
-                    f"TaskGraph connects tasks that have one target per row; {parent!r} or {child!r} has one per "
-                    "token."
+                    f"transfer='product' of TaskGraph multiplies probabilities of two classes, but task {name!r} "
+                    f"is {tasks[name]!r} with {tasks[name].n_outputs_} outputs{listed}."
                 )
+
+    def _check_levels(self, tasks: Mapping[str, Task]) -> None:
+        what = {"sample": "row", "token": "token", "pixel": "pixel"}
+        allowed = TRANSFERS[self.transfer].edge_levels
+        for parent, child in self._edges():
+            levels = [tasks[name].level for name in (parent, child)]
+            one, other = (f"{name!r} has one target per {what[tasks[name].level]}" for name in (parent, child))
+            if levels[0] != levels[1]:
+                raise ValueError(
+                    f"dependencies of TaskGraph connects tasks of different levels: {one}, {other}. "
+                    "Leave this edge out."
+                )
+            if levels[0] not in allowed:
+                raise ValueError(
+                    f"transfer={self.transfer!r} of TaskGraph connects tasks that have one target per row; {one}. "
+                    "transfer='concat' connects those of tokens and of pixels too."
+                )
+            shapes = [getattr(tasks[name], "shape_", None) for name in (parent, child)]
+            if levels[0] == "pixel" and shapes[0] != shapes[1]:
+                raise ValueError(
+                    f"TaskGraph connects tasks of pixels of one shape; {parent!r} has {shapes[0]}, {child!r} "
+                    f"{shapes[1]}."
+                )
+
+    def _check_positive(self, tasks: Mapping[str, Task]) -> None:
+        linked = list(dict.fromkeys(chain.from_iterable(self._edges())))
+        if self.transfer != "product":
+            if self.positive is not None:
+                raise ValueError(
+                    f"positive={self.positive!r} of TaskGraph says which class transfer='product' multiplies; "
+                    f"transfer={self.transfer!r} has no use for it."
+                )
+            return
+        if isinstance(self.positive, Mapping):
+            unknown = [name for name in self.positive if name not in linked]
+            if unknown:
+                raise ValueError(
+                    f"positive of TaskGraph names {unknown}, which are no tasks of the graph; those are {linked}."
+                )
+        for name in linked:
+            self._positive_of(name, tasks[name])
+
+    def _positive_of(self, name: str, task: Task) -> int:
+        """Give the position of the positive class of a task.
+
+        Raises
+        ------
+        ValueError
+            If it is not given, or is no class of the task.
+        """
+        classes = list(getattr(task, "classes_").tolist())  # noqa: B009 - not all tasks have classes
+        given = self.positive.get(name) if isinstance(self.positive, Mapping) else self.positive
+        if given is None:
+            # True is 1, and False is 0
+            if not any(isinstance(label, str) for label in classes) and set(classes) in ({0, 1}, {-1, 1}):
+                return classes.index(1)
+            raise ValueError(
+                f"transfer='product' of TaskGraph multiplies probabilities of the positive class, but task "
+                f"{name!r} has the classes {_listed(classes)}: say which one with "
+                f"positive={{{name!r}: {classes[-1]!r}}}."
+            )
+        if given not in classes:
+            raise ValueError(
+                f"positive={self.positive!r} of TaskGraph gives task {name!r} the class {given!r}; its classes "
+                f"are {_listed(classes)}."
+            )
+        return classes.index(given)
 
     def _sharing(self) -> SharingArchitecture:
         sharing = resolve_architecture(self.sharing)
@@ -153,8 +238,16 @@ class TaskGraph(Architecture):
         parents = self._parents(list(ordered))
         sharing = spec.sharing(trunk, list(ordered), streams)
         towers = MLPBank(list(ordered), sharing.width, spec.tower_sizes, streams, "tower")
-        heads = TRANSFERS[self.transfer](ordered, parents, towers.width, streams, self.stop_gradient)
+        heads = TRANSFERS[self.transfer](
+            ordered, parents, towers.width, streams, self.stop_gradient, trunk.grid_, **self._options(ordered)
+        )
         return SharingNetwork(sharing, towers, heads)
+
+    def _options(self, tasks: Mapping[str, Task]) -> dict[str, Any]:
+        if self.transfer != "product" or self.positive is None:  # the second class, as `check` has made sure
+            return {}
+        linked = [name for name in chain.from_iterable(self._edges()) if name in tasks]
+        return {"first_is_positive": [name for name in linked if self._positive_of(name, tasks[name]) == 0]}
 
     def flow(self, tasks: Sequence[str]) -> Flow:
         flow = self._sharing().flow(tasks)
@@ -172,3 +265,7 @@ class TaskGraph(Architecture):
             for parent in dict.fromkeys(parents[child])
         ]
         return replace(flow, columns=(*flow.columns[:-1], *by_depth), edges=(*flow.edges, *edges))
+
+
+def _listed(classes: Any) -> str:
+    return ", ".join(repr(label) for label in np.asarray(classes).tolist())

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ..tasks import Task
-from ..trunks import Representation
 from ..utils._layers import Linear
 from ..utils._random import Streams
 from ._banks import seed_name
@@ -36,17 +35,28 @@ class GraphHeads(nn.Module, ABC):
     streams : Streams
     stop_gradient : bool
         Whether the loss of a child leaves its parents alone.
+    grid : (int, int) or None, default=None
+        Height and width of the map whose positions the tokens of an image are.
     """
 
+    #: levels of tasks between which there may be an edge
+    edge_levels: ClassVar[tuple[str, ...]] = ("sample", "token", "pixel")
+
     def __init__(
-        self, tasks: Mapping[str, Task], parents: Parents, in_features: int, streams: Streams, stop_gradient: bool
+        self,
+        tasks: Mapping[str, Task],
+        parents: Parents,
+        in_features: int,
+        streams: Streams,
+        stop_gradient: bool,
+        grid: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.task_names = list(tasks)
         self.parents = {name: list(parents.get(name, ())) for name in tasks}
         self.levels = {name: task.level for name, task in tasks.items()}
         self.stop_gradient = stop_gradient
-        self.heads = Heads(tasks, in_features, streams)
+        self.heads = Heads(tasks, in_features, streams, grid)
 
     def needed(self, tasks: Sequence[str]) -> list[str]:
         """Give the tasks with all that they depend on, parents first."""
@@ -81,10 +91,17 @@ class Concatenation(GraphHeads):
     """
 
     def __init__(
-        self, tasks: Mapping[str, Task], parents: Parents, in_features: int, streams: Streams, stop_gradient: bool
+        self,
+        tasks: Mapping[str, Task],
+        parents: Parents,
+        in_features: int,
+        streams: Streams,
+        stop_gradient: bool,
+        grid: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(tasks, parents, in_features, streams, stop_gradient)
+        super().__init__(tasks, parents, in_features, streams, stop_gradient, grid)
         self.dependent = [name for name in tasks if self.parents[name]]
+        self.position_axes = {name: tasks[name].position_axes for name in self.dependent}
         self.maps = nn.ModuleList(
             Linear(
                 sum(tasks[parent].n_outputs_ for parent in self.parents[name]),
@@ -99,7 +116,9 @@ class Concatenation(GraphHeads):
         for child, linear in zip(self.dependent, self.maps, strict=True):
             if child in outputs:
                 seen = torch.cat([self.from_parent(outputs[name]) for name in self.parents[child]], dim=-1)
-                outputs[child] = outputs[child] + linear(seen)
+                # a token or a pixel sees what its parents say of the same one
+                rows = seen.flatten(-2 - self.position_axes[child], -2)
+                outputs[child] = outputs[child] + linear(rows).view_as(outputs[child])
         return outputs
 
 
@@ -107,20 +126,49 @@ class Product(GraphHeads):
     r"""The probability of a child is a share of those of its parents.
 
     :math:`P(t) = \sigma(W_t h + b_t) \prod_{s \in parents} P(s)`, so that no child is more probable than a parent.
+
+    Parameters
+    ----------
+    tasks, parents, in_features, streams, stop_gradient, grid : object
+        As for `GraphHeads`.
+    first_is_positive : collection of str, default=()
+        The tasks whose P(t) is the probability of their first class; that of others is of their second one.
     """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        parents: Parents,
+        in_features: int,
+        streams: Streams,
+        stop_gradient: bool,
+        grid: tuple[int, int] | None = None,
+        first_is_positive: Collection[str] = (),
+    ) -> None:
+        super().__init__(tasks, parents, in_features, streams, stop_gradient, grid)
+        self.first_is_positive = frozenset(first_is_positive)
 
     def combine(self, views: Views, tasks: Sequence[str]) -> dict[str, Tensor]:
         outputs = dict(self.heads(views, tasks))
-        log_probability = {name: nn.functional.logsigmoid(outputs[name]) for name in tasks}
+        linked = {name for name in tasks if self.parents[name]}
+        linked |= {parent for name in tasks for parent in self.parents[name]}
+        # logits of what is positive
+        logits = {name: self._turned(name, outputs[name]) for name in tasks if name in linked}
+        log_probability = {name: nn.functional.logsigmoid(logit) for name, logit in logits.items()}
         for name in tasks:
             for parent in self.parents[name]:
                 log_probability[name] = log_probability[name] + self.from_parent(log_probability[parent])
             if self.parents[name]:
-                logits = [logit_of_log(log_probability[name])]
+                bounds = [logit_of_log(log_probability[name])]
                 # rounding must not lift a child above a parent
-                logits += [self.from_parent(outputs[parent]) for parent in self.parents[name]]
-                outputs[name] = torch.stack(logits).amin(dim=0)
+                bounds += [self.from_parent(logits[parent]) for parent in self.parents[name]]
+                logits[name] = torch.stack(bounds).amin(dim=0)
+                outputs[name] = self._turned(name, logits[name])
         return outputs
+
+    def _turned(self, name: str, logit: Tensor) -> Tensor:
+        """Turn the logit of a task's second class into that of the positive one, and back."""
+        return -logit if name in self.first_is_positive else logit
 
 
 class Attention(GraphHeads):
@@ -131,10 +179,18 @@ class Attention(GraphHeads):
     :math:`u \in \{p_t, q_s\}`; a task without parents has :math:`z_t = p_t`. Heads read :math:`z_t`.
     """
 
+    edge_levels = ("sample",)
+
     def __init__(
-        self, tasks: Mapping[str, Task], parents: Parents, in_features: int, streams: Streams, stop_gradient: bool
+        self,
+        tasks: Mapping[str, Task],
+        parents: Parents,
+        in_features: int,
+        streams: Streams,
+        stop_gradient: bool,
+        grid: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(tasks, parents, in_features, streams, stop_gradient)
+        super().__init__(tasks, parents, in_features, streams, stop_gradient, grid)
         self.dependent = [name for name in tasks if self.parents[name]]
         self.hand_over = nn.ModuleList(
             nn.ModuleList(
@@ -165,7 +221,9 @@ class Attention(GraphHeads):
                 ]
                 known[child] = attend([known[child], *seen], *attention)
         sample = torch.stack([known[name] for name in tasks], dim=-3)
-        return dict(self.heads(Views(tuple(tasks), Representation(sample)), tasks))
+        by_task = views.by_task(tasks)
+        seen_of_rows = by_task.representation._replace(sample=sample)
+        return dict(self.heads(by_task._replace(representation=seen_of_rows), tasks))
 
 
 def attend(vectors: Sequence[Tensor], query: nn.Module, key: nn.Module, value: nn.Module) -> Tensor:

@@ -54,6 +54,9 @@ class NashMTL(GramianWeighting):
 
     _parameter_constraints = {**GramianWeighting._parameter_constraints, "normalize": ["boolean"]}
 
+    # models that were saved before there was this parameter have no value of their own
+    normalize: bool = False
+
     def __init__(self, grad_at: str = "representation", every: int = 1, normalize: bool = False) -> None:
         self.grad_at = grad_at
         self.every = every

@@ -10,12 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from sklearn_mtl import MultiTaskNetClassifier, Targets
+from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, Targets
 from sklearn_mtl.architectures import PLE, Architecture, HardSharing, Independent, MMoE, TaskGraph
 from sklearn_mtl.architectures._transfer import Attention, Concatenation, Product, logit_of_log
 from sklearn_mtl.architectures._views import Views
 from sklearn_mtl.tasks import Classification
-from sklearn_mtl.trunks import Representation
+from sklearn_mtl.training import member_of
+from sklearn_mtl.trunks import ConvNet, Representation, SequenceEncoder
 from sklearn_mtl.utils._random import Streams
 
 from .._helpers import assert_same, assert_same_model, inputs, net, weights_of
@@ -30,7 +31,7 @@ BINARY = Classification().fit(np.array([0, 1]))
 
 def graph(dependencies, transfer="concat", y=Y, **params):
     """Fit a graph of some of the tasks."""
-    options = {name: params.pop(name) for name in ("stop_gradient", "sharing") if name in params}
+    options = {name: params.pop(name) for name in ("stop_gradient", "sharing", "positive") if name in params}
     return net(architecture=TaskGraph(dependencies, transfer=transfer, **options), **params).fit(X, y)
 
 
@@ -249,6 +250,159 @@ def test_the_bound_holds_for_an_ensemble():
     proba = estimator.predict_proba(inputs(20_000) * np.logspace(0, 2, 20_000)[:, None])
     assert (proba["c"][:, 1] <= proba["b"][:, 1]).all()
     assert (proba["b"][:, 1] <= proba["a"][:, 1]).all()
+
+
+def signs(one, other, mask):
+    return np.where(mask, one, other)
+
+
+ENSEMBLES = pytest.mark.parametrize(
+    "ensemble", [{}, {"n_members": 3}, {"n_members": 3, "ensemble": "batch"}], ids=["single", "members", "batch"]
+)
+
+
+@ENSEMBLES
+@pytest.mark.parametrize(
+    ("yes", "no", "positive"),
+    [
+        (True, False, None), (1, 0, None), (1.0, 0.0, None), (1, -1, None), ("a", "z", "a"), ("z", "a", "z"),
+        (False, True, False), (2, 1, {"a": 2, "c": 2}), (1, 2, {"a": 1, "c": 1}),
+    ],
+)  # fmt: skip
+def test_the_bound_is_that_of_the_positive_class(yes, no, positive, ensemble):
+    y = Targets(a=signs(yes, no, Y["a"]), c=signs(yes, no, Y["c"]))
+    estimator = MultiTaskNetClassifier(
+        architecture=TaskGraph({"c": ["a"]}, transfer="product", positive=positive), max_epochs=3, random_state=0,
+        **ensemble,
+    ).fit(X, y)  # fmt: skip
+    proba = estimator.predict_proba(np.vstack([X, 1e3 * X]))
+    parent, child = (proba[name][:, list(estimator.classes_[name]).index(yes)] for name in "ac")
+    assert (child <= parent).all()
+
+
+@pytest.mark.parametrize("first", [[], ["a"], ["b", "d"], ["a", "b", "c", "d"]], ids=str)
+def test_a_product_multiplies_probabilities_of_the_positive_classes(first):
+    parents = GRAPHS["diamond"]
+    heads = Product(
+        dict.fromkeys("abcd", BINARY), parents, WIDTH, Streams(0), False, first_is_positive=first
+    ).double()  # fmt: skip
+    sample = torch.randn(ROWS, WIDTH, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    views = Views(None, Representation(sample))
+    outputs, raw = heads(views, list("abcd")), heads.heads(views, list("abcd"))
+    sign = {name: -1 if name in first else 1 for name in "abcd"}
+    own = {name: torch.sigmoid(sign[name] * raw[name]) for name in "abcd"}
+    expected = {"a": own["a"], "b": own["b"] * own["a"], "c": own["c"] * own["a"]}
+    expected["d"] = own["d"] * expected["b"] * expected["c"]
+    for name in "abcd":
+        torch.testing.assert_close(torch.sigmoid(sign[name] * outputs[name]), expected[name])
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        (
+            TaskGraph({"c": ["a"]}, transfer="product"),
+            r"task 'a' has the classes 'no', 'yes': say which one with positive=\{'a': 'yes'\}",
+        ),
+        (
+            TaskGraph({"c": ["a"]}, transfer="product", positive={"a": "yes"}),
+            "task 'c' has the classes 'no', 'yes'",
+        ),
+        (
+            TaskGraph({"c": ["a"]}, transfer="product", positive="maybe"),
+            "positive='maybe' of TaskGraph gives task 'a' the class 'maybe'; its classes are 'no', 'yes'",
+        ),
+        (
+            TaskGraph({"c": ["a"]}, transfer="product", positive={"d": "yes"}),
+            r"positive of TaskGraph names \['d'\], which are no tasks of the graph; those are \['a', 'c'\]",
+        ),
+        (TaskGraph({"c": ["a"]}, positive="yes"), "transfer='concat' has no use for it"),
+    ],
+    ids=["not given", "of one task only", "no class", "no task", "no product"],
+)
+def test_a_wrong_positive_class_is_refused(architecture, message):
+    y = Targets(a=signs("yes", "no", Y["a"]), c=signs("yes", "no", Y["c"]))
+    with pytest.raises(ValueError, match=message):
+        net(architecture=architecture).fit(X, y)
+
+
+# -- tokens and pixels
+
+
+IMAGES = np.random.default_rng(0).normal(size=(24, 6, 6))
+OF_IMAGES = Targets(
+    bright=IMAGES.mean(axis=(1, 2)) > 0, light=(IMAGES > 0).astype(int), glaring=(IMAGES > 1).astype(int)
+)
+
+
+def of_images(dependencies, transfer, **params):
+    return MultiTaskNetEstimator(
+        trunk=ConvNet(channels=(4,), hidden_size=6), tasks={"light": "segmentation", "glaring": "segmentation"},
+        architecture=TaskGraph(dependencies, transfer=transfer), max_epochs=2, early_stopping=False,
+        random_state=0, **params,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("transfer", TRANSFERS)
+def test_tasks_of_pixels_may_stand_beside_a_graph(transfer):
+    found = of_images({}, transfer).fit(IMAGES, OF_IMAGES).predict_proba(IMAGES)
+    alone = of_images({}, transfer).set_params(architecture="hard_sharing").fit(IMAGES, OF_IMAGES)
+    for name, proba in alone.predict_proba(IMAGES).items():
+        np.testing.assert_allclose(found[name], proba, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("transfer", ["concat", "product"])
+def test_tasks_of_pixels_depend_on_each_other_pixel_by_pixel(transfer, n_members):
+    estimator = of_images({"glaring": ["light"]}, transfer, n_members=n_members).fit(IMAGES, OF_IMAGES)
+    proba = estimator.predict_proba(IMAGES)
+    assert proba["glaring"].shape == (24, 6, 6, 2)
+    if transfer == "product":
+        assert (proba["glaring"][..., 1] <= proba["light"][..., 1]).all()
+
+
+def test_concatenation_of_pixels_is_that_of_each_pixel():
+    network = of_images({"glaring": ["light"]}, "concat").fit(IMAGES, OF_IMAGES).net_.module_.eval()
+    heads, seen = network.heads, {}
+    heads.heads.register_forward_hook(lambda module, args, outputs: seen.update(outputs))
+    inputs_ = {"X": torch.as_tensor(IMAGES[..., None], dtype=torch.float32)}
+    name = next(iter(member_of(of_images({}, "concat"), IMAGES, OF_IMAGES).data.train.inputs))
+    outputs = network({name: inputs_["X"]}, ["glaring", "light"])
+    (linear,) = heads.maps
+    torch.testing.assert_close(
+        outputs["glaring"], seen["glaring"] + seen["light"] * linear.weight[0, 0] + linear.bias[0]
+    )
+
+
+@pytest.mark.parametrize("transfer", ["concat", "product"])
+def test_tasks_of_tokens_depend_on_each_other_token_by_token(transfer):
+    rows = [list("abcab"[: 2 + i % 4]) for i in range(20)]
+    y = Targets(a=[[int(t == "a") for t in row] for row in rows], b=[[int(t != "c") for t in row] for row in rows])
+    estimator = MultiTaskNetEstimator(
+        trunk=SequenceEncoder(hidden_size=8), tasks={"a": "tagging", "b": "tagging"}, max_epochs=2, random_state=0,
+        architecture=TaskGraph({"a": ["b"]}, transfer=transfer), early_stopping=False,
+    ).fit(rows, y)  # fmt: skip
+    proba = estimator.predict_proba(rows)
+    if transfer == "product":
+        for child, parent in zip(proba["a"], proba["b"], strict=True):
+            assert (np.asarray(child)[:, 1] <= np.asarray(parent)[:, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "transfer", "message"),
+    [
+        ({"light": ["bright"]}, "concat", "'bright' has one target per row, 'light' has one target per pixel"),
+        ({"bright": ["light"]}, "product", "'light' has one target per pixel, 'bright' has one target per row"),
+        (
+            {"glaring": ["light"]},
+            "attention",
+            "connects tasks that have one target per row; 'light' has one target",
+        ),
+    ],
+)
+def test_edges_that_do_not_fit_are_refused(dependencies, transfer, message):
+    with pytest.raises(ValueError, match=message):
+        of_images(dependencies, transfer).fit(IMAGES, OF_IMAGES)
 
 
 # -- concatenation and attention
