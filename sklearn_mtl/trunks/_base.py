@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -39,17 +39,21 @@ class SparseRows:
     Parameters
     ----------
     matrix : csr_matrix of shape (n_samples, n_features)
+    encode : callable or None, default=None
+        What is made of the dense rows of a batch; None leaves them as they are.
     """
 
-    def __init__(self, matrix: csr_matrix) -> None:
+    def __init__(self, matrix: csr_matrix, encode: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
         self.matrix = matrix
+        self.encode = encode
 
     def __len__(self) -> int:
         return int(self.matrix.shape[0])
 
     def __getitem__(self, rows: Tensor | slice) -> Tensor:
         picked = self.matrix[rows if isinstance(rows, slice) else rows.numpy()]
-        return torch.from_numpy(picked.toarray())
+        dense = picked.toarray()
+        return torch.from_numpy(dense if self.encode is None else self.encode(dense))
 
 
 Inputs = Mapping[str, Any]

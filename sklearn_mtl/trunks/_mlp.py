@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
+from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
@@ -20,7 +20,19 @@ from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
 from ._arrays import stack_vectors
 from ._base import Inputs, SparseRows, Staged, Trunk
-from ._scaling import PiecewiseLinear, Ranks, Scaler, fit_bins, fit_ranks, fit_scaler
+from ._scaling import (
+    PiecewiseLinear,
+    Place,
+    Ranks,
+    Scaler,
+    fit_bins,
+    fit_place,
+    fit_ranks,
+    fit_scaler,
+    lost_columns,
+    place_numbers,
+    place_sparse,
+)
 from ._table import Table
 
 # Bounds of n_bins="auto": of each column, and of all columns together; and what each of many columns gets.
@@ -77,8 +89,9 @@ class MLP(Trunk):
     (20, 16)
     """
 
-    # models of older versions have no bins
+    # models of older versions have no bins, and their networks take the numbers as they are
     bins_: np.ndarray | None = None
+    place_: tuple[np.ndarray, np.ndarray] | None = None
 
     member_axis = True
     stackable_params = ("dropout",)
@@ -133,12 +146,16 @@ class MLP(Trunk):
         return 1 + (self.ranks_ is not None) + (0 if self.bins_ is None else self.bins_.shape[1] - 1)
 
     def _fit_numbers(self, X: Any, owner: BaseEstimator, sample_weight: np.ndarray | None) -> None:
-        self.scaler_ = self.ranks_ = self.bins_ = None
+        self.scaler_ = self.ranks_ = self.bins_ = self.place_ = None
         if not self.table_.numeric_ or not (self.scaling or self.ranks or self.n_bins):
             return
         numbers, _ = self.table_.encode(X, owner)
+        mean, scale = fit_scaler(numbers, sample_weight)
+        # the width of a column moves nothing where a network takes the numbers as they are
+        self.place_ = (*fit_place(numbers, scale, sample_weight),)
+        self._refuse_lost(numbers)
         if self.scaling:
-            self.scaler_ = fit_scaler(numbers, sample_weight)
+            self.scaler_ = mean, scale
         if self.ranks and not issparse(numbers):
             self.ranks_ = fit_ranks(numbers, sample_weight)
         if self.n_bins and not issparse(numbers):
@@ -154,15 +171,71 @@ class MLP(Trunk):
         numbers, codes = self.table_.encode(stack_vectors(X), owner)
         inputs: dict[str, Any] = {}
         if self.table_.numeric_:
-            inputs["numeric"] = SparseRows(numbers) if issparse(numbers) else _as_tensor(numbers)
+            is_placed = self.place_ is not None
+            inputs["numeric"] = self._rows(numbers, is_placed and self.scaling is not None)
+            if is_placed and self.scaling is None:
+                inputs["placed"] = self._rows(numbers, True)
         if codes is not None:
             inputs["categorical"] = torch.from_numpy(codes)
         return inputs
 
+    def _rows(self, numbers: np.ndarray | csr_matrix, is_placed: bool) -> Tensor | SparseRows:
+        """Give numbers as those of the network, placed or as they are."""
+        if not issparse(numbers):
+            return _as_tensor(self._held(numbers, is_placed))
+        if is_placed and not self._keeps_zeros:
+            return SparseRows(numbers, lambda rows: self._held(rows, True))
+        unit = Place(*self.place_).unit if is_placed and self.place_ else np.ones(numbers.shape[1])
+        placed = place_sparse(numbers, unit, self.table_.dtype)
+        self._refuse_infinite(placed.data, placed.indices)
+        return SparseRows(placed)
+
+    @property
+    def _keeps_zeros(self) -> bool:
+        return self.place_ is not None and not self.place_[0].any()
+
+    def _held(self, numbers: np.ndarray, is_placed: bool) -> np.ndarray:
+        """Make numbers those of the network, and refuse what its dtype does not hold."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            if is_placed and self.place_ is not None:
+                held = place_numbers(numbers, Place(*self.place_), self.table_.dtype)
+            else:
+                held = np.ascontiguousarray(numbers, self.table_.dtype)
+            if not math.isfinite(held.sum()):
+                self._refuse_infinite(held)
+        return held
+
+    def _refuse_infinite(self, held: np.ndarray, columns: np.ndarray | None = None) -> None:
+        if np.isfinite(held).all():
+            return
+        where = np.argwhere(~np.isfinite(held))[0]
+        name = self.table_.name_of_number(int(where[-1] if columns is None else columns[where[0]]))
+        scaled = "" if self.scaling is None else ", scaled by its deviation in fit,"
+        raise ValueError(
+            f"column {name!r} of X has a number that{scaled} is too large for dtype={str(self.table_.dtype)!r}."
+        )
+
+    def _refuse_lost(self, numbers: np.ndarray | csr_matrix) -> None:
+        if issparse(numbers) or self.place_ is None:
+            return
+        for column in lost_columns(numbers, Place(*self.place_), self.table_.dtype):
+            raise ValueError(
+                f"column {self.table_.name_of_number(column)!r} of X has numbers, up to "
+                f"{np.abs(numbers[:, column]).max():.3g}, beside which all others are one: they are too large for "
+                f"dtype={str(self.table_.dtype)!r}. Take them out, or clip or transform the column."
+            )
+
     def stem(self, streams: Streams) -> nn.Module:
-        scaler = Scaler(*self.scaler_, squashed=self.scaling == "squash") if self.scaler_ else None
-        ranks = Ranks(*self.ranks_) if self.ranks_ else None
-        bins = None if self.bins_ is None else PiecewiseLinear(self.bins_)
+        numbers = self.table_.numeric_
+        place = Place(*self.place_) if self.place_ else Place(np.zeros(len(numbers)), np.ones(len(numbers)))
+        scaler = ranks = None
+        if self.scaler_:
+            mean, scale = self.scaler_
+            scaler = Scaler(place.moved(mean), scale / place.unit, squashed=self.scaling == "squash")
+        if self.ranks_:
+            knots, shares = self.ranks_
+            ranks = Ranks(place.moved(knots), shares)
+        bins = None if self.bins_ is None else PiecewiseLinear(place.moved(self.bins_))
         categorical = self.table_.categorical_
         embedding = _Embedding(self.table_.cardinalities_, self.embedding_size, streams) if categorical else None
         return _Stem(scaler, ranks, bins, embedding)
@@ -221,10 +294,11 @@ class _Stem(nn.Module):
         if "numeric" in inputs:
             numbers = inputs["numeric"]
             parts.append(numbers if self.scaler is None else self.scaler(numbers))
+            placed = inputs.get("placed", numbers)
             if self.ranks is not None:
-                parts.append(self.ranks(numbers))
+                parts.append(self.ranks(placed))
             if self.bins is not None:
-                parts.append(self.bins(numbers))
+                parts.append(self.bins(placed))
         if self.embedding is not None:
             parts.append(self.embedding(inputs["categorical"]))
         if len(parts) == 1:

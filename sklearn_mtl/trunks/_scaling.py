@@ -1,11 +1,19 @@
-"""What a trunk learns about numeric columns, and the modules that apply it."""
+"""What a trunk learns about numeric columns, how they are placed on a common scale, and the modules that apply it.
+
+Numbers are placed in float64 before they become those of the network: a column is moved so that 0 is in the middle
+of its values, and divided by their deviation. Only then may they lose digits, and around 0 they lose none that
+matter, however far from 0 the column was, and whatever its unit. What is learned of the columns moves with them.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix, issparse
-from sklearn.preprocessing import StandardScaler
+from sklearn.utils.sparsefuncs import min_max_axis
 from torch import Tensor, nn
 
 # What "squash" clips standardised numbers to.
@@ -17,6 +25,25 @@ NARROWEST = 1e-30
 # Knots of the empirical distribution function of a column, and the most rows to learn them from.
 N_KNOTS = 256
 MOST_ROWS = 100_000
+# Numbers that are read at once, so that copies of many rows need no memory of their own.
+BLOCK = 2**20
+
+
+class Place(NamedTuple):
+    """Where columns are moved to: what becomes 0, and what becomes 1 beyond it.
+
+    Parameters
+    ----------
+    middle, unit : ndarray of float64 of shape (n_columns,)
+    """
+
+    middle: np.ndarray
+    unit: np.ndarray
+
+    def moved(self, values: np.ndarray) -> np.ndarray:
+        """Move values of the columns, (n_columns,) or (n_columns, k)."""
+        axes = (slice(None),) + (None,) * (values.ndim - 1)
+        return np.asarray((values - self.middle[axes]) / self.unit[axes])
 
 
 class Scaler(nn.Module):
@@ -107,12 +134,98 @@ class PiecewiseLinear(nn.Module):
         return inside.mul_(self.inverse_widths.unsqueeze(-3)).clamp_(0, 1).flatten(-2)
 
 
+def fit_place(X: np.ndarray | csr_matrix, scale: np.ndarray, sample_weight: np.ndarray | None) -> Place:
+    """Learn where to move columns to: a value of the middle row, in sorted order, to 0; ``scale`` to 1.
+
+    The columns of a sparse matrix are not moved: absent entries stay 0.
+    """
+    if issparse(X):
+        return Place(np.zeros(X.shape[1]), scale)
+    rows = X if sample_weight is None or sample_weight.all() else X[sample_weight > 0]
+    rows = rows[:: -(-len(rows) // MOST_ROWS)]
+    return Place(np.partition(rows, len(rows) // 2, axis=0)[len(rows) // 2].astype(np.float64), scale)
+
+
+def place_numbers(X: np.ndarray, place: Place, dtype: np.dtype) -> np.ndarray:
+    """Move columns in float64, block by block, and cast the result; numpy warns of what becomes infinite."""
+    placed = np.empty(X.shape, dtype)
+    for rows in _blocks(*X.shape):
+        block = X[rows] - place.middle
+        block /= place.unit
+        placed[rows] = block
+    return placed
+
+
+def lost_columns(X: np.ndarray, place: Place, dtype: np.dtype) -> np.ndarray:
+    """List the columns of which most numbers become one in a dtype, beside others that are too large."""
+    distances = np.abs(X[:: -(-len(X) // MOST_ROWS)] - place.middle)
+    others = distances > 0
+    lost = others & (distances / place.unit < np.finfo(dtype).tiny)
+    return np.flatnonzero(2 * lost.sum(axis=0) > others.sum(axis=0))
+
+
+def place_sparse(X: csr_matrix, unit: np.ndarray, dtype: np.dtype) -> csr_matrix:
+    """Divide the columns of a sparse matrix in float64, and cast the result."""
+    with np.errstate(over="ignore"):
+        data = (X.data / unit[X.indices]).astype(dtype)
+    return csr_matrix((data, X.indices, X.indptr), shape=X.shape)
+
+
 def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Learn mean and standard deviation of the columns; 1 for the deviation of a constant one."""
-    # the mean of a sparse matrix is left at 0: absent entries stay 0
-    scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=sample_weight)
-    mean = np.zeros(X.shape[1]) if issparse(X) else scaler.mean_
-    return mean, scaler.scale_
+    """Learn mean and standard deviation of the columns; 1 for the deviation of a constant one.
+
+    They are those of columns far from 0 and of any unit: deviations are taken from a value of the column, in
+    shares of the largest of them. The mean of a sparse matrix is left at 0: absent entries stay 0.
+    """
+    if sample_weight is not None and not sample_weight.all():
+        X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
+    if issparse(X):
+        return np.zeros(X.shape[1]), _scale_of_sparse(X, sample_weight)
+    weight = np.ones(len(X)) if sample_weight is None else sample_weight / sample_weight.max()
+    first = X[0].astype(np.float64)
+    largest, mean, variance = np.zeros((3, X.shape[1]))
+    with np.errstate(over="ignore"):
+        for block, _ in _deviations(X, first, weight):
+            np.maximum(largest, np.abs(block, out=block).max(axis=0), out=largest)
+    if not np.isfinite(largest).all():
+        raise ValueError("the numbers of a column of X are farther apart than float64 can hold: too large.")
+    unit = np.where(largest > 0, largest, 1.0)
+    for block, of_rows in _deviations(X, first, weight):
+        block /= unit
+        mean += np.einsum("i,ij->j", of_rows, block)
+    mean /= weight.sum()
+    for block, of_rows in _deviations(X, first, weight):
+        block /= unit
+        block -= mean
+        variance += np.einsum("i,ij->j", of_rows, np.square(block, out=block))
+    scale = np.sqrt(variance / weight.sum()) * unit
+    return first + mean * unit, np.where(scale > 0, scale, unit)
+
+
+def _deviations(X: np.ndarray, first: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    # rows in one order in memory, so that sums are rounded alike for all arrays of the same numbers
+    for rows in _blocks(*X.shape):
+        yield np.subtract(X[rows], first, order="C", dtype=np.float64), weight[rows]
+
+
+def _scale_of_sparse(X: csr_matrix, sample_weight: np.ndarray | None) -> np.ndarray:
+    n_rows, n_columns = X.shape
+    weight = np.ones(n_rows) if sample_weight is None else sample_weight / sample_weight.max()
+    of_entries, columns, total = np.repeat(weight, np.diff(X.indptr)), X.indices, weight.sum()
+    smallest, largest = (found.astype(np.float64) for found in min_max_axis(X, axis=0))
+    unit = np.maximum(np.abs(smallest), np.abs(largest))
+    unit[unit == 0] = 1.0
+    shares = X.data / unit[columns]
+    mean = np.bincount(columns, of_entries * shares, n_columns) / total
+    squares = np.bincount(columns, of_entries * (shares - mean[columns]) ** 2, n_columns)
+    absent = np.maximum(total - np.bincount(columns, of_entries, n_columns), 0)
+    scale = np.sqrt((squares + absent * mean**2) / total) * unit
+    return np.where((smallest < largest) & (scale > 0), scale, 1.0)
+
+
+def _blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    step = max(1, BLOCK // max(n_columns, 1))
+    return (slice(start, start + step) for start in range(0, n_rows, step))
 
 
 def fit_bins(X: np.ndarray, n_bins: int, sample_weight: np.ndarray | None) -> np.ndarray:
@@ -124,7 +237,8 @@ def fit_bins(X: np.ndarray, n_bins: int, sample_weight: np.ndarray | None) -> np
     step = -(-len(X) // MOST_ROWS)
     weights = np.ones(len(X[::step])) if sample_weight is None else sample_weight[::step]
     edges = [np.unique(_quantiles(values, weights, n_bins)) for values in X[::step].T]
-    return np.array([np.pad(found, (0, n_bins + 1 - len(found)), mode="edge") for found in edges])
+    padded = [np.pad(found, (0, n_bins + 1 - len(found)), mode="edge") for found in edges]
+    return np.array(padded, dtype=np.float64)
 
 
 def _quantiles(column: np.ndarray, sample_weight: np.ndarray, n_bins: int) -> np.ndarray:

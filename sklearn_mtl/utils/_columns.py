@@ -126,7 +126,7 @@ def _read_objects(values: np.ndarray, kind: str | None = None) -> Column:
     values = values.astype(object)
     missing = is_missing(values)
     values[missing] = None
-    kind = kind or _kind_of(set(map(type, values[~missing])))
+    kind = kind or kind_of(set(map(type, values[~missing])))
     if kind == "number":
         return Column(kind, _numbers(values, missing), missing)
     if kind == "boolean" and not missing.any():
@@ -134,7 +134,8 @@ def _read_objects(values: np.ndarray, kind: str | None = None) -> Column:
     return Column(kind, values, missing)
 
 
-def _kind_of(types: Iterable[type]) -> str:
+def kind_of(types: Iterable[type]) -> str:
+    """Name the kind of a column by the types of its values; see `Column`."""
     kinds = {_kind_of_type(of) for of in types}
     if len(kinds) == 1:
         return kinds.pop()

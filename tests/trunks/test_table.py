@@ -7,7 +7,8 @@ import pytest
 from scipy.sparse import csc_matrix, csr_matrix, issparse
 from sklearn.base import BaseEstimator
 
-from sklearn_mtl.trunks._table import UNSEEN, Table
+from sklearn_mtl.trunks._table import Table
+from sklearn_mtl.utils._categories import UNSEEN
 
 NAN = float("nan")
 NUMBERS = np.arange(6.0).reshape(3, 2)
@@ -45,10 +46,9 @@ def codes(X, other=None, **params):
         pl.DataFrame(NUMBERS),
     ],
 )
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_numbers_of_every_container_are_the_same(X, dtype):
-    numbers, categories = encode(X, dtype=dtype)
-    np.testing.assert_array_equal(numbers, NUMBERS.astype(dtype), strict=True)
+def test_numbers_of_every_container_are_the_same(X):
+    numbers, categories = encode(X)
+    np.testing.assert_array_equal(numbers, NUMBERS, strict=True)
     assert categories is None
 
 
@@ -57,7 +57,6 @@ def test_sparse_numbers_stay_sparse(make):
     numbers, _ = encode(make(NUMBERS))
     assert issparse(numbers)
     assert numbers.format == "csr"
-    assert numbers.dtype == np.float32
     np.testing.assert_array_equal(numbers.toarray(), NUMBERS)
 
 
@@ -66,9 +65,10 @@ def test_bools_are_numbers():
     assert encode(X)[0].tolist() == [[1], [0]]
 
 
-def test_data_of_the_right_dtype_is_not_copied():
-    X = NUMBERS.astype(np.float32)
+@pytest.mark.parametrize("X", [NUMBERS, NUMBERS.astype(np.float32)])
+def test_floats_are_not_copied(X):
     assert np.shares_memory(encode(X)[0], X)
+    assert np.shares_memory(encode(pd.DataFrame(X, copy=False))[0], X)
 
 
 # -- categories
@@ -109,7 +109,6 @@ def test_categories_by_name_position_or_mask(wanted):
 def test_categories_of_an_array(wanted):
     numbers, categories = encode(FRAME.to_numpy(), categorical_features=wanted)
     assert numbers.tolist() == [[1], [2], [3]]
-    assert numbers.dtype == np.float32
     assert categories.tolist() == [[2], [1], [2]]
 
 
@@ -164,9 +163,7 @@ def test_large_numbers_that_float32_cannot_tell_apart_are_two_categories():
     [
         ([[1, NAN]], None, "contains NaN"),
         ([[1, np.inf]], None, "infinity"),
-        ([[1e300, 1]], None, "too large"),
         ([[NAN, 1]], [1], "contains NaN"),
-        ([[1e300, 1]], [1], "too large"),
         ([[1, np.inf]], [1], "infinity"),
         ([1, 2], None, "2D array"),
         (np.zeros((2, 2, 2)), None, "dim 3"),
@@ -180,7 +177,6 @@ def test_large_numbers_that_float32_cannot_tell_apart_are_two_categories():
         (pd.DataFrame({"a": [1.0, NAN]}), None, "contains NaN"),
         (pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), None, "contains NaN"),
         (pl.DataFrame({"a": [1, None]}), None, "contains NaN"),
-        (pd.DataFrame({"a": [1e300]}), None, "too large"),
         (pd.DataFrame({"a": ["x"], "b": ["y"]}), ["a"], r"columns \['b'\] of X are text"),
         (pd.DataFrame({"a": ["x"]}), None, r"columns \['a'\] of X are text"),
         (pd.DataFrame({"a": pd.to_datetime(["2020-01-01"])}), None, "'a' of X is Datetime"),
@@ -242,9 +238,7 @@ def test_state_holds_categories_and_nothing_of_scikit_learn(X):
     pickled = pickle.dumps(fitted)
     assert b"sklearn.preprocessing" not in pickled
     loaded = pickle.loads(pickled)
-    for values, others in zip(loaded.encoder_.categories_, fitted.encoder_.categories_, strict=True):
-        np.testing.assert_array_equal(values, others, strict=True)
-    assert loaded.encoder_._missing_indices == fitted.encoder_._missing_indices
+    assert loaded.cardinalities_ == fitted.cardinalities_
     rows = X.iloc[::-1] if isinstance(X, pd.DataFrame) else X[::-1] + 2
     for one, other in zip(loaded.encode(rows, owner), fitted.encode(rows, owner), strict=True):
         np.testing.assert_array_equal(one, other, strict=True)

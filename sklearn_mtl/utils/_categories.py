@@ -1,0 +1,143 @@
+"""The categories of one column, told by their values, and their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._columns import Column, kind_of
+from ._missing import is_missing
+
+#: code of a category that fit did not see; the others count from 1
+UNSEEN = 0
+
+_NAMES = {"number": "numbers", "text": "text", "bytes": "bytes", "date": "dates", "object": "objects"}
+
+
+class Levels(NamedTuple):
+    """The different values of a column, and which of them each row has.
+
+    Parameters
+    ----------
+    values : list
+    of_rows : ndarray of int64 of shape (n,)
+        Position in ``values``; -1 where the value is missing.
+    """
+
+    values: list[Any]
+    of_rows: np.ndarray
+
+
+def levels_of(column: Column, name: Any) -> Levels:
+    """Find the different values of a column.
+
+    Raises
+    ------
+    ValueError
+        With the name of the column, if a value cannot be told from others.
+    """
+    index = np.full(len(column.values), -1)
+    known = column.values[~column.missing] if column.missing.any() else column.values
+    if known.dtype.kind == "O":
+        try:
+            position = {value: number for number, value in enumerate(dict.fromkeys(known.tolist()))}
+        except TypeError as error:
+            raise ValueError(
+                f"column {name!r} of X holds {type(known[0]).__name__} objects, which are no categories."
+            ) from error
+        index[~column.missing] = np.fromiter(map(position.__getitem__, known.tolist()), np.int64, len(known))
+        return Levels(list(position), index)
+    if known.dtype.kind == "f" and np.isinf(known).any():
+        raise ValueError(f"column {name!r} of X contains infinity, which is no category.")
+    values, index[~column.missing] = np.unique(known, return_inverse=True)
+    return Levels(values.tolist(), index)
+
+
+class Categories:
+    """What fit saw in one column of categories: values that are equal are one, whatever their types.
+
+    Parameters
+    ----------
+    values : list
+        Sorted. The code of the first one is 1.
+    has_missing : bool
+        Whether one of them was missing; its code is the last.
+    """
+
+    def __init__(self, values: Sequence[Any], has_missing: bool) -> None:
+        self.values = list(values)
+        self.has_missing = has_missing
+        self.kind = _kind(self.values)
+        self.codes = {value: code for code, value in enumerate(self.values, 1)}
+
+    @classmethod
+    def fit(cls, levels: Levels, name: Any) -> Categories:
+        """Learn the categories of a column.
+
+        Raises
+        ------
+        ValueError
+            With the name of the column, if they are not of one type that can be sorted.
+        """
+        used = _used(levels)
+        if _kind(used) == "object" and len(set(map(type, used))) > 1:
+            raise ValueError(
+                f"categories of column {name!r} of X must be of one type; it mixes text and numbers, or others."
+            )
+        try:
+            return cls(sorted(used), bool((levels.of_rows < 0).any()))
+        except TypeError as error:
+            raise ValueError(
+                f"categories of column {name!r} of X must be of one type that can be sorted, such as text."
+            ) from error
+
+    @classmethod
+    def from_array(cls, values: np.ndarray) -> Categories:
+        """Make them of what `to_array` gave."""
+        missing = is_missing(values)
+        return cls(values[~missing].tolist(), bool(missing.any()))
+
+    def to_array(self) -> np.ndarray:
+        """Give the values, and None at the end if one was missing."""
+        array = np.empty(len(self.values) + self.has_missing, dtype=object)
+        array[: len(self.values)] = self.values
+        return array
+
+    def __len__(self) -> int:
+        """Count the codes, that of unseen categories included."""
+        return 1 + len(self.values) + self.has_missing
+
+    def encode(self, levels: Levels, name: Any) -> np.ndarray:
+        """Give the code of each row, int64 of shape (n,).
+
+        Raises
+        ------
+        ValueError
+            With the name of the column, if none of its values is of the type that fit saw.
+        """
+        missing = len(self) - 1 if self.has_missing else UNSEEN
+        # the last entry is what the index -1 picks
+        codes = np.array([*(self.codes.get(value, UNSEEN) for value in levels.values), missing], dtype=np.int64)
+        if self.values and not codes[:-1].any():
+            self._refuse_other_kinds(_used(levels), name)
+        return codes[levels.of_rows]
+
+    def _refuse_other_kinds(self, values: list[Any], name: Any) -> None:
+        kinds = {_kind([value]) for value in values}
+        if kinds and self.kind not in kinds:
+            raise ValueError(
+                f"column {name!r} of X is {' and '.join(sorted(_NAMES[kind] for kind in kinds))}, but fit saw "
+                f"{_NAMES[self.kind]} there, such as {self.values[0]!r}; convert it to what it was."
+            )
+
+
+def _used(levels: Levels) -> list[Any]:
+    there = np.bincount(levels.of_rows + 1, minlength=len(levels.values) + 1)[1:] > 0
+    return [value for value, used in zip(levels.values, there.tolist(), strict=True) if used]
+
+
+def _kind(values: Sequence[Any]) -> str:
+    kind = kind_of(set(map(type, values)))
+    return "number" if kind == "boolean" else kind

@@ -1,0 +1,253 @@
+"""The columns of a frame: which are numbers, which are categories, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import cached_property
+from numbers import Real
+from types import NoneType
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from narwhals.exceptions import DuplicateError
+
+from ._categories import Levels, levels_of
+from ._columns import Column, read_column
+
+# Types of objects that numpy makes floats of as they are; None becomes NaN.
+_NUMBERS = (Real, Decimal, np.bool_, NoneType)
+
+
+def as_frame(X: Any) -> Frame | None:
+    """Give the columns of a frame of pandas, polars or pyarrow; None if X is none.
+
+    Raises
+    ------
+    ValueError
+        If it is lazy, or two of its columns have one name.
+    """
+    if isinstance(X, np.ndarray | list | tuple):
+        return None
+    try:
+        frame = nw.from_native(X, pass_through=True)
+    except DuplicateError as error:
+        raise ValueError(f"X names a column more than once. {error}") from error
+    if isinstance(frame, nw.LazyFrame):
+        raise ValueError(f"X is a {type(X).__name__}, whose rows are not there yet; pass X.collect().")
+    return Frame(frame) if isinstance(frame, nw.DataFrame) else None
+
+
+class Frame:
+    """The columns of a frame, read by what they hold.
+
+    What depends on the dtype alone is asked once for each dtype, and columns of one dtype are read in one go, so
+    that thousands of columns cost about what the array of their numbers does.
+
+    Parameters
+    ----------
+    frame : narwhals DataFrame
+
+    Attributes
+    ----------
+    names : list of str
+    shape : (int, int)
+    """
+
+    def __init__(self, frame: nw.DataFrame) -> None:
+        self.frame = frame
+        self.names = list(frame.columns)
+        self.shape = frame.shape
+        self._pandas: Any = frame.to_native() if nw.dependencies.is_pandas_dataframe(frame.to_native()) else None
+        self._read: dict[int, Column] = {}
+
+    @cached_property
+    def _dtypes(self) -> list[Any]:
+        return list(self.frame.schema.values()) if self._pandas is None else list(self._pandas.dtypes)
+
+    @cached_property
+    def _by_dtype(self) -> list[str]:
+        """Say what each dtype tells: "number", "category", "date", "nested" or, if nothing, "object"."""
+        told: dict[Any, str] = {}
+        found = []
+        for position, dtype in enumerate(self._dtypes):
+            # not by the dtype itself, whose hash is one of all its categories
+            key = "category" if _is_categorical(dtype) else dtype
+            if key not in told:
+                told[key] = self._told_by_dtype(position)
+            found.append(told[key])
+        return found
+
+    def _told_by_dtype(self, position: int) -> str:
+        dtype = self._dtypes[position]
+        if isinstance(dtype, np.dtype) and dtype.kind in "biufO":
+            return "object" if dtype.kind == "O" else "number"
+        if type(dtype).__name__ == "SparseDtype":
+            return "number" if dtype.subtype.kind in "biuf" else "object"
+        narwhals = self.dtype(position)
+        if narwhals.is_numeric() or narwhals == nw.Boolean:
+            return "number"
+        if isinstance(narwhals, nw.String | nw.Categorical | nw.Enum):
+            return "category"
+        return "date" if narwhals.is_temporal() else "nested" if narwhals.is_nested() else "object"
+
+    def dtype(self, position: int) -> Any:
+        """Give the dtype of a column as narwhals names it."""
+        return self.column(position).dtype
+
+    def column(self, position: int) -> nw.Series:
+        """Give one column."""
+        if self._pandas is not None:
+            return nw.from_native(self._pandas.iloc[:, position], series_only=True)
+        return self.frame.get_column(self.names[position])
+
+    def read(self, position: int) -> Column:
+        """Read one column by its values."""
+        if position not in self._read:
+            self._read[position] = read_column(self.column(position))
+        return self._read[position]
+
+    def categorical(self) -> list[int]:
+        """List the positions of the columns that are text or categories; the others are numbers.
+
+        A column of objects is what its objects are; one without any value is a category.
+
+        Raises
+        ------
+        ValueError
+            With the name of a column of date objects, of lists, or of a mixture of numbers and other things.
+        """
+        numbers = self._numbers_of_objects
+        categorical = [p for p, told in enumerate(self._by_dtype) if told == "category"]
+        objects = [p for p, told in enumerate(self._by_dtype) if told == "object" and p not in numbers]
+        for position in objects:
+            self._refuse_objects(position)
+        return sorted([*categorical, *objects])
+
+    def refuse_dates_and_lists(self) -> None:
+        """Refuse columns whose dtype says that they are neither numbers nor categories."""
+        for position, told in enumerate(self._by_dtype):
+            if told in ("date", "nested"):
+                self._refuse(position, str(self.dtype(position)))
+
+    def _refuse_objects(self, position: int) -> None:
+        column = self.read(position)
+        types = sorted({type(value).__name__ for value in column.values[~column.missing].tolist()})
+        if column.kind == "date":
+            self._refuse(position, f"{types[0]} objects")
+        if column.kind != "object":
+            return
+        if len(types) > 1:
+            raise ValueError(
+                f"column {self.names[position]!r} of X mixes text and numbers, or other types: {types}; "
+                "make all its values text, or all numbers."
+            )
+        if any(isinstance(v, Iterable) and not isinstance(v, str | bytes) for v in column.values[~column.missing]):
+            self._refuse(position, f"{types[0]} objects")
+        if types in (["complex"], ["complex128"], ["complex64"]):
+            raise ValueError(f"Complex data not supported: column {self.names[position]!r} of X is {types[0]}.")
+
+    def _refuse(self, position: int, what: str) -> None:
+        raise ValueError(
+            f"column {self.names[position]!r} of X is {what}; encode it as numbers or categories first."
+        )
+
+    def numbers(self, positions: Sequence[int]) -> np.ndarray:
+        """Stack columns of numbers, (n_rows, n_positions), with NaN for what is missing.
+
+        They are of the dtype of the columns if that is one of floats, otherwise float64.
+
+        Raises
+        ------
+        ValueError
+            With the name of a column that holds something else.
+        """
+        typed = [position for position in positions if self._by_dtype[position] == "number"]
+        if len(typed) == len(positions):
+            return self._typed_numbers(typed)
+        numbers = np.empty((self.shape[0], len(positions)))
+        if typed:
+            numbers[:, np.isin(positions, typed)] = self._typed_numbers(typed)
+        for place, position in enumerate(positions):
+            if self._by_dtype[position] != "number":
+                numbers[:, place] = self._numbers_of(position)
+        return numbers
+
+    def _typed_numbers(self, positions: Sequence[int]) -> np.ndarray:
+        dtypes = {self._dtypes[position] for position in positions}
+        whole = len(positions) == self.shape[1]
+        if self._pandas is not None:
+            part = self._pandas if whole else self._pandas.iloc[:, list(positions)]
+            if len(dtypes) == 1 and _is_of_floats(next(iter(dtypes))):
+                return np.asarray(part.to_numpy())
+            missing = {} if all(isinstance(dtype, np.dtype) for dtype in dtypes) else {"na_value": np.nan}
+            return np.asarray(part.to_numpy(dtype=np.float64, **missing))
+        frame = self.frame if whole else self.frame.select([self.names[position] for position in positions])
+        if dtypes != {nw.Float64()} and dtypes != {nw.Float32()}:
+            frame = frame.select(nw.all().cast(nw.Float64))
+        return np.asarray(frame.to_numpy())
+
+    @cached_property
+    def _numbers_of_objects(self) -> dict[int, np.ndarray]:
+        """Read the columns of objects that are all numbers or missing; a column without any value is not one."""
+        positions = [position for position, told in enumerate(self._by_dtype) if told == "object"]
+        if self._pandas is None or not positions:
+            columns = [np.empty(0)] * len(positions)
+        else:
+            columns = list(self._pandas.iloc[:, positions].to_numpy().T)
+        numbers = {}
+        for position, column in zip(positions, columns, strict=True):
+            floats = self._floats_of_objects(position, column)
+            if floats is not None and not np.isnan(floats).all():
+                numbers[position] = floats
+        return numbers
+
+    def _floats_of_objects(self, position: int, column: np.ndarray) -> np.ndarray | None:
+        types = set(map(type, column.tolist()))
+        if not types or not all(issubclass(of, _NUMBERS) for of in types):
+            return _as_floats(self.read(position))
+        try:  # faster than to look at each value
+            return column.astype(np.float64)
+        except OverflowError as error:
+            name = self.names[position]
+            raise ValueError(f"column {name!r} of X has a number that is too large for float64.") from error
+
+    def _numbers_of(self, position: int) -> np.ndarray:
+        """Give one column as numbers that is not of a dtype of numbers."""
+        if position in self._numbers_of_objects:
+            return self._numbers_of_objects[position]
+        column = self.read(position)
+        if column.kind == "category":
+            column = read_column(column.values)
+        numbers = _as_floats(column)
+        if numbers is None:
+            raise ValueError(
+                f"column {self.names[position]!r} of X should be numeric, but is {self.dtype(position)}."
+            )
+        return numbers
+
+    def levels(self, position: int) -> Levels:
+        """Give the different values of a column, and which each row has."""
+        if _is_categorical(self._dtypes[position]):
+            column = self._pandas.iloc[:, position].cat
+            return Levels(column.categories.tolist(), column.codes.to_numpy().astype(np.int64))
+        return levels_of(self.read(position), self.names[position])
+
+
+def _is_of_floats(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "f"
+
+
+def _is_categorical(dtype: Any) -> bool:
+    """Tell whether a dtype is that of pandas' categories."""
+    return type(dtype).__name__ == "CategoricalDtype"
+
+
+def _as_floats(column: Column) -> np.ndarray | None:
+    """Give the numbers of a column, NaN where they are missing; None if it holds something else."""
+    if column.kind not in ("number", "boolean"):
+        return None
+    if column.values.dtype.kind != "O":
+        return column.values.astype(np.float64)
+    return np.where(column.missing, np.nan, column.values).astype(np.float64)
