@@ -26,6 +26,7 @@ from .tasks import resolve_task
 from .training import (
     OPTIMIZERS,
     SCHEDULES,
+    CallbackList,
     Model,
     SklearnCallbacks,
     check_sample_weight,
@@ -42,7 +43,7 @@ from .training import (
 from .trunks import InputRows, Trunk, resolve_trunk
 from .utils._device import resolve_device
 from .utils._optional import import_optional
-from .utils._params import Interval, NestedParamsMixin, StrOptions
+from .utils._params import Interval, NestedParamsMixin, SpecList, StrOptions
 from .weighting import Weighting, resolve_weighting
 
 
@@ -253,7 +254,10 @@ class MultiTaskNetEstimator(
         "weighting": resolve_weighting,
         "task_sampling": resolve_task_sampling,
     }
-    spec_list_params: ClassVar[dict] = {"penalties": (resolve_penalty, penalty_name)}
+    spec_list_params: ClassVar[dict] = {
+        "penalties": SpecList(resolve_penalty, penalty_name),
+        "callbacks": CallbackList(),
+    }
 
     _parameter_constraints: ClassVar[dict] = {
         "tasks": [Mapping, None],

@@ -1,6 +1,7 @@
 """Training and prediction: encoded data, batches, the objective and the skorch net."""
 
 from ._blueprint import Blueprint
+from ._callback_list import CallbackList
 from ._callbacks import SklearnCallbacks
 from ._ensemble import learn_ensemble
 from ._further import learn_further_task
@@ -18,6 +19,7 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "Blueprint",
+    "CallbackList",
     "Member",
     "Model",
     "SklearnCallbacks",

@@ -6,8 +6,10 @@ import warnings
 from typing import Any
 
 import numpy as np
+from skorch.callbacks import LRScheduler
 
 from ._batch_ensemble import is_batch_ensemble
+from ._callback_list import has_callback
 
 # Early stopping needs validation rows; with fewer rows than this, training needs them more.
 MIN_ROWS_TO_STOP_EARLY = 100
@@ -27,7 +29,17 @@ def validation_fraction_of(estimator: Any, n_rows: int) -> float:
 
 
 def schedule_of(estimator: Any, n_rows: int, anneals: bool = True) -> str:
-    """Name the schedule of the learning rate; "auto" lets it fall where no early stopping ends the training."""
+    """Name the schedule of the learning rate; "auto" lets it fall where no early stopping ends the training.
+
+    A callback that sets the learning rate leaves "auto" nothing to do, and is refused beside another schedule.
+    """
+    if has_callback(estimator.callbacks, LRScheduler):
+        if estimator.learning_rate_schedule not in ("auto", "constant"):
+            raise ValueError(
+                f"learning_rate_schedule={estimator.learning_rate_schedule!r} and an LRScheduler in callbacks "
+                "both set the learning rate; leave out one of them."
+            )
+        return "constant"
     if estimator.learning_rate_schedule != "auto":
         return str(estimator.learning_rate_schedule)
     return "cosine" if anneals and not validation_fraction_of(estimator, n_rows) else "constant"

@@ -28,6 +28,8 @@ class Batch(NamedTuple):
     inputs: dict[str, Tensor]
     targets: list[Tensor]
     weights: list[Tensor | None]
+    #: their numbers in the data of the fit
+    rows: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Dataset:
             {name: take(values, rows, self.device) for name, values in self.inputs.items()},
             [take(target, rows, self.device) for target in self.targets],
             [None if weight is None else take(weight, rows, self.device) for weight in self.weights],
+            rows,
         )
 
     def everything(self) -> Batch:

@@ -15,6 +15,7 @@ from ._learn import make_model
 from ._model import Model
 from ._positions import Positions
 from ._prepare import fit_tasks, prepare_data
+from ._scoring_view import scoring_view
 from ._stopping import stopping_rule
 from ._weights import check_sample_weight
 
@@ -60,7 +61,9 @@ def learn_further_task(
     )  # fmt: skip
     if data.valid is not None:
         model.net.stopping = stopping_rule(estimator)
-    model.net.train(*data, estimator.max_epochs)
+    model.net.scoring = scoring_view(estimator, model, X, {name: values}, data)
+    # a new head starts with the first rates of the schedulers of callbacks
+    model.net.train(*data, estimator.max_epochs, origin=len(model.net.history))
     network.freeze(False)
     # built anew: optimiser and objective were those of the new task alone
     weights_now = {key: tensor.detach().clone() for key, tensor in network.state_dict().items()}

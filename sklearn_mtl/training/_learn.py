@@ -28,6 +28,7 @@ from ._model import Model
 from ._net import make_net
 from ._positions import Positions
 from ._prepare import fit_tasks, prepare_data
+from ._scoring_view import scoring_view
 from ._stopping import stopping_rule
 from ._training_state import LastEpoch
 from ._weights import check_sample_weight, check_weights, common_weight
@@ -88,6 +89,7 @@ def learn(
         model.net.stopping = stopping_rule(estimator)
     if checkpoint is not None and saved is not None:
         epochs = checkpoint.resume(model.net, saved, epochs)
+    model.net.scoring = scoring_view(estimator, model, X, plan.targets, data)
     last = LastEpoch()
     keepers = [keeper for keeper in (keep and last, checkpoint) if keeper is not None]
     try:
@@ -109,6 +111,7 @@ def learn_batch(
         plan.blueprint, X, plan.targets, plan.sample_weight,
         owner=estimator, device=model.device, validation_fraction=0.0,
     )  # fmt: skip
+    model.net.scoring = scoring_view(estimator, model, X, plan.targets, data, warns=False)
     model.net.train(*data, epochs=1)
     return model
 
@@ -233,6 +236,7 @@ def make_model(
         batch_size=batch_size_of(estimator.batch_size, n_rows),
         device=resolve_device(estimator.device),
         callbacks=estimator.callbacks,
+        max_epochs=estimator.max_epochs,
         net_params=estimator.net_params,
         verbose=estimator.verbose,
     )

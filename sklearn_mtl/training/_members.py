@@ -16,6 +16,7 @@ from ..utils._side_by_side import structure_of
 from ..weighting import resolve_weighting
 from ._auto import batch_size_of, schedule_of, validation_fraction_of
 from ._batch_ensemble import is_batch_ensemble
+from ._callback_list import callbacks_of
 from ._learn import plan_fit
 from ._model import Model
 from ._net import OPTIMIZERS
@@ -88,7 +89,7 @@ def why_not_stackable(estimator: Any) -> str | None:
         return "ensemble='batch' is a stack of its own"
     if estimator.optimizer not in OPTIMIZERS:
         return "optimizer is a class of its own; the stacked ones are those known by name"
-    if estimator.callbacks:
+    if callbacks_of(estimator.callbacks):
         return "callbacks follow one training each"
     if estimator.checkpoint is not None:
         return "checkpoint keeps the training of one fit each"

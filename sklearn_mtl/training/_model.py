@@ -44,12 +44,19 @@ class Model:
 
         They are arrays (B, positions, K), or `RaggedRows` for the tokens of sequences.
         """
-        inputs = self.blueprint.trunk.encode(X, owner=owner)
+        return self.outputs_of(self.blueprint.trunk.encode(X, owner=owner), tasks)
+
+    def outputs_of(
+        self, inputs: Mapping[str, Any], tasks: Sequence[str], rows: torch.Tensor | None = None
+    ) -> dict[str, Any]:
+        """Compute the outputs of encoded inputs, of all rows or of some; see `outputs`."""
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
-        outputs = predict_outputs(self.net.module_, inputs, chosen, self.device)
+        outputs = predict_outputs(self.net.module_, inputs, chosen, self.device, rows)
         if self.blueprint.n_members > 1:
             outputs = average_members(outputs, chosen)
         lengths = lengths_of(inputs)
+        if lengths is not None and rows is not None:
+            lengths = lengths[rows]
         return {name: by_row(outputs[name], chosen[name], lengths) for name in tasks}
 
     def member_outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, np.ndarray]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.utils import TeeGenerator
 from torch import Tensor, nn
 
@@ -24,15 +24,21 @@ from ..weighting import UnsolvableError
 from ._backward import backward
 from ._balance import read_balance
 from ._blueprint import Blueprint
+from ._callback_list import callbacks_to_run
 from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows, fewest_rows, positions_per_row
 from ._divergence import diverged, refuse_non_finite, unsolved
 from ._gramian import gramian_of
 from ._log import read_losses, record
+from ._lr_scheduler import end_schedule
+from ._notify import tell, watches_batches
 from ._objective import Step, TaskLosses
 from ._predict import average_members, by_row, predict_outputs
 from ._sampled import SampledBatches
 from ._schedule import SCHEDULES
 from ._stopping import BestEpoch
+
+if TYPE_CHECKING:
+    from ._scoring_view import ScoringView
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
@@ -95,6 +101,10 @@ class MultiTaskNet(NeuralNet):
         self.mixed_precision = mixed_precision
         self.sampling = AllTasks() if sampling is None else sampling
         self.stop_training = False
+        self.scoring: ScoringView | None = None
+        self.origin = 0
+        self.validates = False
+        self.watchers: list[tuple[str, Callback]] = []
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -110,6 +120,7 @@ class MultiTaskNet(NeuralNet):
         watchers: Iterable[tuple[str, Callback]] = (),
         keepers: Sequence[Callable[[MultiTaskNet, bool], None]] = (),
         start: int | None = None,
+        origin: int = 0,
     ) -> None:
         """Train for some epochs, or until stopped, and restore the best epoch.
 
@@ -127,6 +138,9 @@ class MultiTaskNet(NeuralNet):
             Called after each epoch, when everything else of it is done, with the net and whether it is the last.
         start : int or None, default=None
             First epoch of this training, from 0; some of its epochs may be done already. None for the next one.
+        origin : int, default=0
+            First epoch of the history that this training goes on from: best losses and schedulers of callbacks
+            begin there.
 
         Raises
         ------
@@ -138,18 +152,36 @@ class MultiTaskNet(NeuralNet):
         self.stop_training = False
         self.watchers = list(watchers)
         self.callbacks_: list[tuple[str, Callback]] = [*self.callbacks_, *self.watchers]
-        self.watched = self._batches_are_watched()
+        self.watched = any(watches_batches(callback) for _, callback in self._users_callbacks())
+        self.origin, self.validates = origin, valid is not None
         start = len(self.history) if start is None else start
         if start == len(self.history):
             self.rates = [group["lr"] for group in self.optimizer_.param_groups]
         doing = f"training with batch_size={min(self.batch_size, len(train))}"
         with threads_for(self._work_per_step(train)), explain_out_of_memory(doing, HELPS):
-            self.notify("on_train_begin", X=train, y=None)
-            self._run_epochs(train, valid, start, epochs, keepers)
-            if self.stopping is not None:
-                self.stopping.restore(self.module_)
-            self.notify("on_train_end", X=train, y=None)
+            try:
+                history = self.history
+                self.notify("on_train_begin", X=train, y=None)
+                if self.history is not history:  # a callback has loaded another training, to go on from
+                    start = len(self.history)
+                self._run_epochs(train, valid, start, epochs, keepers)
+                if self.stopping is not None:
+                    self.stopping.restore(self.module_)
+                self.notify("on_train_end", X=train, y=None)
+            finally:
+                self._let_go()
         self.finish()
+
+    def _let_go(self) -> None:
+        """Keep nothing alive that only a training needs."""
+        self.scoring = None
+        for _, callback in self.callbacks_:
+            if isinstance(callback, LRScheduler):
+                end_schedule(callback, self)
+
+    def _users_callbacks(self) -> list[tuple[str, Callback]]:
+        ours = {name for name, _ in self._default_callbacks}
+        return [entry for entry in self._without_watchers() if entry[0] not in ours]
 
     def finish(self) -> None:
         """Put away what only a training needs, and refuse parameters that are not finite."""
@@ -157,7 +189,7 @@ class MultiTaskNet(NeuralNet):
         set_draws(self.module_, None)
         set_draws(self.criterion_, None)
         self._set_training(False)
-        self.callbacks_ = [entry for entry in self.callbacks_ if entry not in self.watchers]
+        self.callbacks_ = self._without_watchers()
         self.watchers = []
 
     def go_on_from(self, previous: MultiTaskNet, with_optimizer: bool) -> None:
@@ -165,6 +197,8 @@ class MultiTaskNet(NeuralNet):
         self.module_.load_state_dict(previous.module_.state_dict())
         self.criterion_.load_state_dict(previous.criterion_.state_dict())
         self.history.extend(previous.history)
+        for ours, theirs in zip(self.module_.parameters(), previous.module_.parameters(), strict=True):
+            ours.requires_grad_(theirs.requires_grad)  # a callback may have frozen some
         if with_optimizer and type(self.optimizer_) is type(previous.optimizer_):
             accumulated = copy.deepcopy(previous.optimizer_.state_dict())
             # learning rate and decay are those that the parameters of the estimator have now
@@ -205,7 +239,10 @@ class MultiTaskNet(NeuralNet):
                 raise unsolved(error, log, self.criterion_.names, number + 1) from error
             log.append(step)
             sizes.append(len(batch.targets[0]))
+        if self.watched:
+            self.history.record("train_batch_count", len(sizes))
         self._record_losses(log, sizes, number)
+        self._record_best("train_loss")
 
     def _batches(self, data: Dataset, streams: Streams, number: int) -> Any:
         """Give the batches of an epoch, each with the only task that it trains, or None."""
@@ -230,10 +267,33 @@ class MultiTaskNet(NeuralNet):
         """Make a step with skorch's record and notifications of a batch."""
         self.notify("on_batch_begin", batch=batch, training=True)
         step = self.train_step(batch, task=task)
-        self.history.record_batch("train_loss", step["loss"].item())
-        self.history.record_batch("train_batch_size", len(batch.targets[0]))
+        self._record_batch("train", batch, step["step"])
         self.notify("on_batch_end", batch=batch, training=True, **step)
         return step["step"]
+
+    def _record_batch(self, prefix: str, batch: Batch, step: Step) -> None:
+        """Record the mean loss of a batch under the score weights, as that of the epoch, and its rows."""
+        n_rows = len(batch.targets[0])
+        means = read_losses([step], [n_rows])[1]
+        loss = record(prefix, "loss", self.criterion_.names, means, self.criterion_.score_weights)[
+            f"{prefix}_loss"
+        ]
+        self.history.record_batch(f"{prefix}_loss", loss)
+        self.history.record_batch(f"{prefix}_batch_size", n_rows)
+
+    def _watched_validation(self, data: Dataset) -> None:
+        """Go through the validation rows in batches, for callbacks that watch them."""
+        rows = torch.arange(len(data)) if data.rows is None else data.rows
+        batches = rows.split(self.batch_size)
+        for chunk in batches:
+            batch = data.batch(chunk)
+            self.notify("on_batch_begin", batch=batch, training=False)
+            with torch.no_grad():
+                outputs, task_losses = self._losses(batch)
+            step = Step(task_losses.losses, task_losses.mass, None, None)
+            self._record_batch("valid", batch, step)
+            self.notify("on_batch_end", batch=batch, training=False, loss=task_losses.losses.sum(), y_pred=outputs)
+        self.history.record("valid_batch_count", len(batches))
 
     def train_step(self, batch: Batch, task: str | None = None, **fit_params: Any) -> dict[str, Any]:
         """Make one step, for all tasks or for one: outputs, task losses, objective, gradient, update."""
@@ -278,6 +338,8 @@ class MultiTaskNet(NeuralNet):
         """Record loss and score on the validation rows, and tell the stopping rule."""
         data = valid.data
         self._set_training(False)
+        if self.watched:
+            self._watched_validation(data)
         tasks = {name: self.criterion_.tasks[name] for name in self.criterion_.names}
         outputs = predict_outputs(self.module_, data.inputs, tasks, data.device, data.rows)
         everything = data.everything()
@@ -291,6 +353,7 @@ class MultiTaskNet(NeuralNet):
             valid.score(name, task, by_row(outputs[name], task, valid.lengths)) for name, task in tasks.items()
         ]
         self._record("valid", np.array(scores), what="score")
+        self._record_best("valid_loss")
         if self.stopping is not None:
             sign = 1 if self.monitor == "loss" else -1
             value = sign * self.history[-1, f"valid_{self.monitor}"]
@@ -316,6 +379,14 @@ class MultiTaskNet(NeuralNet):
         for name, value in entries.items():
             self.history.record(name, value)
 
+    def _record_best(self, name: str) -> None:
+        """Record for callbacks whether a loss is the smallest so far."""
+        if self._users_callbacks():
+            earlier = [epoch[name] for epoch in list(self.history)[self.origin : -1] if name in epoch]
+            value = self.history[-1, name]
+            best = not np.isnan(value) and all(np.isnan(loss) or value < loss for loss in earlier)
+            self.history.record(f"{name}_best", best)
+
     # -- details of a step
 
     def _set_learning_rate(self, progress: float) -> None:
@@ -334,14 +405,6 @@ class MultiTaskNet(NeuralNet):
         n_weights = sum(parameter.numel() for parameter in self.module_.parameters())
         return 3.0 * n_weights * min(self.batch_size, len(data)) * positions_per_row(data.inputs)
 
-    def _batches_are_watched(self) -> bool:
-        hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-        return any(
-            getattr(type(callback), hook) is not getattr(Callback, hook)
-            for _, callback in self.callbacks_
-            for hook in hooks
-        )
-
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call a method of all callbacks.
 
@@ -351,11 +414,19 @@ class MultiTaskNet(NeuralNet):
         getattr(self, method_name)(self, **cb_kwargs)
         for _, callback in self.callbacks_:
             try:
-                getattr(callback, method_name)(self, **cb_kwargs)
+                tell(self, callback, method_name, cb_kwargs)
             except KeyboardInterrupt:
                 if not (isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience):
                     raise
                 self.stop_training = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a callback may pickle the net while it is trained
+        passing: dict[str, Any] = {"scoring": None, "watchers": []}
+        return {**super().__getstate__(), **passing, "callbacks_": self._without_watchers()}
+
+    def _without_watchers(self) -> list[tuple[str, Callback]]:
+        return [entry for entry in self.callbacks_ if entry not in self.watchers]
 
 
 def make_net(
@@ -397,20 +468,10 @@ def make_net(
         params |= {"optimizer": OPTIMIZERS[optimizer], "optimizer__fused": True}
     else:
         params["optimizer"] = optimizer
-    params |= {"callbacks": _checked_callbacks(callbacks), "train_split": None}
+    params |= {"callbacks": callbacks_to_run(callbacks), "train_split": None}
     try:
         return MultiTaskNet(module, criterion, blueprint=blueprint, **{**params, **extra}).initialize()
     except (TypeError, ValueError) as error:
         if extra:
             raise ValueError(f"net_params={extra!r} is not what skorch's NeuralNet takes: {error}") from error
         raise
-
-
-def _checked_callbacks(callbacks: Any) -> list[Any] | None:
-    if callbacks is None:
-        return None
-    for entry in callbacks:
-        callback = entry[1] if isinstance(entry, tuple) and len(entry) == 2 else entry
-        if not (isinstance(callback, Callback) or (isinstance(callback, type) and issubclass(callback, Callback))):
-            raise TypeError(f"callbacks should be a list of skorch callbacks, got {entry!r} in it.")
-    return list(callbacks)

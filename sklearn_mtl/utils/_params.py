@@ -2,13 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-__all__ = ["HasMethods", "Interval", "NestedParamsMixin", "Options", "StrOptions", "resolve_spec", "validate_spec"]
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "NestedParamsMixin",
+    "Options",
+    "SpecList",
+    "StrOptions",
+    "resolve_spec",
+    "validate_spec",
+]
+
+
+class SpecList:
+    """How the entries of a sequence of specs are known by name and changed, in copies.
+
+    Parameters
+    ----------
+    resolve : callable
+        Turns the shorthand of an entry into a spec.
+    name_of : callable
+        Names an entry.
+    """
+
+    def __init__(self, resolve: Callable[[Any], Any], name_of: Callable[[Any], str]) -> None:
+        self.resolve = resolve
+        self.name_of = name_of
+
+    def names(self, entries: Sequence[Any]) -> list[str]:
+        """Name the entries."""
+        return [self.name_of(entry) for entry in entries]
+
+    def read(self, entry: Any) -> Any:
+        """Give what an entry is, as the parameter of its name."""
+        return entry
+
+    def replaced(self, entries: Sequence[Any], name: str, value: Any) -> list[Any]:
+        """Give the entries with another one of a name."""
+        return [
+            value if known == name else entry for known, entry in zip(self.names(entries), entries, strict=True)
+        ]
+
+    def with_param(self, entries: Sequence[Any], name: str, param: str, to: Any) -> list[Any]:
+        """Give the entries with a parameter of one changed."""
+        value = dict(zip(self.names(entries), map(self.read, entries), strict=True))[name]
+        return self.replaced(entries, name, self.changed(value, param, to))
+
+    def changed(self, value: Any, param: str, to: Any) -> Any:
+        """Give the value of an entry with one of its parameters changed."""
+        return clone(self.resolve(value)).set_params(**{param: to})
 
 
 class NestedParamsMixin:
@@ -17,15 +65,15 @@ class NestedParamsMixin:
     ``mapping_params`` names the parameters whose entries are plain values (``task_weights__a``);
     ``spec_mapping_params`` those whose entries are specs with parameters of their own (``tasks__a__loss``);
     ``spec_params`` those that are one spec or its shorthand (``trunk__dropout``); ``spec_list_params`` those that
-    are a sequence of specs, each known by a name (``penalties__trace_norm__strength``). All but the first give
-    the function that turns a shorthand into a spec, the last one also that which names an entry. The caller's
-    own mappings and sequences are never written to.
+    are a sequence of specs, each known by a name (``penalties__trace_norm__strength``). The second and third give
+    the function that turns a shorthand into a spec, the last one a `SpecList`. The caller's own mappings and
+    sequences are never written to.
     """
 
     mapping_params: ClassVar[tuple[str, ...]] = ()
     spec_mapping_params: ClassVar[dict[str, Callable[[Any], BaseEstimator]]] = {}
     spec_params: ClassVar[dict[str, Callable[[Any], BaseEstimator]]] = {}
-    spec_list_params: ClassVar[dict[str, tuple[Callable[[Any], BaseEstimator], Callable[[Any], str]]]] = {}
+    spec_list_params: ClassVar[dict[str, SpecList]] = {}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters, with ``deep=True`` also those inside mappings and specs.
@@ -55,8 +103,8 @@ class NestedParamsMixin:
         if isinstance(value, Mapping):
             return value
         if name in self.spec_list_params and isinstance(value, list | tuple):
-            name_of = self.spec_list_params[name][1]
-            return {name_of(entry): entry for entry in value}
+            spec_list = self.spec_list_params[name]
+            return dict(zip(spec_list.names(value), map(spec_list.read, value), strict=True))
         return {}
 
     def set_params(self, **params: Any) -> Any:
@@ -104,15 +152,16 @@ class NestedParamsMixin:
         setattr(self, outer, mapping)
 
     def _set_in_spec_list(self, outer: str, inner: str, value: Any) -> None:
-        resolve, name_of = self.spec_list_params[outer]
-        entries = list(getattr(self, outer))
-        names = [name_of(entry) for entry in entries]
+        spec_list = self.spec_list_params[outer]
+        entries = list(getattr(self, outer) or ())
+        names = spec_list.names(entries)
         key, _, param = inner.partition("__")
         if key not in names:
             raise ValueError(f"{outer} has no entry {key!r} to set {inner!r} of; it has {names}.")
-        position = names.index(key)
-        entries[position] = clone(resolve(entries[position])).set_params(**{param: value}) if param else value
-        setattr(self, outer, entries)
+        if param:
+            setattr(self, outer, spec_list.with_param(entries, key, param, value))
+        else:
+            setattr(self, outer, spec_list.replaced(entries, key, value))
 
     def _set_in_spec(self, outer: str, inner: str, value: Any) -> None:
         spec = self.spec_params[outer](getattr(self, outer))

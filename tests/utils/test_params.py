@@ -2,7 +2,7 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
-from sklearn_mtl.utils._params import NestedParamsMixin, resolve_spec
+from sklearn_mtl.utils._params import NestedParamsMixin, SpecList, resolve_spec
 
 
 class Spec(BaseEstimator):
@@ -130,7 +130,7 @@ def name_of(entry):
 
 
 class ListHost(NestedParamsMixin, BaseEstimator):
-    spec_list_params = {"parts": (as_spec, name_of)}
+    spec_list_params = {"parts": SpecList(as_spec, name_of)}
 
     def __init__(self, parts=(), rate=0.1):
         self.parts = parts

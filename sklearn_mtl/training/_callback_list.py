@@ -1,0 +1,117 @@
+"""The list of skorch's callbacks that an estimator gets: its names, and what it must not hold."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from typing import Any
+
+from skorch.callbacks import (
+    Callback,
+    InputShapeSetter,
+    LoadInitState,
+    LRScheduler,
+    MlflowLogger,
+    NeptuneLogger,
+    ParamMapper,
+    TrainEndCheckpoint,
+)
+
+from ..utils._params import SpecList
+from ._lr_scheduler import with_policy_class
+
+# These write to their own parameters when they run, so that what runs is a copy.
+_WRITE_TO_THEMSELVES = (LRScheduler, ParamMapper, NeptuneLogger, MlflowLogger)
+
+
+class CallbackList(SpecList):
+    """Callbacks by the names that skorch gives them: that of the pair, or of the class, numbered if needed."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda callback: callback, _class_name)
+
+    def names(self, entries: Any) -> list[str]:
+        plain = [entry[0] if _is_pair(entry) else _class_name(entry) for entry in entries]
+        unnamed = Counter(name for name, entry in zip(plain, entries, strict=True) if not _is_pair(entry))
+        seen: Counter[str] = Counter()
+        names = []
+        for name, entry in zip(plain, entries, strict=True):
+            seen[name] += not _is_pair(entry)
+            names.append(name if _is_pair(entry) or unnamed[name] == 1 else f"{name}_{seen[name]}")
+        return names
+
+    def read(self, entry: Any) -> Any:
+        return entry[1] if _is_pair(entry) else entry
+
+    def replaced(self, entries: Any, name: str, value: Any) -> list[Any]:
+        # all get the names that they have now: those of classes depend on the others
+        pairs = zip(self.names(entries), map(self.read, entries), strict=True)
+        return [(known, value if known == name else entry) for known, entry in pairs]
+
+    def changed(self, value: Any, param: str, to: Any) -> Any:
+        if value is None:
+            raise ValueError(f"callbacks has None where {param!r} was to be set to {to!r}.")
+        changed = value() if isinstance(value, type) else copy.copy(value)
+        changed.set_params(**{param: to})
+        return changed
+
+
+def callbacks_of(callbacks: Any) -> list[Any]:
+    """Give the callbacks of a list that are not switched off, instances or classes, without their names."""
+    entries = [entry[1] if _is_pair(entry) else entry for entry in callbacks or ()]
+    return [entry for entry in entries if entry is not None]
+
+
+def has_callback(callbacks: Any, kind: type[Callback]) -> bool:
+    """Tell whether a list of callbacks, instances or classes, holds one of a kind."""
+    return any(
+        issubclass(entry if isinstance(entry, type) else type(entry), kind) for entry in callbacks_of(callbacks)
+    )
+
+
+def callbacks_to_run(callbacks: Any) -> list[Any] | None:
+    """Check a list of callbacks and give those to run: the user's own, or copies where a run changes parameters.
+
+    Raises
+    ------
+    TypeError
+        If it is no list of skorch's callbacks.
+    ValueError
+        If one of them has nothing to do here.
+    """
+    if callbacks is None:
+        return None
+    if isinstance(callbacks, str) or not hasattr(callbacks, "__iter__"):
+        raise TypeError(f"callbacks={callbacks!r} should be a list of skorch callbacks or None.")
+    callbacks = list(callbacks)
+    for entry in callbacks:
+        callback = entry[1] if _is_pair(entry) else entry
+        if not (
+            (callback is None and _is_pair(entry))
+            or isinstance(callback, Callback)
+            or (isinstance(callback, type) and issubclass(callback, Callback))
+        ):
+            raise TypeError(f"callbacks should be a list of skorch callbacks, got {entry!r} in it.")
+    if has_callback(callbacks, InputShapeSetter):
+        raise ValueError(
+            "callbacks holds an InputShapeSetter, which has nothing to set: fit finds the number of inputs by "
+            "itself and passes it to what builds the network. Leave it out."
+        )
+    return [(entry[0], _to_run(entry[1])) if _is_pair(entry) else _to_run(entry) for entry in callbacks]
+
+
+def _to_run(callback: Any) -> Any:
+    if isinstance(callback, LoadInitState) and isinstance(callback.checkpoint, TrainEndCheckpoint):
+        callback.checkpoint.initialize()  # a clone is not the one in the list, which skorch initialises
+    if not isinstance(callback, _WRITE_TO_THEMSELVES):
+        return callback
+    copied = copy.copy(callback)
+    return with_policy_class(copied) if isinstance(copied, LRScheduler) else copied
+
+
+def _is_pair(entry: Any) -> bool:
+    return isinstance(entry, tuple | list) and len(entry) == 2
+
+
+def _class_name(entry: Any) -> str:
+    return entry.__name__ if isinstance(entry, type) else type(entry).__name__

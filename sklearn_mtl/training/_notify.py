@@ -1,0 +1,124 @@
+"""How skorch's callbacks are called: as they are, where a net of several tasks looks to them like any other."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from skorch.callbacks import (
+    BatchScoring,
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    EpochTimer,
+    LoadInitState,
+    LRScheduler,
+    ParamMapper,
+    PassthroughScoring,
+    PrintLog,
+    TrainEndCheckpoint,
+    WandbLogger,
+)
+from skorch.callbacks.scoring import ScoringBase
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from ._callbacks import SklearnCallbacks
+from ._lr_scheduler import begin_schedule, reset_rates, schedule_error
+
+if TYPE_CHECKING:
+    from ._net import MultiTaskNet
+
+# These read what is recorded of batches, without a hook of batches.
+_READ_BATCHES = (Checkpoint, TrainEndCheckpoint, PassthroughScoring)
+# And these are called in batches or epochs, and do not look at single batches.
+_READ_EPOCHS = (EarlyStopping, EpochTimer, LoadInitState, ParamMapper, PrintLog, WandbLogger, SklearnCallbacks)
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+def watches_batches(callback: Callback) -> bool:
+    """Tell whether a callback looks at single batches, so that each has to be recorded."""
+    if isinstance(callback, _READ_BATCHES):
+        return True
+    if isinstance(callback, EpochScoring) and not isinstance(callback, BatchScoring):
+        return callable(callback.scoring)  # a function may read what it likes
+    own = any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in _BATCH_HOOKS)
+    if isinstance(callback, LRScheduler):
+        return callback.step_every == "batch" or type(callback).on_batch_end is not LRScheduler.on_batch_end
+    return own or not isinstance(callback, _READ_EPOCHS)
+
+
+def tell(net: MultiTaskNet, callback: Callback, method: str, kwargs: Mapping[str, Any]) -> None:
+    """Call a method of a callback.
+
+    Scores get rows as the user gave them, schedulers begin where they were, and what a callback cannot do here is
+    told in the words of the estimator.
+    """
+    if isinstance(callback, ScoringBase):
+        assert net.scoring is not None
+        return net.scoring.tell(callback, method, kwargs)
+    if isinstance(callback, LRScheduler):
+        return _tell_scheduler(net, callback, method, kwargs)
+    if method == "on_train_begin":
+        _check(net, callback)
+    elif method == "on_epoch_end":
+        _check_monitor(net, callback)
+    getattr(callback, method)(net, **kwargs)
+    return None
+
+
+def _tell_scheduler(net: MultiTaskNet, callback: LRScheduler, method: str, kwargs: Mapping[str, Any]) -> None:
+    if method == "on_train_begin":
+        if callback is next(cb for _, cb in net.callbacks_ if isinstance(cb, LRScheduler)):
+            reset_rates(net)
+        begin_schedule(callback, net, list(net.history)[net.origin :])
+        if isinstance(callback.lr_scheduler_, ReduceLROnPlateau):
+            _check(net, callback)
+        return
+    follows = callback.step_every == "epoch" and isinstance(callback.lr_scheduler_, ReduceLROnPlateau)
+    if method == "on_epoch_end" and follows:
+        _check_monitor(net, callback)
+    try:
+        getattr(callback, method)(net, **kwargs)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise schedule_error(callback, error) from error
+
+
+def _check(net: MultiTaskNet, callback: Callback) -> None:
+    """Refuse or warn of what a callback would look for in vain."""
+    monitor = _monitor_of(callback)
+    if monitor is not None and monitor.startswith("valid_") and not net.validates:
+        raise ValueError(
+            f"callbacks: {type(callback).__name__} watches {monitor!r}, but no rows are held out to validate on; "
+            "early_stopping=True holds some out in fit (partial_fit never does), "
+            f"and {monitor.replace('valid_', 'train_', 1)!r} is there without."
+        )
+    if isinstance(callback, ParamMapper):
+        names = [name for name, _ in net.get_all_learnable_params()]
+        for pattern in callback.patterns:
+            if isinstance(pattern, str) and not any(fnmatch(name, pattern) for name in names):
+                warnings.warn(
+                    f"callbacks: {type(callback).__name__} finds no parameter with the pattern {pattern!r}; their "
+                    f"names are {names}.",
+                    stacklevel=2,
+                )
+
+
+def _check_monitor(net: MultiTaskNet, callback: Callback) -> None:
+    monitor = _monitor_of(callback)
+    if monitor is not None and monitor not in net.history[-1]:
+        known = [name for name in net.history[-1] if name != "batches"]
+        raise ValueError(
+            f"callbacks: {type(callback).__name__} watches {monitor!r}, which is not in the history; it has "
+            f"{known}. A callback that records it should come first."
+        )
+
+
+def _monitor_of(callback: Callback) -> str | None:
+    if isinstance(callback, WandbLogger):
+        return "valid_loss_best" if callback.save_model else None
+    if isinstance(callback, Checkpoint | EarlyStopping | LRScheduler) and isinstance(callback.monitor, str):
+        return callback.monitor
+    return None

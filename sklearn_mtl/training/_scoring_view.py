@@ -1,0 +1,222 @@
+"""What skorch's scoring callbacks get: the estimator as it is now, and rows as the user gave them."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import _safe_indexing
+from skorch.callbacks import BatchScoring, EpochScoring
+from skorch.callbacks.scoring import ScoringBase
+from skorch.utils import to_numpy
+from torch import Tensor
+
+from .._targets import Container
+from ..utils._missing import is_missing
+from ._data import Batch, Dataset, lengths_of
+from ._model import Model
+from ._predict import average_members, by_row
+from ._prepare import DataSplit
+
+
+@dataclass
+class _Rows:
+    """Some rows of the fit, and the outputs of the network for them, if they are known."""
+
+    X: Any
+    y: Any
+    rows: Tensor
+    outputs: dict[str, Any] | None = None
+    stamp: Any = None
+
+
+class ScoringView:
+    """The rows of a fit, for callbacks that score them.
+
+    ``scoring(net, X, y)`` gets the estimator as if it had been fitted by the epochs so far, with ``history``,
+    ``module_``, ``criterion_``, ``optimizer_`` and ``callbacks_`` of the skorch net, and rows of X and y of the
+    kind that `fit` got.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator
+        The estimator that is fitted.
+    model : Model
+        That is trained.
+    X : object
+        What the user passed to ``fit``.
+    targets : mapping of str to ndarray
+        Labels by task.
+    data : DataSplit
+        The encoded rows, numbered as those of X.
+    warns : bool, default=True
+        Whether to say that there are no validation rows to score.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        model: Model,
+        X: Any,
+        targets: Mapping[str, np.ndarray],
+        data: DataSplit,
+        warns: bool = True,
+    ) -> None:
+        self.estimator, self.model, self.X, self.targets, self.data = estimator, model, X, targets, data
+        self.warns = warns
+        self.names = [name for name in model.container.names if name in targets]
+        self.sets: dict[bool, _Rows] = {}
+
+    def tell(self, callback: ScoringBase, method: str, kwargs: Mapping[str, Any]) -> None:
+        """Call a method of a scoring callback, with rows as the user knows them instead of encoded ones."""
+        net, kind = self.model.net, type(callback)
+        if method == "on_train_begin":
+            self._begin(callback)
+        elif method == "on_epoch_end" and getattr(kind, method) is EpochScoring.on_epoch_end:
+            self._score_epoch(callback)
+        elif method == "on_batch_end" and getattr(kind, method) is BatchScoring.on_batch_end:
+            self._score_batch(callback, **kwargs)
+        elif method != "on_batch_end" or getattr(kind, method) is not EpochScoring.on_batch_end:
+            getattr(callback, method)(net, **kwargs)
+
+    def _begin(self, callback: ScoringBase) -> None:
+        callback.on_train_begin(self.model.net, X=np.empty((0, 1)), y=None)
+        if self.warns and self.data.valid is None and not callback.on_train:
+            warnings.warn(
+                f"callbacks: {type(callback).__name__} {callback.name_!r} scores validation rows, but none are "
+                "held out; set early_stopping=True to hold some out, or on_train=True to score the others.",
+                stacklevel=2,
+            )
+
+    def _score_epoch(self, callback: EpochScoring) -> None:
+        if not callback.on_train and self.data.valid is None:
+            return
+        if callback.on_train not in self.sets:
+            valid = self.data.valid
+            data = self.data.train if callback.on_train or valid is None else valid.data
+            self.sets[callback.on_train] = self._rows_of(data)
+        score = self._score(callback, self.sets[callback.on_train])
+        callback._record_score(self.model.net.history, score)
+
+    def _score_batch(self, callback: BatchScoring, batch: Batch, training: bool, **kwargs: Any) -> None:
+        if training != callback.on_train:
+            return
+        assert batch.rows is not None
+        rows = self._rows_of(self.data.train.subset(batch.rows))
+        if callback.use_caching and len(rows.rows) == len(batch.rows):
+            rows.outputs, rows.stamp = self._outputs_of_step(kwargs["y_pred"], batch.rows), self._stamp()
+        self.model.net.history.record_batch(callback.name_, self._score(callback, rows))
+
+    def _rows_of(self, data: Dataset) -> _Rows:
+        """Give some rows as the user did; those of a single task as far as they are labelled."""
+        rows = torch.arange(len(data)) if data.rows is None else data.rows.cpu()
+        if len(self.names) == 1:
+            missing = is_missing(self.targets[self.names[0]][rows.numpy()])
+            rows = rows[~torch.from_numpy(missing if missing.ndim == 1 else missing.any(axis=1))]
+        X = _safe_indexing(self.X, rows.numpy())
+        return _Rows(X, self._container().wrap({k: v[rows.numpy()] for k, v in self.targets.items()}, X), rows)
+
+    def _container(self) -> Container:
+        """Give the kind of y; a task that is added is alone."""
+        container = self.model.container
+        if len(self.names) == 1 < len(container.names):
+            return Container("array", tuple(self.names), tuple(self.names))
+        return container
+
+    def _score(self, callback: ScoringBase, rows: _Rows) -> float:
+        net = self.model.net
+        was_training = net.module_.training
+        net._set_training(False)
+        y = rows.y if callback.target_extractor is to_numpy else callback.target_extractor(rows.y)
+        try:
+            score = callback._scoring(self._estimator(rows), rows.X, y)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise self._refused(callback, str(error)) from error
+        finally:
+            net._set_training(was_training)
+        if isinstance(score, Tensor | np.ndarray | np.generic):
+            score = score.item() if np.size(score) == 1 else score
+        if not isinstance(score, float | int):
+            raise self._refused(callback, f"it gave {type(score).__name__} instead of a number")
+        return float(score)
+
+    def _refused(self, callback: ScoringBase, reason: str) -> ValueError:
+        return ValueError(
+            f"callbacks: {type(callback).__name__}(scoring={callback.scoring!r}) failed for the tasks "
+            f"{self.names}: {reason}. A function scoring(net, X, y) that returns a number works for any tasks: "
+            "net predicts as the estimator does, and y is of the kind that fit got."
+        )
+
+    def _estimator(self, rows: _Rows) -> Any:
+        """Give the estimator as if training had stopped now."""
+        model, net = self.model, self.model.net
+        tasks = {name: model.blueprint.tasks[name] for name in self.names}
+        live = _LiveModel(replace(model.blueprint, tasks=tasks), self._container(), net, view=self, scored=rows)
+        view = copy.copy(self.estimator)
+        vars(view).pop("classes_", None)
+        vars(view).update(live.attributes())
+        for name in ("history", "module_", "criterion_", "optimizer_", "callbacks_"):
+            setattr(view, name, getattr(net, name))
+        return view
+
+    def outputs(self, rows: _Rows, model: Model) -> dict[str, Any]:
+        """Compute the outputs of rows for all tasks, once for all callbacks of the epoch."""
+        if rows.outputs is None or rows.stamp != self._stamp():
+            rows.outputs = model.outputs_of(self.data.train.inputs, self.names, rows.rows)
+            rows.stamp = self._stamp()
+        return rows.outputs
+
+    def _stamp(self) -> tuple[int, int]:
+        history = self.model.net.history
+        return len(history), len(history[-1]["batches"])
+
+    def _outputs_of_step(self, outputs: Mapping[str, Tensor], rows: Tensor) -> dict[str, Any] | None:
+        """Give the outputs of a step as those of a prediction; None if it has trained some tasks only."""
+        tasks = {name: self.model.blueprint.tasks[name] for name in self.names}
+        if not set(tasks) <= set(outputs):
+            return None
+        lengths = lengths_of(self.data.train.inputs)
+        lengths = None if lengths is None else lengths[rows.cpu()]
+        known = {name: outputs[name].detach().to("cpu", self.model.blueprint.torch_dtype) for name in tasks}
+        if lengths is not None:
+            known = {k: _flat(v, lengths) if tasks[k].level == "token" else v for k, v in known.items()}
+        if self.model.blueprint.n_members > 1:
+            known = average_members(known, tasks)
+        return {name: by_row(output, tasks[name], lengths) for name, output in known.items()}
+
+
+def _flat(output: Tensor, lengths: Tensor) -> Tensor:
+    """Put the outputs (..., B, L, K) of the tokens of padded rows one row after the other."""
+    return output[..., torch.arange(output.shape[-2]) < lengths[:, None], :]
+
+
+@dataclass(frozen=True)
+class _LiveModel(Model):
+    """A model that is trained, and knows some rows that it is asked to predict for."""
+
+    view: ScoringView
+    scored: _Rows
+
+    def outputs(self, X: Any, tasks: Any, owner: Any) -> dict[str, Any]:
+        if X is not self.scored.X:
+            return super().outputs(X, tasks, owner)
+        known = self.view.outputs(self.scored, self)
+        return {name: known[name] for name in tasks}
+
+
+def scoring_view(
+    estimator: Any,
+    model: Model,
+    X: Any,
+    targets: Mapping[str, np.ndarray],
+    data: DataSplit,
+    warns: bool = True,
+) -> ScoringView | None:
+    """Make the view of a fit if a callback scores rows; for the parameters see `ScoringView`."""
+    scores = any(isinstance(callback, ScoringBase) for _, callback in model.net.callbacks_)
+    return ScoringView(estimator, model, X, targets, data, warns) if scores else None
