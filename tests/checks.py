@@ -52,13 +52,22 @@ def specs(package, base):
     return {cls.__name__: cls({}) if cls is TaskGraph else cls() for cls in classes if not inspect.isabstract(cls)}
 
 
+#: what goes with a choice for the checks to be of it: SGD learns little at the rate that suits AdamW
+ALONG = {"optimizer='sgd'": {"learning_rate": 0.1}}
+#: choices that have another meaning than the checks suppose: these fit twice, and expect one model
+NOT_CHECKED = ("warm_start",)
+
+
 def choices():
     """List the values, other than the defaults, of parameters that are one of some texts, or true or false."""
     options, defaults = {}, MultiTaskNetEstimator().get_params(deep=False)
     for name, constraints in MultiTaskNetEstimator._parameter_constraints.items():
+        if name in NOT_CHECKED:
+            continue
         texts = [sorted(choice.options) for choice in constraints if isinstance(choice, StrOptions)]
         values = [*(texts[0] if texts else []), *([False, True] if "boolean" in constraints else [])]
-        options |= {f"{name}={value!r}": {name: value} for value in values if value != defaults[name]}
+        changes = [value for value in values if value != defaults[name]]
+        options |= {f"{name}={value!r}": {name: value} for value in changes}
     return options
 
 
@@ -76,10 +85,8 @@ def options():
         **{f"task_sampling: {name}": {"task_sampling": s} for name, s in specs(sampling, TaskSampling).items()},
         **{f"penalty: {name}": {"penalties": [spec]} for name, spec in specs(penalties, Penalty).items()},
     }
-    return {
-        name: params if name == "defaults" else {"max_epochs": MAX_EPOCHS, **params}
-        for name, params in listed.items()
-    }
+    others = {name: {"max_epochs": MAX_EPOCHS, **params, **ALONG.get(name, {})} for name, params in listed.items()}
+    return {**others, "defaults": {}}
 
 
 def run(cls, params):
@@ -132,7 +139,7 @@ def main():
         )
         print(*(f"    {fault}" for fault in faults), sep="\n", end="\n" if faults else "", flush=True)
         n_faults += len(faults)
-    print(f"{len(picked)} options, {n_faults} faults; expected failures:")
+    print(f"{len(picked)} options, {n_faults} faults, not checked: {', '.join(NOT_CHECKED)}; expected failures:")
     print(*(f"    {name}: {reason}" for name, reason in EXPECTED_FAILURES.items()), sep="\n")
     sys.exit(1 if n_faults else 0)
 
