@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 # a target asks for the extras that it uses; a stamp says that they are installed
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test soak lint docs bench clean
+.PHONY: demo test checks soak lint docs bench clean
 
 demo: $(VENV)/.demo
 	$(PY) docs/examples/plot_penguins.py
@@ -13,6 +13,10 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	# one worker per core, one thread per worker
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadscope
+
+checks: $(VENV)/.test
+	# scikit-learn's checks of every option, one at a time; some twenty minutes
+	OMP_NUM_THREADS=1 $(PY) -m tests.checks
 
 soak: $(VENV)/.test
 	# the figures of reliability: damaged files, kills, threads; some ten minutes

@@ -62,6 +62,22 @@ def _has_spread(estimator: MultiTaskNetEstimator) -> bool:
     return estimator.n_members > 1 and estimator._kind != "classification"
 
 
+def _has_one_network(estimator: MultiTaskNetEstimator) -> bool:
+    return not _has_members(estimator, "a task can be added to one network, not to an ensemble.")
+
+
+def _goes_on(estimator: MultiTaskNetEstimator) -> bool:
+    reason = "an ensemble is trained by fit, without partial_fit; one with ensemble='batch' has it."
+    return estimator.ensemble == "batch" or not _has_members(estimator, reason)
+
+
+def _has_members(estimator: MultiTaskNetEstimator, reason: str) -> bool:
+    """Tell whether there is an ensemble; the error says why a method is not there."""
+    if isinstance(estimator.n_members, Integral) and estimator.n_members > 1:
+        raise AttributeError(f"n_members={estimator.n_members}: {reason}")
+    return False
+
+
 class MultiTaskNetEstimator(
     NestedParamsMixin,
     CallbackSupportMixin,
@@ -443,6 +459,7 @@ class MultiTaskNetEstimator(
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=model.attributes)
         return self
 
+    @available_if(_goes_on)
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None) -> Any:
         """Train for one epoch on a batch of rows, without validation rows.
 
@@ -473,6 +490,7 @@ class MultiTaskNetEstimator(
         self.__dict__ = learner.__dict__
         return self
 
+    @available_if(_has_one_network)
     def add_task(
         self, name: str, X: Any, y: Any, *, task: Any = None, sample_weight: Any = None, freeze: bool = True
     ) -> Any:
@@ -506,14 +524,10 @@ class MultiTaskNetEstimator(
         Raises
         ------
         ValueError
-            If there is a task of that name, or the estimator is an ensemble.
+            If there is a task of that name.
         """
         check_is_fitted(self)
         self._validate_params()
-        if self.n_members > 1:
-            raise ValueError(
-                f"n_members={self.n_members}: a task can be added to one network, not to an ensemble."
-            )
         learner = self._twin()
         model = learn_further_task(learner, name, _indexed_by_rows(X), y, task, sample_weight, freeze=freeze)
         learner._publish(model)
@@ -522,7 +536,7 @@ class MultiTaskNetEstimator(
 
     @property
     def _has_separate_networks(self) -> bool:
-        return self.n_members > 1 and self.ensemble == "deep"
+        return isinstance(self.n_members, Integral) and self.n_members > 1 and self.ensemble == "deep"
 
     def _previous(self) -> Model | None:
         """Give the model to go on from, if there is one."""
@@ -804,7 +818,7 @@ class MultiTaskNetEstimator(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = not self._has_separate_networks
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = [self.dtype]

@@ -428,7 +428,7 @@ def test_a_name_that_was_added_is_taken():
 
 
 def test_an_ensemble_is_refused():
-    with pytest.raises(ValueError, match="n_members=2: a task can be added to one network"):
+    with pytest.raises(AttributeError, match="has no attribute 'add_task'"):
         fitted(n_members=2, max_epochs=1).add_task("new", X, EASY)
 
 

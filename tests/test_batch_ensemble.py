@@ -223,5 +223,5 @@ def test_images_and_sequences_are_refused():
 
 
 def test_a_task_cannot_be_added():
-    with pytest.raises(ValueError, match="n_members=3: a task can be added to one network"):
+    with pytest.raises(AttributeError, match="has no attribute 'add_task'"):
         batch().fit(X, Y).add_task("new", X, NUMBERS[:, 0])

@@ -1,31 +1,89 @@
 """scikit-learn's own checks, and the one promise that they cannot check here."""
 
+import inspect
+
 import numpy as np
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
+from sklearn_mtl import (
+    MultiTaskNetClassifier,
+    MultiTaskNetEstimator,
+    MultiTaskNetRegressor,
+    Targets,
+    architectures,
+    penalties,
+    sampling,
+    weighting,
+)
+from sklearn_mtl.architectures import Architecture
+from sklearn_mtl.penalties import Penalty
+from sklearn_mtl.sampling import TaskSampling
 from sklearn_mtl.tasks import Classification, Regression
 from sklearn_mtl.trunks import MLP
+from sklearn_mtl.weighting import Weighting
 
 from ._helpers import inputs, mixed_targets
+from .checks import ESTIMATORS, EXPECTED_FAILURES, MAX_EPOCHS, options
 
-REASON = "mini-batches see weights and repeated rows differently; shown below in full batches"
-EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": REASON,
-    "check_sample_weight_equivalence_on_sparse_data": REASON,
-}
+# Checks that tell something about any option within a second.
+FEW = (
+    "check_estimators_pickle", "check_fit_idempotent", "check_n_features_in", "check_dict_unchanged",
+    "check_methods_sample_order_invariance",
+)  # fmt: skip
+SHORT = {name: {**params, "max_epochs": 2} for name, params in options().items() if params}
+#: those that other code trains or predicts than the defaults
+WHOLE = ("n_members=4", "n_members=4, ensemble='batch'", "early_stopping=False", "dtype='float64'")
+
+
+def named(check):
+    return check.func.__name__ if hasattr(check, "func") else check.__name__
+
+
+def cheap_checks():
+    """List whole sets of checks for some options, and a few checks for each, of the estimators in turn."""
+    for number, (option, params) in enumerate(SHORT.items()):
+        cls = MultiTaskNetEstimator if option in WHOLE else ESTIMATORS[number % len(ESTIMATORS)]
+        for estimator, check in estimator_checks_generator(cls(**params)):
+            name = named(check)
+            if name not in EXPECTED_FAILURES and (option in WHOLE or name in FEW):
+                yield pytest.param(estimator, check, id=f"{option}-{cls.__name__}-{name}")
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_mtl.exceptions.SingleClassWarning")  # asked for by two checks
 @parametrize_with_checks(
-    [MultiTaskNetEstimator(), MultiTaskNetClassifier(), MultiTaskNetRegressor()],
+    [cls(max_epochs=MAX_EPOCHS) for cls in ESTIMATORS],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
     xfail_strict=True,
 )
 def test_sklearn_check(estimator, check):
     check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_mtl.exceptions.SingleClassWarning")
+@pytest.mark.parametrize(("estimator", "check"), list(cheap_checks()))
+def test_sklearn_check_of_an_option(estimator, check):
+    check(estimator)
+
+
+def test_options_are_all_that_is_exported():
+    names = set(options())
+    exported = (
+        ("architecture", architectures, Architecture), ("weighting", weighting, Weighting),
+        ("task_sampling", sampling, TaskSampling), ("penalty", penalties, Penalty),
+    )  # fmt: skip
+    for kind, package, base in exported:
+        classes = [getattr(package, name) for name in package.__all__]
+        specs = [cls for cls in classes if inspect.isclass(cls) and issubclass(cls, base) and cls is not base]
+        assert {f"{kind}: {cls.__name__}" for cls in specs if not inspect.isabstract(cls)} <= names
+    assert {"n_members=4", "n_members=4, ensemble='batch'", "dtype='float64'"} <= names
+    assert {"early_stopping=True", "early_stopping=False"} <= names
+
+
+def test_only_a_few_checks_may_fail():
+    assert len(EXPECTED_FAILURES) == 2
+    assert all(EXPECTED_FAILURES.values())
 
 
 N_ROWS = 40

@@ -187,10 +187,24 @@ def test_what_cannot_be_trained_side_by_side_is_refused(params, message):
         net.fit(X, y)
 
 
-def test_partial_fit_is_refused():
-    X, y = mixed_rows()
-    with pytest.raises(ValueError, match="n_members=3: an ensemble is trained by fit"):
-        ensemble().partial_fit(X, y)
+@pytest.mark.parametrize("method", ["partial_fit", "add_task"])
+def test_what_an_ensemble_cannot_do_it_does_not_show(method):
+    assert hasattr(MultiTaskNetEstimator(), method)
+    assert not hasattr(ensemble(), method)
+    with pytest.raises(AttributeError, match=f"has no attribute '{method}'") as error:
+        getattr(ensemble(), method)
+    assert str(error.value.__cause__).startswith("n_members=3: ")
+
+
+def test_networks_that_share_weights_go_on():
+    assert hasattr(ensemble(ensemble="batch"), "partial_fit")
+    assert not hasattr(ensemble(ensemble="batch"), "add_task")
+
+
+def test_tags_say_what_an_ensemble_cannot_read():
+    assert not ensemble().__sklearn_tags__().input_tags.sparse
+    assert ensemble(ensemble="batch").__sklearn_tags__().input_tags.sparse
+    assert MultiTaskNetEstimator().__sklearn_tags__().input_tags.sparse
 
 
 def test_a_member_that_diverges_is_an_error():

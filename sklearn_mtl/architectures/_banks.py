@@ -44,7 +44,8 @@ class LinearBank(nn.Module):
 
     def forward(self, x: Tensor, tasks: Sequence[Hashable] | None = None) -> Tensor:
         """Map vectors (..., T, N, in), or (..., 1, N, in) for all tasks alike, to (..., T, N, out)."""
-        weight, bias = self.weight, self.bias
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
         chosen = positions(self.names, tasks)
         if chosen is not None:
             chosen = chosen.to(x.device)

@@ -156,8 +156,8 @@ TRAINING_ROWS = [
     BadInput(
         "an ensemble in portions",
         lambda: net(n_members=2).partial_fit(inputs(N), labels()),
-        ValueError,
-        "n_members=2: an ensemble is trained by fit",
+        AttributeError,
+        "has no attribute 'partial_fit'",
     ),
     BadInput(
         "a task that is there is added",
