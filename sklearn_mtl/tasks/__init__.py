@@ -11,6 +11,7 @@ from ._ordinal import Ordinal
 from ._regression import Regression
 from ._segmentation import Segmentation
 from ._sequence_tagging import SequenceTagging
+from ._tags import refuse_numbers_of_steps
 
 __all__ = [
     "BoundingBox",
@@ -26,5 +27,6 @@ __all__ = [
     "TaskGroup",
     "group_tasks",
     "infer_task",
+    "refuse_numbers_of_steps",
     "resolve_task",
 ]

@@ -55,6 +55,8 @@ class Task(BaseEstimator, ABC):
     level: ClassVar[str] = "sample"
     #: hyperparameters of the loss that may be tensors (M, 1, 1), one value for each of M members
     stackable_params: ClassVar[tuple[str, ...]] = ()
+    #: what the user should hear of the labels that ``fit`` saw
+    remarks: tuple[str, ...] = ()
 
     n_outputs_: int
     n_elements_: int

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# The share of entities that may break a scheme which the others keep.
+TOLERATED = 0.05
 # The score of what is impossible, and the largest of what is possible: no sum of the latter gets as low.
 _IMPOSSIBLE = -1e30
 _LARGEST = 1e12
@@ -52,12 +54,10 @@ def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
         None if the labels are of neither scheme: a label is neither "O" nor a B, I, E or S with a kind, as in
         "B-city"; a kind has no label that begins, or ends, its entities, as in IOB1; or there is no entity at all.
     """
-    if not all(isinstance(label, str) for label in classes):
+    pairs = _pairs_of(classes)
+    if pairs is None:
         return None
-    pairs = [("O", "") if label == "O" else _prefix_and_kind(str(label)) for label in classes]
     prefixes = {prefix for prefix, _ in pairs}
-    if not prefixes <= {"O", "B", "I", "E", "S"} or prefixes <= {"O"}:
-        return None
     closing = bool(prefixes & {"E", "S"})
     if not _is_complete(pairs, closing):
         return None
@@ -69,6 +69,76 @@ def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
     within = opens[:, None] & goes_on & same
     free = ~goes_on & (~opens[:, None] | (not closing))
     return Grammar(~goes_on, within | free, ~opens if closing else np.ones(len(pairs), dtype=bool))
+
+
+def observed_grammar(classes: Sequence[Any], codes: np.ndarray, lengths: np.ndarray) -> Grammar | None:
+    """Give the grammar that sequences of labels keep to.
+
+    It is that of `bio_grammar`, with the labels that begin and end rows here: rows may be windows of longer ones.
+    Where entities begin with I-, and B- only stands behind an entity of its kind, it is that of IOB1 [1]_.
+
+    Parameters
+    ----------
+    classes : sequence of K labels
+    codes : ndarray of int of shape (n_tokens,)
+        Numbers of the labels of all rows, -1 where there is none.
+    lengths : ndarray of int of shape (n_rows,)
+        Tokens of each row.
+
+    Returns
+    -------
+    Grammar or None
+        None if the labels are of no scheme, or the sequences do not keep to it.
+
+    References
+    ----------
+    .. [1] Tjong Kim Sang and Veenstra, "Representing Text Chunks", EACL 1999.
+    """
+    pairs = _pairs_of(classes)
+    if pairs is None:
+        return None
+    prefix, kind = (np.array(part) for part in zip(*pairs, strict=True))
+    begins, goes_on = prefix == "B", np.isin(prefix, ("I", "E"))
+    # an entity of this kind may go on, or be followed by another one
+    within = np.isin(prefix, ("B", "I"))[:, None] & (kind[:, None] == kind)
+    steps, first, last = _observed(codes, lengths, len(pairs))
+    by_inside = (steps * ~within)[:, goes_on].sum()
+    by_begin = (steps * ~within)[:, begins | (prefix == "S")].sum() + first[begins].sum()
+    if by_inside <= TOLERATED * by_begin:
+        grammar = bio_grammar(classes)
+        return (
+            None
+            if grammar is None
+            else Grammar(grammar.start | (first > 0), grammar.transition, grammar.end | (last > 0))
+        )
+    has_splits = begins.any() and not np.isin(prefix, ("E", "S")).any()
+    if has_splits and by_begin <= TOLERATED * by_inside:
+        return Grammar(~begins | (first > 0), within | ~begins, np.ones(len(pairs), dtype=bool))
+    return None
+
+
+def _observed(codes: np.ndarray, lengths: np.ndarray, n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count which labels follow each other (K, K), and which begin and end rows (K,)."""
+    ends = np.cumsum(lengths)[lengths > 0]
+    starts = ends - lengths[lengths > 0]
+    inside = np.ones(len(codes), dtype=bool)
+    inside[starts] = False
+    before, after = codes[:-1], codes[1:]
+    known = inside[1:] & (before >= 0) & (after >= 0)
+    steps = np.bincount(before[known] * n_labels + after[known], minlength=n_labels**2).reshape(n_labels, -1)
+    first, last = (
+        np.bincount(codes[places][codes[places] >= 0], minlength=n_labels) for places in (starts, ends - 1)
+    )
+    return steps, first, last
+
+
+def _pairs_of(classes: Sequence[Any]) -> list[tuple[str, str]] | None:
+    """Give prefix and kind of each label; None if they are of no scheme."""
+    if not all(isinstance(label, str) for label in classes):
+        return None
+    pairs = [("O", "") if label == "O" else _prefix_and_kind(str(label)) for label in classes]
+    prefixes = {prefix for prefix, _ in pairs}
+    return None if not prefixes <= {"O", "B", "I", "E", "S"} or prefixes <= {"O"} else pairs
 
 
 def _prefix_and_kind(label: str) -> tuple[str, str]:

@@ -12,11 +12,13 @@ from ._base import Task
 from ._bounding_box import BoundingBox
 from ._classification import Classification
 from ._count import Count
+from ._masks import are_masks
 from ._multilabel import MultilabelClassification
 from ._ordinal import Ordinal
 from ._regression import Regression
 from ._segmentation import Segmentation
 from ._sequence_tagging import SequenceTagging
+from ._tags import are_padded_tags, are_written_tags
 
 _SHORTHAND: dict[str, type[Task]] = {
     "classification": Classification,
@@ -58,7 +60,8 @@ def infer_task(
     are regression. A 2-D block of 0 and 1, or a column of sets, is multilabel. Where the rows of X are sequences,
     lists of which most are as long as their rows are tags, and where they are images, lists of different lengths;
     with both, so are 2-D arrays of texts, or of integers other than 0 and 1. A 3-D array of integers with images
-    is labels of pixels.
+    is labels of pixels, and so are 2-D ones of which some are missing. Texts with as many words as their rows have
+    tokens are tags too, and so are whole floats with NaN behind the end of each row.
 
     Parameters
     ----------
@@ -86,9 +89,9 @@ def infer_task(
     """
     if kind == "regression":
         return Regression()
-    if are_tags(y, lengths, grid):
+    if are_tags(y, lengths, grid) or are_written_tags(y, lengths) or are_padded_tags(y, lengths):
         return SequenceTagging()
-    if grid is not None and y.ndim == 3 and y.dtype.kind in "iub":
+    if grid is not None and are_masks(y):
         return Segmentation()
     labels = y[~is_missing(y)]
     if y.ndim == 1 and labels.dtype.kind == "O" and any(_is_set(label) for label in labels):

@@ -9,21 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..utils._missing import is_missing
 from ._base import Encoded, Task, require_labels
 from ._classification import Classification
+from ._masks import MISSING_PIXEL, ignored_of, read_masks
 from ._pixels import PixelsHead
-
-# A pixel of this label has none.
-_IGNORED = -1
 
 
 class Segmentation(Task):
     """One class out of two or more for each pixel of an image.
 
-    The target has shape (n_samples, height, width). Pixels that are -1, or missing, are left out of loss and
-    scores; an image of which all are has no label. Height and width are those that ``fit`` got and need not be
-    those of X. The trunk must be one for images: each position of its last map gives the pixels that it covers.
+    The target has shape (n_samples, height, width), or is a list or column of masks, with None for an image that
+    has none. Pixels that are -1, or missing, are left out of loss and scores; an image of which all are has no
+    label. So are pixels of -100, and of 255 beside two or more other labels, unless ``classes`` lists them; a
+    warning says so. Height and width are those that ``fit`` got and need not be those of X. The trunk must be
+    one for images: each position of its last map gives the pixels that it covers.
 
     Parameters
     ----------
@@ -44,6 +43,8 @@ class Segmentation(Task):
         The classes in sorted order.
     shape_ : (int, int)
         Height and width of the images of labels.
+    ignored_ : tuple of int
+        Labels of pixels that have none.
 
     Examples
     --------
@@ -64,6 +65,9 @@ class Segmentation(Task):
 
     _parameter_constraints: dict = dict(Classification._parameter_constraints)
 
+    # in models of older versions
+    ignored_: tuple[int, ...] = (MISSING_PIXEL,)
+
     def __init__(
         self,
         class_weight: Mapping[Any, float] | str | None = None,
@@ -82,26 +86,35 @@ class Segmentation(Task):
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
     ) -> Segmentation:
         self._validate_params()
-        labelled = _labelled(y)
+        masks = read_masks(y)
+        self.ignored_ = ignored_of(masks, self.classes if classes is None else classes)
+        self.remarks = tuple(
+            f"pixels of {value} are taken as pixels without a label; list it in Segmentation(classes=...) if it "
+            "is a class"
+            for value in self.ignored_[1:]
+        )
+        labelled = masks.labelled(self.ignored_)
         require_labels(labelled)
         # a pixel is classified as a row is
-        self.label_ = self._label_task().fit(y[labelled], _of_pixels(sample_weight, labelled), classes)
+        self.label_ = self._label_task().fit(masks.labels[labelled], _of_pixels(sample_weight, labelled), classes)
         self.classes_ = self.label_.classes_
         self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
-        self.shape_ = (int(y.shape[1]), int(y.shape[2]))
+        self.shape_ = (int(labelled.shape[1]), int(labelled.shape[2]))
         return self
 
     def _label_task(self) -> Classification:
         return Classification(self.class_weight, self.label_smoothing, self.classes, self.loss, self.gamma)
 
     def encode(self, y: np.ndarray) -> Encoded:
-        labelled = _labelled(y)
-        if y.shape[1:] != self.shape_:
-            raise ValueError(f"the target has images of shape {y.shape[1:]}, fit had {self.shape_}")
-        known = self.label_.encode(y[labelled])
-        target = np.zeros(y.shape, dtype=known.target.dtype)
+        masks = read_masks(y, self.shape_)
+        shape = masks.labels.shape
+        if shape[1:] != self.shape_:
+            raise ValueError(f"the target has images of shape {shape[1:]}, fit had {self.shape_}")
+        labelled = masks.labelled(self.ignored_)
+        known = self.label_.encode(masks.labels[labelled])
+        target = np.zeros(shape, dtype=known.target.dtype)
         target[labelled] = known.target.reshape(len(known.target))
-        weight = np.zeros((*y.shape, 1))
+        weight = np.zeros((*shape, 1))
         weight[labelled] = known.weight
         return Encoded(target, weight)
 
@@ -141,10 +154,11 @@ class Segmentation(Task):
 
         A true label that ``fit`` did not see is no class of its own; no prediction is right there.
         """
-        labelled = _labelled(y_true)
+        masks = read_masks(y_true, self.shape_)
+        labelled = masks.labelled(self.ignored_)
         if not labelled.any():
             return dict.fromkeys(("mean_iou", "pixel_accuracy"), float("nan"))
-        true, pred = self._codes(y_true[labelled]), self._codes(y_pred[labelled])
+        true, pred = self._codes(masks.labels[labelled]), self._codes(y_pred[labelled])
         n_codes = len(self.classes_) + 1
         counts = np.bincount(
             true * n_codes + pred, weights=_of_pixels(sample_weight, labelled), minlength=n_codes**2
@@ -160,20 +174,6 @@ class Segmentation(Task):
         """Give labels the numbers of their classes, the last one to those of no class."""
         codes = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
         return np.where(self.classes_[codes] == labels, codes, len(self.classes_))
-
-
-def _labelled(y: np.ndarray) -> np.ndarray:
-    """Tell which pixels have a label."""
-    if y.ndim != 3:
-        raise ValueError(f"the target of a segmentation has shape (n_samples, height, width), got {y.shape}")
-    missing = is_missing(y)
-    if y.dtype.kind in "if":
-        missing |= y == _IGNORED
-    elif y.dtype.kind == "O":
-        ignored = [type(label) is not str and label == _IGNORED for label in y.flat]
-        missing |= np.array(ignored, dtype=bool).reshape(y.shape)
-    labelled: np.ndarray = ~missing
-    return labelled
 
 
 def _of_pixels(sample_weight: np.ndarray | None, labelled: np.ndarray) -> np.ndarray | None:

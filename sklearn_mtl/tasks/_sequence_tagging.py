@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from ..metrics import entity_precision_recall_f1
 from ..utils._ragged import RaggedRows
 from ._base import Encoded, Task, labelled_weight, require_labels
-from ._bio import best_paths, bio_grammar
+from ._bio import Grammar, best_paths, observed_grammar
 from ._classification import Classification
 from ._columns import ColumnsHead
-from ._tags import MISSING_TAG, read_tags
+from ._tags import CUSTOMARY_TAG, MISSING_TAG, NO_TAGS, Tags, read_tags
 
 ENTITY_METRICS = ("entity_precision", "entity_recall", "entity_f1")
 PREFIXES = ("B-", "I-", "E-", "S-")
@@ -24,10 +24,11 @@ PREFIXES = ("B-", "I-", "E-", "S-")
 class SequenceTagging(Task):
     """One label for each token of a row, learned with cross-entropy or the focal loss.
 
-    The target is a list of labels for each row, as long as the row has tokens, or a padded array of shape
-    (n_samples, n_positions), in which -1 (None among texts) stands behind the end of a row. Missing labels of
-    single tokens are -1, None or NaN; a row without any tags is None. With images as input, position i of L is
-    the i-th of L columns of equal width, from left to right.
+    The target is a list of labels for each row, as long as the row has tokens; a text for each row, whose words
+    are the labels; or a padded array of shape (n_samples, n_positions), in which -1 or NaN (None among texts)
+    stands behind the end of a row. Missing labels of single tokens are -1, None or NaN; a row without any tags
+    is None. Labels of -100 are missing too, unless ``classes`` lists it; a warning says so. With images as
+    input, position i of L is the i-th of L columns of equal width, from left to right.
 
     Parameters
     ----------
@@ -42,9 +43,10 @@ class SequenceTagging(Task):
     gamma : float >= 0, default=2.0
         How much less easy tokens count with ``loss="focal"``.
     constrained : bool, default=True
-        Whether predictions keep to the scheme of the labels, if that is BIO or IOBES: the most probable sequence
-        is predicted in which no "I-city" stands without a "B-city" before it. Of other labels the most probable
-        of each token is.
+        Whether predictions keep to the scheme of the labels, if that is BIO, IOB1 or IOBES, as the sequences that
+        ``fit`` saw tell: in BIO the most probable sequence is predicted in which no "I-city" stands without a
+        "B-city" before it, but for the begin of a row if ``fit`` saw it there; in IOB1 one in which each "B-city"
+        stands behind another city. Of other labels the most probable of each token is.
 
     Attributes
     ----------
@@ -71,6 +73,9 @@ class SequenceTagging(Task):
 
     _parameter_constraints: dict = {**Classification._parameter_constraints, "constrained": ["boolean"]}
 
+    # in models of older versions
+    is_written_ = False
+
     def __init__(
         self,
         class_weight: Mapping[Any, float] | str | None = None,
@@ -95,8 +100,16 @@ class SequenceTagging(Task):
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
     ) -> SequenceTagging:
         self._validate_params()
-        tags = read_tags(y)
+        none = self._none(classes)
+        tags = read_tags(y, none)
         require_labels(tags.labelled)
+        absent = tags.labels[~tags.labelled].tolist()
+        self.remarks = ()
+        if CUSTOMARY_TAG in none and any(type(label) is not str and label == CUSTOMARY_TAG for label in absent):
+            self.remarks = (
+                f"labels of {CUSTOMARY_TAG} are taken as missing ones; list it in SequenceTagging(classes=...) "
+                "if it is a class",
+            )
         weight = None if sample_weight is None else np.repeat(sample_weight, tags.lengths)
         # a token is classified as a row is
         self.label_ = self._label_task().fit(
@@ -105,16 +118,28 @@ class SequenceTagging(Task):
         self.classes_ = self.label_.classes_
         self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
         self.has_entities_ = are_entity_tags(self.classes_)
-        self.grammar_ = bio_grammar(self.classes_.tolist()) if self.constrained else None
+        self.grammar_ = self._grammar(tags) if self.constrained else None
+        self.is_written_ = y.ndim == 1 and any(isinstance(row, str) for row in y)
         self.n_positions_ = tags.n_columns
         self.most_positions_ = int(tags.lengths.max())
         return self
+
+    def _none(self, classes: Any = None) -> tuple[int, ...]:
+        """Give the labels that mean that a token has none."""
+        stated = next((c for c in (getattr(self, "classes_", None), classes, self.classes) if c is not None), ())
+        return NO_TAGS if CUSTOMARY_TAG not in np.asarray(stated).tolist() else (MISSING_TAG,)
+
+    def _grammar(self, tags: Tags) -> Grammar | None:
+        codes = np.full(len(tags.labels), -1)
+        numbers = {label: number for number, label in enumerate(self.classes_.tolist())}
+        codes[tags.labelled] = [numbers.get(label, -1) for label in tags.labels[tags.labelled].tolist()]
+        return observed_grammar(self.classes_.tolist(), codes, tags.lengths)
 
     def _label_task(self) -> Classification:
         return Classification(self.class_weight, self.label_smoothing, self.classes, self.loss, self.gamma)
 
     def encode(self, y: np.ndarray) -> Encoded:
-        tags = read_tags(y)
+        tags = read_tags(y, self._none())
         known = self.label_.encode(tags.labels[tags.labelled])
         codes = np.zeros(len(tags.labels), dtype=known.target.dtype)
         codes[tags.labelled] = known.target.reshape(len(known.target))
@@ -133,7 +158,7 @@ class SequenceTagging(Task):
         ValueError
             With the number of the first such row.
         """
-        read_tags(y).check_lengths(lengths)
+        read_tags(y, self._none()).check_lengths(lengths)
 
     def head(self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None) -> nn.Module:
         if grid is None:
@@ -174,6 +199,8 @@ class SequenceTagging(Task):
         if not isinstance(output, RaggedRows):
             return labels.reshape(output.shape[:-1])
         lengths = output.lengths.numpy()
+        if self.is_written_:
+            return _objects([" ".join(row) for row in np.split(labels, np.cumsum(lengths)[:-1])])
         if self.n_positions_ is None:
             return _objects([row.tolist() for row in np.split(labels, np.cumsum(lengths)[:-1])])
         shape = len(lengths), max(self.n_positions_, int(lengths.max(initial=0)))
@@ -190,7 +217,7 @@ class SequenceTagging(Task):
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
-        pairs = _Pairs(y_true, y_pred, sample_weight)
+        pairs = _Pairs(y_true, y_pred, sample_weight, self._none())
         names = ("token_accuracy", "sequence_accuracy", *(ENTITY_METRICS if self.has_entities_ else ()))
         if not len(pairs.true):
             return dict.fromkeys(names, float("nan"))
@@ -207,8 +234,10 @@ class _Pairs:
         With the number of a row that has another number of true labels than predicted ones.
     """
 
-    def __init__(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        true, predicted = read_tags(y_true), read_tags(y_pred)
+    def __init__(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None, none: tuple[int, ...]
+    ) -> None:
+        true, predicted = read_tags(y_true, none), read_tags(y_pred, none)
         true.check_lengths(predicted.lengths)
         rows = np.repeat(np.arange(len(true.lengths)), true.lengths)
         places = np.arange(len(rows)) - np.repeat(np.cumsum(true.lengths) - true.lengths, true.lengths)

@@ -10,6 +10,10 @@ import numpy as np
 from ..utils._missing import is_missing
 
 MISSING_TAG = -1
+#: what others write for tokens without a label, as losses of torch do
+CUSTOMARY_TAG = -100
+#: what means that a token has no label
+NO_TAGS = (MISSING_TAG, CUSTOMARY_TAG)
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,61 @@ class Tags:
             raise ValueError(f"row {row} has {needed[row]} tags for {lengths[row]} tokens")
 
 
-def read_tags(y: np.ndarray) -> Tags:
-    """Read lists of labels, or a padded array.
+def are_written_tags(y: np.ndarray, lengths: np.ndarray | None) -> bool:
+    """Tell whether a target is one text for each sequence, whose words are the tags of its tokens."""
+    if lengths is None or y.ndim != 1 or y.dtype.kind not in "OU":
+        return False
+    known = np.flatnonzero(~is_missing(y))
+    if not all(isinstance(y[row], str) for row in known):
+        return False
+    found = np.array([len(y[row].split()) for row in known])
+    if len(found) == 0 or found.max() < 2 or (found != lengths[known]).any():
+        return False
+    # classes of two words beside sentences of two words are none
+    return len(set(found.tolist())) > 1 or all(_is_scheme(word) for row in known for word in y[row].split())
+
+
+def _is_scheme(word: str) -> bool:
+    return word == "O" or word[:2] in ("B-", "I-", "E-", "S-")
+
+
+def are_padded_tags(y: np.ndarray, lengths: np.ndarray | None) -> bool:
+    """Tell whether a target is whole floats (n_rows, n_positions) that end in NaN where most sequences end."""
+    if lengths is None or y.ndim != 2 or y.dtype.kind != "f" or len(lengths) != len(y):
+        return False
+    there = ~np.isnan(y)
+    if there.all() or not (y[there] == np.rint(y[there])).all():
+        return False
+    return bool((read_tags(y).needed == lengths).mean() > 0.5)
+
+
+def refuse_numbers_of_steps(y: np.ndarray, lengths: np.ndarray) -> None:
+    """Refuse lists of numbers, one for each step of a sequence, that are no labels.
+
+    Raises
+    ------
+    ValueError
+    """
+    if y.ndim != 1 or y.dtype.kind != "O":
+        return
+    rows = [(number, row) for number, row in enumerate(y) if isinstance(row, list | tuple | np.ndarray)]
+    if not rows or sum(np.ndim(row) == 1 and len(row) == lengths[number] for number, row in rows) <= len(rows) / 2:
+        return
+    if any(isinstance(label, float | np.floating) and label % 1 for _, row in rows for label in row):
+        raise ValueError(
+            "the labels are a number for each step of a sequence, which is not supported: a step can have a class "
+            "(texts or integers), and a row as a whole a number"
+        )
+
+
+def read_tags(y: np.ndarray, none: tuple[int, ...] = NO_TAGS) -> Tags:
+    """Read lists of labels, texts of labels with blanks between them, or a padded array.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,) of sequences, or (n_rows, n_positions)
+    none : tuple of int, default=`NO_TAGS`
+        Labels that mean that there is none.
 
     Raises
     ------
@@ -71,7 +124,7 @@ def read_tags(y: np.ndarray) -> Tags:
     if y.ndim == 2:
         n_rows, n_columns = y.shape
         flat = y.ravel()
-        labelled = _is_labelled(flat)
+        labelled = _is_labelled(flat, none)
         given: np.ndarray = np.any(labelled.reshape(n_rows, n_columns), axis=1)
         return Tags(_plain(flat, labelled), labelled, np.full(n_rows, n_columns), given, n_columns)
     if y.ndim != 1:
@@ -81,7 +134,7 @@ def read_tags(y: np.ndarray) -> Tags:
     labels = [label for row in rows if row is not None for label in row]
     flat = np.empty(len(labels), dtype=object)
     flat[:] = labels
-    labelled = _is_labelled(flat)
+    labelled = _is_labelled(flat, none)
     given = np.array([row is not None for row in rows], dtype=bool)
     return Tags(_plain(flat, labelled), labelled, lengths, given, None)
 
@@ -91,21 +144,21 @@ def _sequence(row: Any, number: int) -> list | None:
         return row.tolist()
     if isinstance(row, list | tuple):
         return list(row)
+    if isinstance(row, str):
+        return row.split()
     if is_missing(np.array([row], dtype=object))[0]:
         return None
     raise ValueError(f"row {number} is no list of labels, but {row!r}")
 
 
-def _is_labelled(labels: np.ndarray) -> np.ndarray:
-    if labels.dtype.kind in "iu":
-        return np.asarray(labels != MISSING_TAG)
-    if labels.dtype.kind == "f":
-        return np.asarray(~np.isnan(labels) & (labels != MISSING_TAG))
+def _is_labelled(labels: np.ndarray, none: tuple[int, ...]) -> np.ndarray:
+    if labels.dtype.kind in "iuf":
+        return ~(is_missing(labels) | np.logical_or.reduce([labels == value for value in none]))
     if labels.dtype.kind == "O":
         missing = is_missing(labels)
         pairs = zip(labels, missing, strict=True)
         # a text is not compared with a number
-        return np.array([not (gone or (type(x) is not str and x == MISSING_TAG)) for x, gone in pairs], dtype=bool)
+        return np.array([not (gone or (type(x) is not str and x in none)) for x, gone in pairs], dtype=bool)
     return np.ones(len(labels), dtype=bool)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tasks import SequenceTagging, Task
+from ..tasks import SequenceTagging, Task, refuse_numbers_of_steps
 from ..trunks import Trunk
 
 
@@ -54,6 +54,8 @@ class Positions:
             raise ValueError(f"{task!r} labels each {task.level}, but {self.trunk} gives a vector per row")
         if task.level == "pixel" and self.grid is None:
             raise ValueError(f"{task!r} labels each pixel, but the rows of X are no images")
+        if self.lengths is not None and len(self.lengths) == len(y):
+            refuse_numbers_of_steps(y, self.lengths)
         if isinstance(task, SequenceTagging) and self.lengths is not None:
             task.check_lengths(y, self.lengths)
 

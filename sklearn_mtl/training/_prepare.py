@@ -83,6 +83,8 @@ def fit_tasks(
             fitted[name] = task.fit(y, weight, None if classes is None else classes.get(name))
         except (TypeError, ValueError) as error:
             raise ValueError(f"task {name!r}: {error}") from error
+        for remark in task.remarks:
+            warnings.warn(f"task {name!r}: {remark}", UserWarning, stacklevel=4)
         if len(getattr(task, "classes_", ("", ""))) == 1:
             warnings.warn(
                 f"task {name!r} has labels of one class only, {task.classes_.tolist()[0]!r}.",

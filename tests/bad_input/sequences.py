@@ -144,7 +144,7 @@ TAG_ROWS = [
         ValueError,
         "row 3 has 2 tags for 1 tokens",
     ),
-    BadInput("tags are no list", with_tags(row3="O"), ValueError, "task 'tags': row 3 is no list of labels"),
+    BadInput("tags are no list", with_tags(row3=3), ValueError, "task 'tags': row 3 is no list of labels"),
     BadInput(
         "tags are text and numbers",
         with_tags(row3=[3]),

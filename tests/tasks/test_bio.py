@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from sklearn_mtl.tasks._bio import best_paths, bio_grammar
+from sklearn_mtl.tasks._bio import best_paths, bio_grammar, observed_grammar
 
 BIO = ["B-x", "B-y", "I-x", "I-y", "O"]
 IOBES = ["B-x", "E-x", "I-x", "O", "S-x", "S-y"]
@@ -119,3 +119,70 @@ def test_rows_do_not_depend_on_each_other():
         best_paths(row, np.array([len(row)]), grammar) for row in np.split(log_proba, np.cumsum(lengths)[:-1])
     ]
     np.testing.assert_array_equal(best_paths(log_proba, lengths, grammar), np.concatenate(alone))
+
+
+# -- what the sequences tell
+
+
+def observed(rows):
+    classes = sorted({tag for row in rows for tag in row})
+    codes = np.array([classes.index(tag) for row in rows for tag in row])
+    return classes, observed_grammar(classes, codes, np.array(list(map(len, rows))))
+
+
+def allows(rows, tags):
+    classes, grammar = observed(rows)
+    return grammar.allows(np.array([classes.index(tag) for tag in tags]))
+
+
+IOB1 = [["I-x", "I-x", "O", "I-y"], ["O", "I-x", "B-x", "I-x"], ["I-y", "I-x", "O", "O"]]
+IOB2 = [["B-x", "I-x", "O", "B-y"], ["O", "B-x", "B-x", "I-x"], ["B-y", "B-x", "O", "O"]]
+
+
+def test_entities_of_iob1_begin_with_i_and_b_splits_neighbours():
+    assert all(allows(IOB1, row) for row in IOB1)
+    assert allows(IOB1, ["O", "I-y", "I-x"])
+    assert not allows(IOB1, ["O", "B-x"])
+    assert not allows(IOB1, ["B-x"])
+    assert not allows(IOB1, ["I-y", "B-x"])
+
+
+def test_a_kind_that_nothing_splits_is_one_of_iob1_too():
+    assert "B-y" not in observed(IOB1)[0]
+    assert observed(IOB1)[1] is not None
+
+
+def test_sequences_of_iob2_have_the_grammar_of_its_labels():
+    classes, grammar = observed(IOB2)
+    for found, expected in zip(grammar, bio_grammar(classes), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_windows_may_begin_within_an_entity_if_fit_saw_it():
+    assert not allows(IOB2, ["I-x", "O"])
+    windows = [*IOB2, ["I-x", "O", "B-y"]]
+    assert allows(windows, ["I-x", "O"])
+    assert not allows(windows, ["O", "I-x"])
+    assert not allows([*IOB2, ["I-x", "O"], ["I-y", "O"]], ["B-y", "I-x"])
+
+
+def test_windows_of_iobes_may_end_within_an_entity():
+    rows = [["B-x", "I-x", "E-x", "S-x"], ["O", "B-x", "E-x"]]
+    assert not allows(rows, ["O", "B-x"])
+    assert allows([*rows, ["O", "B-x"], ["E-x", "O"]], ["E-x", "B-x"])
+
+
+def test_a_mistake_among_many_entities_is_no_scheme_of_its_own():
+    assert not allows([*IOB2 * 20, ["O", "I-x"]], ["O", "I-x"])
+
+
+def test_sequences_of_two_schemes_are_free():
+    assert observed([*IOB1, *IOB2])[1] is None
+    assert observed([["I-x", "O", "I-x"]])[1] is None  # without any B
+
+
+def test_unlabelled_tokens_say_nothing():
+    codes = np.array([1, -1, 0, 2, -1, 1])  # I, none, B, O, none, I
+    grammar = observed_grammar(["B", "I", "O"], codes, np.array([0, 4, 2]))
+    assert grammar.start.tolist() == [True, True, True]
+    assert not grammar.transition[2, 1]

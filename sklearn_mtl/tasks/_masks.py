@@ -1,0 +1,113 @@
+"""Labels of pixels as users have them: an array, or a mask for each image, of which some are missing."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..utils._columns import plain
+from ..utils._missing import is_missing
+
+#: a pixel of this label has none
+MISSING_PIXEL = -1
+#: what others write for pixels without a label: torch's losses, and masks in bytes
+CUSTOMARY = (-100, 255)
+
+
+class Masks(NamedTuple):
+    """Labels of the pixels of all images.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples, height, width)
+    given : ndarray of bool of shape (n_samples,)
+        Which images have a mask at all; the labels of others say nothing.
+    """
+
+    labels: np.ndarray
+    given: np.ndarray
+
+    def labelled(self, ignored: tuple[int, ...]) -> np.ndarray:
+        """Tell which pixels have a label (n_samples, height, width): one that is there and not among these."""
+        labels = self.labels
+        missing = is_missing(labels)
+        if labels.dtype.kind in "iuf":
+            for value in ignored:
+                # types that do not hold it have none of it
+                missing |= labels == value
+        elif labels.dtype.kind == "O":
+            none = [type(label) is not str and label in ignored for label in labels.flat]
+            missing |= np.array(none, dtype=bool).reshape(labels.shape)
+        there: np.ndarray = ~missing & self.given[:, None, None]
+        return there
+
+
+def are_masks(y: np.ndarray) -> bool:
+    """Tell whether a target is whole numbers, or truth values, for each pixel, of which some may be missing."""
+    if y.ndim == 3:
+        return y.dtype.kind in "iub" or (y.dtype.kind == "f" and bool((np.isnan(y) | (y == np.rint(y))).all()))
+    if y.ndim != 1 or y.dtype.kind != "O":
+        return False
+    known = [_as_mask(label) for label in y[~is_missing(y)]]
+    return bool(known) and all(mask is not None and mask.ndim == 2 and mask.dtype.kind in "iub" for mask in known)
+
+
+def read_masks(y: np.ndarray, shape: tuple[int, int] | None = None) -> Masks:
+    """Read labels of pixels.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples, height, width), or (n_samples,) of masks, or None where there is none
+    shape : (int, int) or None, default=None
+        Height and width, where no mask may be there.
+
+    Raises
+    ------
+    ValueError
+        If a row is no mask, with its number, or is of another shape than the first one.
+    """
+    if y.ndim == 3:
+        return Masks(y, np.ones(len(y), dtype=bool))
+    if y.ndim != 1 or y.dtype.kind != "O":
+        raise ValueError(f"the target of a segmentation has shape (n_samples, height, width), got {y.shape}")
+    given = ~is_missing(y)
+    masks = {row: _as_mask(y[row]) for row in np.flatnonzero(given).tolist()}
+    first = next((mask for mask in masks.values() if mask is not None), None)
+    expected = shape if first is None or first.ndim != 2 else first.shape
+    for row, mask in masks.items():
+        if mask is None or mask.ndim != 2 or mask.shape != expected:
+            got = type(y[row]).__name__ if mask is None else f"of shape {mask.shape}"
+            raise ValueError(
+                f"the target of a segmentation has a mask (height, width) in each row, all of one shape, or None; "
+                f"row {row} is {got}, others are of shape {expected}"
+            )
+    if expected is None:
+        return Masks(np.empty((len(y), 0, 0)), given)
+    known = list(masks.values())
+    labels = np.zeros((len(y), *expected), dtype=np.result_type(*known) if known else np.int64)
+    for row, mask in masks.items():
+        labels[row] = mask
+    return Masks(labels, given)
+
+
+def _as_mask(label: Any) -> np.ndarray | None:
+    try:
+        return np.asarray(plain(label))
+    except ValueError:
+        return None
+
+
+def ignored_of(masks: Masks, classes: Any) -> tuple[int, ...]:
+    """Give the labels that mean none: -1, and those of `CUSTOMARY` that occur, unless they are among the classes.
+
+    Bytes of 255 beside one other label only are the second class of a black and white mask.
+    """
+    if masks.labels.dtype.kind not in "iu":
+        return (MISSING_PIXEL,)
+    stated = [] if classes is None else np.asarray(classes).tolist()
+    occurring = np.unique(masks.labels[masks.given]).tolist()
+    custom = [value for value in CUSTOMARY if value in occurring and value not in stated]
+    if 255 in custom and len(set(occurring) - {255, -100, MISSING_PIXEL}) < 2:
+        custom.remove(255)
+    return (MISSING_PIXEL, *custom)
