@@ -10,6 +10,7 @@ from sklearn.utils.validation import _num_samples
 
 from ..utils._device import resolve_device
 from ..utils._memory import explain_out_of_memory
+from ..utils._modes import own_modes
 from ..utils._random import Streams
 from ._auto import validation_fraction_of
 from ._data import Dataset
@@ -22,6 +23,7 @@ from ._stacked import Member, Trained, train_stacked
 WHY_REFUSED = "trains networks side by side, which cannot be"
 
 
+@own_modes()
 def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
     """Fit trunk and tasks, encode the rows once, and train the members of an ensemble side by side.
 

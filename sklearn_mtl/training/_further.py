@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import _num_samples
 
 from .._targets import Container, read_targets
+from ..utils._modes import own_modes
 from ._auto import validation_fraction_of
 from ._blueprint import Blueprint
 from ._learn import make_model
@@ -20,6 +21,7 @@ from ._stopping import stopping_rule
 from ._weights import check_sample_weight
 
 
+@own_modes()
 def learn_further_task(
     estimator: Any, name: str, X: Any, y: Any, task: Any, sample_weight: Any, *, freeze: bool
 ) -> Model:

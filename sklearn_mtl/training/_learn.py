@@ -18,6 +18,7 @@ from ..penalties import Penalty, resolve_penalties
 from ..sampling import TaskSampling, resolve_task_sampling
 from ..trunks import resolve_trunk
 from ..utils._device import resolve_device
+from ..utils._modes import own_modes
 from ..utils._params import validate_spec
 from ..weighting import Weighting, resolve_weighting
 from ._auto import batch_size_of, schedule_of, validation_fraction_of
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     sample_weight: dict[str, np.ndarray] | None
 
 
+@own_modes()
 def learn(
     estimator: Any,
     X: Any,
@@ -101,6 +103,7 @@ def learn(
     return model
 
 
+@own_modes()
 def learn_batch(
     estimator: Any, X: Any, y: Any, sample_weight: Any, *, previous: Model | None, classes: Any
 ) -> Model:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import _num_samples
 from ..architectures import resolve_architecture
 from ..sampling import resolve_task_sampling
 from ..trunks import SparseRows, resolve_trunk
+from ..utils._modes import own_modes
 from ..utils._ragged import RaggedRows
 from ..utils._side_by_side import structure_of
 from ..weighting import resolve_weighting
@@ -27,6 +28,7 @@ from ._vmapped import why_not_vmapped
 CPU = torch.device("cpu")
 
 
+@own_modes()
 def member_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Member:
     """Do what ``fit`` does before it trains.
 
@@ -62,6 +64,7 @@ def settings_of(estimator: Any, n_rows: int) -> Settings:
     )
 
 
+@own_modes()
 def structure_key(member: Member) -> Hashable:
     """Give what members must have in common to be trained side by side."""
     blueprint, data, settings = member.blueprint, member.data, member.settings
@@ -108,6 +111,7 @@ def why_not_stackable(estimator: Any) -> str | None:
     return None
 
 
+@own_modes()
 def why_not_stacked(member: Member) -> str | None:
     """Say why a fit that is prepared cannot be trained side by side with others; None if it can."""
     data = member.data.train

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .._targets import Container
+from ..utils._modes import own_modes
 from ._blueprint import Blueprint
 from ._data import lengths_of
 from ._net import MultiTaskNet, make_net
@@ -39,6 +40,7 @@ class Model:
         """Where the network is."""
         return torch.device(self.net.device)
 
+    @own_modes()
     def outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, Any]:
         """Check and encode X, and compute the outputs of some tasks, averaged over an ensemble.
 
@@ -59,6 +61,7 @@ class Model:
             lengths = lengths[rows]
         return {name: by_row(outputs[name], chosen[name], lengths) for name in tasks}
 
+    @own_modes()
     def member_outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, np.ndarray]:
         """Check and encode X, and compute the outputs (M, B, K) of the members of an ensemble for some tasks."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
@@ -66,12 +69,14 @@ class Model:
         outputs = predict_outputs(self.net.module_, inputs, chosen, self.device)
         return {name: outputs[name].numpy() for name in tasks}
 
+    @own_modes()
     def representation(self, X: Any, owner: Any) -> np.ndarray:
         """Check and encode X, and compute what the tasks share."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         representation = predict_representation(self.net.module_, inputs, self.device).numpy()
         return representation if representation.ndim == 2 else np.hstack(list(representation))
 
+    @own_modes()
     def gate_weights(self, X: Any, tasks: Sequence[str], owner: Any) -> tuple[np.ndarray, list[tuple]]:
         """Check and encode X, and compute the gates of some tasks, with task, level and expert of each column."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
@@ -106,6 +111,7 @@ class Model:
             return list(by_task.values())
         return {name: classes for name, classes in by_task.items() if classes is not None}
 
+    @own_modes()
     def state(self) -> dict[str, Any]:
         """Give what is needed to build the model again: no module, no device, nothing of skorch."""
         history = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net.history]
@@ -118,6 +124,7 @@ class Model:
         }
 
     @classmethod
+    @own_modes()
     def from_state(cls, state: Mapping[str, Any], device: torch.device) -> Model:
         """Build a model again, on a device of this machine.
 
@@ -137,6 +144,7 @@ class Model:
         return model
 
     @classmethod
+    @own_modes()
     def from_weights(
         cls,
         blueprint: Blueprint,

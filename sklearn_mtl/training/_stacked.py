@@ -16,6 +16,7 @@ from torch import Tensor
 from .._targets import Container
 from ..architectures import Outputs
 from ..utils._layers import Draws, set_draws
+from ..utils._modes import own_modes
 from ..utils._random import Streams
 from ..utils._side_by_side import keep_members, member_state, stack_networks
 from ..utils._threads import threads_for
@@ -83,6 +84,7 @@ class Trained:
     error: Exception | None = None
 
 
+@own_modes()
 def train_stacked(
     members: Sequence[Member], device: torch.device, with_scores: bool = True, together: bool = False
 ) -> list[Trained]:
@@ -380,6 +382,7 @@ def _objective_of(blueprints: Sequence[Blueprint], device: torch.device) -> Obje
     return objective.to(device)
 
 
+@own_modes()
 def stacking_pays(members: Sequence[Member], device: torch.device, n_steps: int = 5) -> str | None:
     """Time a few steps of members side by side and of one alone.
 

@@ -1,0 +1,75 @@
+"""What the caller has switched on or off in torch, and how it is kept out of a fit and of a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
+
+# Kinds of devices that have an autocast of their own.
+_AUTOCAST = ("cpu", "cuda", "mps")
+# Functions of torch that make floating point numbers of the default dtype where none is given.
+_MAKERS = {
+    torch.empty, torch.ones, torch.zeros, torch.eye, torch.linspace, torch.logspace, torch.rand, torch.randn,
+    torch.empty_strided, torch.scalar_tensor, torch.hann_window, torch.hamming_window, torch.blackman_window,
+    torch.bartlett_window, torch.kaiser_window,
+}  # fmt: skip
+# Functions that go by the type of the numbers that they are given.
+_READERS = {torch.full, torch.arange, torch.range, torch.tensor, torch.as_tensor, torch.asarray}
+
+
+@contextmanager
+def own_modes() -> Iterator[None]:
+    """Compute as torch does by itself, whatever the caller has set.
+
+    Gradients are on, autocast and inference mode are off, and what is made without a device or a dtype is on the
+    CPU and in float32. What is changed belongs to this Python thread, so that no other one sees it. That is why
+    `torch.set_default_dtype`, which holds for the whole process, stays as it is: the functions that go by it are
+    told the dtype. Where the caller has set nothing, nothing is done. It is a decorator too.
+    """
+    with ExitStack() as stack:
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if not torch.is_grad_enabled():
+            stack.enter_context(torch.enable_grad())
+        for kind in _AUTOCAST:
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        modes = _get_current_function_mode_stack()
+        if any(isinstance(mode, DeviceContext) for mode in modes):
+            stack.enter_context(torch.device("cpu"))
+        if torch.get_default_dtype() != torch.float32 and not any(isinstance(mode, _Float32) for mode in modes):
+            stack.enter_context(_Float32())
+        yield
+
+
+class _Float32(TorchFunctionMode):
+    """Tells the functions of torch that make tensors to make them in float32."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        is_told = kwargs.get("dtype") is not None or kwargs.get("out") is not None
+        if not is_told and func in _MAKERS:
+            return func(*args, **{**kwargs, "dtype": torch.float32})
+        made = func(*args, **kwargs)
+        if (
+            not is_told
+            and func in _READERS
+            and _is_plain(args, kwargs)
+            and made.dtype == torch.get_default_dtype()
+        ):
+            return func(*args, **{**kwargs, "dtype": torch.float32})
+        return made
+
+
+def _is_plain(args: Any, kwargs: Any) -> bool:
+    """Tell whether what is read has no dtype of its own."""
+    values = args[0] if args else next(iter(kwargs.values()), None)
+    while isinstance(values, list | tuple) and values:
+        values = values[0]
+    return not isinstance(values, torch.Tensor | np.ndarray | np.generic)
