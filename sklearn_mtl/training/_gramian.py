@@ -13,7 +13,7 @@ def gramian_of(objective: Objective, network: Network, outputs: Outputs, task_lo
 
     The gradients are those of the unweighted losses, with respect to what the weighting says:
     "representation", what the tasks read of each row; "trunk", all parameters that more than one task uses;
-    "last_layer", the last of these. The graph is kept for the step.
+    "last_layer", those of the last layer that all tasks share. The graph is kept for the step.
 
     Parameters
     ----------
@@ -28,5 +28,6 @@ def gramian_of(objective: Objective, network: Network, outputs: Outputs, task_lo
     losses = task_losses.losses
     if outputs.cut is not None:
         return outputs.cut.gramian(losses, objective.names)
-    parameters = [parameter for parameter in network.shared_parameters() if parameter.requires_grad]
-    return gramian_of_tensors(losses, parameters[-2:] if objective.grad_at == "last_layer" else parameters)
+    if objective.grad_at == "last_layer":
+        return gramian_of_tensors(losses, objective.last_layer.find(network, losses))
+    return gramian_of_tensors(losses, [p for p in network.shared_parameters() if p.requires_grad])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -243,6 +244,13 @@ def make_model(
         net_params=estimator.net_params,
         verbose=estimator.verbose,
     )
+    if blueprint.weighting.needs_gramian and len(blueprint.active) > 1 and not net.module_.shared_parameters():
+        warnings.warn(
+            f"weighting={estimator.weighting!r} balances the gradients of what the tasks share, but with "
+            f"architecture={estimator.architecture!r} they share nothing: it changes nothing.",
+            UserWarning,
+            stacklevel=2,
+        )
     return Model(blueprint, container, net)
 
 

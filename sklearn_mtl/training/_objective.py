@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..architectures import Outputs
 from ..tasks import Task, group_tasks
 from ..weighting import StepRecord, Weighting, WeightingModule
+from ._last_layer import LastSharedLayer
 
 
 class TaskLosses(NamedTuple):
@@ -93,6 +94,7 @@ class Objective(nn.Module):
         weights = torch.tensor([float(task_weights[name]) for name in self.names], dtype=torch.float64)
         self.register_buffer("task_weights", weights)
         self.taken_out: set[int] = set()
+        self.last_layer = LastSharedLayer()
         self.score_weights = [float(score_weights[name]) for name in self.names]
         self.register_buffer("all_present", torch.ones(len(self.names), dtype=torch.bool))
         members = _membership([w for group in self.groups for w in group.widths])

@@ -48,7 +48,6 @@ class BatchLinear(nn.Module):
             scales = 2 * torch.stack(signs).to(scales) - 1
         self.input_scales = nn.Parameter(scales)
         self.output_scales = nn.Parameter(torch.ones_like(bias).expand(n_members, *bias.shape).clone())
-        # weight and bias stand last, as those of any layer do: gradients may be compared at the last one
         self.weight = nn.Parameter(weight.clone())
         self.bias = nn.Parameter(bias.expand(n_members, *bias.shape).clone())
 

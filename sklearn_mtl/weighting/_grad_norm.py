@@ -80,15 +80,19 @@ class _GradNorm(WeightingModule):
 
     def after_step(self, step: StepRecord) -> None:
         assert step.gramian is not None
-        present, count = step.present, count_present(step.present).clamp(min=1)
+        present = step.present
         first = torch.where(present & torch.isnan(self.first_losses), step.losses, self.first_losses)
         self.first_losses.copy_(first)
         norms = step.gramian.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
-        progress = torch.where(present, step.losses / first.clamp(min=torch.finfo(first.dtype).tiny), 0.0)
-        rate = progress / (progress.sum(dim=-1, keepdim=True) / count).clamp(min=torch.finfo(first.dtype).tiny)
-        lengths = torch.where(present, self.weights * norms, 0.0)
+        # a task without a gradient at this layer, of which there may be none that all share, is left out
+        compared = present & (norms > 0)
+        count = count_present(compared).clamp(min=1)
+        tiny = torch.finfo(first.dtype).tiny
+        progress = torch.where(compared, step.losses / first.clamp(min=tiny), 0.0)
+        rate = progress / (progress.sum(dim=-1, keepdim=True) / count).clamp(min=tiny)
+        lengths = torch.where(compared, self.weights * norms, 0.0)
         target = lengths.sum(dim=-1, keepdim=True) / count * rate**self.alpha
         gradient = torch.sign(lengths - target) * norms
         moved = (self.weights - self.learning_rate * gradient).clamp(min=SMALLEST)
-        weights = torch.where(present, moved, self.weights)
+        weights = torch.where(compared, moved, self.weights)
         self.weights.copy_(weights * weights.shape[-1] / weights.sum(dim=-1, keepdim=True))

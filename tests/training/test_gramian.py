@@ -102,13 +102,6 @@ def test_gramian_at_the_trunk(architecture):
 
 
 @EVERY_SHARED
-def test_gramian_at_the_last_layer(architecture):
-    step = Step(architecture, GradNorm())
-    J = flat(step.explicit(lambda outputs: step.network.shared_parameters()[-2:]))
-    assert_close(gramian_of(step.objective, step.network, *step.run()), J @ J.T)
-
-
-@EVERY_SHARED
 def test_gramian_at_the_representation(architecture):
     step = Step(architecture, NashMTL())
     read = []

@@ -1,0 +1,130 @@
+"""The last layer that tasks share, found in the graph of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import Node
+
+from ..architectures import Network
+
+
+class LastSharedLayer:
+    """The last layer on the way to the losses that all tasks learn.
+
+    It is found by the gradients of the tasks, so that it is right for every architecture and trunk: a layer is
+    shared where some entry has a gradient of each of them. Tasks of images and of their pixels, for instance, part
+    before the trunk ends. If no layer is learned by all, it is one that as many as possible learn. It is looked
+    for in the first step, and again now and then while it has not seen the gradients of all tasks.
+    """
+
+    def __init__(self) -> None:
+        self.parameters: list[nn.Parameter] = []
+        self.n_seen = 0
+        self.steps = 0
+        self.next_look = 1
+
+    def find(self, network: Network, losses: Tensor) -> list[nn.Parameter]:
+        """Give the parameters of the layer.
+
+        Parameters
+        ----------
+        network : Network
+        losses : Tensor of shape (T,)
+            Attached to the graph, which is kept.
+        """
+        self.steps += 1
+        if self.n_seen < len(losses) and self.steps == self.next_look:
+            self.next_look *= 2
+            self._look(network, losses)
+        return self.parameters
+
+    def _look(self, network: Network, losses: Tensor) -> None:
+        layers = in_order_of_use(shared_layers(network), losses)
+        # one task after the other: only where its gradients are 0 is kept
+        learned = [_learned(loss, layers) for loss in losses.unbind(-1)] if layers else []
+        learned = [of_task for of_task in learned if any(there.any() for there in of_task)]
+        if len(learned) > self.n_seen:
+            self.n_seen = len(learned)
+            self.parameters = layers[_last_shared(learned)]
+
+
+def _last_shared(learned: Sequence[Sequence[Tensor]]) -> int:
+    """Give the position of the last layer that all tasks share, or of one that most learn.
+
+    Parameters
+    ----------
+    learned : sequence of sequence of Tensor of bool
+        By task and layer, which entries have a gradient.
+    """
+    by_layer = list(zip(*learned, strict=True))
+    shared = [bool(torch.stack(of_tasks).all(dim=0).any()) for of_tasks in by_layer]
+    if any(shared):
+        return max(position for position, is_shared in enumerate(shared) if is_shared)
+    users = [sum(bool(there.any()) for there in of_tasks) for of_tasks in by_layer]
+    return max(position for position, count in enumerate(users) if count == max(users))
+
+
+def shared_layers(network: Network) -> list[list[nn.Parameter]]:
+    """Give the parameters of each layer that more than one task uses: those that one module holds."""
+    shared = {id(parameter) for parameter in network.shared_parameters() if parameter.requires_grad}
+    layers: list[list[nn.Parameter]] = []
+    others: list[list[nn.Parameter]] = []
+    for module in network.modules():
+        own = [p for p in module.parameters(recurse=False) if id(p) in shared]
+        if own:
+            # what mixes or scales the results of layers is no layer of its own
+            maps = any(p.dim() > 1 for p in own) and next(module.children(), None) is None
+            (layers if maps and "norm" not in type(module).__name__.lower() else others).append(own)
+    return layers or others
+
+
+def in_order_of_use(layers: Sequence[list[nn.Parameter]], losses: Tensor) -> list[list[nn.Parameter]]:
+    """Order layers as the way to the losses passes them; those that it does not pass are left out.
+
+    A layer stands by its distance from the losses, the longest of all ways: what it feeds is nearer. The distance
+    is that of the node where its parameters meet what they act on, and only then that of the parameters.
+    So it does not matter through how many views they go, and a layer that is used twice stands at its first use.
+    """
+    number = {id(parameter): position for position, layer in enumerate(layers) for parameter in layer}
+    meeting: dict[Node, tuple[int, int]] = {}
+    places: dict[int, tuple[int, int]] = {}
+    for node in _nodes_from(losses.grad_fn):
+        met, distance = meeting.get(node, (0, 0))
+        position = number.get(id(getattr(node, "variable", None)))
+        if position is not None:
+            places[position] = max(places.get(position, (0, 0)), (met, distance))
+        inputs = [before for before, _ in node.next_functions if before is not None]
+        here = (met if len(inputs) == 1 else distance, distance + 1)
+        for before in inputs:
+            known = meeting.get(before, (0, 0))
+            meeting[before] = (max(known[0], here[0]), max(known[1], here[1]))
+    return [layers[position] for position in sorted(places, key=lambda position: places[position], reverse=True)]
+
+
+def _nodes_from(root: Node | None) -> list[Node]:
+    """List the nodes of a graph, each before those that it got its inputs from."""
+    done: list[Node] = []
+    seen = set()
+    stack = [(root, False)] if root is not None else []
+    while stack:
+        node, is_done = stack.pop()
+        if is_done:
+            done.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((before, False) for before, _ in node.next_functions if before is not None)
+    return done[::-1]
+
+
+def _learned(loss: Tensor, layers: Sequence[Sequence[nn.Parameter]]) -> list[Tensor]:
+    """Tell which entries of each layer have a gradient of a loss."""
+    flat = [parameter for layer in layers for parameter in layer]
+    gradients = iter(torch.autograd.grad(loss, flat, retain_graph=True, allow_unused=True))
+    known = [[(next(gradients), parameter) for parameter in layer] for layer in layers]
+    return [
+        torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in layer]) != 0 for layer in known
+    ]
