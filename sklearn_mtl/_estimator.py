@@ -17,7 +17,7 @@ from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ._targets import Targets, align_targets
+from ._targets import Targets, align_targets, name_of
 from .architectures import Architecture, resolve_architecture
 from .metrics import weighted_mean
 from .penalties import Penalty, penalty_name, resolve_penalty
@@ -33,6 +33,7 @@ from .training import (
     check_weights,
     complete_params,
     current_state,
+    is_plain,
     learn,
     learn_batch,
     learn_ensemble,
@@ -170,7 +171,8 @@ class MultiTaskNetEstimator(
             default="all"
         Which tasks a step trains: all, or one, on rows that have a label for it; see `sklearn_mtl.sampling`.
     dtype : {"float32", "float64"}, default="float32"
-        Of parameters, computation, regression predictions, probabilities and representations.
+        Of parameters, computation and representations. Predictions of numbers, and probabilities but for those of
+        pixels, are float64: they hold what float32 would round off large numbers and small probabilities.
     mixed_precision : bool, default=False
         Whether to compute the training steps in bfloat16 where the device is a CUDA GPU; elsewhere it does
         nothing.
@@ -212,7 +214,8 @@ class MultiTaskNetEstimator(
         Names of the tasks, in the order of y.
     classes_ : ndarray, list of ndarray or dict of str to ndarray
         Classes of the tasks, as scikit-learn keeps them: an array for 1-D y, a list for a 2-D array (None for a
-        regression), otherwise a dict of the tasks that have classes.
+        regression), otherwise a dict of the tasks that have classes. A `MultiTaskNetClassifier` has an array for
+        a frame or 2-D array of one column too.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
@@ -456,7 +459,9 @@ class MultiTaskNetEstimator(
                 resume=bool(resume), keep=publish if self.keep_interrupted else None,
             )  # fmt: skip
         publish(model)
-        context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=model.attributes)
+        context.call_on_fit_task_end(
+            estimator=self, **data, reconstruction_attributes=functools.partial(model.attributes, self._kind)
+        )
         return self
 
     @available_if(_goes_on)
@@ -557,11 +562,11 @@ class MultiTaskNetEstimator(
 
     def _publish(self, model: Model) -> None:
         self.__dict__.pop("classes_", None)
-        self.__dict__.update(model.attributes())
+        self.__dict__.update(model.attributes(self._kind))
 
     def _snapshot(self, model: Model) -> dict[str, Any]:
         """Give the fitted attributes as if training had stopped now."""
-        attributes = Model.from_state(model.state(), model.device).attributes()
+        attributes = Model.from_state(model.state(), model.device).attributes(self._kind)
         names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
         return {**names, **attributes}
 
@@ -609,7 +614,8 @@ class MultiTaskNetEstimator(
         -------
         ndarray, list of ndarray or Targets
             For each task ``(n_samples, n_classes)``, columns in the order of ``classes_``: an array for 1-D y, a
-            list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out.
+            list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out. A
+            `MultiTaskNetClassifier` gives an array for a frame or 2-D array of one column too.
         """
         view = self._fitted_view()
         model = view._model
@@ -618,7 +624,7 @@ class MultiTaskNetEstimator(
         known = {name: proba for name, proba in by_task.items() if proba is not None}
         if not known:
             raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
-        if model.container.kind == "array":
+        if is_plain(model.container, self._kind):
             return next(iter(known.values()))
         return list(known.values()) if model.container.kind == "matrix" else Targets(known)
 
@@ -790,9 +796,10 @@ class MultiTaskNetEstimator(
     def _chosen(self, tasks: Sequence[str] | None) -> list[str]:
         if tasks is None:
             return self.task_names_
+        given, tasks = tasks, [name_of(name, self.tasks_) for name in tasks]
         unknown = [name for name in tasks if name not in self.tasks_]
-        if isinstance(tasks, str) or unknown or not len(tasks):
-            raise ValueError(f"tasks={tasks!r} should name some of the tasks {self.task_names_}.")
+        if isinstance(given, str) or unknown or not len(tasks):
+            raise ValueError(f"tasks={given!r} should name some of the tasks {self.task_names_}.")
         return [name for name in self.task_names_ if name in tasks]
 
     # -- scikit-learn's conventions
@@ -830,7 +837,7 @@ class MultiTaskNetEstimator(
         state = dict(super().__getstate__())
         model = state.pop("_model", None)
         if model is not None:
-            for name in model.attributes():
+            for name in model.attributes(self._kind):
                 state.pop(name, None)
             state["_state"] = stamped(model.state())
         return state

@@ -1,6 +1,13 @@
 """Exceptions and warnings of sklearn_mtl."""
 
-__all__ = ["DivergenceError", "ModelFileError", "ModelVersionWarning", "OutOfMemoryError", "SingleClassWarning"]
+__all__ = [
+    "DivergenceError",
+    "ModelFileError",
+    "ModelVersionWarning",
+    "OutOfMemoryError",
+    "SingleClassWarning",
+    "TaskTypeWarning",
+]
 
 
 class DivergenceError(ArithmeticError):
@@ -54,3 +61,11 @@ class SingleClassWarning(UserWarning):
 
 class ModelVersionWarning(UserWarning):
     """A saved model was written by another version of sklearn_mtl than the one that loads it."""
+
+
+class TaskTypeWarning(UserWarning):
+    """The type of a task was guessed from labels that could be classes as well as numbers.
+
+    It is said of integers that are taken as numbers, and of whole floats, whichever way they are taken. State the
+    type in the parameter ``tasks``, or fit a `MultiTaskNetClassifier` or `MultiTaskNetRegressor`.
+    """

@@ -27,7 +27,7 @@ class LinearBank(nn.Module):
     in_features, out_features : int
         Widths.
     streams : Streams
-        Each map starts from a generator of its purpose and its task's name.
+        Each map starts from a generator of its purpose and its task.
     *purpose : str or int
     """
 
@@ -37,7 +37,8 @@ class LinearBank(nn.Module):
         super().__init__()
         self.names = tuple(names)
         maps = [
-            Linear(in_features, out_features, streams.generator(*purpose, seed_name(name))) for name in self.names
+            Linear(in_features, out_features, streams.generator(*purpose, streams.of_task(name)))
+            for name in self.names
         ]
         self.weight = nn.Parameter(torch.stack([one.weight.detach() for one in maps]))
         self.bias = nn.Parameter(torch.stack([one.bias.detach() for one in maps]))
@@ -145,11 +146,3 @@ def positions(names: Sequence[Hashable], wanted: Sequence[Hashable] | None) -> T
     if wanted is None or list(wanted) == list(names):
         return None
     return torch.tensor([list(names).index(name) for name in wanted])
-
-
-def seed_name(name: str | tuple[str, int]) -> str:
-    """Give the name under which the initial weights of a task, or of one of its experts, are drawn."""
-    if isinstance(name, tuple):
-        return f"task {seed_name(name[0])} {name[1]}"
-    # a 1-D y and the same y as a column of a 2-D array are one fit under two names
-    return "0" if name == "y" else name

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..trunks import Representation, Trunk
 from ..utils._flow import Node
 from ..utils._random import Streams
-from ._banks import LinearBank, positions, seed_name
+from ._banks import LinearBank, positions
 from ._bodies import Bodies
 from ._views import Views, map_vectors
 
@@ -35,7 +35,7 @@ class Experts(nn.Module):
         self.names = tuple(names)
         width = trunk.width_
         self.experts: nn.Module = (
-            Bodies(trunk, streams, [seed_name(name) for name in names])
+            Bodies(trunk, streams, [streams.of_task(name) for name in names])
             if level == 0
             else LinearBank(names, width, width, streams, "expert", level)
         )

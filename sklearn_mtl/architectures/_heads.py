@@ -13,7 +13,6 @@ from ..tasks import Task, group_tasks
 from ..trunks import Representation
 from ..utils._layers import Linear, affine
 from ..utils._random import Streams
-from ._banks import seed_name
 from ._cuts import HeadsCut
 from ._outputs import Outputs
 from ._views import Views
@@ -32,7 +31,7 @@ class Heads(nn.Module):
     in_features : int
         Width of the representation.
     streams : Streams
-        Each head starts from a generator of its task's name.
+        Each head starts from a generator of its task.
     grid : (int, int) or None, default=None
         Height and width of the map whose positions the tokens of an image are.
 
@@ -56,7 +55,7 @@ class Heads(nn.Module):
         super().__init__()
         self.task_names = list(tasks)
         heads = {
-            name: task.head(in_features, streams.generator("head", seed_name(name)), grid)
+            name: task.head(in_features, streams.generator("head", streams.of_task(name)), grid)
             for name, task in tasks.items()
         }
         self.levels = {name: task.level for name, task in tasks.items()}

@@ -15,7 +15,7 @@ from ..trunks import Representation, Trunk
 from ..utils._flow import Flow, Node
 from ..utils._params import Interval
 from ..utils._random import Streams
-from ._banks import positions, seed_name
+from ._banks import positions
 from ._bodies import Bodies, expert_names
 from ._sharing import Sharing, SharingArchitecture
 from ._views import Views, join, side_by_side, tensors_of
@@ -128,7 +128,7 @@ class Subspaces(Sharing):
         self.stem = trunk.stem(streams)
         n_shared = 1 if masks is None else len(masks)
         self.shared = Bodies(trunk, streams, expert_names(n_shared))
-        self.private = Bodies(trunk, streams, [seed_name((name, 0)) for name in names])
+        self.private = Bodies(trunk, streams, [streams.of_task((name, 0)) for name in names])
         self.register_buffer("masks", None if masks is None else masks[:, None], persistent=False)
         self.representation_width = n_shared * trunk.width_
         self.width = self.representation_width + trunk.width_

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from ..tasks import Task
 from ..utils._layers import Linear
 from ..utils._random import Streams
-from ._banks import seed_name
 from ._heads import Heads
 from ._outputs import Outputs
 from ._views import Views
@@ -106,7 +105,7 @@ class Concatenation(GraphHeads):
             Linear(
                 sum(tasks[parent].n_outputs_ for parent in self.parents[name]),
                 tasks[name].n_outputs_,
-                streams.generator("transfer", seed_name(name)),
+                streams.generator("transfer", streams.of_task(name)),
             )
             for name in self.dependent
         )
@@ -195,7 +194,9 @@ class Attention(GraphHeads):
         self.hand_over = nn.ModuleList(
             nn.ModuleList(
                 Linear(
-                    in_features, in_features, streams.generator("hand over", seed_name(child), seed_name(parent))
+                    in_features,
+                    in_features,
+                    streams.generator("hand over", streams.of_task(child), streams.of_task(parent)),
                 )
                 for parent in self.parents[child]
             )
@@ -203,7 +204,7 @@ class Attention(GraphHeads):
         )
         self.attention = nn.ModuleList(
             nn.ModuleList(
-                Linear(in_features, in_features, streams.generator("attention", seed_name(child), number))
+                Linear(in_features, in_features, streams.generator("attention", streams.of_task(child), number))
                 for number in range(3)
             )
             for child in self.dependent

@@ -5,7 +5,7 @@ from ._bounding_box import BoundingBox
 from ._classification import Classification
 from ._count import Count
 from ._groups import TaskGroup, group_tasks
-from ._infer import infer_task, resolve_task
+from ._infer import doubt_of, infer_task, refuse_dates, resolve_task
 from ._multilabel import MultilabelClassification
 from ._ordinal import Ordinal
 from ._regression import Regression
@@ -25,8 +25,10 @@ __all__ = [
     "SequenceTagging",
     "Task",
     "TaskGroup",
+    "doubt_of",
     "group_tasks",
     "infer_task",
+    "refuse_dates",
     "refuse_numbers_of_steps",
     "resolve_task",
 ]

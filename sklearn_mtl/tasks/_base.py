@@ -92,6 +92,13 @@ class Task(BaseEstimator, ABC):
             If the labels are not of this task's kind, or all are missing.
         """
 
+    def with_labels_of(self, y: np.ndarray) -> Task:
+        """Give the task that further labels make of this one, where training goes on; it stays what it is.
+
+        Widths of outputs and what ``encode`` returned must not change.
+        """
+        return self
+
     @abstractmethod
     def encode(self, y: np.ndarray) -> Encoded:
         """Turn labels into the target that the loss takes, and the weight of each element."""

@@ -103,10 +103,11 @@ class BoundingBox(Task):
         return (1 - giou + self.l1_weight * l1) / (1 + self.l1_weight)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
-        half = 0.5 * np.logaddexp(output[:, 2:] + output.dtype.type(_HALF), 0)
-        low, scale = self.low_.astype(output.dtype), self.range_.astype(output.dtype)
+        output = output.astype(np.float64)
+        half = 0.5 * np.logaddexp(output[:, 2:] + _HALF, 0)
         centre = 0.5 + _STEP * output[:, :2]
-        boxes = np.concatenate([low + scale * (centre - half), low + scale * (centre + half)], axis=1)
+        low, high = (self.low_ + self.range_ * corner for corner in (centre - half, centre + half))
+        boxes = np.concatenate([low, high], axis=1)
         if not self.in_tuples_:
             return boxes
         tuples = np.empty(len(boxes), dtype=object)

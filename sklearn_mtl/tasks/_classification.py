@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor
 from torch.nn import functional
 
+from ..utils._columns import read_column
 from ..utils._missing import is_missing
 from ..utils._params import Interval, StrOptions
 from ._base import Encoded, Task, labelled_weight, logit_of_mean, require_dimensions, require_labels, smooth
@@ -102,20 +103,24 @@ class Classification(Task):
         if self.soft_:
             self._fit_probabilities(y, known)
         else:
-            self._fit_labels(y, known, sample_weight)
+            self._fit_labels(y, known, sample_weight, may_lack_labels=classes is not None)
         n_classes = len(self.classes_)
         self.n_outputs_ = 1 if n_classes == 2 else n_classes
         self.n_elements_ = 1
         return self
 
-    def _fit_labels(self, y: np.ndarray, known: Any, sample_weight: np.ndarray | None) -> None:
+    def _fit_labels(
+        self, y: np.ndarray, known: Any, sample_weight: np.ndarray | None, may_lack_labels: bool
+    ) -> None:
         labelled = ~is_missing(y)
         if sample_weight is not None:  # a row of weight 0 is as good as absent
             labelled &= sample_weight > 0
-        require_labels(labelled)
+        if not may_lack_labels:
+            require_labels(labelled)
         labels = _plain(y[labelled])
         occurring = _sorted_classes(labels)
-        check_classification_targets(labels)
+        if len(labels):
+            check_classification_targets(labels)
         self.classes_ = occurring if known is None else _sorted_classes(_plain(np.asarray(known)))
         codes = self._codes(labels)
         self.class_weight_ = self._weigh_classes(codes, labelled_weight(sample_weight, labelled))
@@ -134,6 +139,8 @@ class Classification(Task):
         if self.class_weight is None:
             return np.ones(len(self.classes_))
         if isinstance(self.class_weight, str):
+            if len(codes) == 0:
+                return np.ones(len(self.classes_))
             present = np.unique(codes)
             weights = np.ones(len(self.classes_))
             weights[present] = compute_class_weight(
@@ -242,10 +249,10 @@ class Classification(Task):
         return logit_of_mean(outputs)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
+        output = output.astype(np.float64)  # a small probability of the one is a large one of the other
         if len(self.classes_) != 2:
             return softmax(output, axis=1)
-        second = expit(output[:, 0])
-        return np.stack([1 - second, second], axis=1)
+        return expit(np.stack([-output[:, 0], output[:, 0]], axis=1))
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Compute the accuracy."""
@@ -295,11 +302,8 @@ def _plain(labels: np.ndarray) -> np.ndarray:
     """Give labels in an object array the dtype of their values, if that is a number or bool."""
     if labels.dtype.kind != "O" or len(labels) == 0:
         return labels
-    if all(isinstance(label, bool | np.bool_) for label in labels):
-        return labels.astype(bool)
-    if all(isinstance(label, int | float | np.number) and not isinstance(label, bool) for label in labels):
-        return np.array(labels.tolist())
-    return labels
+    column = read_column(labels)
+    return column.values if column.kind in ("boolean", "number") else labels
 
 
 def _positions(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:

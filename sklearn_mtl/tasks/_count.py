@@ -15,6 +15,8 @@ from ._base import Encoded, Task, labelled_weight, require_dimensions, require_l
 
 # How far above its target, and above the mean, a logarithm of a rate may be before the loss goes on as a line.
 _LARGEST_STEP = 10.0
+# Below this share of the mean a target counts as none where its logarithm would be taken.
+_SMALLEST = 1e-6
 _METRICS = ("d2_poisson", "neg_mean_poisson_deviance", "neg_mean_absolute_error")
 
 
@@ -74,19 +76,26 @@ class Count(Task):
         return Encoded(np.where(labelled, counts / self.mean_, 0.0), labelled.astype(np.float64))
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        output = output.to(torch.promote_types(output.dtype, torch.float32))  # bfloat16 has no digits for rates
         end = torch.log(target.clamp_min(1.0)) + _LARGEST_STEP
         log_rate = torch.minimum(output, end)
-        rate = torch.exp(log_rate)
-        deviance = torch.xlogy(target, target) - target * log_rate - target + rate
+        # y (exp(d) - 1 - d) with d the logarithm of rate over target: no difference of large numbers
+        log_target = torch.log(target.clamp_min(_SMALLEST))
+        distance = log_rate - log_target
+        is_small = target < _SMALLEST
+        of_small = torch.exp(log_rate) - target * (1.0 + distance)
+        deviance = torch.where(
+            is_small, of_small, target * (torch.expm1(distance.masked_fill(is_small, 0.0)) - distance)
+        )
         # beyond the end the loss goes on with the slope that it has there, without which rates stay too large
-        return deviance.clamp_min(0.0) + (output - log_rate) * (torch.exp(end) - target)
+        return deviance + (output - end).clamp_min(0.0) * (torch.exp(end) - target)
 
     def fusion_key(self) -> Hashable:
         return ("poisson",)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
-        log_rate = output + np.log(self.mean_).astype(output.dtype)
-        bound = 0.9 * np.log(np.finfo(output.dtype).max)  # a rate is finite and above 0
+        log_rate = output.astype(np.float64) + np.log(self.mean_)
+        bound = 0.9 * np.log(np.finfo(np.float64).max)  # a rate is finite and above 0
         rates = np.exp(np.clip(log_rate, -bound, bound))
         return rates if self.multi_column_ else rates[:, 0]
 

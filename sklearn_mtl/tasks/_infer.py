@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from ..utils._labels import MOST_CLASSES, Facts, facts_of
 from ..utils._missing import is_missing
 from ._base import Task
 from ._bounding_box import BoundingBox
@@ -53,15 +53,18 @@ def infer_task(
     kind: str | None = None,
     lengths: np.ndarray | None = None,
     grid: tuple[int, int] | None = None,
+    facts: Facts | None = None,
 ) -> Task:
     """Choose the task type by the labels of a target.
 
-    Bool, text, category and integer labels, and floats that are all 0 or 1, are classification; other floats
-    are regression. A 2-D block of 0 and 1, or a column of sets, is multilabel. Where the rows of X are sequences,
-    lists of which most are as long as their rows are tags, and where they are images, lists of different lengths;
-    with both, so are 2-D arrays of texts, or of integers other than 0 and 1. A 3-D array of integers with images
-    is labels of pixels, and so are 2-D ones of which some are missing. Texts with as many words as their rows have
-    tokens are tags too, and so are whole floats with NaN behind the end of each row.
+    Bool, text and category labels, floats that are all 0 or 1, and integers of at most 20 different values are
+    classification; other numbers are regression. Where labels are missing, floats that are all whole are read as
+    the integers that they would be without. A 2-D block of 0 and 1, or a column of sets, is multilabel.
+
+    Where the rows of X are sequences, these are tags: lists of which most are as long as their rows, texts with as
+    many words, and whole floats with NaN behind the end of each row. Where they are images: lists of texts or of
+    different lengths. With both: 2-D arrays of texts, or of integers that are not all 0 or 1. A 3-D array of integers
+    with images is labels of pixels, and so are 2-D ones of which some are missing.
 
     Parameters
     ----------
@@ -73,10 +76,17 @@ def infer_task(
         Number of tokens of each row of X, if it has sequences.
     grid : (int, int) or None, default=None
         Height and width of the map that the trunk makes of images.
+    facts : Facts or None, default=None
+        What is known of the labels; None looks at them. Those of a whole target decide for some of its rows.
 
     Returns
     -------
     Task
+
+    Raises
+    ------
+    ValueError
+        If the labels are of no type: dates, complex numbers, or a block of different integers.
 
     Examples
     --------
@@ -87,20 +97,51 @@ def infer_task(
     >>> infer_task(np.array(["a", None], dtype=object))
     Classification()
     """
+    facts = facts_of(y) if facts is None else facts
+    refuse_dates(facts)
     if kind == "regression":
         return Regression()
     if are_tags(y, lengths, grid) or are_written_tags(y, lengths) or are_padded_tags(y, lengths):
         return SequenceTagging()
     if grid is not None and are_masks(y):
         return Segmentation()
-    labels = y[~is_missing(y)]
-    if y.ndim == 1 and labels.dtype.kind == "O" and any(_is_set(label) for label in labels):
+    if y.ndim == 1 and facts.kind == "object" and any(_is_set(label) for label in y):
         return MultilabelClassification()
     if y.ndim == 2:
-        return _infer_block(y, labels, kind)
-    if kind == "classification" or not _is_continuous(labels):
-        return Classification()
-    return Regression()
+        return _infer_block(y, facts, kind)
+    return Classification() if kind == "classification" or _are_classes(facts) else Regression()
+
+
+def refuse_dates(facts: Facts) -> None:
+    """Refuse labels that no task learns, whatever its type.
+
+    Raises
+    ------
+    ValueError
+    """
+    if facts.kind == "date":
+        raise ValueError(
+            "the labels are dates or durations; pass numbers, such as the days since a first date, or texts for "
+            "classes"
+        )
+    if facts.kind == "complex":
+        raise ValueError("the labels are complex numbers; pass real and imaginary parts as tasks of their own")
+
+
+def doubt_of(task: Task, facts: Facts) -> str | None:
+    """Say why a task that was chosen by its labels might be another one; None if there is no doubt."""
+    if facts.is_binary or not facts.is_whole or not isinstance(task, Classification | Regression):
+        return None
+    if facts.kind == "float":
+        return "whole floats"
+    return f"integers with more than {MOST_CLASSES} different values" if isinstance(task, Regression) else None
+
+
+def _are_classes(facts: Facts) -> bool:
+    if facts.kind not in ("integer", "float", "fraction"):
+        return True
+    could_be = facts.kind == "integer" or (facts.kind == "float" and facts.has_gaps and facts.is_whole)
+    return facts.is_binary or (could_be and facts.n_different <= MOST_CLASSES)
 
 
 def are_tags(y: np.ndarray, lengths: np.ndarray | None, grid: tuple[int, int] | None) -> bool:
@@ -114,13 +155,15 @@ def are_tags(y: np.ndarray, lengths: np.ndarray | None, grid: tuple[int, int] | 
     if y.ndim != 1 or not rows:
         return False
     if lengths is None:
-        return len({len(row) for _, row in rows}) > 1
+        texts = all(isinstance(label, str) for _, row in rows for label in row)
+        return texts or len({len(row) for _, row in rows}) > 1
     # tags of which some are of another length are refused by row, and not taken for sets of labels
     return sum(len(row) == lengths[i] for i, row in rows) > len(rows) / 2
 
 
-def _infer_block(y: np.ndarray, labels: np.ndarray, kind: str | None) -> Task:
-    if _is_binary(labels):
+def _infer_block(y: np.ndarray, facts: Facts, kind: str | None) -> Task:
+    labels = y[~is_missing(y)]
+    if facts.is_binary or _is_binary(labels):
         return MultilabelClassification()
     if kind == "classification":
         return Classification()  # probabilities of the classes, or a clear refusal by the task
@@ -147,13 +190,5 @@ def _is_binary(labels: np.ndarray) -> bool:
 
 def _is_continuous(labels: np.ndarray) -> bool:
     if labels.dtype.kind == "O":
-        if not _are_floats(labels):
-            return False
-        labels = labels.astype(np.float64)
+        return facts_of(labels).kind in ("float", "fraction") and not _is_binary(labels)
     return labels.dtype.kind == "f" and not _is_binary(labels)
-
-
-def _are_floats(labels: np.ndarray) -> bool:
-    """Tell whether objects are numbers, and some of them floats: [1, 2.5, None] is no list of classes."""
-    numbers = all(isinstance(label, Real) and not isinstance(label, bool | np.bool_) for label in labels)
-    return numbers and any(isinstance(label, float | np.floating) for label in labels)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from ..utils._labels import objects_of
 from ..utils._missing import is_missing
 from ..utils._params import Interval
 from ._base import Encoded, Task, labelled_weight, logit_of_mean, require_dimensions, require_labels, smooth
@@ -73,11 +74,13 @@ class MultilabelClassification(Task):
         self._validate_params()
         require_dimensions(y, "multilabel classification")
         known = classes if classes is not None else self.classes
-        require_labels(~is_missing(y))
+        if classes is None:
+            require_labels(~is_missing(y))
         self.set_type_: type | None = None
+        y = _indicator(y)
         if y.ndim == 1:
             rows = y[~is_missing(y)]
-            self.set_type_ = _set_type(rows[0])
+            self.set_type_ = _set_type(rows[0]) if len(rows) else list
             self.classes_ = _classes_of_sets([_members(row) for row in rows], known)
         else:
             self.classes_ = np.arange(y.shape[1]) if known is None else np.asarray(known)
@@ -87,6 +90,9 @@ class MultilabelClassification(Task):
         return self
 
     def encode(self, y: np.ndarray) -> Encoded:
+        y = _indicator(y)
+        if y.ndim == 2 and self.set_type_ is not None:  # lists of numbers that are all of one length
+            y = objects_of(y.tolist())
         if y.ndim == 1:
             return self._encode_sets(y)
         if y.shape[1] != self.n_outputs_:
@@ -97,7 +103,10 @@ class MultilabelClassification(Task):
         except (TypeError, ValueError) as error:
             raise ValueError("an indicator matrix of labels holds 0 and 1") from error
         if not np.isin(target, (0, 1)).all():
-            raise ValueError("an indicator matrix of labels holds 0 and 1 only")
+            raise ValueError(
+                "an indicator matrix of labels holds 0 and 1 only; sets of numbers are passed as a column of "
+                "sets, such as [{3, 5}, {5}]"
+            )
         return Encoded(target, labelled.astype(np.float64))
 
     def _encode_sets(self, y: np.ndarray) -> Encoded:
@@ -132,7 +141,7 @@ class MultilabelClassification(Task):
         return logit_of_mean(outputs)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
-        return expit(output)
+        return expit(output.astype(np.float64))
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Compute the F1 score, averaged over rows; no label predicted where there is none counts 1."""
@@ -166,6 +175,7 @@ class MultilabelClassification(Task):
 
     def _with_labels_of(self, y: np.ndarray) -> MultilabelClassification:
         """Give a task that knows the labels of y as well: no prediction hits those that fit did not see."""
+        y = objects_of(y.tolist()) if y.ndim == 2 and self.set_type_ is not None else _indicator(y)
         sets = y[~is_missing(y)] if y.ndim == 1 else []
         new = {label for row in sets for label in _members(row)} - set(self.classes_.tolist())
         if not new:
@@ -200,4 +210,14 @@ def _set_type(row: Any) -> type:
 def _members(row: Any) -> Any:
     if isinstance(row, str) or not hasattr(row, "__iter__"):
         raise ValueError(f"a set of labels should be a set, list or tuple, got {row!r}")
-    return row
+    labels = row.tolist() if isinstance(row, np.ndarray) else row
+    if not isinstance(labels, set | frozenset) and len(set(labels)) < len(labels):
+        raise ValueError(
+            f"a set of labels names each label once, got {row!r}; rows of 0 and 1 are passed as a 2-D array"
+        )
+    return labels
+
+
+def _indicator(y: np.ndarray) -> np.ndarray:
+    """Make a matrix of a column of numbers: 0 and 1 for the only label."""
+    return y[:, None] if y.ndim == 1 and y.dtype.kind in "biuf" else y

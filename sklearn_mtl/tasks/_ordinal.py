@@ -79,7 +79,8 @@ class Ordinal(Task):
         _require_one_column(y)
         known = classes if self.classes is None else self.classes
         # labels are read, checked and weighed as those of classes without an order
-        self.labels_ = Classification(self.class_weight, classes=known).fit(y, sample_weight)
+        self.labels_ = Classification(self.class_weight, classes=known)
+        self.labels_.fit(y, sample_weight, None if classes is None else known)
         self.classes_ = self._in_order(known, y.dtype)
         ranks = {label: rank for rank, label in enumerate(self.classes_.tolist())}
         self.ranks_ = np.array([ranks[label] for label in self.labels_.classes_.tolist()], dtype=np.int64)
@@ -120,12 +121,12 @@ class Ordinal(Task):
         return self.classes_[(above > np.log(0.5)).sum(axis=1)]
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
-        return np.exp(self._log_proba(output))
+        return np.exp(self._log_proba(output.astype(np.float64)))
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
         """Average the probabilities of being above each class, and give the outputs that stand for the mean."""
-        above = logsumexp(self._log_above(outputs), axis=0)
-        at = logsumexp(self._log_proba(outputs), axis=0)
+        exact = outputs.astype(np.float64)
+        above, at = logsumexp(self._log_above(exact), axis=0), logsumexp(self._log_proba(exact), axis=0)
         if len(self.classes_) == 1:
             return outputs.mean(axis=0)
         return (above[..., 1:-1] - at[..., :-1]).astype(outputs.dtype)

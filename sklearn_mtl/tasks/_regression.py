@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Hashable
 from numbers import Real
 
 import numpy as np
 import torch
 from sklearn.metrics import d2_pinball_score, mean_absolute_error, r2_score, root_mean_squared_error
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
@@ -40,7 +40,9 @@ class Regression(Task):
     Attributes
     ----------
     mean_, scale_ : ndarray of shape (n_columns,)
-        Mean and standard deviation of the target's columns over the labelled rows.
+        Mean and standard deviation of the target's columns over the labelled rows; a scale of 1 for a constant.
+    constant_ : ndarray of bool of shape (n_columns,)
+        Columns of one number only, which is what is predicted.
 
     References
     ----------
@@ -94,14 +96,28 @@ class Regression(Task):
         self.multi_column_ = y.ndim == 2
         self.n_outputs_ = self.n_elements_ = values.shape[1]
         self.mean_, self.scale_ = np.zeros(values.shape[1]), np.ones(values.shape[1])
+        self.constant_ = np.zeros(values.shape[1], dtype=bool)
         for column in range(values.shape[1] if self.standardize else 0):
             rows = labelled[:, column]
             require_labels(rows)
-            scaler = StandardScaler().fit(
-                values[rows, column, None], sample_weight=labelled_weight(sample_weight, rows)
-            )
-            self.mean_[column], self.scale_[column] = scaler.mean_[0], scaler.scale_[0]
+            mean, scale = _mean_and_deviation(values[rows, column], labelled_weight(sample_weight, rows))
+            self.mean_[column], self.scale_[column] = mean, scale or 1.0
+            self.constant_[column] = scale == 0
         return self
+
+    def with_labels_of(self, y: np.ndarray) -> Regression:
+        values, _ = _columns(y)
+        varies = ((values != self.mean_) & ~np.isnan(values)).any(axis=0)
+        if not (self._is_constant & varies).any():
+            return self
+        wider = copy.copy(self)
+        wider.constant_ = self._is_constant & ~varies
+        return wider
+
+    @property
+    def _is_constant(self) -> np.ndarray:
+        # models of earlier versions do not know
+        return getattr(self, "constant_", np.zeros(len(self.mean_), dtype=bool))
 
     def encode(self, y: np.ndarray) -> Encoded:
         values, labelled = _columns(y)
@@ -127,7 +143,8 @@ class Regression(Task):
         return ("regression", self.loss, self.quantile, self.epsilon)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
-        values = output * self.scale_.astype(output.dtype) + self.mean_.astype(output.dtype)
+        # float32 would not hold the digits in which large numbers differ
+        values = output.astype(np.float64) * np.where(self._is_constant, 0.0, self.scale_) + self.mean_
         return values if self.multi_column_ else values[:, 0]
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
@@ -149,7 +166,7 @@ class Regression(Task):
             "mean_absolute_error": mean_absolute_error,
             "root_mean_squared_error": root_mean_squared_error,
         }.items():
-            scores[f"neg_{name}"] = -self._mean_over_columns(error, y_true, y_pred, sample_weight)
+            scores[f"neg_{name}"] = -self._mean_over_columns(error, y_true, y_pred, sample_weight, self.scale_)
         return scores
 
     def _d2_pinball(
@@ -158,12 +175,21 @@ class Regression(Task):
         return float(d2_pinball_score(y_true, y_pred, sample_weight=sample_weight, alpha=self.quantile))
 
     def _mean_over_columns(
-        self, metric: Callable, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
+        self,
+        metric: Callable,
+        y_true: np.ndarray,
+        y_pred: np.ndarray,
+        sample_weight: np.ndarray | None,
+        units: np.ndarray | None = None,
     ) -> float:
+        """Compute a metric of the standardised target, whose squares floats hold; in its units if it has any."""
         true, labelled = _columns(y_true)
-        pred = y_pred if y_pred.ndim == 2 else y_pred[:, None]
+        pred = np.asarray(y_pred if y_pred.ndim == 2 else y_pred[:, None], dtype=np.float64)
+        true, pred = (true - self.mean_) / self.scale_, (pred - self.mean_) / self.scale_
+        units = np.ones(len(labelled.T)) if units is None else units
         scores = [
-            metric(true[rows, column], pred[rows, column], sample_weight=labelled_weight(sample_weight, rows))
+            units[column]
+            * metric(true[rows, column], pred[rows, column], sample_weight=labelled_weight(sample_weight, rows))
             for column, rows in enumerate(labelled.T)
             if rows.sum() > 1  # R2 is undefined for one row
         ]
@@ -178,10 +204,29 @@ def _columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = np.full(y.shape, np.nan)
     if y.dtype.kind in "cmMSU" or any(isinstance(value, str) for value in _objects(y[labelled])):
         raise ValueError(f"the target of a regression must be numbers, got dtype {y.dtype}")
-    values[labelled] = y[labelled].astype(np.float64)
+    try:
+        values[labelled] = y[labelled].astype(np.float64)
+    except (TypeError, ValueError) as error:
+        first = next(value for value in y[labelled] if not isinstance(value, Real))
+        raise ValueError(f"the target of a regression must be numbers, got values such as {first!r}") from error
     if np.isinf(values).any():
         raise ValueError("the target contains infinity")
     return values, labelled
+
+
+def _mean_and_deviation(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
+    """Compute mean and standard deviation of numbers of any size, 0 for the deviation of equal ones."""
+    lowest, highest = values.min(), values.max()
+    if lowest == highest:
+        return float(lowest), 0.0
+    largest = max(highest / 2 - lowest / 2, np.finfo(np.float64).tiny)
+    if largest > np.finfo(np.float64).max / 4:
+        raise ValueError(f"the target goes from {lowest:g} to {highest:g}, which is too wide to be standardised")
+    middle = lowest / 2 + highest / 2
+    parts = (values - middle) / largest  # from -1 to 1: no sum of squares overflows or vanishes
+    mean = np.average(parts, weights=weight)
+    deviation = np.sqrt(np.average((parts - mean) ** 2, weights=weight))
+    return float(middle + mean * largest), float(deviation * largest)
 
 
 def _objects(values: np.ndarray) -> np.ndarray:

@@ -141,7 +141,8 @@ class Segmentation(Task):
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
         proba = self.label_.decode_proba(output.reshape(-1, output.shape[-1]))
-        return proba.reshape(*output.shape[:-1], len(self.classes_))
+        # pixels are many: float32 where the network computes in it
+        return proba.astype(output.dtype).reshape(*output.shape[:-1], len(self.classes_))
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Compute the intersection over union of each class that occurs or is predicted, and their mean."""

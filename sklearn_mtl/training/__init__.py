@@ -7,7 +7,7 @@ from ._ensemble import learn_ensemble
 from ._further import learn_further_task
 from ._learn import learn, learn_batch
 from ._members import member_of, model_of, settings_of, structure_key, why_not_stackable, why_not_stacked
-from ._model import Model
+from ._model import Model, is_plain
 from ._net import OPTIMIZERS
 from ._picture import fitted_flow, picture_html
 from ._schedule import SCHEDULES
@@ -30,6 +30,7 @@ __all__ = [
     "complete_params",
     "current_state",
     "fitted_flow",
+    "is_plain",
     "learn",
     "learn_batch",
     "learn_ensemble",

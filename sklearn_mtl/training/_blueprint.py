@@ -93,9 +93,9 @@ class Blueprint:
 
     def one_network(self, seed: int) -> Network:
         """Build one network with the initial weights of a seed."""
-        streams = Streams(seed)
         first = {name: task for name, task in self.tasks.items() if name not in self.added}
         trained = {name: task for name, task in first.items() if self.task_weights[name] > 0}
+        streams = Streams(seed, list(trained))
         network = self.architecture.build(self.trunk, trained, streams)
         network = regularize(network, self.penalties)
         idle = {name: task for name, task in first.items() if name not in trained}

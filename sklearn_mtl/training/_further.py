@@ -44,11 +44,11 @@ def learn_further_task(
     known = list(previous.blueprint.tasks)
     if not isinstance(name, str) or name in known:
         raise ValueError(f"name={name!r} should be a text other than the names of the tasks {known}.")
-    values = read_targets({name: y})[0][name]
+    targets, _ = read_targets({name: y})
     weights = check_sample_weight(sample_weight, [name], _num_samples(X))
     given = None if task is None else {name: clone(task, safe=False)}
     positions = Positions.in_rows(X, previous.blueprint.trunk)
-    fitted = fit_tasks({name: values}, given, estimator._kind, weights, positions=positions)[name]
+    fitted = fit_tasks(targets, given, estimator._kind, weights, positions=positions)[name]
     blueprint = _with_task(previous.blueprint, name, fitted)
     container = _with_name(previous.container, name)
     model = make_model(estimator, replace(blueprint, focus=(name,)), container, _num_samples(X))
@@ -57,13 +57,13 @@ def learn_further_task(
     network.freeze(freeze)
     model.net.history.extend(previous.net.history)
     data = prepare_data(
-        model.blueprint, X, {name: values}, weights,
-        owner=estimator, device=model.device, validation_fraction=validation_fraction_of(estimator, len(values)),
+        model.blueprint, X, targets, weights,
+        owner=estimator, device=model.device, validation_fraction=validation_fraction_of(estimator, len(targets)),
         epoch=len(model.net.history),
     )  # fmt: skip
     if data.valid is not None:
         model.net.stopping = stopping_rule(estimator)
-    model.net.scoring = scoring_view(estimator, model, X, {name: values}, data)
+    model.net.scoring = scoring_view(estimator, model, X, targets, data)
     # a new head starts with the first rates of the schedulers of callbacks
     model.net.train(*data, estimator.max_epochs, origin=len(model.net.history))
     network.freeze(False)
@@ -84,6 +84,6 @@ def _with_task(blueprint: Blueprint, name: str, task: Any) -> Blueprint:
 
 def _with_name(container: Container, name: str) -> Container:
     """Give the container of predictions one more name; what has no names becomes a mapping."""
-    kind = container.kind if container.kind in ("pandas", "polars") else "targets"
+    kind = container.kind if container.kind in ("pandas", "polars", "pyarrow") else "targets"
     labels = container.labels if container.kind != "matrix" else container.names
     return Container(kind, (*container.names, name), (*labels, name))

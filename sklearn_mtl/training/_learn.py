@@ -13,12 +13,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 from skorch.callbacks import Callback
 
-from .._targets import Container, Targets, align_targets, read_targets
+from .._targets import Container, Targets, align_targets, name_of, read_targets
 from ..architectures import resolve_architecture
 from ..penalties import Penalty, resolve_penalties
 from ..sampling import TaskSampling, resolve_task_sampling
 from ..trunks import resolve_trunk
 from ..utils._device import resolve_device
+from ..utils._missing import is_missing
 from ..utils._modes import own_modes
 from ..utils._params import validate_spec
 from ..weighting import Weighting, resolve_weighting
@@ -127,7 +128,9 @@ def plan_fit(
     if previous is not None:
         targets, _ = align_targets(y, list(previous.blueprint.tasks))
         weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
-        return Plan(_same_blueprint(estimator, previous), previous.container, targets, weights)
+        blueprint = _same_blueprint(estimator, previous)
+        tasks = {name: task.with_labels_of(targets[name]) for name, task in blueprint.tasks.items()}
+        return Plan(replace(blueprint, tasks=tasks), previous.container, targets, weights)
     targets, container = read_targets(y)
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
     task_weights = check_weights(estimator.task_weights, list(targets), "task_weights")
@@ -137,7 +140,7 @@ def plan_fit(
         categorical_features=estimator.categorical_features,
         sample_weight=common_weight(weights, task_weights),
     )
-    known = _classes_by_task(classes, container)
+    known = _classes_by_task(classes, container, targets)
     positions = Positions.in_rows(X, trunk)
     tasks = fit_tasks(targets, estimator.tasks, estimator._kind, weights, known, positions)
     architecture = clone(resolve_architecture(estimator.architecture))
@@ -254,18 +257,29 @@ def make_model(
     return Model(blueprint, container, net)
 
 
-def _classes_by_task(classes: Any, container: Container) -> dict[str, np.ndarray] | None:
+def _of_their_kind(classes: Any, labels: np.ndarray) -> np.ndarray:
+    """Give the classes that are texts if the labels of a task are, and numbers if they are numbers."""
+    known = labels[~is_missing(labels)]
+    if len(known) == 0:
+        return np.asarray(classes)
+    are_texts = isinstance(known.flat[0], str)
+    return np.asarray([label for label in classes if isinstance(label, str) == are_texts])
+
+
+def _classes_by_task(classes: Any, container: Container, targets: Targets) -> dict[str, np.ndarray] | None:
     """Read the classes that ``partial_fit`` gets, by task."""
     names = container.names
     if classes is None:
         return None
     if isinstance(classes, Mapping):
-        unknown = [name for name in classes if name not in names]
+        named = {name_of(name, names): values for name, values in classes.items()}
+        unknown = [name for name in named if name not in names]
         if unknown:
             raise ValueError(f"classes names unknown tasks {unknown}; the tasks are {list(names)}.")
-        return {name: np.asarray(values) for name, values in classes.items()}
-    if container.kind == "array":
-        return {names[0]: np.asarray(classes)}
+        return {name: np.asarray(values) for name, values in named.items() if values is not None}
+    if all(isinstance(label, str) or not hasattr(label, "__len__") for label in classes):
+        # of one task, or those of all: learning_curve passes the different labels of a 2-D y
+        return {name: _of_their_kind(classes, targets[name]) for name in names}
     if len(classes) != len(names):
         raise ValueError(f"classes has {len(classes)} entries for the {len(names)} tasks {list(names)}.")
     return {name: np.asarray(values) for name, values in zip(names, classes, strict=True) if values is not None}

@@ -11,12 +11,28 @@ import torch
 from torch import nn
 
 from .._targets import Container
+from ..utils._labels import objects_of
 from ..utils._modes import own_modes
 from ._blueprint import Blueprint
 from ._data import lengths_of
 from ._net import MultiTaskNet, make_net
 from ._predict import average_members, by_row, predict_gates, predict_outputs, predict_representation
 from ._state import check_arrays
+
+
+class Classes(dict[str, np.ndarray]):
+    """Classes by task, which scikit-learn's scorers take as they take the list for a 2-D y."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        arrays = list(self.values())
+        alike = len({(len(array), array.dtype.kind) for array in arrays}) == 1
+        return np.stack(arrays) if alike else objects_of(arrays)
+
+
+def is_plain(container: Container, kind: str | None) -> bool:
+    """Tell whether classes and probabilities are one array: of a 1-D y, and for a classifier of one column."""
+    has_one_column = container.kind in ("matrix", "pandas", "polars", "pyarrow") and len(container.names) == 1
+    return container.kind == "array" or (kind == "classification" and has_one_column)
 
 
 @dataclass(frozen=True)
@@ -85,8 +101,8 @@ class Model:
         columns = [(task, *name) for task in by_task for name in self.net.module_.gate_names(task)]
         return np.hstack([weights.numpy() for weights in by_task.values()]), columns
 
-    def attributes(self) -> dict[str, Any]:
-        """Give the fitted attributes of the estimator."""
+    def attributes(self, kind: str | None = None) -> dict[str, Any]:
+        """Give the fitted attributes of an estimator; of one kind of tasks, or of any."""
         blueprint = self.blueprint
         public = {
             "net_": self.net,
@@ -97,19 +113,19 @@ class Model:
             "_model": self,
             "_n_features_out": blueprint.n_members * self.net.module_.representation_width,
         }
-        classes = self._classes()
+        classes = self._classes(is_plain(self.container, kind))
         return public if classes is None else {**public, "classes_": classes}
 
-    def _classes(self) -> Any:
+    def _classes(self, plain: bool) -> Any:
         """Give the classes as scikit-learn does: an array for 1-D y, a list for 2-D y, otherwise a dict."""
         by_task = {name: getattr(task, "classes_", None) for name, task in self.blueprint.tasks.items()}
         if all(classes is None for classes in by_task.values()):
             return None
-        if self.container.kind == "array":
+        if plain:
             return next(iter(by_task.values()))
         if self.container.kind == "matrix":
             return list(by_task.values())
-        return {name: classes for name, classes in by_task.items() if classes is not None}
+        return Classes({name: classes for name, classes in by_task.items() if classes is not None})
 
     @own_modes()
     def state(self) -> dict[str, Any]:

@@ -37,6 +37,11 @@ class Positions:
         """Ask a fitted trunk what the rows of X have."""
         return cls(type(trunk).__name__, trunk.has_tokens, trunk.lengths(X), trunk.grid_)
 
+    @property
+    def sizes(self) -> tuple[np.ndarray | None, tuple[int, int] | None]:
+        """Tokens of each row, and height and width of the map."""
+        return self.lengths, self.grid
+
     def of(self, rows: np.ndarray) -> Positions:
         """Give those of some rows."""
         known = self.lengths is not None and len(self.lengths) == len(rows)

@@ -11,8 +11,10 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_consistent_length
 
-from ..exceptions import SingleClassWarning
-from ..tasks import Task, infer_task, resolve_task
+from .._targets import Targets, name_of
+from ..exceptions import SingleClassWarning, TaskTypeWarning
+from ..tasks import Ordinal, Task, doubt_of, infer_task, refuse_dates, resolve_task
+from ..utils._labels import Categories
 from ..utils._random import Streams
 from ._blueprint import Blueprint
 from ._data import Dataset, ValidationRows, encode_targets, encode_task, split_rows
@@ -32,7 +34,7 @@ class DataSplit(NamedTuple):
 
 
 def fit_tasks(
-    targets: Mapping[str, np.ndarray],
+    targets: Targets,
     given: Mapping[str, Any] | None,
     kind: str | None,
     sample_weight: Mapping[str, np.ndarray] | None,
@@ -43,10 +45,10 @@ def fit_tasks(
 
     Parameters
     ----------
-    targets : mapping of str to ndarray
+    targets : Targets
         Labels by task.
     given : mapping of str to Task or str, or None
-        Tasks that the user chose; the others are inferred.
+        Tasks that the user chose; the others are inferred, and where that is in doubt there is one warning.
     kind : {"classification", "regression"} or None
         The only kind of tasks that is allowed; None for any.
     sample_weight : mapping of str to ndarray or None
@@ -61,26 +63,28 @@ def fit_tasks(
     ValueError
         With the name of the task, if its labels are not of its kind.
     """
-    given = {} if given is None else given
-    if not isinstance(given, Mapping):
-        raise TypeError(f"tasks should be a mapping from name to Task, got {given!r}.")
-    unknown = [name for name in given if name not in targets]
-    if unknown:
-        raise ValueError(f"tasks names {unknown}, but y has the targets {list(targets)}.")
-    fitted = {}
+    given = _check_given(given, targets)
+    fitted: dict[str, Task] = {}
+    doubts: dict[str, str] = {}
     for name, y in targets.items():
-        weight = None if sample_weight is None else sample_weight[name]
-        rows = positions
+        weight, rows, kept = None if sample_weight is None else sample_weight[name], positions, None
         if weight is not None:  # a row of weight 0 is as good as absent
             check_consistent_length(y, weight)
-            y, weight, rows = y[weight > 0], weight[weight > 0], positions.of(weight > 0)
+            kept = weight > 0
+            y, weight, rows = y[kept], weight[kept], positions.of(kept)
+        facts, known = targets.facts_of(name, kept), None if classes is None else classes.get(name)
         try:
-            chosen = given.get(name)
-            task = infer_task(y, kind, rows.lengths, rows.grid) if chosen is None else clone(resolve_task(chosen))
+            refuse_dates(facts)
+            if name in given:
+                task = clone(resolve_task(given[name]))
+            else:
+                # whoever names classes speaks of a classification
+                task = infer_task(y, kind or ("classification" if known is not None else None), *rows.sizes, facts)
+                doubts[name] = doubt_of(task, facts) or "" if kind is None and known is None else ""
             rows.check(task, y)
             if kind is not None and task.kind != kind:
                 raise ValueError(f"{task!r} is not a {kind} task")
-            fitted[name] = task.fit(y, weight, None if classes is None else classes.get(name))
+            fitted[name] = _ordered(task, targets.categories_of(name)).fit(y, weight, known)
         except (TypeError, ValueError) as error:
             raise ValueError(f"task {name!r}: {error}") from error
         for remark in task.remarks:
@@ -91,7 +95,54 @@ def fit_tasks(
                 SingleClassWarning,
                 stacklevel=4,
             )
+    _warn_of_guesses({name: (fitted[name], doubt) for name, doubt in doubts.items() if doubt})
     return fitted
+
+
+def _check_given(given: Mapping[str, Any] | None, targets: Targets) -> dict[str, Any]:
+    """Give the tasks that the user chose by name, None for those that are to be inferred left out."""
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise TypeError(f"tasks should be a mapping from name to Task, got {given!r}.")
+    named = {name_of(name, targets): task for name, task in given.items()}
+    unknown = [name for name in named if name not in targets]
+    if unknown:
+        raise ValueError(f"tasks names {unknown}, but y has the targets {list(targets)}.")
+    if len(named) < len(given):
+        raise ValueError(f"tasks names a task twice: {list(given)}.")
+    return {name: task for name, task in named.items() if task is not None}
+
+
+def _ordered(task: Task, categories: Categories | None) -> Task:
+    """Tell a task whose classes have an order of the one that a category dtype brings along."""
+    if isinstance(task, Ordinal) and task.classes is None and categories is not None and categories.ordered:
+        return task.set_params(classes=list(categories.values))
+    return task
+
+
+def _warn_of_guesses(guesses: Mapping[str, tuple[Task, str]]) -> None:
+    """Say once which types were guessed, and how to state them."""
+    if not guesses:
+        return
+    groups: dict[str, list[str]] = {}
+    for name, (task, doubt) in guesses.items():
+        groups.setdefault(f"{doubt} taken as {_PLURAL[task.kind]}", []).append(name)
+    said = "; ".join(f"{doubt} in {_listed(names)}" for doubt, names in groups.items())
+    first, (task, _) = next(iter(guesses.items()))
+    warnings.warn(
+        f"The type of some tasks was guessed: {said}. State it in the parameter tasks, for instance "
+        f"tasks={{{first!r}: {task.kind!r}}}.",
+        TaskTypeWarning,
+        stacklevel=5,
+    )
+
+
+_PLURAL = {"classification": "classes (classification)", "regression": "numbers (regression)"}
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(map(repr, names[:10])) + more
 
 
 def prepare_data(

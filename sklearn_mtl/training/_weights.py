@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from .._targets import read_targets
+from .._targets import name_of, read_targets
+from ..utils._columns import read_column
 
 
 def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[str, float]:
@@ -26,6 +27,9 @@ def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[
         return dict.fromkeys(tasks, 1.0)
     if not isinstance(weights, Mapping):
         raise TypeError(f"{parameter} should be a mapping from task to weight, got {weights!r}.")
+    given, weights = weights, {name_of(name, tasks): weight for name, weight in weights.items()}
+    if len(weights) < len(given):
+        raise ValueError(f"{parameter} names a task twice: {list(given)}.")
     unknown = [name for name in weights if name not in tasks]
     if unknown:
         raise ValueError(f"{parameter} names unknown tasks {unknown}; the tasks are {list(tasks)}.")
@@ -56,7 +60,7 @@ def check_sample_weight(sample_weight: Any, tasks: Collection[str], n_rows: int)
     """
     if sample_weight is None:
         return None
-    if not (isinstance(sample_weight, Mapping) or _is_frame(sample_weight)):
+    if not (isinstance(sample_weight, Mapping) or _has_columns(sample_weight)):
         common = _check_one(sample_weight, n_rows, "sample_weight")
         return dict.fromkeys(tasks, common)
     by_task, _ = read_targets(sample_weight)
@@ -80,10 +84,26 @@ def common_weight(
 def _check_one(weight: Any, n_rows: int, name: str) -> np.ndarray:
     rows = np.empty((n_rows, 1))  # what scikit-learn compares the length with
     try:
-        return _check_sample_weight(weight, rows, dtype=np.float64, ensure_non_negative=True)
-    except ValueError as error:
+        return _check_sample_weight(_numbers(weight), rows, dtype=np.float64, ensure_non_negative=True)
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from error
 
 
-def _is_frame(values: Any) -> bool:
+def _numbers(weight: Any) -> Any:
+    """Read the weights of rows from what holds them; a number is that of all rows."""
+    if isinstance(weight, Real) or not hasattr(weight, "__len__"):
+        return weight
+    if getattr(weight, "ndim", 1) == 2 and weight.shape[1] == 1:
+        weight = weight[:, 0]
+    if getattr(weight, "ndim", 1) != 1:
+        return weight  # scikit-learn says that weights are 1-D
+    column = read_column(weight)
+    if column.missing.any():
+        raise ValueError(f"Input sample_weight contains NaN or None, first in row {int(column.missing.argmax())}.")
+    if column.kind not in ("number", "boolean"):
+        raise TypeError(f"weights should be numbers, got values such as {column.values[0]!r}.")
+    return column.values
+
+
+def _has_columns(values: Any) -> bool:
     return hasattr(values, "columns") and getattr(values, "ndim", 2) == 2

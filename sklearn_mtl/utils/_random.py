@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
@@ -16,14 +16,17 @@ _GLOBAL_GENERATOR = Lock()
 class Streams:
     """Independent random generators derived from one seed.
 
-    A generator depends on the seed and on the purpose only, never on what was drawn before. So a head named
-    "a" starts alike whatever other tasks there are, and epoch 7 is shuffled alike whether or not the
-    training was interrupted after epoch 6.
+    A generator depends on the seed and on the purpose only, never on what was drawn before. So the first head
+    starts alike whatever other tasks follow, and epoch 7 is shuffled alike whether or not the training was
+    interrupted after epoch 6.
 
     Parameters
     ----------
     seed : int
         Seed of the fit.
+    tasks : sequence of str, default=()
+        The trained tasks in their order. What belongs to one of them is drawn by its position: what a task is
+        called changes nothing.
 
     Examples
     --------
@@ -34,8 +37,15 @@ class Streams:
     True
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, tasks: Sequence[str] = ()) -> None:
         self.seed = seed
+        self._positions = {name: str(position) for position, name in enumerate(tasks)}
+
+    def of_task(self, name: str | tuple[str, int]) -> str:
+        """Return what the purposes of a task, or of one of its numbered parts, are called."""
+        if isinstance(name, tuple):
+            return f"task {self.of_task(name[0])} {name[1]}"
+        return self._positions.get(name, name)
 
     def generator(self, *purpose: str | int, device: torch.device | str = "cpu") -> torch.Generator:
         """Return the generator for a purpose, for instance ``("shuffle", epoch)``."""

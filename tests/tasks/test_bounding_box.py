@@ -64,7 +64,7 @@ def test_loss_is_that_of_the_decoded_boxes():
 @given(arrays(np.float32, (3, 4), elements=st.floats(-1e4, 1e4, width=32)))
 def test_predicted_boxes_never_go_backwards(output):
     predicted = BoundingBox().fit(Y).decode(output)
-    assert predicted.dtype == np.float32
+    assert predicted.dtype == np.float64
     assert (predicted[:, 2:] >= predicted[:, :2]).all()
 
 

@@ -115,7 +115,7 @@ def test_what_comes_back(case):
     for name, values in y.items():
         assert predicted[name].shape == values.shape
         labels_are_numbers = values.dtype.kind == "f"
-        assert predicted[name].dtype == (np.float32 if labels_are_numbers else values.dtype)
+        assert predicted[name].dtype == (np.float64 if labels_are_numbers else values.dtype)
         alone = net.predict(X, tasks=[name])[name]
         if labels_are_numbers:  # a product of fewer outputs rounds otherwise
             np.testing.assert_allclose(alone, predicted[name], rtol=1e-4, atol=1e-4)
