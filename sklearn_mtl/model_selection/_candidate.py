@@ -86,7 +86,8 @@ class Candidate:
     def fitted(self) -> Any:
         """Give the fitted estimator; one whose scores the journal has is fitted only now that it is wanted."""
         if self._fitted is None and self._train is not None:
-            self._fitted = self._train()
+            self._train()
+            self._fitted = self.estimator  # whatever its fit returns
         return self._fitted
 
     def record(self, scorer: Callable, X: Any, y: Any, params: Mapping[str, Any]) -> Any:

@@ -85,6 +85,9 @@ class _Recording:
     def __call__(self, candidate: Any, X: Any, y: Any = None, **params: Any) -> Any:
         return candidate.record(self.__wrapped__, X, y, params)
 
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -103,6 +106,11 @@ def recording(scorers: Any) -> Any:
     if isinstance(scorers, _MultimetricScorer):
         return _RecordingSeveral(scorers=scorers._scorers, raise_exc=scorers._raise_exc)
     return _Recording(scorers)
+
+
+def is_recording(scorer: Any) -> bool:
+    """Tell whether a scorer is one that `recording` has wrapped."""
+    return isinstance(scorer, _Recording)
 
 
 def records_of(out: Sequence[dict[str, Any]]) -> list[Record | None]:

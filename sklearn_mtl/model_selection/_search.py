@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone, is_classifier
-from sklearn.model_selection import (
-    GridSearchCV,
-    ParameterGrid,
-    ParameterSampler,
-    RandomizedSearchCV,
-    check_cv,
-)
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, ParameterGrid, ParameterSampler, RandomizedSearchCV
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_method_params, indexable
 
 from .._targets import Targets
@@ -26,21 +20,61 @@ from ..utils._digest import digest
 from ..utils._params import Interval, StrOptions
 from ._candidate import Candidate
 from ._journal import DiskFailure, Journal
-from ._record import recording, records_of, task_columns
+from ._record import is_recording, recording, records_of, task_columns
 from ._stack import Bank, fill_bank
 from ._trade_off import TradeOffMixin
+
+
+@dataclass
+class _Run:
+    """What one fit of a search needs until its candidates are evaluated.
+
+    Parameters
+    ----------
+    journal : Journal or None
+    fit_params : dict
+        What ``fit`` of the estimator gets besides X and y.
+    candidates : list of dict or None
+        Parameters of the candidates, if they have been drawn.
+    own : dict
+        Parameters of the search that hold something else until the candidates are evaluated.
+    """
+
+    journal: Journal | None
+    fit_params: dict[str, Any] = field(default_factory=dict)
+    candidates: list[dict[str, Any]] | None = None
+    own: dict[str, Any] = field(default_factory=dict)
+
+
+class _Folds:
+    """A splitter whose folds are drawn.
+
+    Parameters
+    ----------
+    splits : list of (train, test)
+    """
+
+    def __init__(self, splits: list[tuple[Any, Any]]) -> None:
+        self.splits = splits
+
+    def split(self, X: Any = None, y: Any = None, **params: Any) -> list[tuple[Any, Any]]:
+        """Give the folds."""
+        return self.splits
+
+    def get_n_splits(self, X: Any = None, y: Any = None, **params: Any) -> int:
+        """Give their number."""
+        return len(self.splits)
 
 
 class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
     """What the searches of this package add to scikit-learn's; a mixin to be put before one of them."""
 
-    scorer_: Any
-    best_estimator_: Any
+    estimator: Any
     stacked: bool | str
     max_members: int | None
-    cv: Any
     n_jobs: int | None
-    random_state: Any
+    _checked_cv_orig: Any
+    _run: _Run | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Search, and refit the best candidate on all rows.
@@ -66,42 +100,80 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         """
         self._validate_params()
         _check_last_step(self, self.estimator)
-        if isinstance(y, dict):
-            y = Targets(y)
-        # The search runs on a copy whose estimator is wrapped; what it learned is swapped in at the end.
-        run = copy.copy(self)
         journal = _open_journal(self)
+        before = dict(self.__dict__)
         try:
-            bank = run._stack(X, y, params, journal)
-            run.estimator = Candidate(self.estimator, bank=bank, journal=journal)
-            super(_TaskWeightSearch, run).fit(X, y, **params)
-        except DiskFailure as stop:
-            raise stop.error from None
-        run._unwrap(self)
-        self.__dict__ = run.__dict__
+            _forget(self)
+            self._run = _Run(journal)
+            super().fit(*_by_rows(X, y), **params)
+        except BaseException as stop:
+            # a search that failed is what it was before
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            if isinstance(stop, DiskFailure):
+                raise stop.error from None
+            raise
+        self.__dict__.pop("_run", None)
         return self
 
-    def _stack(self, X: Any, y: Any, params: Mapping[str, Any], journal: Journal | None) -> Bank | None:
+    def __setattr__(self, name: str, value: Any) -> None:
+        # scikit-learn's search keeps what it ran with: users and callbacks find what is inside
+        if name == "best_estimator_" and isinstance(value, Candidate):
+            value = value.estimator
+        super().__setattr__(name, value.__wrapped__ if name == "scorer_" and is_recording(value) else value)
+
+    # -- hooks of scikit-learn's search, in the order in which its fit calls them
+
+    def _get_scorers(self) -> tuple[Any, Any]:
+        scorers, refit_metric = super()._get_scorers()
+        return scorers if self._run is None else recording(scorers), refit_metric
+
+    def _get_routed_params_for_fit(self, params: Any) -> Any:
+        routed = super()._get_routed_params_for_fit(params)
+        if self._run is not None:
+            self._run.fit_params = routed.estimator.fit
+        return routed
+
+    def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
+        super()._check_input_parameters(X, y, split_params)
+        run = _required(self._run)
+        run.own = {name: self.__dict__[name] for name in ("estimator", "n_jobs")}
+        bank = None if self.stacked is False else self._stack(run, X, y, split_params)
+        # what scikit-learn clones next; callbacks see the search only after the run has begun
+        self.estimator = Candidate(self.estimator, bank=bank, journal=run.journal)
+
+    def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
+        run = _required(self._run)
+        self.__dict__.update(run.own)
+        self.__dict__.pop("_run")  # workers get the search, and need nothing of this
+        evaluate = evaluate_candidates
+        if run.candidates is not None:  # they were drawn, once and for all
+            evaluate = functools.partial(_evaluate_drawn, evaluate_candidates, run.candidates)
+        super()._run_search(evaluate, callback_ctx=callback_ctx)
+
+    def _format_results(self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None) -> dict:
+        records = records_of(out)
+        # a record from the journal knows the times of the fit that was not repeated
+        out = [result | (record.times if record else {}) for result, record in zip(out, records, strict=True)]
+        results = super()._format_results(candidate_params, n_splits, out, more_results)
+        self.task_names_ = next((list(record.tasks) for record in records if record is not None), [])
+        columns = task_columns(records, n_splits)
+        _check_names(results, columns)
+        return results | columns
+
+    def _stack(self, run: _Run, X: Any, y: Any, split_params: Mapping[str, Any]) -> Bank:
         """Train what can be trained side by side; folds and candidates are drawn here, once and for all."""
-        self.stack_report_: list[dict[str, Any]] = []
-        if self.stacked is False:
-            return None
-        X, y = indexable(X, y)
-        params = _check_method_params(X, params=params)
-        routed = self._get_routed_params_for_fit(params)
-        again = copy.deepcopy(check_random_state(getattr(self, "random_state", None)))
-        candidates = self._candidates()
-        if hasattr(self, "random_state"):
-            self.random_state = again  # for scikit-learn's search, which draws them too
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        self.cv = list(splitter.split(X, y, **routed.splitter.split))
+        run.candidates = self._candidates()
+        folds = _Folds(list(self._checked_cv_orig.split(X, y, **split_params)))
+        self._checked_cv_orig = folds
+        journal = run.journal
         bank, self.stack_report_ = fill_bank(
             self.estimator,
-            candidates,
-            self.cv,
+            run.candidates,
+            folds.splits,
             X,
             y,
-            routed.estimator.fit,
+            run.fit_params,
             stacked=self.stacked,
             max_members=self.max_members,
             n_jobs=self.n_jobs,
@@ -110,31 +182,6 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         if all(entry["stacked"] for entry in self.stack_report_):
             self.n_jobs = None  # scoring what is trained is not worth another process
         return bank
-
-    def _unwrap(self, search: Any) -> None:
-        """Put the parameters of the search, and plain estimators and scorers, in the place of those of the run."""
-        self.__dict__.update(search.get_params(deep=False))
-        self.scorer_ = getattr(self.scorer_, "__wrapped__", self.scorer_)
-        if hasattr(self, "best_estimator_"):
-            self.best_estimator_ = self.best_estimator_.fitted()
-
-    # -- hooks of scikit-learn's search
-
-    def _get_scorers(self) -> tuple[Any, Any]:
-        if not isinstance(self.estimator, Candidate):
-            return super()._get_scorers()
-        plain = copy.copy(self)
-        plain.estimator = self.estimator.estimator
-        scorers, refit_metric = plain._get_scorers()
-        return recording(scorers), refit_metric
-
-    def _format_results(self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None) -> dict:
-        records = records_of(out)
-        # a record from the journal knows the times of the fit that was not repeated
-        out = [result | (record.times if record else {}) for result, record in zip(out, records, strict=True)]
-        results = super()._format_results(candidate_params, n_splits, out, more_results)
-        self.task_names_ = next((list(record.tasks) for record in records if record is not None), [])
-        return results | task_columns(records, n_splits)
 
     def select(
         self,
@@ -169,11 +216,36 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
             Fitted.
         """
         chosen = self.choose(weights=weights, constraint=constraint, maximize=maximize)
-        X, y = indexable(X, Targets(y) if isinstance(y, dict) else y)
+        X, y = indexable(*_by_rows(X, y))
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         estimator = clone(self.estimator)
         estimator.set_params(**clone(self.cv_results_["params"][chosen], safe=False))
         return estimator.fit(X, y, **routed.estimator.fit)
+
+
+def _forget(search: Any) -> None:
+    """Drop what an earlier fit has left."""
+    for name in [name for name in vars(search) if name.endswith("_") and not name.startswith("_")]:
+        delattr(search, name)
+    search.stack_report_ = []
+
+
+def _evaluate_drawn(evaluate: Any, drawn: list[dict[str, Any]], candidates: Any, **options: Any) -> Any:
+    return evaluate(drawn, **options)
+
+
+def _by_rows(X: Any, y: Any) -> tuple[Any, Any]:
+    """Give dicts of inputs and targets the length and the indexing of their rows."""
+    return (Targets(X) if isinstance(X, dict) else X), (Targets(y) if isinstance(y, dict) else y)
+
+
+def _check_names(results: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
+    twice = sorted(set(results) & set(columns))
+    if twice:
+        raise ValueError(
+            f"The scoring has a metric whose column in cv_results_, {twice[0]!r}, is that of a task's score; give "
+            "the metric or the task another name."
+        )
 
 
 def _open_journal(search: Any) -> Journal | None:
@@ -185,6 +257,11 @@ def _open_journal(search: Any) -> Journal | None:
         return Journal(search.journal, search.scoring)
     except ValueError as error:
         raise ValueError(f"journal={str(search.journal)!r} cannot be used: {error}") from error
+
+
+def _required(run: _Run | None) -> _Run:
+    assert run is not None
+    return run
 
 
 def _check_last_step(search: Any, estimator: Any) -> None:

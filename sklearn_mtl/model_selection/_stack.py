@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from .._estimator import MultiTaskNetEstimator
 from ..training import (
     Member,
     Trained,
@@ -170,7 +171,8 @@ def fill_bank(
 def _rows(X: Any, y: Any, fit_params: Mapping[str, Any], train: Any) -> tuple[Any, Any, dict[str, Any]]:
     """Slice the rows of a fold as scikit-learn does, so that the names of its fits are the same."""
     params = _check_method_params(X, params=fit_params, indices=train)
-    return _safe_indexing(X, train), _safe_indexing(y, train), params
+    # a y that is lacking is refused by fit
+    return _safe_indexing(X, train), None if y is None else _safe_indexing(y, train), params
 
 
 def _fits_of_fold(
@@ -216,6 +218,8 @@ def _why_not(key: str, estimator: Any, last: Any, params: Mapping[str, Any]) -> 
         return f"fit gets {sorted(params)}"
     if last.random_state is not None and not isinstance(last.random_state, int):
         return "random_state is a generator, which every fit moves on"
+    if type(last).fit is not MultiTaskNetEstimator.fit:
+        return "its class has a fit of its own"
     if last.n_members > 1:
         return "an ensemble is a stack of its own"
     if hasattr(estimator, "_skl_callbacks") or hasattr(last, "_skl_callbacks"):

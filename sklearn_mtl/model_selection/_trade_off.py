@@ -20,7 +20,10 @@ class TradeOffMixin:
 
     @property
     def pareto_front_(self) -> dict[str, Any]:
-        """Candidates that no other matches on every task's score while beating it on one."""
+        """Candidates that no other matches on every task's score while beating it on one.
+
+        Without a score, because every candidate failed, the front is empty.
+        """
         scores = self._mean_task_scores()
         front = np.flatnonzero(non_dominated(scores))
         columns = {f"mean_test_tasks_{name}": scores[front, i] for i, name in enumerate(self.task_names_)}
@@ -86,6 +89,8 @@ class TradeOffMixin:
 
     def _mean_task_scores(self) -> np.ndarray:
         check_is_fitted(self, "cv_results_")
+        if not self.task_names_:  # every candidate failed, so that the tasks are not known
+            return np.full((len(self.cv_results_["params"]), 1), np.nan)
         return np.column_stack([self.cv_results_[f"mean_test_tasks_{name}"] for name in self.task_names_])
 
     def _purpose(self, weights: Mapping[str, float] | None, maximize: str | None) -> np.ndarray:
