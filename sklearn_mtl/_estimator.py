@@ -126,7 +126,8 @@ class MultiTaskNetEstimator(
     learning_rate_schedule : {"auto", "constant", "cosine", "one_cycle"}, default="auto"
         How the learning rate changes from step to step: it stays; falls to 0 along a half cosine; rises over
         the first tenth of the steps and then falls. "auto" is "cosine" for a fit without early stopping, and
-        "constant" with it, for ``partial_fit`` and where ``warm_start`` goes on.
+        "constant" with it, with skorch's ``LRScheduler`` in ``callbacks``, for ``partial_fit`` and where
+        ``warm_start`` goes on.
     weight_decay : float >= 0, default=1e-2
         Weight decay of the optimiser.
     clip_norm : float > 0 or None, default=None
@@ -184,8 +185,11 @@ class MultiTaskNetEstimator(
         Where the network runs. "auto" takes a GPU where there is one; with several, the workers of a parallel
         search take them in turn.
     callbacks : list of skorch callbacks or None, default=None
-        Called during training, for instance `skorch.callbacks.Checkpoint`. Callbacks of scikit-learn are set
-        with ``set_callbacks``.
+        Called during training, for instance `skorch.callbacks.Checkpoint`; instances, classes, or pairs of a name
+        and one of them, of which None switches one off. ``callbacks__<name>__<parameter>`` reaches into them, by
+        the name of the pair or of the class. A function ``scoring(net, X, y)`` of `skorch.callbacks.EpochScoring`
+        gets the estimator as it is after the epoch, and validation rows as ``fit`` got them. An ensemble of
+        separate networks takes none. Callbacks of scikit-learn are set with ``set_callbacks``.
     checkpoint : path-like or None, default=None
         Folder to keep the training in, in a file for each fit, so that ``fit(..., resume=True)`` goes on after the
         process has died. None keeps nothing.

@@ -58,7 +58,7 @@ class CallbackList(SpecList):
 
 def callbacks_of(callbacks: Any) -> list[Any]:
     """Give the callbacks of a list that are not switched off, instances or classes, without their names."""
-    entries = [entry[1] if _is_pair(entry) else entry for entry in callbacks or ()]
+    entries = [entry[1] if _is_pair(entry) else entry for entry in _listed(callbacks)]
     return [entry for entry in entries if entry is not None]
 
 
@@ -81,9 +81,7 @@ def callbacks_to_run(callbacks: Any) -> list[Any] | None:
     """
     if callbacks is None:
         return None
-    if isinstance(callbacks, str) or not hasattr(callbacks, "__iter__"):
-        raise TypeError(f"callbacks={callbacks!r} should be a list of skorch callbacks or None.")
-    callbacks = list(callbacks)
+    callbacks = _listed(callbacks)
     for entry in callbacks:
         callback = entry[1] if _is_pair(entry) else entry
         if not (
@@ -98,6 +96,12 @@ def callbacks_to_run(callbacks: Any) -> list[Any] | None:
             "itself and passes it to what builds the network. Leave it out."
         )
     return [(entry[0], _to_run(entry[1])) if _is_pair(entry) else _to_run(entry) for entry in callbacks]
+
+
+def _listed(callbacks: Any) -> list[Any]:
+    if isinstance(callbacks, str) or not (callbacks is None or hasattr(callbacks, "__iter__")):
+        raise TypeError(f"callbacks={callbacks!r} should be a list of skorch callbacks or None.")
+    return list(callbacks or ())
 
 
 def _to_run(callback: Any) -> Any:

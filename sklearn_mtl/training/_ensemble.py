@@ -13,6 +13,7 @@ from ..utils._memory import explain_out_of_memory
 from ..utils._modes import own_modes
 from ..utils._random import Streams
 from ._auto import validation_fraction_of
+from ._callback_list import callbacks_of
 from ._data import Dataset
 from ._learn import Plan, plan_fit
 from ._members import settings_of, why_not_stackable, why_not_stacked
@@ -49,8 +50,9 @@ def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
     """
     reason = why_not_stackable(estimator)
     if reason is not None:
+        hint = " ensemble='batch' and n_members=1 take callbacks." if callbacks_of(estimator.callbacks) else ""
         raise ValueError(
-            f"n_members={estimator.n_members} trains networks side by side, which cannot be: {reason}."
+            f"n_members={estimator.n_members} trains networks side by side, which cannot be: {reason}.{hint}"
         )
     plan = plan_fit(estimator, X, y, sample_weight)
     device = resolve_device(estimator.device)

@@ -236,6 +236,7 @@ def make_model(
         lr=estimator.learning_rate,
         optimizer__weight_decay=estimator.weight_decay,
         schedule=schedule_of(estimator, n_rows, anneals),
+        schedule_yields=estimator.learning_rate_schedule == "auto",
         clip_norm=estimator.clip_norm,
         monitor=estimator.monitor,
         mixed_precision=estimator.mixed_precision,

@@ -36,6 +36,7 @@ from ._predict import average_members, by_row, predict_outputs
 from ._sampled import SampledBatches
 from ._schedule import SCHEDULES
 from ._stopping import BestEpoch
+from ._watching import record_best, watch_validation, watched_step
 
 if TYPE_CHECKING:
     from ._scoring_view import ScoringView
@@ -66,6 +67,8 @@ class MultiTaskNet(NeuralNet):
         What the network was built from; its seed gives the orders and masks of all epochs.
     schedule : str
         How the learning rate changes over the epochs.
+    schedule_yields : bool
+        Whether the schedule leaves the learning rate to a callback that sets it; otherwise that is an error.
     clip_norm : float or None
         Largest norm of the gradient.
     stopping : BestEpoch or None
@@ -85,6 +88,7 @@ class MultiTaskNet(NeuralNet):
         *args: Any,
         blueprint: Blueprint,
         schedule: str = "constant",
+        schedule_yields: bool = False,
         clip_norm: float | None = None,
         stopping: BestEpoch | None = None,
         monitor: str = "loss",
@@ -95,6 +99,7 @@ class MultiTaskNet(NeuralNet):
         super().__init__(*args, **kwargs)
         self.blueprint = blueprint
         self.schedule = schedule
+        self.schedule_yields = schedule_yields
         self.clip_norm = clip_norm
         self.stopping = stopping
         self.monitor = monitor
@@ -152,11 +157,12 @@ class MultiTaskNet(NeuralNet):
         self.stop_training = False
         self.watchers = list(watchers)
         self.callbacks_: list[tuple[str, Callback]] = [*self.callbacks_, *self.watchers]
-        self.watched = any(watches_batches(callback) for _, callback in self._users_callbacks())
+        self.watched = any(watches_batches(callback) for _, callback in self.users_callbacks())
         self.origin, self.validates = origin, valid is not None
         start = len(self.history) if start is None else start
         if start == len(self.history):
             self.rates = [group["lr"] for group in self.optimizer_.param_groups]
+        self.current_rates = [group["lr"] for group in self.optimizer_.param_groups]
         doing = f"training with batch_size={min(self.batch_size, len(train))}"
         with threads_for(self._work_per_step(train)), explain_out_of_memory(doing, HELPS):
             try:
@@ -179,7 +185,8 @@ class MultiTaskNet(NeuralNet):
             if isinstance(callback, LRScheduler):
                 end_schedule(callback, self)
 
-    def _users_callbacks(self) -> list[tuple[str, Callback]]:
+    def users_callbacks(self) -> list[tuple[str, Callback]]:
+        """Give the callbacks that the user has set, by name."""
         ours = {name for name, _ in self._default_callbacks}
         return [entry for entry in self._without_watchers() if entry[0] not in ours]
 
@@ -233,7 +240,7 @@ class MultiTaskNet(NeuralNet):
             self._set_learning_rate((number - start + index / len(batches)) / epochs)
             try:
                 step = (
-                    self._watched_step(batch, task) if self.watched else self.train_step(batch, task=task)["step"]
+                    watched_step(self, batch, task) if self.watched else self.train_step(batch, task=task)["step"]
                 )
             except UnsolvableError as error:
                 raise unsolved(error, log, self.criterion_.names, number + 1) from error
@@ -242,7 +249,7 @@ class MultiTaskNet(NeuralNet):
         if self.watched:
             self.history.record("train_batch_count", len(sizes))
         self._record_losses(log, sizes, number)
-        self._record_best("train_loss")
+        record_best(self, "train_loss")
 
     def _batches(self, data: Dataset, streams: Streams, number: int) -> Any:
         """Give the batches of an epoch, each with the only task that it trains, or None."""
@@ -262,38 +269,6 @@ class MultiTaskNet(NeuralNet):
             known = [loss for loss in losses if np.isfinite(loss)]
             ratios.append(known[-1] / known[0] if known and known[0] > 0 else 1.0)
         return np.array(ratios)
-
-    def _watched_step(self, batch: Batch, task: str | None) -> Step:
-        """Make a step with skorch's record and notifications of a batch."""
-        self.notify("on_batch_begin", batch=batch, training=True)
-        step = self.train_step(batch, task=task)
-        self._record_batch("train", batch, step["step"])
-        self.notify("on_batch_end", batch=batch, training=True, **step)
-        return step["step"]
-
-    def _record_batch(self, prefix: str, batch: Batch, step: Step) -> None:
-        """Record the mean loss of a batch under the score weights, as that of the epoch, and its rows."""
-        n_rows = len(batch.targets[0])
-        means = read_losses([step], [n_rows])[1]
-        loss = record(prefix, "loss", self.criterion_.names, means, self.criterion_.score_weights)[
-            f"{prefix}_loss"
-        ]
-        self.history.record_batch(f"{prefix}_loss", loss)
-        self.history.record_batch(f"{prefix}_batch_size", n_rows)
-
-    def _watched_validation(self, data: Dataset) -> None:
-        """Go through the validation rows in batches, for callbacks that watch them."""
-        rows = torch.arange(len(data)) if data.rows is None else data.rows
-        batches = rows.split(self.batch_size)
-        for chunk in batches:
-            batch = data.batch(chunk)
-            self.notify("on_batch_begin", batch=batch, training=False)
-            with torch.no_grad():
-                outputs, task_losses = self._losses(batch)
-            step = Step(task_losses.losses, task_losses.mass, None, None)
-            self._record_batch("valid", batch, step)
-            self.notify("on_batch_end", batch=batch, training=False, loss=task_losses.losses.sum(), y_pred=outputs)
-        self.history.record("valid_batch_count", len(batches))
 
     def train_step(self, batch: Batch, task: str | None = None, **fit_params: Any) -> dict[str, Any]:
         """Make one step, for all tasks or for one: outputs, task losses, objective, gradient, update."""
@@ -339,7 +314,7 @@ class MultiTaskNet(NeuralNet):
         data = valid.data
         self._set_training(False)
         if self.watched:
-            self._watched_validation(data)
+            watch_validation(self, data)
         tasks = {name: self.criterion_.tasks[name] for name in self.criterion_.names}
         outputs = predict_outputs(self.module_, data.inputs, tasks, data.device, data.rows)
         everything = data.everything()
@@ -353,7 +328,7 @@ class MultiTaskNet(NeuralNet):
             valid.score(name, task, by_row(outputs[name], task, valid.lengths)) for name, task in tasks.items()
         ]
         self._record("valid", np.array(scores), what="score")
-        self._record_best("valid_loss")
+        record_best(self, "valid_loss")
         if self.stopping is not None:
             sign = 1 if self.monitor == "loss" else -1
             value = sign * self.history[-1, f"valid_{self.monitor}"]
@@ -379,21 +354,23 @@ class MultiTaskNet(NeuralNet):
         for name, value in entries.items():
             self.history.record(name, value)
 
-    def _record_best(self, name: str) -> None:
-        """Record for callbacks whether a loss is the smallest so far."""
-        if self._users_callbacks():
-            earlier = [epoch[name] for epoch in list(self.history)[self.origin : -1] if name in epoch]
-            value = self.history[-1, name]
-            best = not np.isnan(value) and all(np.isnan(loss) or value < loss for loss in earlier)
-            self.history.record(f"{name}_best", best)
-
     # -- details of a step
 
     def _set_learning_rate(self, progress: float) -> None:
         if self.schedule == "constant":
             return  # the callbacks of the user may have set it
-        for group, rate in zip(self.optimizer_.param_groups, self.rates, strict=True):
+        groups = self.optimizer_.param_groups
+        if [group["lr"] for group in groups] != self.current_rates:
+            if not self.schedule_yields:
+                raise ValueError(
+                    f"a callback has set the learning rate, as learning_rate_schedule={self.schedule!r} does in "
+                    "each step; set learning_rate_schedule='constant'."
+                )
+            self.schedule = "constant"
+            return
+        for group, rate in zip(groups, self.rates, strict=True):
             group["lr"] = rate * SCHEDULES[self.schedule](progress)
+        self.current_rates = [group["lr"] for group in groups]
 
     def _autocast(self) -> Any:
         if self.mixed_precision and torch.device(self.device).type == "cuda":
