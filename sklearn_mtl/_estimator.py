@@ -43,6 +43,7 @@ from .training import (
 )
 from .trunks import InputRows, Trunk, resolve_trunk
 from .utils._device import resolve_device
+from .utils._frame import refuse_lazy
 from .utils._optional import import_optional
 from .utils._params import Interval, NestedParamsMixin, SpecList, StrOptions
 from .weighting import Weighting, resolve_weighting
@@ -859,6 +860,7 @@ def _indexed_by_rows(X: Any) -> Any:
     """Give a mapping of inputs the length and the indexing of its rows."""
     if X is None:
         raise ValueError("X is None; it should be the inputs, with a row for each row of y.")
+    refuse_lazy(X)
     is_mapping = isinstance(X, Mapping) and not issparse(X)  # some sparse matrices are mappings
     return InputRows(X) if is_mapping else X
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import narwhals.stable.v2 as nw
 from scipy.sparse import issparse
 
+from ..utils._frame import as_frame
 from ._arrays import holds_arrays
 from ._base import Trunk
 from ._choice import choose_single, resolve_single
@@ -35,6 +35,5 @@ def _has_several_inputs(X: Any) -> bool:
         return False
     if isinstance(X, Mapping):
         return True
-    native = nw.from_native(X, pass_through=True)
-    # by position: a name that stands twice is refused by the checks of tables
-    return isinstance(native, nw.DataFrame) and any(holds_arrays(native[:, i]) for i in range(native.shape[1]))
+    frame = as_frame(X)
+    return frame is not None and any(holds_arrays(frame.column(position)) for position in frame.untold())

@@ -16,7 +16,7 @@ from ..utils._params import Interval, StrOptions
 from ..utils._ragged import RaggedRows
 from ..utils._random import Streams
 from ._base import Inputs, Trunk, forget_columns
-from ._scaling import fit_scaler
+from ._scaling import Place, fit_scaler, place_numbers
 from ._sequence_layers import (
     Convolution,
     Noise,
@@ -28,7 +28,7 @@ from ._sequence_layers import (
     TransformerBlock,
 )
 from ._sequence_stems import CharacterConvolution, NumberStem, TokenDropout, TokenStem, initial_vectors
-from ._steps import is_numeric, read_steps
+from ._steps import Steps, is_numeric, read_steps
 from ._tokens import FIRST, Vocabulary, first_row, is_empty, rows_of, token_lists
 from ._word_vectors import check_vectors, place_vectors
 
@@ -124,6 +124,8 @@ class SequenceEncoder(Trunk):
     stem_axes = 1
     stem_has_mask = True
     has_tokens = True
+    # networks of older versions take the numbers as they are
+    is_placed_ = False
 
     _parameter_constraints: dict = {
         "encoder": [StrOptions(set(N_LAYERS))],
@@ -224,6 +226,7 @@ class SequenceEncoder(Trunk):
         self.n_features_: int | None = n_features
         weight = None if sample_weight is None else np.repeat(sample_weight, steps.lengths)
         self.scaler_ = fit_scaler(steps.values, weight)
+        self.is_placed_ = True
         self.stem_width_ = n_features + 1
 
     def _fit_tokens(self, rows: Sequence[Any], sample_weight: np.ndarray | None) -> None:
@@ -244,9 +247,9 @@ class SequenceEncoder(Trunk):
         rows = self._rows(X)
         if self.n_features_ is not None:
             dtype = np.dtype(getattr(owner, "dtype", "float32"))
-            steps = read_steps(rows, self.n_features_, dtype)
+            steps = read_steps(rows, self.n_features_, np.float64 if self.is_placed_ else dtype)
             lengths = torch.from_numpy(steps.lengths)
-            numbers = RaggedRows(torch.from_numpy(steps.values), lengths)
+            numbers = RaggedRows(torch.from_numpy(self._placed(steps, dtype)), lengths)
             return {"numbers": numbers, "lengths": lengths}
         codes = self.words_.encode(token_lists(rows))
         lengths = torch.from_numpy(codes.lengths)
@@ -254,6 +257,20 @@ class SequenceEncoder(Trunk):
         if self.character_size:
             inputs["characters"] = RaggedRows(torch.from_numpy(codes.characters), lengths)
         return {**inputs, "lengths": lengths}
+
+    def _placed(self, steps: Steps, dtype: np.dtype) -> np.ndarray:
+        if not self.is_placed_:
+            return steps.values
+        with np.errstate(over="ignore"):
+            placed = place_numbers(steps.values, Place(*self.scaler_), dtype)
+        finite = np.isfinite(placed).all(axis=1)
+        if not finite.all():
+            row = np.repeat(np.arange(len(steps.lengths)), steps.lengths)[~finite][0]
+            raise ValueError(
+                f"row {row} of X contains NaN or infinity, or a number that, scaled by the deviation in fit, is too "
+                f"large for dtype={str(dtype)!r}."
+            )
+        return placed
 
     def lengths(self, X: Any) -> np.ndarray:
         rows = self._rows(X)
@@ -274,6 +291,8 @@ class SequenceEncoder(Trunk):
 
     def stem(self, streams: Streams) -> nn.Module:
         if self.n_features_ is not None:
+            if self.is_placed_:
+                return NumberStem(np.zeros(self.n_features_), np.ones(self.n_features_))
             return NumberStem(*self.scaler_)
         characters = None
         if self.character_size:

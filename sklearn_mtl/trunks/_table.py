@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -119,7 +119,8 @@ class Table:
             numbers = X[:, self.numeric_]
             _refuse_text(numbers)
         else:
-            validate_data(owner, X, reset=False, skip_check_array=True)
+            if frame.names != self.names_:  # scikit-learn says what differs, and takes its time
+                validate_data(owner, X, reset=False, skip_check_array=True)
             frame.refuse_dates_and_lists()
             numbers = frame.numbers(self.numeric_)
         return _checked(numbers, owner), self._codes(X, frame)
@@ -145,6 +146,8 @@ class Table:
 
     def _array(self, X: Any, owner: BaseEstimator, reset: bool, only_numbers: bool) -> Any:
         """Check an array or what becomes one; with categories, its values stay what they are."""
+        if isinstance(X, Mapping) and not issparse(X):
+            raise TypeError("X is a mapping, but a table is an array or a frame; pass pandas.DataFrame(X).")
         X = self._without_mask(_as_array(X, only_numbers))
         if only_numbers:
             _refuse_text(X)
@@ -179,7 +182,7 @@ class Table:
         if isinstance(wanted, str) and wanted == "from_dtype":
             return by_dtype
         n_columns = self.n_columns_ if n_columns is None else n_columns
-        chosen = [] if wanted is None else _positions(wanted, frame, n_columns)
+        chosen = [] if wanted is None else sorted(set(_positions(wanted, frame, n_columns)))
         left = sorted(set(by_dtype) - set(chosen))
         if left and frame is not None:
             names = [frame.names[column] for column in left]

@@ -70,6 +70,8 @@ def plain(values: Any) -> Any:
         values = pandas.Series(values)
     if isinstance(values, pandas.Series) and isinstance(values.dtype, pandas.SparseDtype):
         return values.sparse.to_dense()
+    if isinstance(values, pandas.Series) and str(values.dtype).startswith("dictionary<"):  # of arrow: categories
+        return values.astype(object).astype("category")
     return values
 
 

@@ -30,13 +30,20 @@ def as_frame(X: Any) -> Frame | None:
     """
     if isinstance(X, np.ndarray | list | tuple):
         return None
+    if nw.dependencies.is_pandas_dataframe(X) and X.columns.is_unique:
+        return Frame(X)  # what narwhals asks of each column would take longer than to predict
     try:
         frame = nw.from_native(X, pass_through=True)
     except DuplicateError as error:
         raise ValueError(f"X names a column more than once. {error}") from error
-    if isinstance(frame, nw.LazyFrame):
+    refuse_lazy(X)
+    return Frame(X, frame) if isinstance(frame, nw.DataFrame) else None
+
+
+def refuse_lazy(X: Any) -> None:
+    """Refuse a frame whose rows are not there yet."""
+    if hasattr(X, "collect") and isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
         raise ValueError(f"X is a {type(X).__name__}, whose rows are not there yet; pass X.collect().")
-    return Frame(frame) if isinstance(frame, nw.DataFrame) else None
 
 
 class Frame:
@@ -47,7 +54,9 @@ class Frame:
 
     Parameters
     ----------
+    native : DataFrame of pandas, polars or pyarrow
     frame : narwhals DataFrame
+        The same; a frame of pandas needs none.
 
     Attributes
     ----------
@@ -55,11 +64,11 @@ class Frame:
     shape : (int, int)
     """
 
-    def __init__(self, frame: nw.DataFrame) -> None:
-        self.frame = frame
-        self.names = list(frame.columns)
-        self.shape = frame.shape
-        self._pandas: Any = frame.to_native() if nw.dependencies.is_pandas_dataframe(frame.to_native()) else None
+    def __init__(self, native: Any, frame: Any = None) -> None:
+        self.frame: nw.DataFrame = frame
+        self._pandas: Any = native if frame is None else None
+        self.names = list(native.columns if frame is None else frame.columns)
+        self.shape = native.shape
         self._read: dict[int, Column] = {}
 
     @cached_property
@@ -69,15 +78,16 @@ class Frame:
     @cached_property
     def _by_dtype(self) -> list[str]:
         """Say what each dtype tells: "number", "category", "date", "nested" or, if nothing, "object"."""
-        told: dict[Any, str] = {}
-        found = []
+        by_dtype: dict[Any, str] = {}
+        by_id: dict[int, str] = {}
         for position, dtype in enumerate(self._dtypes):
-            # not by the dtype itself, whose hash is one of all its categories
-            key = "category" if _is_categorical(dtype) else dtype
-            if key not in told:
-                told[key] = self._told_by_dtype(position)
-            found.append(told[key])
-        return found
+            if id(dtype) not in by_id:
+                # not by the dtype itself, whose hash is one of all its categories
+                key = "category" if _is_categorical(dtype) else dtype
+                if key not in by_dtype:
+                    by_dtype[key] = self._told_by_dtype(position)
+                by_id[id(dtype)] = by_dtype[key]
+        return [by_id[id(dtype)] for dtype in self._dtypes]
 
     def _told_by_dtype(self, position: int) -> str:
         dtype = self._dtypes[position]
@@ -101,6 +111,10 @@ class Frame:
         if self._pandas is not None:
             return nw.from_native(self._pandas.iloc[:, position], series_only=True)
         return self.frame.get_column(self.names[position])
+
+    def untold(self) -> list[int]:
+        """List the positions of columns whose dtype does not say that they are numbers, categories or dates."""
+        return [position for position, told in enumerate(self._by_dtype) if told in ("nested", "object")]
 
     def read(self, position: int) -> Column:
         """Read one column by its values."""
@@ -127,9 +141,9 @@ class Frame:
 
     def refuse_dates_and_lists(self) -> None:
         """Refuse columns whose dtype says that they are neither numbers nor categories."""
-        for position, told in enumerate(self._by_dtype):
-            if told in ("date", "nested"):
-                self._refuse(position, str(self.dtype(position)))
+        if {"date", "nested"} & set(self._by_dtype):
+            position = next(p for p, told in enumerate(self._by_dtype) if told in ("date", "nested"))
+            self._refuse(position, str(self.dtype(position)))
 
     def _refuse_objects(self, position: int) -> None:
         column = self.read(position)
