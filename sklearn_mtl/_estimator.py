@@ -33,6 +33,7 @@ from .training import (
     check_weights,
     complete_params,
     current_state,
+    decode,
     is_plain,
     learn,
     learn_batch,
@@ -796,7 +797,7 @@ class MultiTaskNetEstimator(
         view = self._fitted_view()
         model: Model = view._model
         outputs = model.outputs(X, view._chosen(tasks), view)
-        return {name: view.tasks_[name].decode(output) for name, output in outputs.items()}, model
+        return {name: decode(view.tasks_[name], name, output) for name, output in outputs.items()}, model
 
     def _chosen(self, tasks: Sequence[str] | None) -> list[str]:
         if tasks is None:

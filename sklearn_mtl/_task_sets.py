@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_consistent_length
 
 from ._targets import Targets, read_targets
+from .utils._concatenate import below_each_other
 
 
 def concatenate_task_sets(sets: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Targets]:
@@ -22,20 +22,21 @@ def concatenate_task_sets(sets: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Tar
     Parameters
     ----------
     sets : mapping of str to (X, y)
-        For each task its inputs, of the same columns, and its target: all frames of one library, all sparse
-        matrices, or anything else that is array-like.
+        For each task its inputs and its target. The inputs of all are of one kind: frames of one library and with
+        the same columns, whose categories are united; sparse matrices; sentences, token lists or rows of steps;
+        mappings of the same inputs; or anything else that is array-like, tensors too.
 
     Returns
     -------
-    X : frame, sparse matrix or ndarray
-        All rows, task by task.
+    X : frame, sparse matrix, ndarray or Targets
+        All rows, task by task: an array of objects for rows of different lengths, `Targets` for mappings.
     y : Targets
         The target of each task, missing (NaN or None) in the rows of the others.
 
     Raises
     ------
     ValueError
-        If there is no set, columns differ, or X and y of a task differ in length.
+        If there is no set, columns or kinds of inputs differ, or X and y of a task differ in length.
 
     Examples
     --------
@@ -50,19 +51,22 @@ def concatenate_task_sets(sets: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Tar
     """
     if not isinstance(sets, Mapping) or not sets:
         raise ValueError(f"sets should be a mapping from task to (X, y) with at least one task, got {sets!r}.")
-    targets = {}
+    targets, inputs = {}, []
     for name, pair in sets.items():
         if not (isinstance(pair, tuple | list) and len(pair) == 2):
             raise ValueError(f"sets[{name!r}] should be a pair (X, y).")
         targets[str(name)] = read_targets({str(name): pair[1]})[0][str(name)]
-        check_consistent_length(pair[0], targets[str(name)])
+        X = pair[0]
+        # several inputs, but not a sparse matrix that is a mapping too
+        inputs.append(Targets(X) if isinstance(X, Mapping) and not sparse.issparse(X) else X)
+        check_consistent_length(inputs[-1], targets[str(name)])
     sizes = [len(target) for target in targets.values()]
     ends = np.cumsum(sizes)
     y = {
         name: _with_gaps(target, int(end) - len(target), int(ends[-1]))
         for (name, target), end in zip(targets.items(), ends, strict=True)
     }
-    return _below_each_other([pair[0] for pair in sets.values()]), Targets(y)
+    return _below_each_other(inputs), Targets(y)
 
 
 def _with_gaps(target: np.ndarray, start: int, n_rows: int) -> np.ndarray:
@@ -76,30 +80,18 @@ def _with_gaps(target: np.ndarray, start: int, n_rows: int) -> np.ndarray:
     return whole
 
 
-def _below_each_other(tables: Sequence[Any]) -> Any:
-    frames = [nw.from_native(table, eager_only=True, pass_through=True) for table in tables]
-    libraries = {f.implementation if isinstance(f, nw.DataFrame) else None for f in frames}
-    n_sparse = sum(sparse.issparse(table) for table in tables)
-    if len(libraries) > 1 or 0 < n_sparse < len(tables):
-        kinds = sorted({type(table).__module__.split(".")[0] + "." + type(table).__name__ for table in tables})
-        raise ValueError(
-            f"X of all tasks should be frames of one library, or all be sparse, or neither; got {kinds}."
-        )
-    if n_sparse:
-        _check_widths(tables)
-        return sparse.vstack(tables, format="csr")
-    if None not in libraries:
-        columns = frames[0].columns
-        if any(frame.columns != columns for frame in frames):
-            raise ValueError(f"the frames of all tasks should have the same columns; the first has {columns}.")
-        return nw.maybe_reset_index(nw.concat(frames, how="vertical")).to_native()
-    arrays = [np.asarray(table) for table in tables]
-    _check_widths(arrays)
-    return np.concatenate(arrays)
-
-
-def _check_widths(arrays: Sequence[Any]) -> None:
-    if len({array.shape[1:] for array in arrays}) > 1:
-        raise ValueError(
-            f"X of all tasks should have the same columns; got the shapes {[a.shape for a in arrays]}."
-        )
+def _below_each_other(inputs: Sequence[Any]) -> Any:
+    """Put inputs below each other; of several inputs each."""
+    several = [isinstance(one, Targets) for one in inputs]
+    if not any(several):
+        return below_each_other(inputs)
+    if not all(several) or len({tuple(sorted(one)) for one in inputs}) > 1:
+        names = [list(one) if isinstance(one, Targets) else type(one).__name__ for one in inputs]
+        raise ValueError(f"X of all tasks should have the same inputs, by name; got {names}.")
+    joined = {}
+    for name in inputs[0]:
+        try:
+            joined[name] = below_each_other([one.as_given(name) for one in inputs])
+        except ValueError as error:
+            raise ValueError(f"input {name!r}: {error}") from error
+    return Targets(joined)

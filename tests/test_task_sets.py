@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from scipy import sparse
 
 from sklearn_mtl import Targets, concatenate_task_sets
@@ -145,7 +146,7 @@ def test_it_is_the_fit_of_a_table_with_gaps():
 
 # -- what is refused
 
-ONE_KIND = "X of all tasks should be frames of one library, or all be sparse, or neither; got"
+ONE_KIND = "X of all tasks should be of one kind, to be put below each other; got"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ ONE_KIND = "X of all tasks should be frames of one library, or all be sparse, or
         ({"one": (ONE, ONE[:, 0]), "other": (sparse.csr_matrix(OTHER), OTHER[:, 0])}, ONE_KIND),
         (
             {"one": (pd.DataFrame(ONE, columns=COLUMNS), ONE[:, 0]), "other": (OTHER, OTHER[:, 0])},
-            r"or neither; got \['numpy.ndarray', 'pandas.DataFrame'\]",
+            r"of one kind, to be put below each other; got \['frames of pandas', 'tables'\]",
         ),
         (
             {
@@ -193,3 +194,90 @@ ONE_KIND = "X of all tasks should be frames of one library, or all be sparse, or
 def test_what_does_not_fit_is_refused(sets, message):
     with pytest.raises(ValueError, match=message):
         concatenate_task_sets(sets)
+
+
+# -- sets of other rows than tables
+
+RNG = np.random.default_rng(0)
+STEPS = RNG.normal(size=(9, 2))
+IMAGES = RNG.integers(256, size=(3, 8, 8, 3), dtype=np.uint8)
+TOKENS = [["a", "b"], ["c"], ["d"]]
+ROWS = {
+    "sentences": ["a b", "c", "d"],
+    "array of sentences": np.array(["a b", "c", "d"]),
+    "series of sentences": pd.Series(["a b", "c", "d"], index=[7, 8, 9]),
+    "token lists": TOKENS,
+    "token lists of one length": [["a", "b"], ["c", "d"], ["e", "f"]],
+    "series of token lists": pd.Series(TOKENS),
+    "empty rows": [[], ["a"], ["b"]],
+    "steps": [STEPS[:3], STEPS[:5], STEPS[:2]],
+    "steps of one length": [STEPS[:3], STEPS[3:6], STEPS[6:]],
+    "array of steps": STEPS.reshape(3, 3, 2),
+    "tensors of steps": [torch.from_numpy(STEPS[:3]), torch.from_numpy(STEPS[:5]), torch.from_numpy(STEPS)],
+    "images": IMAGES,
+    "list of images": list(IMAGES),
+    "tensor": torch.from_numpy(STEPS[:3]),
+    "several inputs": Targets(u=STEPS[:3], w=["a b", "c", "d"]),
+    "a dict of inputs": {"u": STEPS[:3], "w": TOKENS, "i": IMAGES},
+    "polars": pl.DataFrame({"u": STEPS[:3, 0], "k": pl.Series(["a", "b", "a"], dtype=pl.Categorical)}),
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_rows_of_every_kind_are_below_each_other_and_learned(kind):
+    X, y = concatenate_task_sets({"a": (ROWS[kind], [0, 1, 0]), "b": (ROWS[kind], [0.5, 1.5, 2.5])})
+    assert len(X) == 6
+    learned = net(max_epochs=1, trunk="auto").fit(X, y)
+    predicted = learned.predict(X)["b"]
+    np.testing.assert_allclose(predicted[:3], predicted[3:], rtol=1e-5)
+    np.testing.assert_allclose(learned.predict(ROWS[kind])["b"], predicted[:3], rtol=1e-5)
+
+
+def test_steps_of_two_lengths_are_rows():
+    sets = {"a": (STEPS.reshape(3, 3, 2), [0, 1, 0]), "b": (STEPS[:6].reshape(3, 2, 2), [0.5, 1.5, 2.5])}
+    X, _ = concatenate_task_sets(sets)
+    assert [len(row) for row in X] == [3, 3, 3, 2, 2, 2]
+
+
+def test_frames_among_several_inputs_keep_their_dtypes():
+    frame = pd.DataFrame({"size": STEPS[:3, 0], "kind": pd.Categorical(["u", "v", "u"])})
+    X, _ = concatenate_task_sets({"a": ({"f": frame}, [0, 1, 0]), "b": ({"f": frame}, [0.5, 1.5, 2.5])})
+    assert X.as_given("f").dtypes.astype(str).tolist() == ["float64", "category"]
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_categories_are_united(ordered):
+    one = pd.DataFrame({"k": pd.Categorical(["u", "v"], ordered=ordered), "n": [1, 2]})
+    other = pd.DataFrame({"n": [0.5, 1.5], "k": pd.Categorical(["w", "v"], ordered=ordered)})
+    X, _ = concatenate_task_sets({"a": (one, [0, 1]), "b": (other, [0.5, 1.5])})
+    assert X["k"].cat.categories.tolist() == ["u", "v", "w"]
+    assert X["k"].tolist() == ["u", "v", "w", "v"]
+    assert X["n"].tolist() == [1, 2, 0.5, 1.5]
+
+
+@pytest.mark.parametrize("dtypes", [(pl.Categorical, pl.Categorical), (pl.Enum(["u", "v"]), pl.Enum(["v", "w"]))])
+def test_categories_of_polars_are_united(dtypes):
+    frames = [
+        pl.DataFrame({"k": pl.Series(labels, dtype=dtype)})
+        for labels, dtype in zip((["u", "v"], ["v", "w"]), dtypes, strict=True)
+    ]
+    X, _ = concatenate_task_sets({"a": (frames[0], [0, 1]), "b": (frames[1], [0.5, 1.5])})
+    assert X["k"].to_list() == ["u", "v", "v", "w"]
+    assert type(X["k"].dtype) is type(frames[0]["k"].dtype)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        (TOKENS, STEPS[:3], r"of one kind, .*'sequences of tokens', 'tables'"),
+        (TOKENS, [STEPS[:3]] * 3, r"of one kind, .*'sequences of steps', 'sequences of tokens'"),
+        ({"u": STEPS[:3]}, STEPS[:3], r"the same inputs, by name; got \[\['u'\], 'ndarray'\]"),
+        ({"u": STEPS[:3]}, {"w": STEPS[:3]}, r"the same inputs, by name; got \[\['u'\], \['w'\]\]"),
+        ({"u": STEPS[:3]}, {"u": STEPS[:3, :1]}, "input 'u': X of all tasks should have the same columns"),
+        (pd.DataFrame({"a": [1, 2, 3]}), pd.DataFrame({"a": ["u", "v", "w"]}), "column 'a' of the frames of all"),
+        (IMAGES, IMAGES[:, :4], "the same columns; got the shapes"),
+    ],
+)
+def test_sets_of_different_kinds_are_refused(one, other, message):
+    with pytest.raises(ValueError, match=message):
+        concatenate_task_sets({"a": (one, [0, 1, 0]), "b": (other, [0.5, 1.5, 2.5])})

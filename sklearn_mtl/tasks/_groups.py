@@ -35,12 +35,23 @@ class TaskGroup:
 
 
 def group_tasks(tasks: Mapping[str, Task]) -> list[TaskGroup]:
-    """Put tasks with equal fusion keys together, in the order of their first members."""
+    """Put tasks with equal fusion keys together, in the order of their first members.
+
+    The key of a class is no promise of a subclass with a loss of its own.
+    """
     members: dict[object, list[str]] = {}
     for name, task in tasks.items():
-        key = task.fusion_key()
+        key = task.fusion_key() if _speaks_for_loss(type(task)) else None
         members.setdefault(("alone", name) if key is None else key, []).append(name)
     return [
         TaskGroup(tuple(names), tasks[names[0]], tuple(tasks[name].n_elements_ for name in names))
         for names in members.values()
     ]
+
+
+def _speaks_for_loss(task: type[Task]) -> bool:
+    """Tell whether the fusion key comes from the class of the loss, or from a subclass of it."""
+    key_from, loss_from = (
+        next(cls for cls in task.__mro__ if name in vars(cls)) for name in ("fusion_key", "elementwise_loss")
+    )
+    return issubclass(key_from, loss_from)

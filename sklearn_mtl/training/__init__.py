@@ -13,6 +13,7 @@ from ._picture import fitted_flow, picture_html
 from ._schedule import SCHEDULES
 from ._stacked import Member, Trained, stacking_pays, train_stacked
 from ._state import check_arrays, complete_params, current_state, stamped
+from ._task_checks import decode
 from ._weights import check_sample_weight, check_weights
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "check_weights",
     "complete_params",
     "current_state",
+    "decode",
     "fitted_flow",
     "is_plain",
     "learn",

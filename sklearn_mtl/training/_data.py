@@ -16,6 +16,7 @@ from ..architectures import Outputs
 from ..tasks import Encoded, Task, TaskGroup
 from ..trunks import SparseRows
 from ..utils._ragged import RaggedRows
+from ._task_checks import decode, encode
 
 CPU = torch.device("cpu")
 # Batches whose rows are sorted by length together, where rows have lengths.
@@ -127,7 +128,7 @@ class ValidationRows:
         """Score the outputs of a task; NaN if no row with a weight has a label, or an output is not finite."""
         if not np.isfinite(output.values.numpy() if isinstance(output, RaggedRows) else output).all():
             return float("nan")
-        labels, predictions = self.labels[name], task.decode(output)
+        labels, predictions = self.labels[name], decode(task, name, output)
         if self.sample_weight is None:
             return task.score(labels, predictions)
         weight = self.sample_weight[name]
@@ -297,16 +298,13 @@ def _weight_tensor(weight: Any, dtype: torch.dtype) -> Any:
 
 def encode_task(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Encoded:
     """Encode the labels of one task and weigh them; an error names it."""
-    try:
-        return task.encode(y) if sample_weight is None else _encode_weighted(task, y, sample_weight)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"task {name!r}: {error}") from error
+    return encode(task, name, y) if sample_weight is None else _encode_weighted(task, name, y, sample_weight)
 
 
-def _encode_weighted(task: Task, y: np.ndarray, sample_weight: np.ndarray) -> Encoded:
+def _encode_weighted(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray) -> Encoded:
     # the labels of rows of weight 0 may be none that the task knows: it has not seen them
     kept = sample_weight > 0
-    known = task.encode(y[kept])
+    known = encode(task, name, y[kept])
     if isinstance(known.target, RaggedRows):
         by_token = _weighted(known.weight, sample_weight[kept])
         return Encoded(_spread(known.target, kept), _spread(by_token, kept))

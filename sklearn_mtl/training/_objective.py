@@ -13,6 +13,7 @@ from ..architectures import Outputs
 from ..tasks import Task, group_tasks
 from ..weighting import StepRecord, Weighting, WeightingModule
 from ._last_layer import LastSharedLayer
+from ._task_checks import loss_of
 
 
 class TaskLosses(NamedTuple):
@@ -120,7 +121,7 @@ class Objective(nn.Module):
             output = outputs.side_by_side(group.names)
             if group.task.level != "sample":
                 target, weight = _at_positions(output, group.task, target, weight)
-            loss = group.task.elementwise_loss(output, target)
+            loss = loss_of(group.names, group.task, output, target, sum(group.widths))
             if group.task.level != "sample":  # a position is as good as a row
                 last = -2 - group.task.position_axes
                 loss, weight = loss.flatten(last, -2), None if weight is None else weight.flatten(last, -2)
@@ -156,7 +157,7 @@ class Objective(nn.Module):
         weight = None if weight is None else weight[..., columns]
         if self.tasks[name].level != "sample":
             target, weight = _at_positions(output, self.tasks[name], target, weight)
-        loss = self.tasks[name].elementwise_loss(output, target)
+        loss = loss_of([name], self.tasks[name], output, target, self.tasks[name].n_elements_)
         weight = torch.ones_like(loss) if weight is None else weight.expand_as(loss)
         mass = weight.sum()
         mean = (torch.where(weight > 0, loss, 0.0) * weight).sum() / mass

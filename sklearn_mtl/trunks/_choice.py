@@ -12,9 +12,9 @@ import numpy as np
 from scipy.sparse import issparse
 from torch import nn
 
+from ..utils._arrays import as_array, holds_arrays, is_array_like
 from ..utils._columns import plain
 from ..utils._params import resolve_spec
-from ._arrays import as_array, holds_arrays, is_array_like
 from ._base import Trunk
 from ._conv_net import ConvNet
 from ._image_range import is_channels_first

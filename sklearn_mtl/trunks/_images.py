@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array
 from torch import Tensor, nn
 
+from ..utils._arrays import as_array, rows_of_series
 from ..utils._columns import plain
-from ._arrays import as_array, rows_of_series
 from ._base import Inputs, forget_columns
 from ._image_range import ImageRange, is_channels_first
 

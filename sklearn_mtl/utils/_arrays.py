@@ -7,7 +7,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ..utils._columns import plain
+from ._columns import plain
 
 
 def is_array_like(value: Any) -> bool:
