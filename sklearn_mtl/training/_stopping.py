@@ -29,8 +29,13 @@ class Patience:
         self.waited = 0
 
     def improves(self, value: float, epoch: int) -> bool:
-        """Take the value of an epoch, smaller is better; return whether it is the best, or the first."""
-        value = math.inf if math.isnan(value) else value
+        """Take the value of an epoch, smaller is better; return whether it is the best, or the first one known.
+
+        NaN is no improvement. As long as no value is known, there is nothing to wait for either.
+        """
+        if math.isnan(value):
+            self.waited += self.epoch > 0
+            return False
         better = value < self.best - self.tol or self.epoch == 0
         if better:
             self.best, self.epoch, self.waited = value, epoch, 0

@@ -56,7 +56,7 @@ class LastEpoch:
 
     def __call__(self, net: MultiTaskNet, is_last: bool) -> None:
         """Keep the model as it is after an epoch."""
-        best = net.stopping.weights if net.stopping is not None else _copies(net.module_)
+        best = (net.stopping and net.stopping.weights) or _copies(net.module_)
         self._kept = len(net.history), best, _copies(net.criterion_)
 
     def put_back(self, net: MultiTaskNet) -> bool:

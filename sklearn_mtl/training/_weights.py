@@ -57,6 +57,11 @@ def check_sample_weight(sample_weight: Any, tasks: Collection[str], n_rows: int)
     ------
     ValueError
         If weights are negative, NaN, all zero, of the wrong length, or of an unknown task.
+
+    Notes
+    -----
+    A loss is a weighted mean over rows, so that only the ratios of the weights of a task matter. They are given
+    with the largest from 1 to 2, see `in_common_units`: weights in any unit then fit into float32.
     """
     if sample_weight is None:
         return None
@@ -81,10 +86,18 @@ def common_weight(
     return first if all(other is first or np.array_equal(other, first) for other in others) else None
 
 
+def in_common_units(weight: np.ndarray) -> np.ndarray:
+    """Scale weights by a power of two, which rounds nothing, so that the largest is from 1 to 2."""
+    _, exponent = np.frexp(weight.max(initial=0.0))
+    return weight if exponent == 1 else np.ldexp(weight, 1 - exponent)
+
+
 def _check_one(weight: Any, n_rows: int, name: str) -> np.ndarray:
     rows = np.empty((n_rows, 1))  # what scikit-learn compares the length with
     try:
-        return _check_sample_weight(_numbers(weight), rows, dtype=np.float64, ensure_non_negative=True)
+        return in_common_units(
+            _check_sample_weight(_numbers(weight), rows, dtype=np.float64, ensure_non_negative=True)
+        )
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from error
 

@@ -32,7 +32,8 @@ def run(values, patience=2, tol=0.0):
         ([1, 1, 1, 1], 3, 1),
         ([2, NAN, 1, NAN, NAN], 5, 3),
         ([NAN, NAN, 1], 3, 3),
-        ([NAN, NAN, NAN, 1], 3, 1),
+        ([NAN, NAN, NAN, 1], 4, 4),
+        ([NAN, NAN, NAN, 1, 2, NAN, 0], 6, 4),
         ([math.inf, 1], 2, 2),
         ([-1, -2, -3], 3, 3),
     ],
@@ -75,3 +76,9 @@ def test_nothing_watched_restores_nothing():
     before = network.weight.detach().clone()
     BestEpoch(1).restore(network)
     assert torch.equal(network.weight, before)
+
+
+def test_what_is_never_known_stops_nothing_and_keeps_the_last_epoch():
+    epoch, rule, weight = run([NAN] * 9)
+    assert (epoch, rule.epoch, weight) == (9, 0, 9)
+    assert not rule.is_over

@@ -64,7 +64,7 @@ def test_a_task_that_no_row_watches_is_trained_as_long_as_any_other():
     out, _ = run({"a": [1, 2, 3, 4], "b": [nan] * 4, "c": [2, 1, nan, nan]}, [1, 2, 3, 4])
     assert out == [[], [], ["a"], ["a", "c"]]
     out, _ = run({"a": [nan] * 9}, [nan] * 9)
-    assert len(out) == 3
+    assert len(out) == 9
 
 
 @pytest.mark.parametrize(("early_stopping", "rule"), [("per_task", BestEpochOfTasks), (True, BestEpoch)], ids=str)

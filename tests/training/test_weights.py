@@ -1,9 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sklearn_mtl import Targets
+from sklearn_mtl.tasks import Classification
 from sklearn_mtl.training._weights import check_sample_weight, check_weights
+
+from .._helpers import inputs, net
 
 NAN = float("nan")
 TASKS = ["a", "b"]
@@ -57,13 +62,72 @@ def test_other_things_than_mappings_are_refused(weights):
 @pytest.mark.parametrize("weight", [[1, 2, 3], np.array([1.0, 2, 3]), pd.Series([1, 2, 3])])
 def test_one_weight_per_row_is_for_all_tasks(weight):
     checked = check_sample_weight(weight, TASKS, 3)
-    assert {name: values.tolist() for name, values in checked.items()} == {"a": [1, 2, 3], "b": [1, 2, 3]}
+    assert {name: values.tolist() for name, values in checked.items()} == {"a": [0.5, 1, 1.5], "b": [0.5, 1, 1.5]}
 
 
 @pytest.mark.parametrize("make", [dict, Targets, pd.DataFrame])
 def test_weights_by_task(make):
     checked = check_sample_weight(make({"b": [0.0, 2.0, 1.0]}), TASKS, 3)
-    assert {name: values.tolist() for name, values in checked.items()} == {"a": [1, 1, 1], "b": [0, 2, 1]}
+    assert {name: values.tolist() for name, values in checked.items()} == {"a": [1, 1, 1], "b": [0, 1, 0.5]}
+
+
+@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=5), st.integers(-1040, 1000))
+def test_only_the_ratios_of_weights_remain(weights, exponent):
+    plain, scaled = np.array([*weights, 0.0]), np.ldexp([*weights, 0.0], exponent)
+    checked = check_sample_weight(scaled, TASKS, len(plain))["a"]
+    assert 1 <= checked.max() < 2
+    assert checked[-1] == 0
+    if exponent > -1000:  # smaller numbers have fewer digits
+        np.testing.assert_array_equal(checked, check_sample_weight(plain, TASKS, len(plain))["a"])
+
+
+SCALES = [1e-300, 1e-30, 1e-12, 1e12, 1e30, 1e300]
+
+
+def weighted_fit(weight, **params):
+    X = inputs()
+    y = Targets(mass=5 * X[:, 0], kind=np.where(X[:, 1] > 0, "b", "a"), tags=(X[:, :2] > 0).astype(int))
+    return net(**{"max_epochs": 2, "early_stopping": True, **params}).fit(X, y, weight), X, y
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("params", [{}, {"n_members": 2}, {"monitor": "score"}, {"dtype": "float64"}], ids=str)
+def test_the_unit_of_weights_does_not_matter(scale, params):
+    weight = np.where(np.arange(80) % 5, 0.1 + np.arange(80) % 7, 0.0)
+    (one, X, y), (other, _, _) = weighted_fit(weight, **params), weighted_fit(weight * scale, **params)
+    np.testing.assert_allclose(other.predict(X)["mass"], one.predict(X)["mass"], rtol=1e-4)
+    for score, expected in zip(
+        other.score_tasks(X, y, weight * scale).values(), one.score_tasks(X, y, weight).values(), strict=True
+    ):
+        assert score == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_unit_of_weights_by_task_does_not_matter(scale):
+    weight = {"mass": 0.1 + np.arange(80) % 7, "kind": np.where(np.arange(80) % 3, 1.0, 0.0)}
+    one, X, _ = weighted_fit(weight)
+    other, _, _ = weighted_fit({"mass": weight["mass"] * scale, "kind": weight["kind"] / scale})
+    np.testing.assert_allclose(other.predict(X)["mass"], one.predict(X)["mass"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e30])
+def test_the_unit_of_class_weights_does_not_matter(scale):
+    def fitted(unit):
+        task = Classification(class_weight={"a": unit, "b": 3 * unit})
+        return weighted_fit(None, tasks={"kind": task})
+
+    (one, X, _), (other, _, _) = fitted(1.0), fitted(scale)
+    np.testing.assert_allclose(other.predict_proba(X)["kind"], one.predict_proba(X)["kind"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_portions_may_be_weighed_in_different_units(scale):
+    X = inputs()
+    weight = 0.1 + np.arange(80) % 7
+    one, other = (net().partial_fit(X, X[:, 0], sample_weight=weight) for _ in range(2))
+    one.partial_fit(X, X[:, 0], sample_weight=weight)
+    other.partial_fit(X, X[:, 0], sample_weight=weight * scale)
+    np.testing.assert_allclose(other.predict(X), one.predict(X), rtol=1e-4)
 
 
 def test_no_weights():
