@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -49,6 +50,8 @@ class Blueprint:
     ensemble : {"deep", "batch"}, default="deep"
         Whether the networks of an ensemble are independent of each other, or share the weights of what tasks
         share.
+    asked : mapping of str to object or None, default=None
+        What the parameters were, as far as fitted specs do not show it; None for a model of an older version.
     """
 
     trunk: Trunk
@@ -64,6 +67,7 @@ class Blueprint:
     added: tuple[str, ...] = ()
     focus: tuple[str, ...] | None = None
     ensemble: str = "deep"
+    asked: Mapping[str, Any] | None = None
 
     def member(self, number: int) -> Blueprint:
         """Give the blueprint of one network of an ensemble, which differs in its seed."""

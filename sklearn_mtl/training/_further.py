@@ -12,6 +12,7 @@ from .._targets import Container, read_targets
 from ..utils._modes import own_modes
 from ._auto import validation_fraction_of
 from ._blueprint import Blueprint
+from ._going_on import refuse_changes
 from ._learn import make_model
 from ._model import Model
 from ._positions import Positions
@@ -41,6 +42,7 @@ def learn_further_task(
         Whether what is there already stays as it is.
     """
     previous: Model = estimator._model
+    refuse_changes(estimator, X, previous.blueprint)
     known = list(previous.blueprint.tasks)
     if not isinstance(name, str) or name in known:
         raise ValueError(f"name={name!r} should be a text other than the names of the tasks {known}.")

@@ -27,6 +27,7 @@ from ._auto import batch_size_of, schedule_of, validation_fraction_of
 from ._batch_ensemble import is_batch_ensemble
 from ._blueprint import Blueprint, check_shareable
 from ._checkpoint import open_checkpoint
+from ._going_on import asked_of, goes_on
 from ._model import Model
 from ._net import make_net
 from ._positions import Positions
@@ -128,7 +129,7 @@ def plan_fit(
     if previous is not None:
         targets, _ = align_targets(y, list(previous.blueprint.tasks))
         weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
-        blueprint = _same_blueprint(estimator, previous)
+        blueprint = goes_on(estimator, X, previous.blueprint)
         tasks = {name: task.with_labels_of(targets[name]) for name, task in blueprint.tasks.items()}
         return Plan(replace(blueprint, tasks=tasks), previous.container, targets, weights)
     targets, container = read_targets(y)
@@ -158,6 +159,7 @@ def plan_fit(
         ensemble=estimator.ensemble,
         # those of a deep one are fits of their own, put together when they are done
         n_members=estimator.n_members if is_batch_ensemble(estimator) else 1,
+        asked=asked_of(estimator),
     )
     if blueprint.is_batch_ensemble:
         check_shareable(blueprint, estimator.bootstrap)
@@ -181,28 +183,6 @@ def _checked_penalties(penalties: Any) -> tuple[Penalty, ...]:
     for penalty in checked:
         validate_spec(penalty)
     return checked
-
-
-def _same_blueprint(estimator: Any, previous: Model) -> Blueprint:
-    """Take the blueprint of a previous model with the weights that the parameters have now."""
-    old = previous.blueprint
-    if (estimator.n_members, is_batch_ensemble(estimator)) != (old.n_members, old.is_batch_ensemble):
-        raise ValueError(
-            f"n_members={estimator.n_members} and ensemble={estimator.ensemble!r}, but the fitted network has "
-            f"n_members={old.n_members} and ensemble={old.ensemble!r}; another ensemble takes a new fit "
-            "(warm_start=False)."
-        )
-    new = replace(
-        old,
-        task_weights=check_weights(estimator.task_weights, list(old.tasks), "task_weights"),
-        score_weights=check_weights(estimator.score_weights, list(old.tasks), "score_weights"),
-    )
-    if new.active != old.active:
-        raise ValueError(
-            f"task_weights leaves the tasks {new.active} to train, the fitted network was built for "
-            f"{old.active}; a task can be taken out or in by a new fit only (warm_start=False)."
-        )
-    return new
 
 
 def _build(estimator: Any, plan: Plan, n_rows: int, previous: Model | None, keep_optimizer: bool) -> Model:

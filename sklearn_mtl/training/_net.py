@@ -206,7 +206,7 @@ class MultiTaskNet(NeuralNet):
         self.history.extend(previous.history)
         for ours, theirs in zip(self.module_.parameters(), previous.module_.parameters(), strict=True):
             ours.requires_grad_(theirs.requires_grad)  # a callback may have frozen some
-        if with_optimizer and type(self.optimizer_) is type(previous.optimizer_):
+        if with_optimizer and _accumulate_alike(self.optimizer_, previous.optimizer_):
             accumulated = copy.deepcopy(previous.optimizer_.state_dict())
             # learning rate and decay are those that the parameters of the estimator have now
             accumulated["param_groups"] = self.optimizer_.state_dict()["param_groups"]
@@ -404,6 +404,18 @@ class MultiTaskNet(NeuralNet):
 
     def _without_watchers(self) -> list[tuple[str, Callback]]:
         return [entry for entry in self.callbacks_ if entry not in self.watchers]
+
+
+def _accumulate_alike(optimizer: torch.optim.Optimizer, other: torch.optim.Optimizer) -> bool:
+    """Tell whether an optimiser can go on with what another one has accumulated."""
+    groups = optimizer.param_groups, other.param_groups
+    if type(optimizer) is not type(other) or len(groups[0]) != len(groups[1]):
+        return False
+    # what is switched on, such as amsgrad or momentum, has something of its own
+    passing = ("params", "lr", "initial_lr", "weight_decay", "maximize")
+    switches = [[{k: bool(v) for k, v in group.items() if k not in passing} for group in all_] for all_ in groups]
+    sizes = [[len(group["params"]) for group in all_] for all_ in groups]
+    return switches[0] == switches[1] and sizes[0] == sizes[1]
 
 
 def make_net(

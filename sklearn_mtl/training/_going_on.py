@@ -1,0 +1,122 @@
+"""Going on from a fitted model: what the parameters may have become since, and what they may not."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sklearn.base import clone
+
+from ..architectures import resolve_architecture
+from ..penalties import resolve_penalties
+from ..tasks import resolve_task
+from ..trunks import resolve_trunk
+from ..utils._same import same
+from ..weighting import resolve_weighting
+from ._batch_ensemble import is_batch_ensemble
+from ._blueprint import Blueprint
+from ._weights import check_weights
+
+# Longest text of a value in a message.
+_LONGEST = 200
+
+
+def asked_of(estimator: Any) -> dict[str, Any]:
+    """Give what a fit was asked for, as far as fitted specs do not show it."""
+    trunk = estimator.trunk
+    return {
+        "trunk": trunk if isinstance(trunk, str | Mapping) else None,
+        "tasks": {name: clone(task, safe=False) for name, task in (estimator.tasks or {}).items()},
+        "categorical_features": estimator.categorical_features,
+    }
+
+
+def goes_on(estimator: Any, X: Any, old: Blueprint) -> Blueprint:
+    """Take the blueprint of a fitted model, with the weights that the parameters have now.
+
+    Raises
+    ------
+    ValueError
+        If a parameter that the fitted network was built by has changed.
+    """
+    refuse_changes(estimator, X, old)
+    new = replace(
+        old,
+        task_weights=check_weights(estimator.task_weights, list(old.tasks), "task_weights"),
+        score_weights=check_weights(estimator.score_weights, list(old.tasks), "score_weights"),
+    )
+    if new.active != old.active:
+        raise ValueError(
+            f"task_weights leaves the tasks {new.active} to train, the fitted network was built for "
+            f"{old.active}; a task can be taken out or in by a new fit only (warm_start=False)."
+        )
+    return new
+
+
+def refuse_changes(estimator: Any, X: Any, old: Blueprint) -> None:
+    """Refuse parameters that are not those which a fitted network was built by.
+
+    Raises
+    ------
+    ValueError
+        With the name of the parameter and both values.
+    """
+    if (estimator.n_members, is_batch_ensemble(estimator)) != (old.n_members, old.is_batch_ensemble):
+        raise ValueError(
+            f"n_members={estimator.n_members} and ensemble={estimator.ensemble!r}, but the fitted network has "
+            f"n_members={old.n_members} and ensemble={old.ensemble!r}; another ensemble takes a new fit "
+            "(warm_start=False)."
+        )
+    for name, now, then in _pairs(estimator, X, old):
+        if not same(now, then):
+            raise ValueError(
+                f"{name}={_short(now)}, but the fitted network, which this goes on from, has {name}="
+                f"{_short(then)}; another value takes a new fit (fit with warm_start=False)."
+            )
+
+
+def _pairs(estimator: Any, X: Any, old: Blueprint) -> Iterator[tuple[str, Any, Any]]:
+    """Give the name of each parameter that a network is built by, with its value now and at the fit."""
+    asked = old.asked or {}
+    yield "dtype", estimator.dtype, old.dtype
+    if asked.get("trunk") is None or not same(estimator.trunk, asked["trunk"]):
+        with warnings.catch_warnings():  # of a choice that is not made here
+            warnings.simplefilter("ignore")
+            trunk = resolve_trunk(estimator.trunk, X)
+        yield "trunk", trunk, old.trunk
+    yield "architecture", resolve_architecture(estimator.architecture), old.architecture
+    yield "weighting", resolve_weighting(estimator.weighting), old.weighting
+    yield "penalties", list(resolve_penalties(estimator.penalties)), list(old.penalties)
+    if "categorical_features" in asked:
+        yield "categorical_features", estimator.categorical_features, asked["categorical_features"]
+    yield from _tasks(estimator.tasks or {}, asked.get("tasks", {}), old)
+
+
+def _tasks(now: Mapping[Any, Any], then: Mapping[Any, Any], old: Blueprint) -> Iterator[tuple[str, Any, Any]]:
+    if same(now, then):
+        return
+    known = {str(name): name for name in old.tasks}
+    unknown = [name for name in now if name not in then and str(name) not in known]
+    if unknown:
+        raise ValueError(f"tasks names {unknown}, but the fitted network has the tasks {list(old.tasks)}.")
+    for name in {**then, **now}:
+        if name not in known.values() and str(name) not in known:  # a parameter of one that is inferred
+            yield f"tasks[{name!r}]", now.get(name), then.get(name)
+            continue
+        fitted = old.tasks[known[str(name)]]
+        asked, before = (_spec(mapping.get(name)) for mapping in (now, then))
+        if same(asked, before) or (asked is None and same(fitted, type(fitted)())):
+            continue
+        if not same(asked, fitted):  # what was asked for may have been completed by the labels
+            yield f"tasks[{name!r}]", asked, before or fitted
+
+
+def _spec(task: Any) -> Any:
+    return None if task is None else resolve_task(task)
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
