@@ -46,7 +46,7 @@ from .trunks import InputRows, Trunk, resolve_trunk
 from .utils._device import resolve_device
 from .utils._frame import refuse_lazy
 from .utils._optional import import_optional
-from .utils._params import Interval, NestedParamsMixin, SpecList, StrOptions
+from .utils._params import ArrayLike, Interval, NestedParamsMixin, SpecList, StrOptions, SubclassOf
 from .weighting import Weighting, resolve_weighting
 
 
@@ -291,7 +291,7 @@ class MultiTaskNetEstimator(
         "trunk": [str, Trunk, callable],
         "architecture": [str, Architecture],
         "weighting": [str, Weighting],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), SubclassOf(torch.optim.Optimizer)],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"auto", *SCHEDULES})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -802,10 +802,11 @@ class MultiTaskNetEstimator(
     def _chosen(self, tasks: Sequence[str] | None) -> list[str]:
         if tasks is None:
             return self.task_names_
-        given, tasks = tasks, [name_of(name, self.tasks_) for name in tasks]
-        unknown = [name for name in tasks if name not in self.tasks_]
-        if isinstance(given, str) or unknown or not len(tasks):
-            raise ValueError(f"tasks={given!r} should name some of the tasks {self.task_names_}.")
+        given = list(tasks) if ArrayLike().is_satisfied_by(tasks) else []
+        names = [name_of(name, self.tasks_) for name in given]
+        if not names or not all(isinstance(name, str) and name in self.tasks_ for name in names):
+            raise ValueError(f"tasks={tasks!r} should name some of the tasks {self.task_names_}.")
+        tasks = names
         return [name for name in self.task_names_ if name in tasks]
 
     # -- scikit-learn's conventions

@@ -72,7 +72,7 @@ def test_the_other_tasks_predict_exactly_what_they_did(architecture):
 def test_dropout_does_not_reach_the_representation_of_a_frozen_network(freeze):
     learned = []
     for dropout in (0.0, 0.8):
-        estimator = fitted(trunk=DEEP)
+        estimator = fitted(trunk=clone(DEEP))
         estimator.set_params(trunk__dropout=dropout)
         estimator._model.blueprint.trunk.dropout = dropout
         learned.append(outputs(estimator.add_task("new", X, EASY, freeze=freeze), tasks=["new"])["new"])

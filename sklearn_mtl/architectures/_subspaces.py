@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..tasks import Task
 from ..trunks import Representation, Trunk
 from ..utils._flow import Flow, Node
-from ..utils._params import Interval
+from ..utils._params import ArrayLike, Interval
 from ..utils._random import Streams
 from ._banks import positions
 from ._bodies import Bodies, expert_names
@@ -59,7 +59,7 @@ class SubspaceSharing(SharingArchitecture):
 
     _parameter_constraints: dict = {
         "orthogonality": [Interval(Real, 0, None, closed="left")],
-        "column_groups": ["array-like", None],
+        "column_groups": [ArrayLike(), None],
         "tower_sizes": ["array-like"],
     }
 
@@ -94,8 +94,8 @@ class SubspaceSharing(SharingArchitecture):
 
     def _masks(self, trunk: Trunk) -> Tensor:
         """Mark the entries (G, W) of the stem's tensor that come from the columns of each group."""
-        groups = self.column_groups or ()
-        if not len(groups) or any(isinstance(group, str) or not len(group) for group in groups):
+        groups = list(() if self.column_groups is None else self.column_groups)
+        if not groups or not all(ArrayLike().is_satisfied_by(group) and len(group) for group in groups):
             raise ValueError(f"column_groups={groups!r} should be groups of at least one column each.")
         return torch.from_numpy(np.array([trunk.stem_mask(group) for group in groups]))
 

@@ -117,7 +117,7 @@ class TaskGraph(Architecture):
 
     def _check_names(self, tasks: Mapping[str, Task]) -> None:
         for child, parents in self.dependencies.items():
-            if isinstance(parents, str) or not all(isinstance(parent, str) for parent in parents):
+            if not (isinstance(parents, list | tuple) and all(isinstance(parent, str) for parent in parents)):
                 raise ValueError(f"dependencies[{child!r}]={parents!r} of TaskGraph should be a list of tasks.")
             if len(set(parents)) < len(parents):
                 raise ValueError(f"dependencies[{child!r}]={parents!r} of TaskGraph names a task twice.")

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from ..utils._columns import read_column
 from ..utils._missing import is_missing
-from ..utils._params import Interval, StrOptions
+from ..utils._params import ArrayLike, Interval, StrOptions
 from ._base import Encoded, Task, labelled_weight, logit_of_mean, require_dimensions, require_labels, smooth
 from ._focal import binary_focal_loss, focal_loss
 
@@ -74,7 +74,7 @@ class Classification(Task):
     _parameter_constraints: dict = {
         "class_weight": [Mapping, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "classes": ["array-like", None],
+        "classes": [ArrayLike(), None],
         "loss": [StrOptions({"cross_entropy", "focal"})],
         "gamma": [Interval(Real, 0, None, closed="left")],
     }

@@ -63,8 +63,8 @@ def infer_task(
 
     Where the rows of X are sequences, these are tags: lists of which most are as long as their rows, texts with as
     many words, and whole floats with NaN behind the end of each row. Where they are images: lists of texts or of
-    different lengths. With both: 2-D arrays of texts, or of integers that are not all 0 or 1. A 3-D array of integers
-    with images is labels of pixels, and so are 2-D ones of which some are missing.
+    different lengths. With both: 2-D arrays of texts, or of integers that are not all 0 or 1. Integers (n_samples,
+    height, width) with images are labels of pixels, and so are 2-D arrays of which some are missing.
 
     Parameters
     ----------

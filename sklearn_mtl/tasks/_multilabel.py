@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..utils._labels import objects_of
 from ..utils._missing import is_missing
-from ..utils._params import Interval
+from ..utils._params import ArrayLike, Interval
 from ._base import Encoded, Task, labelled_weight, logit_of_mean, require_dimensions, require_labels, smooth
 
 
@@ -60,7 +60,7 @@ class MultilabelClassification(Task):
     _parameter_constraints: dict = {
         "threshold": [Interval(Real, 0, 1, closed="neither")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "classes": ["array-like", None],
+        "classes": [ArrayLike(), None],
     }
 
     def __init__(self, threshold: float = 0.5, label_smoothing: float = 0.0, classes: Any = None) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from ..utils._missing import is_missing
-from ..utils._params import StrOptions
+from ..utils._params import ArrayLike, StrOptions
 from ._base import Encoded, Task, labelled_weight, require_dimensions
 from ._classification import Classification
 
@@ -64,7 +64,7 @@ class Ordinal(Task):
     metric = "accuracy"
 
     _parameter_constraints: dict = {
-        "classes": ["array-like", None],
+        "classes": [ArrayLike(), None],
         "class_weight": [Mapping, StrOptions({"balanced"}), None],
     }
 

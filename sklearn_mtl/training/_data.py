@@ -16,11 +16,8 @@ from ..architectures import Outputs
 from ..tasks import Encoded, Task, TaskGroup
 from ..trunks import SparseRows
 from ..utils._ragged import RaggedRows
-<<<<<<< HEAD
 from ._task_checks import decode, encode
-=======
 from ._weights import in_common_units
->>>>>>> 5aaae86 (wip training)
 
 CPU = torch.device("cpu")
 # Batches whose rows are sorted by length together, where rows have lengths.
@@ -302,17 +299,8 @@ def _weight_tensor(weight: Any, dtype: torch.dtype) -> Any:
 
 def encode_task(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Encoded:
     """Encode the labels of one task and weigh them; an error names it."""
-<<<<<<< HEAD
-    return encode(task, name, y) if sample_weight is None else _encode_weighted(task, name, y, sample_weight)
-
-
-def _encode_weighted(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray) -> Encoded:
-=======
-    try:
-        encoded = task.encode(y) if sample_weight is None else _encode_weighted(task, y, sample_weight)
-        return Encoded(encoded.target, _for_float32(encoded.weight))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"task {name!r}: {error}") from error
+    encoded = encode(task, name, y) if sample_weight is None else _encode_weighted(task, name, y, sample_weight)
+    return Encoded(encoded.target, _for_float32(encoded.weight))
 
 
 def _for_float32(weight: Any) -> Any:
@@ -325,8 +313,7 @@ def _for_float32(weight: Any) -> Any:
     return RaggedRows(torch.from_numpy(scaled), weight.lengths) if isinstance(weight, RaggedRows) else scaled
 
 
-def _encode_weighted(task: Task, y: np.ndarray, sample_weight: np.ndarray) -> Encoded:
->>>>>>> 5aaae86 (wip training)
+def _encode_weighted(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray) -> Encoded:
     # the labels of rows of weight 0 may be none that the task knows: it has not seen them
     kept = sample_weight > 0
     known = encode(task, name, y[kept])

@@ -202,7 +202,9 @@ class MultiTaskNet(NeuralNet):
     def go_on_from(self, previous: MultiTaskNet, with_optimizer: bool) -> None:
         """Take over weights and history of another net, and on request what its optimiser has accumulated."""
         self.module_.load_state_dict(previous.module_.state_dict())
-        self.criterion_.load_state_dict(previous.criterion_.state_dict())
+        # task weights are those that the estimator has now
+        now = {"task_weights": self.criterion_.task_weights}
+        self.criterion_.load_state_dict({**previous.criterion_.state_dict(), **now})
         self.history.extend(previous.history)
         for ours, theirs in zip(self.module_.parameters(), previous.module_.parameters(), strict=True):
             ours.requires_grad_(theirs.requires_grad)  # a callback may have frozen some

@@ -17,6 +17,7 @@ from skorch.utils import to_numpy
 from torch import Tensor
 
 from .._targets import Container
+from ..trunks import InputRows
 from ..utils._missing import is_missing
 from ._data import Batch, Dataset, lengths_of
 from ._model import Model
@@ -118,7 +119,7 @@ class ScoringView:
         if len(self.names) == 1:
             missing = is_missing(self.targets[self.names[0]][rows.numpy()])
             rows = rows[~torch.from_numpy(missing if missing.ndim == 1 else missing.any(axis=1))]
-        X = _safe_indexing(self.X, rows.numpy())
+        X = self.X.take(rows.numpy()) if isinstance(self.X, InputRows) else _safe_indexing(self.X, rows.numpy())
         return _Rows(X, self._container().wrap({k: v[rows.numpy()] for k, v in self.targets.items()}, X), rows)
 
     def _container(self) -> Container:

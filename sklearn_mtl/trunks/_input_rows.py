@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .._targets import Targets
@@ -59,6 +61,10 @@ class InputRows(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         return self._inputs[name]
+
+    def take(self, rows: np.ndarray) -> InputRows:
+        """Take some rows of each input, by their numbers."""
+        return InputRows({name: _safe_indexing(values, rows) for name, values in self._inputs.items()})
 
 
 def _n_rows(name: str, values: Any) -> int:

@@ -184,7 +184,7 @@ class ModuleTrunk(Trunk):
         """Make the module, or a copy of one that others have too."""
         module: Any = self.module
         if not isinstance(module, nn.Module):
-            module = module(**self._shapes(), **(self.params or {}))
+            module = self._from_factory(module)
         if not isinstance(module, nn.Module):
             raise TypeError(
                 f"module={self.module!r} of ModuleTrunk should make a torch.nn.Module, got {module!r}."
@@ -207,10 +207,21 @@ class ModuleTrunk(Trunk):
             module(x)
         module.train()
 
+    def _from_factory(self, factory: Callable[..., Any]) -> Any:
+        """Call the factory; an error says what it was called with."""
+        given = {**self._shapes(), **(self.params or {})}
+        try:
+            return factory(**given)
+        except TypeError as error:
+            raise TypeError(
+                f"module={factory!r} of ModuleTrunk cannot be made with the parameters {sorted(given)}: {error}. "
+                "What it needs beyond in_features and input_shape goes to params."
+            ) from error
+
     def _shapes(self) -> dict[str, Any]:
         """Give what the factory takes of the shape of a row."""
         known = {"in_features": self.input_shape_[-1], "input_shape": tuple(self.input_shape_)}
-        taken = inspect.signature(self.module).parameters
+        taken = _parameters_of(self.module)
         given = self.params or {}
         return {name: value for name, value in known.items() if name in taken and name not in given}
 
@@ -225,3 +236,11 @@ class _Rows(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         rows: Tensor = inputs["rows"]
         return rows
+
+
+def _parameters_of(factory: Callable[..., Any]) -> Any:
+    """Return the parameters of a factory by name; none of one that does not tell."""
+    try:
+        return inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return {}

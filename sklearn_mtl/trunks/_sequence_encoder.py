@@ -267,8 +267,8 @@ class SequenceEncoder(Trunk):
         if not finite.all():
             row = np.repeat(np.arange(len(steps.lengths)), steps.lengths)[~finite][0]
             raise ValueError(
-                f"row {row} of X contains NaN or infinity, or a number that, scaled by the deviation in fit, is too "
-                f"large for dtype={str(dtype)!r}."
+                f"row {row} of X contains NaN or infinity, or a number that, scaled by the deviation in fit, is "
+                f"too large for dtype={str(dtype)!r}."
             )
         return placed
 

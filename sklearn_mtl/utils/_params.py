@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+
+from ._constraints import ArrayLike, HasMethods, Interval, Options, StrOptions, SubclassOf
 
 __all__ = [
+    "ArrayLike",
     "HasMethods",
     "Interval",
     "NestedParamsMixin",
     "Options",
     "SpecList",
     "StrOptions",
+    "SubclassOf",
     "resolve_spec",
     "validate_spec",
 ]

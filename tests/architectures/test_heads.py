@@ -56,7 +56,7 @@ def test_linear_heads_are_one_product():
 
 def test_one_task_starts_alike_in_an_array_and_in_a_matrix():
     task = Regression().fit(NUMBER)
-    one, other = (Heads({name: task}, WIDTH, Streams(0)).state_dict() for name in ("y", "0"))
+    one, other = (Heads({name: task}, WIDTH, Streams(0, [name])).state_dict() for name in ("y", "0"))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 

@@ -60,7 +60,7 @@ def of_weighting(weighting):
 
 
 def of_trunk(case):
-    y = Targets(sign=np.arange(case.n_rows) % 2, number=np.arange(case.n_rows, dtype=float))
+    y = Targets(sign=np.arange(case.n_rows) % 2, number=np.arange(case.n_rows) + 0.5)
     model = net(trunk=clone(case.trunk), categorical_features=case.categorical_features, max_epochs=1)
     return Saved(model.fit(case.X, y), case.X)
 

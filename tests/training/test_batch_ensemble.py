@@ -128,7 +128,7 @@ def test_the_loss_of_a_task_is_the_mean_of_the_members_losses():
     torch.testing.assert_close(losses, torch.stack([one.losses for one in found]).mean(dim=0))
     torch.testing.assert_close(mass, found[0].mass)
     # of one task alone, as where tasks are sampled
-    complete = member_of(batch(), X, {"mass": np.arange(40.0)})
+    complete = member_of(batch(), X, {"mass": np.arange(40) + 0.5})
     rows, objective = complete.data.train.batch(torch.arange(40)), complete.blueprint.objective()
     outputs = complete.blueprint.network()(rows.inputs, ["mass"])
     one = objective.of_task("mass", outputs["mass"], rows.targets, rows.weights)

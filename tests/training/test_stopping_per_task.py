@@ -16,7 +16,7 @@ from ..weighting.test_conformance import WEIGHTINGS
 
 X = inputs(300)
 # noise is never learned: its validation loss stops to improve at once
-Y = Targets(noise=np.random.default_rng(3).normal(size=300), number=X[:, 0] * X[:, 1], label=X[:, 2] > 0)
+Y = Targets(number=X[:, 0] * X[:, 1], label=X[:, 2] > 0, noise=np.random.default_rng(3).normal(size=300))
 
 
 def per_task(**params):

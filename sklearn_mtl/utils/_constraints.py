@@ -1,0 +1,81 @@
+"""What parameters may be: scikit-learn's constraints, and stricter ones where torch would fail later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+from sklearn.utils import _param_validation as constraints
+from sklearn.utils._param_validation import HasMethods, Options, StrOptions
+
+__all__ = ["ArrayLike", "HasMethods", "Interval", "Options", "StrOptions", "SubclassOf"]
+
+# Torch has no larger integers, and takes no others as numbers.
+_LARGEST = 2**63
+
+
+class Interval(constraints.Interval):
+    """Numbers of an interval: no bools, which are integers in Python, and no integers too large for torch.
+
+    Examples
+    --------
+    >>> from numbers import Integral
+    >>> from sklearn_mtl.utils._constraints import Interval
+    >>> counts = Interval(Integral, 1, None, closed="left")
+    >>> [counts.is_satisfied_by(value) for value in (3, True, 0, 10**30)]
+    [True, False, False, False]
+    """
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        if isinstance(val, bool) or (isinstance(val, Integral) and not -_LARGEST <= int(val) < _LARGEST):
+            return False
+        return bool(super().is_satisfied_by(val))
+
+
+# scikit-learn knows constraints by their classes, of which this is the one that can be anything
+class ArrayLike(HasMethods):
+    """Lists, arrays, series and the like: no texts, no mappings.
+
+    Examples
+    --------
+    >>> from sklearn_mtl.utils._constraints import ArrayLike
+    >>> [ArrayLike().is_satisfied_by(value) for value in ([1], (1,), {"a": 1}, "a", 1)]
+    [True, True, False, False, False]
+    """
+
+    def __init__(self) -> None:
+        super().__init__("__len__")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        if isinstance(val, Mapping | str | bytes | type):
+            return False
+        return hasattr(val, "__len__") and getattr(val, "ndim", 1) > 0
+
+    def __str__(self) -> str:
+        return "an array-like"
+
+
+class SubclassOf(HasMethods):
+    """Classes that are a class, or derived from it.
+
+    Parameters
+    ----------
+    base : type
+
+    Examples
+    --------
+    >>> from sklearn_mtl.utils._constraints import SubclassOf
+    >>> [SubclassOf(int).is_satisfied_by(value) for value in (bool, str, 1)]
+    [True, False, False]
+    """
+
+    def __init__(self, base: type) -> None:
+        super().__init__("__call__")
+        self.base = base
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return isinstance(val, type) and issubclass(val, self.base)
+
+    def __str__(self) -> str:
+        return f"a subclass of {self.base.__module__}.{self.base.__qualname__}"
