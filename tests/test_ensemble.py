@@ -11,7 +11,6 @@ from sklearn.base import clone
 
 from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
 from sklearn_mtl.exceptions import DivergenceError
-from sklearn_mtl.training._data import split_rows
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.utils._random import Streams
 
@@ -83,18 +82,6 @@ def test_members_stop_together_at_the_epoch_that_is_the_best_in_the_mean():
     # the weights are those of that epoch
     shorter = clone(net).set_params(max_epochs=int(best)).fit(X, y)
     np.testing.assert_allclose(net.predict(X)["number"], shorter.predict(X)["number"], atol=1e-12)
-
-
-@pytest.mark.parametrize(("n_members", "n_rows"), [(3, 50), (8, 15), (12, 15)])
-def test_members_validate_on_other_rows_as_far_as_there_are(n_members, n_rows):
-    generators = [torch.Generator().manual_seed(0) for _ in range(n_members)]
-    n_valid = max(1, n_rows // 10)
-    folds = [split_rows(n_rows, n_valid, g, fold=number) for number, g in enumerate(generators)]
-    for train, valid in folds:
-        assert sorted([*train.tolist(), *valid.tolist()]) == list(range(n_rows))
-        assert len(valid) == n_valid
-    watched = {row for _, valid in folds for row in valid.tolist()}
-    assert len(watched) == n_valid * min(n_members, n_rows // n_valid)
 
 
 @pytest.mark.filterwarnings("error")

@@ -18,6 +18,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression
 from sklearn_mtl.trunks import MLP
+from sklearn_mtl.utils._random import Streams
 
 from ._helpers import (
     assert_finite,
@@ -743,11 +744,9 @@ def test_validation_loss_is_that_of_the_restored_network():
 
 
 def _validation_rows(estimator, n_rows, n_valid):
-    from sklearn_mtl.training._data import split_rows
-    from sklearn_mtl.utils._random import Streams
-
+    """Give those of complete labels of numbers: the first ones of a random order."""
     generator = Streams(estimator._model.blueprint.seed).generator("validation", 0)
-    return split_rows(n_rows, n_valid, generator)[1].numpy()
+    return torch.randperm(n_rows, generator=generator)[:n_valid].sort().values.numpy()
 
 
 def test_validation_rows_are_not_trained_on():

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator
+from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import check_consistent_length
 
 from .._targets import read_targets
-from ..tasks import infer_task
+from ..tasks import MultilabelClassification, infer_task
+from ..utils._labels import Facts
 from ..utils._missing import is_missing
+from ..utils._stratify import deal
 
 
-class MultiTaskStratifiedKFold(BaseCrossValidator):
+class MultiTaskStratifiedKFold(KFold):
     """K folds with about the same share of every class, label and missing label of every task.
 
-    The folds are made by iterative stratification [1]_: the rarest class that is left is dealt out first, each
-    row to the fold that lacks it most. Regressions are stratified by quantile bins. Use it as ``cv=``;
-    scikit-learn's own stratification takes one target only.
+    The folds are made by iterative stratification [1]_: the rarest class that is left is dealt out first. Rows
+    with the same labels stay in their order, so that without ``shuffle`` neighbours of one class are in one fold,
+    as with scikit-learn's `StratifiedKFold`. Regressions are stratified by quantile bins, tags of tokens as sets,
+    and labels of pixels by whether a row has any. Use it as ``cv=``; scikit-learn's own stratification takes one
+    target only.
 
     Parameters
     ----------
@@ -31,7 +36,12 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
     shuffle : bool, default=False
         Whether to shuffle the rows first.
     random_state : int, RandomState instance or None, default=None
-        Seed of the shuffling.
+        Seed of the shuffling; without ``shuffle`` it is refused.
+
+    Warns
+    -----
+    UserWarning
+        If a class has fewer rows than there are folds, and if ``groups`` are passed, which are not kept together.
 
     References
     ----------
@@ -51,80 +61,87 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
     def __init__(
         self, n_splits: int = 5, *, n_bins: int = 5, shuffle: bool = False, random_state: Any = None
     ) -> None:
-        self.n_splits = n_splits
+        super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
         self.n_bins = n_bins
-        self.shuffle = shuffle
-        self.random_state = random_state
 
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Give the number of folds.
+    def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Give the rows to train on and to test on, fold by fold.
 
         Parameters
         ----------
-        X, y, groups : object, default=None
-            Not used.
+        X : object of n_samples rows or None, default=None
+            Only its length matters.
+        y : Targets, mapping, frame or array-like of n_samples rows
+            The labels that are stratified.
+        groups : object, default=None
+            Not used: rows of one group are not kept together.
 
-        Returns
-        -------
-        int
+        Yields
+        ------
+        train, test : ndarray of int
+            Positions of rows.
         """
-        return self.n_splits
+        if y is None:
+            raise ValueError(f"{type(self).__name__} needs y: there is nothing to stratify without it.")
+        if groups is not None:
+            warnings.warn(
+                f"The groups parameter is ignored by {type(self).__name__}: groups are not kept together.",
+                stacklevel=2,
+            )
+        targets, _ = read_targets(y)
+        if X is not None:
+            check_consistent_length(X, targets)
+        yield from super().split(np.empty(len(targets)), targets)
 
     def _iter_test_indices(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[np.ndarray]:
-        if y is None:
-            raise ValueError("MultiTaskStratifiedKFold needs y: there is nothing to stratify without it.")
-        n_rows = _num_samples(X)
-        if not 2 <= self.n_splits <= n_rows:
-            raise ValueError(f"n_splits={self.n_splits} should be from 2 to the number of rows, {n_rows}.")
-        targets, _ = read_targets(y)
-        labels = np.hstack([_indicators(values, self.n_bins) for values in targets.values()])
-        order = np.arange(n_rows)
+        n_rows, order = len(y), np.arange(len(y))
+        codes = np.column_stack([self._codes(name, values, y.facts_of(name)) for name, values in y.items()])
         if self.shuffle:
             check_random_state(self.random_state).shuffle(order)
-        folds = np.empty(n_rows, dtype=int)
-        folds[order] = _deal(labels[order], self.n_splits)
+        sizes = np.full(self.n_splits, n_rows // self.n_splits)
+        sizes[: n_rows % self.n_splits] += 1
+        folds = np.empty(n_rows, dtype=np.intp)
+        folds[order] = deal(codes[order], sizes)
         for fold in range(self.n_splits):
             yield np.flatnonzero(folds == fold)
 
+    def _codes(self, name: str, y: np.ndarray, facts: Facts) -> np.ndarray:
+        """Give a target as codes (n_rows, n_columns) of classes, bins or labels, 0 where a label is missing."""
+        missing = is_missing(y)
+        if missing.all() or _are_of_pixels(y, missing):
+            return np.asarray(~missing.reshape(len(y), -1).all(axis=1, keepdims=True), dtype=np.intp)
+        try:
+            task = infer_task(y, facts=facts)
+            if task.kind == "regression":
+                return np.column_stack([_bins(column, self.n_bins) for column in y.reshape(len(y), -1).T])
+            if isinstance(task, MultilabelClassification):
+                target, weight = task.fit(y).encode(y)
+                return np.where(weight > 0, target + 1, 0).astype(np.intp)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"task {name!r}: {error}") from error
+        codes = _numbered(y, missing)
+        fewest = np.bincount(codes)[1:].min()
+        if fewest < self.n_splits:
+            warnings.warn(
+                f"The rarest class of task {name!r} has {fewest} rows, fewer than n_splits={self.n_splits}: some "
+                "folds have none to test on.",
+                stacklevel=4,
+            )
+        return codes[:, None]
 
-def _indicators(y: np.ndarray, n_bins: int) -> np.ndarray:
-    """Turn a target into indicators (n_rows, n_labels) of its classes, bins or labels, and of what is missing."""
-    missing = is_missing(y).reshape(len(y), -1)
-    if missing.all():
-        return missing
-    task = infer_task(y)
-    if task.kind == "regression":
-        return np.hstack([_bins(column, n_bins) for column in y.reshape(len(y), -1).T] + [missing])
-    if y.ndim == 2 or hasattr(task, "threshold"):  # a set of labels
-        target, _ = task.fit(y).encode(y)
-        return np.hstack([target > 0, missing])
-    task.fit(y)
-    classes = getattr(task, "classes_", np.empty(0))
-    return np.hstack([y[:, None] == classes, missing])
+
+def _are_of_pixels(y: np.ndarray, missing: np.ndarray) -> bool:
+    """Tell whether labels are arrays of more than one axis."""
+    return y.ndim > 2 or (y.ndim == 1 and y.dtype == object and np.ndim(y[~missing][0]) > 1)
+
+
+def _numbered(y: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    numbers: dict[Any, int] = {}
+    labels = zip(y.tolist(), missing, strict=True)
+    return np.array([0 if gone else numbers.setdefault(label, len(numbers) + 1) for label, gone in labels])
 
 
 def _bins(column: np.ndarray, n_bins: int) -> np.ndarray:
     values = np.where(is_missing(column), np.nan, column).astype(np.float64)
     edges = np.unique(np.nanquantile(values, np.linspace(0, 1, n_bins + 1)[1:-1]))
-    return (np.digitize(values, edges)[:, None] == np.arange(len(edges) + 1)) & ~np.isnan(values)[:, None]
-
-
-def _deal(labels: np.ndarray, n_folds: int) -> np.ndarray:
-    """Deal rows out to folds, the rarest label that is left first; return the fold of each row."""
-    n_rows = len(labels)
-    folds = np.full(n_rows, -1)
-    wanted_rows = np.full(n_folds, n_rows / n_folds)
-    wanted = np.repeat(labels.sum(axis=0)[None] / n_folds, n_folds, axis=0)
-    left = labels.sum(axis=0).astype(float)
-    while (left > 0).any():
-        rarest = int(np.where(left > 0, left, np.inf).argmin())
-        for row in np.flatnonzero(labels[:, rarest] & (folds < 0)):
-            fold = np.lexsort((-wanted_rows, -wanted[:, rarest]))[0]
-            folds[row] = fold
-            wanted_rows[fold] -= 1
-            wanted[fold, labels[row]] -= 1
-            left -= labels[row]
-    for row in np.flatnonzero(folds < 0):
-        folds[row] = wanted_rows.argmax()
-        wanted_rows[folds[row]] -= 1
-    return folds
+    return np.where(np.isnan(values), 0, np.digitize(values, edges) + 1)

@@ -250,7 +250,8 @@ def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict
         task_weights=check_weights(last.task_weights, names, "task_weights"),
         score_weights=check_weights(last.score_weights, names, "score_weights"),
     )
-    fit.member = replace(member, blueprint=blueprint, settings=settings_of(last, member.data.n_rows))
+    settings = settings_of(last, member.data.n_rows, anneals=member.data.valid is None)
+    fit.member = replace(member, blueprint=blueprint, settings=settings)
     active = tuple(blueprint.active)
     if active not in keys:
         keys[active] = why_not_stacked(fit.member), structure_key(fit.member)

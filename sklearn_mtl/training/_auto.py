@@ -1,4 +1,4 @@
-"""What "auto" stands for, by the number of rows."""
+"""What "auto" stands for, by the number of rows and labels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from skorch.callbacks import LRScheduler
 
 from ._batch_ensemble import is_batch_ensemble
 from ._callback_list import has_callback
+from ._validation import LabelCounts
 
-# Early stopping needs validation rows; with fewer rows than this, training needs them more.
+# Early stopping needs validation rows; with fewer labelled rows than this, training needs them more.
 MIN_ROWS_TO_STOP_EARLY = 100
 # The networks of an ensemble hold out different rows, and learn from all of them together.
 MIN_ROWS_OF_ENSEMBLE = 10
@@ -19,17 +20,24 @@ MIN_ROWS_OF_ENSEMBLE = 10
 AUTO_BATCH_SIZES = (16, 256)
 
 
-def validation_fraction_of(estimator: Any, n_rows: int) -> float:
-    """Share of the rows that early stopping holds out; 0 if it is off."""
+def validation_fraction_of(estimator: Any, labels: LabelCounts) -> float:
+    """Share of the rows that early stopping holds out; 0 if it is off, or if no task has labels to spare."""
     stops_early = estimator.early_stopping
     if stops_early == "auto":
         one_network = estimator.n_members == 1 or is_batch_ensemble(estimator)
-        stops_early = n_rows >= (MIN_ROWS_TO_STOP_EARLY if one_network else MIN_ROWS_OF_ENSEMBLE)
+        stops_early = labels.any_task >= (MIN_ROWS_TO_STOP_EARLY if one_network else MIN_ROWS_OF_ENSEMBLE)
+    if stops_early and labels.best_task < 2:
+        warnings.warn(
+            f"early_stopping={estimator.early_stopping!r} needs labels to validate on, but no task has more than "
+            "one label (of a weight above 0); all max_epochs are trained on all rows.",
+            stacklevel=5,
+        )
+        return 0.0
     return estimator.validation_fraction if stops_early else 0.0
 
 
-def schedule_of(estimator: Any, n_rows: int, anneals: bool = True) -> str:
-    """Name the schedule of the learning rate; "auto" lets it fall where no early stopping ends the training.
+def schedule_of(estimator: Any, anneals: bool) -> str:
+    """Name the schedule of the learning rate; "auto" lets it fall if it ``anneals``.
 
     A callback that sets the learning rate leaves "auto" nothing to do, and is refused beside another schedule.
     """
@@ -42,7 +50,7 @@ def schedule_of(estimator: Any, n_rows: int, anneals: bool = True) -> str:
         return "constant"
     if estimator.learning_rate_schedule != "auto":
         return str(estimator.learning_rate_schedule)
-    return "cosine" if anneals and not validation_fraction_of(estimator, n_rows) else "constant"
+    return "cosine" if anneals else "constant"
 
 
 def batch_size_of(batch_size: int | str, n_rows: int) -> int:

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sklearn.utils.validation import _num_samples
-
 from .._version import __version__
 from ..exceptions import ModelFileError
 from ..utils._archive import pack_archive, read_archive
@@ -130,20 +128,28 @@ class Checkpoint:
 
 
 def open_checkpoint(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None, epochs: int, resume: bool
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    previous: Model | None,
+    epochs: int,
+    anneals: bool,
+    resume: bool,
 ) -> tuple[Checkpoint | None, dict[str, Any] | None]:
     """Open the checkpoint of a fit, and read how its training stands.
 
     Parameters
     ----------
     estimator : MultiTaskNetEstimator
-        Its random state has not been drawn from.
     X, y, sample_weight : object
         What the user passed to ``fit``.
     previous : Model or None
         The model that the fit goes on from.
     epochs : int
         Most epochs to train.
+    anneals : bool
+        Whether the learning rate may fall over these epochs.
     resume : bool
         Whether to read.
 
@@ -164,7 +170,7 @@ def open_checkpoint(
     if estimator.checkpoint is None:
         return None, None
     start = 0 if previous is None else len(previous.net.history)
-    key = _key(estimator, X, y, sample_weight, previous)
+    key = _key(estimator, X, y, sample_weight, previous, anneals)
     checkpoint = Checkpoint(estimator.checkpoint, key, estimator.checkpoint_every, start)
     training = checkpoint.read() if resume else None
     if training is None:
@@ -181,10 +187,10 @@ def open_checkpoint(
     return checkpoint, training
 
 
-def _key(estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None) -> str:
+def _key(estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None, anneals: bool) -> str:
     """Name a fit by all that its epochs depend on."""
     # the rates of all epochs follow from their number, where they follow a schedule
-    constant = schedule_of(estimator, _num_samples(X), previous is None) == "constant"
+    constant = schedule_of(estimator, anneals) == "constant"
     apart = _NOT_OF_THE_FIT if constant else _NOT_OF_THE_FIT - {"max_epochs"}
     params = {name: value for name, value in estimator.get_params(deep=False).items() if name not in apart}
     origin = None

@@ -339,15 +339,6 @@ def _spread(values: RaggedRows, kept: np.ndarray) -> RaggedRows:
     return RaggedRows(values.values, lengths)
 
 
-def split_rows(n_rows: int, n_valid: int, generator: torch.Generator, fold: int = 0) -> tuple[Tensor, Tensor]:
-    """Split rows at random into those to train on and those to validate on.
-
-    Folds of one generator have no row to validate on in common, until there are no more and they begin anew.
-    """
-    order = torch.randperm(n_rows, generator=generator).roll(-n_valid * (fold % (n_rows // n_valid)))
-    return order[n_valid:].sort().values, order[:n_valid].sort().values
-
-
 def _fits(dataset: Dataset, device: torch.device) -> bool:
     if device.type != "cuda":
         return True

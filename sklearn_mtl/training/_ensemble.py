@@ -12,7 +12,6 @@ from ..utils._device import resolve_device
 from ..utils._memory import explain_out_of_memory
 from ..utils._modes import own_modes
 from ..utils._random import Streams
-from ._auto import validation_fraction_of
 from ._callback_list import callbacks_of
 from ._data import Dataset
 from ._learn import Plan, plan_fit
@@ -70,8 +69,7 @@ def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
 
 
 def _members(estimator: Any, plan: Plan, X: Any, device: torch.device) -> list[Member]:
-    n_rows = _num_samples(X)
-    fraction = validation_fraction_of(estimator, n_rows)
+    fraction = plan.validation_fraction(estimator)
     rows = prepare_data(
         plan.blueprint, X, plan.targets, plan.sample_weight,
         owner=estimator, device=device, validation_fraction=0.0,
@@ -82,8 +80,8 @@ def _members(estimator: Any, plan: Plan, X: Any, device: torch.device) -> list[M
         Member(
             blueprint,
             plan.container,
-            _rows_of_member(number, blueprint.seed, rows.train, plan, fraction, estimator.bootstrap),
-            settings_of(estimator, n_rows),
+            _rows_of_member(number, blueprint.seed, rows.train, plan, fraction, estimator),
+            settings_of(estimator, _num_samples(X), anneals=not fraction),
         )
         for number, blueprint in enumerate(blueprints)
     ]
@@ -94,11 +92,13 @@ def _members(estimator: Any, plan: Plan, X: Any, device: torch.device) -> list[M
 
 
 def _rows_of_member(
-    number: int, seed: int, data: Dataset, plan: Plan, fraction: float, bootstrap: bool
+    number: int, seed: int, data: Dataset, plan: Plan, fraction: float, estimator: Any
 ) -> DataSplit:
     """Let each member validate on other rows, as far as there are: together they learn from all."""
-    split = split_data(plan.blueprint, data, plan.targets, plan.sample_weight, fraction, fold=number)
-    if not bootstrap:
+    split = split_data(
+        plan.blueprint, data, plan.targets, plan.sample_weight, fraction, fold=number, n_folds=estimator.n_members
+    )
+    if not estimator.bootstrap:
         return split
     rows = split.train.rows if split.train.rows is not None else torch.arange(len(split.train))
     generator = Streams(seed).generator("bootstrap")

@@ -19,6 +19,7 @@ from ._positions import Positions
 from ._prepare import fit_tasks, prepare_data
 from ._scoring_view import scoring_view
 from ._stopping import stopping_rule
+from ._validation import count_labels
 from ._weights import check_sample_weight
 
 
@@ -53,15 +54,17 @@ def learn_further_task(
     fitted = fit_tasks(targets, given, estimator._kind, weights, positions=positions)[name]
     blueprint = _with_task(previous.blueprint, name, fitted)
     container = _with_name(previous.container, name)
-    model = make_model(estimator, replace(blueprint, focus=(name,)), container, _num_samples(X))
+    fraction = validation_fraction_of(estimator, count_labels(targets, weights, [name]))
+    model = make_model(
+        estimator, replace(blueprint, focus=(name,)), container, _num_samples(X), anneals=not fraction
+    )
     network = model.net.module_
     network.network.load_state_dict(previous.net.module_.state_dict())
     network.freeze(freeze)
     model.net.history.extend(previous.net.history)
     data = prepare_data(
         model.blueprint, X, targets, weights,
-        owner=estimator, device=model.device, validation_fraction=validation_fraction_of(estimator, len(targets)),
-        epoch=len(model.net.history),
+        owner=estimator, device=model.device, validation_fraction=fraction, epoch=len(model.net.history),
     )  # fmt: skip
     if data.valid is not None:
         model.net.stopping = stopping_rule(estimator)

@@ -35,6 +35,7 @@ from ._prepare import fit_tasks, prepare_data
 from ._scoring_view import scoring_view
 from ._stopping import stopping_rule
 from ._training_state import LastEpoch
+from ._validation import count_labels
 from ._weights import check_sample_weight, check_weights, common_weight
 
 
@@ -45,6 +46,12 @@ class Plan(NamedTuple):
     container: Container
     targets: Targets
     sample_weight: dict[str, np.ndarray] | None
+
+    def validation_fraction(self, estimator: Any) -> float:
+        """Share of the rows that are held out: 0 if nothing is to stop early, or nothing can."""
+        return validation_fraction_of(
+            estimator, count_labels(self.targets, self.sample_weight, self.blueprint.active)
+        )
 
 
 @own_modes()
@@ -79,13 +86,14 @@ def learn(
     keep : callable or None, default=None
         Takes the model of the epochs that are done if training is interrupted.
     """
-    checkpoint, saved = open_checkpoint(estimator, X, y, sample_weight, previous, epochs, resume)
     plan = plan_fit(estimator, X, y, sample_weight, previous)
+    fraction = plan.validation_fraction(estimator)
+    anneals = previous is None and not fraction
+    checkpoint, saved = open_checkpoint(estimator, X, y, sample_weight, previous, epochs, anneals, resume)
     if saved is not None:
         plan = plan._replace(blueprint=replace(plan.blueprint, seed=saved["seed"]))
-    model = _build(estimator, plan, _num_samples(X), previous, keep_optimizer=False)
+    model = _build(estimator, plan, X, previous, anneals=anneals)
     start = len(model.net.history)
-    fraction = validation_fraction_of(estimator, _num_samples(X))
     data = prepare_data(
         plan.blueprint, X, plan.targets, plan.sample_weight,
         owner=estimator, device=model.device, validation_fraction=fraction, epoch=start,
@@ -112,7 +120,7 @@ def learn_batch(
 ) -> Model:
     """Train for one epoch on all rows, going on from a previous model and its optimiser if there is one."""
     plan = plan_fit(estimator, X, y, sample_weight, previous, classes)
-    model = _build(estimator, plan, _num_samples(X), previous, keep_optimizer=True)
+    model = _build(estimator, plan, X, previous, anneals=False, keep_optimizer=True)
     data = prepare_data(
         plan.blueprint, X, plan.targets, plan.sample_weight,
         owner=estimator, device=model.device, validation_fraction=0.0,
@@ -185,22 +193,21 @@ def _checked_penalties(penalties: Any) -> tuple[Penalty, ...]:
     return checked
 
 
-def _build(estimator: Any, plan: Plan, n_rows: int, previous: Model | None, keep_optimizer: bool) -> Model:
+def _build(
+    estimator: Any, plan: Plan, X: Any, previous: Model | None, *, anneals: bool, keep_optimizer: bool = False
+) -> Model:
     """Build the net, with its initial weights or with those of a previous model."""
-    goes_on = previous is not None or keep_optimizer
-    model = make_model(estimator, plan.blueprint, plan.container, n_rows, anneals=not goes_on)
+    model = make_model(estimator, plan.blueprint, plan.container, _num_samples(X), anneals=anneals)
     if previous is not None:
         model.net.go_on_from(previous.net, with_optimizer=keep_optimizer)
     return model
 
 
-def make_model(
-    estimator: Any, blueprint: Blueprint, container: Container, n_rows: int, anneals: bool = True
-) -> Model:
+def make_model(estimator: Any, blueprint: Blueprint, container: Container, n_rows: int, *, anneals: bool) -> Model:
     """Build network and net with initial weights, to be trained as the estimator says.
 
-    ``anneals`` is whether ``learning_rate_schedule="auto"`` may let the learning rate fall: not in one of several
-    trainings that go on from each other.
+    ``anneals`` is whether ``learning_rate_schedule="auto"`` lets the learning rate fall: not where early stopping
+    ends the training, nor in one of several trainings that go on from each other.
     """
     sampling = _checked_sampling(estimator.task_sampling)
     if blueprint.weighting.needs_gramian and not sampling.trains_all:
@@ -215,7 +222,7 @@ def make_model(
         optimizer=estimator.optimizer,
         lr=estimator.learning_rate,
         optimizer__weight_decay=estimator.weight_decay,
-        schedule=schedule_of(estimator, n_rows, anneals),
+        schedule=schedule_of(estimator, anneals),
         schedule_yields=estimator.learning_rate_schedule == "auto",
         clip_norm=estimator.clip_norm,
         monitor=estimator.monitor,

@@ -15,7 +15,7 @@ from ..utils._modes import own_modes
 from ..utils._ragged import RaggedRows
 from ..utils._side_by_side import structure_of
 from ..weighting import resolve_weighting
-from ._auto import batch_size_of, schedule_of, validation_fraction_of
+from ._auto import batch_size_of, schedule_of
 from ._batch_ensemble import is_batch_ensemble
 from ._callback_list import callbacks_of
 from ._learn import plan_fit
@@ -40,21 +40,21 @@ def member_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Memb
         What ``fit`` would get.
     """
     plan = plan_fit(estimator, X, y, sample_weight)
-    n_rows = _num_samples(X)
+    fraction = plan.validation_fraction(estimator)
     data = prepare_data(
         plan.blueprint, X, plan.targets, plan.sample_weight,
-        owner=estimator, device=CPU, validation_fraction=validation_fraction_of(estimator, n_rows),
+        owner=estimator, device=CPU, validation_fraction=fraction,
     )  # fmt: skip
-    return Member(plan.blueprint, plan.container, data, settings_of(estimator, n_rows))
+    return Member(plan.blueprint, plan.container, data, settings_of(estimator, _num_samples(X), not fraction))
 
 
-def settings_of(estimator: Any, n_rows: int) -> Settings:
+def settings_of(estimator: Any, n_rows: int, anneals: bool) -> Settings:
     """Read how an estimator wants to be trained."""
     return Settings(
         optimizer=estimator.optimizer,
         learning_rate=estimator.learning_rate,
         weight_decay=estimator.weight_decay,
-        learning_rate_schedule=schedule_of(estimator, n_rows),
+        learning_rate_schedule=schedule_of(estimator, anneals),
         clip_norm=estimator.clip_norm,
         max_epochs=estimator.max_epochs,
         batch_size=batch_size_of(estimator.batch_size, n_rows),

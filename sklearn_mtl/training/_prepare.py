@@ -17,8 +17,9 @@ from ..tasks import Ordinal, Task, doubt_of, infer_task, refuse_dates, resolve_t
 from ..utils._labels import Categories
 from ..utils._random import Streams
 from ._blueprint import Blueprint
-from ._data import Dataset, ValidationRows, encode_targets, encode_task, split_rows
+from ._data import Dataset, ValidationRows, encode_targets, encode_task
 from ._positions import NO_POSITIONS, Positions
+from ._validation import hold_out
 
 
 class DataSplit(NamedTuple):
@@ -196,17 +197,26 @@ def split_data(
     validation_fraction: float,
     epoch: int = 0,
     fold: int = 0,
+    n_folds: int = 1,
 ) -> DataSplit:
-    """Split encoded rows at random into those to train on and those to validate on.
+    """Split encoded rows into those to train on and those to validate on, see `hold_out`.
 
-    Parameters are those of `prepare_data`, and ``data``, the encoded rows, and ``fold``, which of the shares of
-    the rows is validated on.
+    Parameters are those of `prepare_data`, and ``data``, the encoded rows, and ``fold``, which of ``n_folds``
+    shares of the rows is validated on.
     """
     n_valid = min(max(1, round(validation_fraction * len(data))), len(data) - 1)
     if validation_fraction == 0 or n_valid == 0:
         return DataSplit(data, None)
     generator = Streams(blueprint.seed).generator("validation", epoch)
-    train, valid = split_rows(len(data), n_valid, generator, fold)
+    groups = blueprint.objective().groups
+    train, valid, not_validated = hold_out(data, groups, blueprint.tasks, n_valid, generator, fold, n_folds)
+    if not_validated and fold == 0:
+        warnings.warn(
+            f"early stopping does not watch {_listed(not_validated)}: too few labels to hold out some. "
+            "They are trained as long as the others; a larger validation_fraction, or "
+            "early_stopping=False, may suit them better.",
+            stacklevel=4,
+        )
     rows = valid.numpy()
     watched = ValidationRows(
         data.subset(valid),

@@ -3,7 +3,8 @@
 import pytest
 
 from sklearn_mtl import MultiTaskNetEstimator
-from sklearn_mtl.training._auto import schedule_of
+from sklearn_mtl.training._auto import schedule_of, validation_fraction_of
+from sklearn_mtl.training._validation import LabelCounts
 
 from .._helpers import assert_same_model, inputs, net
 
@@ -12,21 +13,30 @@ MASS = 100 + 20 * X[:, 1]
 
 
 @pytest.mark.parametrize(
-    ("params", "n_rows", "expected"),
+    ("params", "n_labels", "stops"),
     [
-        ({}, 99, "cosine"),
-        ({}, 100, "constant"),
-        ({"early_stopping": False}, 5000, "cosine"),
-        ({"early_stopping": True}, 20, "constant"),
-        ({"n_members": 2}, 9, "cosine"),
-        ({"n_members": 2}, 10, "constant"),
-        ({"n_members": 2, "ensemble": "batch"}, 99, "cosine"),
-        ({"n_members": 2, "ensemble": "batch"}, 100, "constant"),
-        ({"learning_rate_schedule": "one_cycle"}, 5000, "one_cycle"),
+        ({}, 99, False),
+        ({}, 100, True),
+        ({"early_stopping": False}, 5000, False),
+        ({"early_stopping": True}, 20, True),
+        ({"early_stopping": "per_task"}, 20, True),
+        ({"n_members": 2}, 9, False),
+        ({"n_members": 2}, 10, True),
+        ({"n_members": 2, "ensemble": "batch"}, 99, False),
+        ({"n_members": 2, "ensemble": "batch"}, 100, True),
     ],
 )
-def test_the_learning_rate_falls_where_no_early_stopping_ends_the_training(params, n_rows, expected):
-    assert schedule_of(MultiTaskNetEstimator(**params), n_rows) == expected
+def test_early_stopping_is_automatic_from_a_number_of_labels_on(params, n_labels, stops):
+    estimator = MultiTaskNetEstimator(validation_fraction=0.3, **params)
+    assert validation_fraction_of(estimator, LabelCounts(n_labels, n_labels)) == (0.3 if stops else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "anneals", "expected"),
+    [("auto", True, "cosine"), ("auto", False, "constant"), ("one_cycle", False, "one_cycle")],
+)
+def test_the_learning_rate_falls_where_it_may(schedule, anneals, expected):
+    assert schedule_of(MultiTaskNetEstimator(learning_rate_schedule=schedule), anneals) == expected
 
 
 def test_auto_is_the_schedule_that_it_stands_for():

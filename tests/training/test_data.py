@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from sklearn_mtl.training._data import BatchIterator, Dataset, split_rows, take
+from sklearn_mtl.training._data import BatchIterator, Dataset, take
 from sklearn_mtl.trunks import SparseRows
 from sklearn_mtl.utils._random import Streams
 
@@ -93,18 +93,3 @@ def test_rows_are_taken_alike_from_dense_and_sparse(values, rows):
     dense = NUMBERS.numpy() if values is NUMBERS else SPARSE.toarray()
     expected = dense[rows if isinstance(rows, slice) else rows.numpy()]
     np.testing.assert_array_equal(take(values, rows, torch.device("cpu")), expected)
-
-
-@given(st.integers(2, 50).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n - 1))), st.integers(0, 20))
-def test_a_split_is_a_partition(sizes, seed):
-    n_rows, n_valid = sizes
-    train, valid = split_rows(n_rows, n_valid, Streams(seed).generator("validation"))
-    assert len(valid) == n_valid
-    assert sorted([*train.tolist(), *valid.tolist()]) == list(range(n_rows))
-    assert train.tolist() == sorted(train.tolist())
-    assert valid.tolist() == sorted(valid.tolist())
-
-
-def test_a_split_comes_from_the_generator():
-    splits = [split_rows(50, 10, Streams(seed).generator("validation"))[1].tolist() for seed in (0, 0, 1)]
-    assert splits[0] == splits[1] != splits[2]

@@ -1,0 +1,106 @@
+"""Dealing rows out to folds so that each gets its share of every class of every target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def deal(codes: np.ndarray, sizes: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Deal rows out to folds of given sizes, the rarest class that is left first.
+
+    Rows with the same codes are dealt out as one group, in their order: its first rows go to the first fold. This
+    is iterative stratification [1]_ with whole numbers of rows: each fold is promised rows of each class, as
+    scikit-learn's `StratifiedKFold` would promise them for that column alone, and a group is shared out in
+    proportion to what is left of the promises.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n_rows, n_columns)
+        Class of each row in each column, from 0.
+    sizes : array-like of int of shape (n_folds,)
+        Rows of each fold; their sum is ``n_rows``.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+        The fold of each row.
+
+    References
+    ----------
+    .. [1] Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-Label Data", ECML PKDD 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mtl.utils._stratify import deal
+    >>> deal(np.array([[0], [0], [1], [0], [1], [0]]), sizes=[3, 3])
+    array([0, 0, 0, 1, 1, 1])
+    """
+    groups = _alike(codes)
+    folds = np.empty(len(codes), dtype=np.intp)
+    by_group = np.argsort(groups, kind="stable")
+    counts = np.bincount(groups)
+    shares = _shares(codes[by_group[np.cumsum(counts) - counts]], counts, np.asarray(sizes))
+    folds[by_group] = np.repeat(np.tile(np.arange(len(sizes)), len(counts)), shares.ravel())
+    return folds
+
+
+def _alike(codes: np.ndarray) -> np.ndarray:
+    """Give equal rows of codes equal numbers, from 0, in the order in which they come first."""
+    key, n_keys = np.zeros(len(codes), dtype=np.int64), 1
+    for column in codes.T:
+        width = int(column.max(initial=0)) + 1
+        if n_keys * width > 2**62:
+            key = np.unique(key, return_inverse=True)[1]
+            n_keys = int(key.max(initial=0)) + 1
+        key, n_keys = key * width + column, n_keys * width
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    place = np.empty(len(first), dtype=np.intp)
+    place[np.argsort(first)] = np.arange(len(first))
+    return place[group]
+
+
+def _shares(codes: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Share groups of rows out to folds; return how many rows (n_groups, n_folds) of each go where."""
+    widths = codes.max(axis=0, initial=0).astype(np.intp) + 1
+    first = np.cumsum(widths) - widths  # the classes of all columns are numbered through
+    strata, column_of = codes + first, np.repeat(np.arange(len(widths)), widths)
+    turns = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes if size])
+    in_turn = np.repeat(np.arange(len(sizes)), sizes)[np.argsort(turns, kind="stable")]
+    promised = np.vstack([_promises(column, counts, in_turn, len(sizes)) for column in codes.T])
+    left, free = promised.sum(axis=1), sizes.copy()
+    shares = np.zeros((len(counts), len(sizes)), dtype=np.intp)
+    waiting = np.ones(len(counts), dtype=bool)
+    while waiting.any():
+        rarest = int(np.where(left > 0, left, np.iinfo(left.dtype).max).argmin())
+        for group in np.flatnonzero(waiting & (strata[:, column_of[rarest]] == rarest)):
+            share = _in_proportion(promised[rarest], free, counts[group])
+            shares[group] = share
+            promised[strata[group]] -= share
+            free -= share
+            left[strata[group]] -= counts[group]
+            waiting[group] = False
+    return shares
+
+
+def _promises(column: np.ndarray, counts: np.ndarray, in_turn: np.ndarray, n_folds: int) -> np.ndarray:
+    """Give how many rows of each class of a column each fold should get, (n_classes, n_folds).
+
+    The rows are thought to be sorted by class and dealt out in turn, to larger folds more often.
+    """
+    of_class = np.bincount(column, weights=counts).astype(np.intp)
+    key = np.repeat(np.arange(len(of_class)), of_class) * n_folds + in_turn
+    return np.bincount(key, minlength=len(of_class) * n_folds).reshape(-1, n_folds)
+
+
+def _in_proportion(promised: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
+    """Share rows of one class out to folds in proportion to what they are promised, as far as they have room."""
+    wanted = np.minimum(np.maximum(promised, 0), free)
+    exact = wanted * min(1.0, count / max(1, wanted.sum()))
+    share = exact.astype(np.intp)
+    for _ in range(count - share.sum()):
+        room = share < free
+        share[np.lexsort((free - share, promised - share, exact - share, room))[-1]] += 1
+    return share
