@@ -58,6 +58,10 @@ def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
 
 
 def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
+    if isinstance(estimator.n_members, Integral) and estimator.n_members > 1:
+        raise AttributeError(
+            f"n_members={estimator.n_members}: the networks of an ensemble have experts of their own."
+        )
     return resolve_architecture(estimator.architecture).has_gates
 
 
@@ -98,9 +102,10 @@ class MultiTaskNetEstimator(
     ----------
     tasks : mapping of str to Task or str, or None, default=None
         The type of each task: a `sklearn_mtl.tasks.Task`, or "classification", "regression" or "multilabel".
-        Tasks that it does not name, and all with None, are inferred from y: bool, text, category and integer
-        labels, and floats that are all 0 or 1, are classification; other floats are regression; a 2-D block of
-        0 and 1 within a mapping is multilabel.
+        Tasks that it does not name, and all with None, are inferred from y: bool, text and category labels,
+        integers of at most 20 different values, and floats that are all 0 or 1, are classification; other numbers
+        are regression; a 2-D block of 0 and 1 within a mapping is multilabel. Parameters of a task that is
+        inferred are set by ``set_params(tasks__<task>__<parameter>=...)``.
     task_weights : mapping of str to float, or None, default=None
         How much the loss of each task counts; 1.0 for those not named. A task of weight 0 is not trained, and
         the others are trained as if it were not there. Entries are parameters by name: ``task_weights__a``.
@@ -121,8 +126,8 @@ class MultiTaskNetEstimator(
         How the losses of the tasks become one step; the task weights multiply on top. See
         `sklearn_mtl.weighting`.
     optimizer : {"adamw", "adam", "sgd"} or class, default="adamw"
-        The optimiser, by name or as a class of `torch.optim`. Its further parameters go to ``net_params``, for
-        instance ``{"optimizer__momentum": 0.9}``.
+        The optimiser, by name or as a class of `torch.optim` that computes the loss once in a step. Its further
+        parameters go to ``net_params``, for instance ``{"optimizer__momentum": 0.9}``.
     learning_rate : float > 0, default=1e-3
         Step size of the optimiser.
     learning_rate_schedule : {"auto", "constant", "cosine", "one_cycle"}, default="auto"
@@ -201,14 +206,15 @@ class MultiTaskNetEstimator(
         Whether Ctrl-C during ``fit`` leaves the model of the last epoch that was done, with early stopping that of
         the best one, and not the model before; KeyboardInterrupt reaches the caller in either case.
     net_params : mapping or None, default=None
-        Whatever else `skorch.NeuralNet` takes, for instance ``{"optimizer__betas": (0.9, 0.99)}``.
+        Further parameters of the optimiser, as in ``{"optimizer__betas": (0.9, 0.99)}``, and of callbacks by their
+        names, as in ``{"callbacks__lr__step_size": 5}``. What would have no effect is refused.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and the validation split. With an int the fit is the
         same in any process, thread or number of workers.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the fitted weights, with the classes and scales of the first fit.
     verbose : int, default=0
-        Above 0 prints a line per epoch.
+        Above 0 prints a line per epoch; for an ensemble of the means over its networks.
 
     Attributes
     ----------
@@ -697,12 +703,10 @@ class MultiTaskNetEstimator(
 
         Raises
         ------
-        ValueError
+        AttributeError
             For an ensemble, whose networks have experts of their own.
         """
         view = self._fitted_view()
-        if self.n_members > 1:
-            raise ValueError(f"n_members={self.n_members}: the networks of an ensemble have experts of their own.")
         weights, columns = view._model.gate_weights(X, view._chosen(tasks), view)
         pandas = import_optional("pandas", "frames", "gate_weights")
         names = pandas.MultiIndex.from_tuples(columns, names=["task", "level", "expert"])
@@ -723,7 +727,7 @@ class MultiTaskNetEstimator(
         Returns
         -------
         dict of str to float
-            NaN for a task without any label.
+            NaN for a task without any label of a weight above 0.
         """
         return {
             name: task.score(true, predicted, weight)
@@ -777,7 +781,7 @@ class MultiTaskNetEstimator(
         tasks = model.blueprint.tasks
         true, _ = align_targets(y, list(tasks))
         check_consistent_length(next(iter(predictions.values())), true)
-        weights = check_sample_weight(sample_weight, list(tasks), len(true))
+        weights = check_sample_weight(sample_weight, list(tasks), len(true), may_be_zero=True)
         for name, task in tasks.items():
             yield name, task, true[name], predictions[name], None if weights is None else weights[name]
 

@@ -206,3 +206,15 @@ def test_the_mean_of_probabilities_survives_extreme_logits():
     task = Classification().fit(np.array([0, 1]))
     outputs = np.array([[[800.0], [-800.0]], [[0.0], [0.0]]])
     np.testing.assert_allclose(expit(task.average(outputs)), [[0.75], [0.25]])
+
+
+@pytest.mark.parametrize("kind", ["deep", "batch"])
+def test_a_line_is_printed_for_each_epoch(kind, capsys):
+    X, y = mixed_rows()
+    net = ensemble(max_epochs=3, ensemble=kind, early_stopping=True, verbose=1).fit(X, y)
+    header, _, *lines = capsys.readouterr().out.splitlines()
+    assert {"epoch", "train_loss", "valid_loss", "dur"} <= set(header.split())
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    column = header.split().index("train_loss")
+    mean = net.history_["train_loss"].groupby(level="epoch").mean()
+    np.testing.assert_allclose([float(line.split()[column]) for line in lines], mean, atol=1e-3)

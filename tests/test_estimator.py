@@ -1208,6 +1208,46 @@ def test_copy_shares_the_model_and_nothing_else():
     assert_same(twin.predict(X), predictions)
 
 
+def test_parameters_of_a_task_that_is_inferred_are_set_by_name():
+    y = Targets(rare=(X[:, 0] > 1).astype(int), mass=MASS)
+    inferred = net().set_params(tasks__rare__class_weight="balanced")
+    stated = net(tasks={"rare": Classification(class_weight="balanced")})
+    assert_same_model(inferred.fit(X, y), stated.fit(X, y))
+    assert inferred.get_params()["tasks__rare__class_weight"] == "balanced"
+    assert_same_model(clone(inferred).fit(X, y), stated)
+    assert inferred.set_params(warm_start=True).fit(X, y).n_iter_ == 2 * stated.n_iter_
+    with pytest.raises(ValueError, match="tasks"):
+        inferred.set_params(tasks__rare__class_weight=None).fit(X, y)
+
+
+def test_the_picture_names_a_task_of_which_a_parameter_is_set():
+    shown = net().set_params(tasks__rare__class_weight="balanced")._repr_html_()
+    assert "rare__class_weight" not in shown.split("How the data goes to", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tasks__nope__class_weight", r"tasks names \['nope__class_weight'\], but y has the targets"),
+        ("tasks__rare__nope", "task 'rare': Invalid parameter 'nope'"),
+        ("tasks__mass__class_weight", "task 'mass': Invalid parameter 'class_weight' for estimator Regression"),
+    ],
+)
+def test_parameters_that_no_task_has_are_refused(name, message):
+    with pytest.raises(ValueError, match=message):
+        net().set_params(**{name: 1}).fit(X, {"rare": SICK, "mass": MASS})
+
+
+def test_rows_without_weight_have_no_score():
+    estimator = net().fit(X, {"sick": SICK, "mass": MASS})
+    scores = estimator.score_tasks(X, {"sick": SICK, "mass": MASS}, sample_weight=np.zeros(len(X)))
+    assert np.isnan(list(scores.values())).all()
+    by_task = {"sick": np.zeros(len(X))}
+    scores = estimator.score_tasks(X, {"sick": SICK, "mass": MASS}, sample_weight=by_task)
+    assert np.isnan(scores["sick"])
+    assert scores["mass"] == estimator.score_tasks(X, {"sick": SICK, "mass": MASS})["mass"]
+
+
 def test_net_params_reach_the_optimiser():
     estimator = net(net_params={"optimizer__betas": (0.5, 0.6)}).fit(X, MASS)
     assert estimator.net_.optimizer_.param_groups[0]["betas"] == (0.5, 0.6)

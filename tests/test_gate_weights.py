@@ -180,7 +180,7 @@ def test_architectures_with_gates_have_the_method_before_fit(architecture):
 
 def test_an_ensemble_is_refused():
     estimator = fitted(MMoE(n_experts=2), n_members=2, max_epochs=1)
-    with pytest.raises(ValueError, match="n_members=2: the networks of an ensemble have experts of their own"):
+    with pytest.raises(AttributeError, match="has no attribute 'gate_weights'"):
         estimator.gate_weights(X)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +30,8 @@ def multitask_scorer(estimator: BaseEstimator, X: Any, y: Any, sample_weight: An
     Returns
     -------
     dict of str to float
-        ``<task>_<metric>`` for each task and metric, greater is better, and ``score``, the mean of the task
+        ``<task>_<metric>`` for each task and metric, greater is better, with two underscores where a metric of
+        another task would have the same name, and ``score``, the mean of the task
         scores under the estimator's ``score_weights``. The metrics are
 
         - classification: accuracy, balanced_accuracy, f1_macro;
@@ -57,9 +59,21 @@ def multitask_scorer(estimator: BaseEstimator, X: Any, y: Any, sample_weight: An
     """
     inputs, network = _through_pipeline(estimator, X)
     metrics = network.metrics_of_tasks(inputs, y, sample_weight)
-    scores = {f"{task}_{name}": value for task, named in metrics.items() for name, value in named.items()}
+    scores = _named(metrics)
     main = {task: named[network.tasks_[task].metric] for task, named in metrics.items()}
     return {**scores, "score": network.mean_score(main)}
+
+
+def _named(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Name each metric of each task, those apart that would have one name: "a" may stand beside "a_balanced"."""
+    pairs = [(task, name) for task, named in metrics.items() for name in named]
+    counts = Counter("_".join(pair) for pair in pairs)
+    names = ["_".join(pair) if counts["_".join(pair)] == 1 else "__".join(pair) for pair in pairs]
+    if len({*names, "score"}) <= len(names):
+        raise ValueError(
+            f"the metrics of the tasks {list(metrics)} have the same names; give the tasks other names."
+        )
+    return dict(zip(names, (metrics[task][name] for task, name in pairs), strict=True))
 
 
 def weighted_mean(scores: Mapping[str, float], weights: Mapping[str, float]) -> float:

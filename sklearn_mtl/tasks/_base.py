@@ -150,13 +150,23 @@ class Task(BaseEstimator, ABC):
 
     @abstractmethod
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
-        """Score predictions where a label is there; greater is better, NaN without any label."""
+        """Score predictions where a label is there; greater is better, NaN without any label or weight above 0."""
 
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
         """Compute all metrics of the task by name, each greater is better; ``score`` is among them."""
         return {self.metric: self.score(y_true, y_pred, sample_weight)}
+
+
+def of_weight(
+    y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Leave out the rows of weight 0, which are as good as absent."""
+    if sample_weight is None or (sample_weight > 0).all():
+        return y_true, y_pred, sample_weight
+    rows = sample_weight > 0
+    return y_true[rows], y_pred[rows], sample_weight[rows]
 
 
 def labelled_weight(sample_weight: np.ndarray | None, labelled: Any) -> np.ndarray | None:

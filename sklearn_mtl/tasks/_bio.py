@@ -117,6 +117,11 @@ def observed_grammar(classes: Sequence[Any], codes: np.ndarray, lengths: np.ndar
     return None
 
 
+def are_entity_tags(classes: Sequence[Any]) -> bool:
+    """Tell whether labels say where entities begin and end: "O", and B, I, E and S with or without a kind."""
+    return _pairs_of(classes) is not None
+
+
 def _observed(codes: np.ndarray, lengths: np.ndarray, n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count which labels follow each other (K, K), and which begin and end rows (K,)."""
     ends = np.cumsum(lengths)[lengths > 0]

@@ -13,7 +13,7 @@ from torch.nn.functional import softplus
 from ..metrics import box_iou
 from ..utils._missing import is_missing
 from ..utils._params import Interval
-from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
+from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
 
 # An area, as a share of the range, below which a box counts as having none.
 _NO_AREA = 1e-7
@@ -122,6 +122,7 @@ class BoundingBox(Task):
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
         """Compute the mean IoU, the share of boxes with an IoU of at least 0.5, and the error of the sides."""
+        y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         true, labelled = read_boxes(y_true)
         if not labelled.any():
             return dict.fromkeys(_METRICS, float("nan"))

@@ -17,7 +17,16 @@ from torch.nn import functional
 from ..utils._columns import read_column
 from ..utils._missing import is_missing
 from ..utils._params import ArrayLike, Interval, StrOptions
-from ._base import Encoded, Task, labelled_weight, logit_of_mean, require_dimensions, require_labels, smooth
+from ._base import (
+    Encoded,
+    Task,
+    labelled_weight,
+    logit_of_mean,
+    of_weight,
+    require_dimensions,
+    require_labels,
+    smooth,
+)
 from ._focal import binary_focal_loss, focal_loss
 
 
@@ -278,6 +287,7 @@ class Classification(Task):
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Give labels as integers, an unknown true label as -1, for the rows that have one."""
+        y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         if y_true.ndim == 2:
             true, labelled = self._probabilities(y_true)
             true = true.argmax(axis=1)[labelled]

@@ -11,7 +11,7 @@ from sklearn.metrics import d2_tweedie_score, mean_absolute_error, mean_poisson_
 from torch import Tensor
 
 from ..utils._missing import is_missing
-from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
+from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
 
 # How far above its target, and above the mean, a logarithm of a rate may be before the loss goes on as a line.
 _LARGEST_STEP = 10.0
@@ -110,23 +110,31 @@ class Count(Task):
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
+        y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         true, labelled = _columns(y_true)
         pred = y_pred if y_pred.ndim == 2 else y_pred[:, None]
         scores = [
             _metrics_of_column(true[rows, column], pred[rows, column], labelled_weight(sample_weight, rows))
             for column, rows in enumerate(labelled.T)
-            if rows.sum() > 1  # D2 is undefined for one row
+            if rows.any()
         ]
-        means = np.mean(scores, axis=0).tolist() if scores else [float("nan")] * len(_METRICS)
+        means = _mean_of_known(scores) if scores else [float("nan")] * len(_METRICS)
         return dict(zip(_METRICS, means, strict=True))
+
+
+def _mean_of_known(scores: list[tuple[float, ...]]) -> list[float]:
+    """Average each metric over the columns where it is defined."""
+    known = [[value for value in values if not np.isnan(value)] for values in zip(*scores, strict=True)]
+    return [float(np.mean(values)) if values else float("nan") for values in known]
 
 
 def _metrics_of_column(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None) -> tuple[float, ...]:
     pred = np.maximum(pred.astype(np.float64), np.finfo(np.float32).tiny)  # a rate of 0 has no deviance
     deviance = mean_poisson_deviance(true, pred, sample_weight=weight)
-    counted = true if weight is None else true[weight > 0]
-    if (counted == counted[0]).all():  # nothing to explain: as R2 does, 1 if it is right and 0 if not
-        d2 = float(deviance < np.finfo(np.float64).eps * max(counted[0], 1.0))
+    if len(true) == 1:  # as R2, it needs two
+        d2 = float("nan")
+    elif (true == true[0]).all():  # nothing to explain: as R2 does, 1 if it is right and 0 if not
+        d2 = float(deviance < np.finfo(np.float64).eps * max(true[0], 1.0))
     else:
         d2 = d2_tweedie_score(true, pred, sample_weight=weight, power=1)
     return float(d2), -float(deviance), -float(mean_absolute_error(true, pred, sample_weight=weight))

@@ -17,7 +17,16 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from ..utils._labels import objects_of
 from ..utils._missing import is_missing
 from ..utils._params import ArrayLike, Interval
-from ._base import Encoded, Task, labelled_weight, logit_of_mean, require_dimensions, require_labels, smooth
+from ._base import (
+    Encoded,
+    Task,
+    labelled_weight,
+    logit_of_mean,
+    of_weight,
+    require_dimensions,
+    require_labels,
+    smooth,
+)
 
 
 class MultilabelClassification(Task):
@@ -156,6 +165,7 @@ class MultilabelClassification(Task):
         }
 
     def _f1(self, average: str, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
+        y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         wider = self._with_labels_of(y_true)
         true, weight = wider.encode(y_true)
         pred, _ = wider.encode(y_pred)
@@ -166,10 +176,11 @@ class MultilabelClassification(Task):
             f1_score(
                 _indicators(true[rows]),
                 _indicators((pred * weight)[rows]),
-                labels=range(wider.n_outputs_),
+                labels=np.flatnonzero(weight.any(axis=0)),
                 average=average,
                 sample_weight=labelled_weight(sample_weight, rows),
-                zero_division=1.0,
+                # right: no label for a row that has none; a label that is nowhere counts 0, as in scikit-learn
+                zero_division=1.0 if average == "samples" else 0.0,
             )
         )
 

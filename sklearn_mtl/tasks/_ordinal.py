@@ -14,7 +14,7 @@ from torch.nn.functional import logsigmoid
 
 from ..utils._missing import is_missing
 from ..utils._params import ArrayLike, StrOptions
-from ._base import Encoded, Task, labelled_weight, require_dimensions
+from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions
 from ._classification import Classification
 
 
@@ -153,6 +153,7 @@ class Ordinal(Task):
 
         A true label that ``fit`` did not see has no rank: no prediction is right, and the distances leave it out.
         """
+        y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         scores = {
             "accuracy": self.score(y_true, y_pred, sample_weight),
             "neg_mean_absolute_error": float("nan"),

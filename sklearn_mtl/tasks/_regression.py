@@ -14,7 +14,7 @@ from torch.nn.functional import l1_loss, mse_loss
 
 from ..utils._missing import is_missing
 from ..utils._params import Interval, StrOptions
-from ._base import Encoded, Task, labelled_weight, require_dimensions, require_labels
+from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
 
 _LOSSES = {"squared_error", "absolute_error", "huber", "quantile"}
 
@@ -183,7 +183,9 @@ class Regression(Task):
         units: np.ndarray | None = None,
     ) -> float:
         """Compute a metric of the standardised target, whose squares floats hold; in its units if it has any."""
+        y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         true, labelled = _columns(y_true)
+        fewest = 2 if units is None else 1  # R2 and D2 need two rows
         pred = np.asarray(y_pred if y_pred.ndim == 2 else y_pred[:, None], dtype=np.float64)
         true, pred = (true - self.mean_) / self.scale_, (pred - self.mean_) / self.scale_
         units = np.ones(len(labelled.T)) if units is None else units
@@ -191,7 +193,7 @@ class Regression(Task):
             units[column]
             * metric(true[rows, column], pred[rows, column], sample_weight=labelled_weight(sample_weight, rows))
             for column, rows in enumerate(labelled.T)
-            if rows.sum() > 1  # R2 is undefined for one row
+            if rows.sum() >= fewest
         ]
         return float(np.mean(scores)) if scores else float("nan")
 

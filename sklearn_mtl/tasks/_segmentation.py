@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ._base import Encoded, Task, require_labels
+from ._base import Encoded, Task, of_weight, require_labels
 from ._classification import Classification
 from ._masks import MISSING_PIXEL, ignored_of, read_masks
 from ._pixels import PixelsHead
@@ -155,6 +155,7 @@ class Segmentation(Task):
 
         A true label that ``fit`` did not see is no class of its own; no prediction is right there.
         """
+        y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         masks = read_masks(y_true, self.shape_)
         labelled = masks.labelled(self.ignored_)
         if not labelled.any():

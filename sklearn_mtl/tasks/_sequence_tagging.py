@@ -11,14 +11,13 @@ from torch import Tensor, nn
 
 from ..metrics import entity_precision_recall_f1
 from ..utils._ragged import RaggedRows
-from ._base import Encoded, Task, labelled_weight, require_labels
-from ._bio import Grammar, best_paths, observed_grammar
+from ._base import Encoded, Task, labelled_weight, of_weight, require_labels
+from ._bio import Grammar, are_entity_tags, best_paths, observed_grammar
 from ._classification import Classification
 from ._columns import ColumnsHead
 from ._tags import CUSTOMARY_TAG, MISSING_TAG, NO_TAGS, Tags, read_tags
 
 ENTITY_METRICS = ("entity_precision", "entity_recall", "entity_f1")
-PREFIXES = ("B-", "I-", "E-", "S-")
 
 
 class SequenceTagging(Task):
@@ -117,7 +116,7 @@ class SequenceTagging(Task):
         )
         self.classes_ = self.label_.classes_
         self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
-        self.has_entities_ = are_entity_tags(self.classes_)
+        self.has_entities_ = are_entity_tags(self.classes_.tolist())
         self.grammar_ = self._grammar(tags) if self.constrained else None
         self.is_written_ = y.ndim == 1 and any(isinstance(row, str) for row in y)
         self.n_positions_ = tags.n_columns
@@ -217,6 +216,7 @@ class SequenceTagging(Task):
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
+        y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         pairs = _Pairs(y_true, y_pred, sample_weight, self._none())
         names = ("token_accuracy", "sequence_accuracy", *(ENTITY_METRICS if self.has_entities_ else ()))
         if not len(pairs.true):
@@ -278,14 +278,6 @@ class _Pairs:
                 rows.append(row)
         weight = None if self.weight is None else self.weight[first]
         return entity_precision_recall_f1(true, predicted, weight)
-
-
-def are_entity_tags(classes: np.ndarray) -> bool:
-    """Tell whether labels say where entities begin: "O" for none, and texts such as "B-city" and "I-city"."""
-    labels = classes.tolist()
-    return all(isinstance(label, str) and (label == "O" or label[:2] in PREFIXES) for label in labels) and any(
-        label != "O" for label in labels
-    )
 
 
 def _flat(output: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from ._further import learn_further_task
 from ._learn import learn, learn_batch
 from ._members import member_of, model_of, settings_of, structure_key, why_not_stackable, why_not_stacked
 from ._model import Model, is_plain
-from ._net import OPTIMIZERS
+from ._optimizer import OPTIMIZERS
 from ._picture import fitted_flow, picture_html
 from ._schedule import SCHEDULES
 from ._stacked import Member, Trained, stacking_pays, train_stacked

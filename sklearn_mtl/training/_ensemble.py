@@ -14,6 +14,7 @@ from ..utils._modes import own_modes
 from ..utils._random import Streams
 from ._callback_list import callbacks_of
 from ._data import Dataset
+from ._epoch_report import EpochReport
 from ._learn import Plan, plan_fit
 from ._members import settings_of, why_not_stackable, why_not_stacked
 from ._model import Model
@@ -58,7 +59,8 @@ def learn_ensemble(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Model:
     members = _members(estimator, plan, X, device)
     doing = f"training n_members={len(members)} networks with batch_size={members[0].settings.batch_size}"
     with explain_out_of_memory(doing, "a smaller n_members, batch_size or trunk needs less"):
-        trained = train_stacked(members, device, with_scores=False, together=True)
+        report = EpochReport(estimator.verbose) if estimator.verbose else None
+        trained = train_stacked(members, device, with_scores=False, together=True, report=report)
     for result in trained:
         if result.error is not None:
             raise result.error

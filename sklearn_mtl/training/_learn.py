@@ -28,8 +28,8 @@ from ._batch_ensemble import is_batch_ensemble
 from ._blueprint import Blueprint, check_shareable
 from ._checkpoint import open_checkpoint
 from ._going_on import asked_of, goes_on
+from ._make_net import make_net
 from ._model import Model
-from ._net import make_net
 from ._positions import Positions
 from ._prepare import fit_tasks, prepare_data
 from ._scoring_view import scoring_view
@@ -221,7 +221,7 @@ def make_model(estimator: Any, blueprint: Blueprint, container: Container, n_row
         blueprint,
         optimizer=estimator.optimizer,
         lr=estimator.learning_rate,
-        optimizer__weight_decay=estimator.weight_decay,
+        weight_decay=estimator.weight_decay,
         schedule=schedule_of(estimator, anneals),
         schedule_yields=estimator.learning_rate_schedule == "auto",
         clip_norm=estimator.clip_norm,

@@ -20,7 +20,7 @@ from ._batch_ensemble import is_batch_ensemble
 from ._callback_list import callbacks_of
 from ._learn import plan_fit
 from ._model import Model
-from ._net import OPTIMIZERS
+from ._optimizer import OPTIMIZERS
 from ._prepare import prepare_data
 from ._stacked import Member, Settings, Trained
 from ._vmapped import why_not_vmapped

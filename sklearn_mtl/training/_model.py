@@ -15,7 +15,8 @@ from ..utils._labels import objects_of
 from ..utils._modes import own_modes
 from ._blueprint import Blueprint
 from ._data import lengths_of
-from ._net import MultiTaskNet, make_net
+from ._make_net import make_net
+from ._net import MultiTaskNet
 from ._predict import average_members, by_row, predict_gates, predict_outputs, predict_representation
 from ._state import check_arrays
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,6 @@ from ..weighting import UnsolvableError
 from ._backward import backward
 from ._balance import read_balance
 from ._blueprint import Blueprint
-from ._callback_list import callbacks_to_run
 from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows, fewest_rows, positions_per_row
 from ._divergence import diverged, refuse_non_finite, unsolved
 from ._gramian import gramian_of
@@ -32,6 +31,7 @@ from ._log import read_losses, record
 from ._lr_scheduler import end_schedule
 from ._notify import tell, watches_batches
 from ._objective import Step, TaskLosses
+from ._optimizer import step_of
 from ._predict import average_members, by_row, predict_outputs
 from ._sampled import SampledBatches
 from ._schedule import SCHEDULES
@@ -41,17 +41,8 @@ from ._watching import record_best, watch_validation, watched_step
 if TYPE_CHECKING:
     from ._scoring_view import ScoringView
 
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    "adamw": torch.optim.AdamW,
-    "adam": torch.optim.Adam,
-    "sgd": torch.optim.SGD,
-}
 # What may help where the memory does not hold a step.
 HELPS = "a smaller batch_size, a smaller trunk, or on a GPU mixed_precision=True, needs less"
-_OURS = {
-    "module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "iterator_train", "iterator_valid",
-    "dataset", "train_split", "callbacks", "warm_start", "verbose", "device", "optimizer__weight_decay",
-}  # fmt: skip
 
 
 class MultiTaskNet(NeuralNet):
@@ -285,7 +276,7 @@ class MultiTaskNet(NeuralNet):
             self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.module_.parameters(), self.clip_norm)
-        self.optimizer_.step()
+        step_of(self.optimizer_)
         step = Step(
             task_losses.losses.detach(), task_losses.mass, weights if self.criterion_.learns else None, gramian
         )
@@ -418,51 +409,3 @@ def _accumulate_alike(optimizer: torch.optim.Optimizer, other: torch.optim.Optim
     switches = [[{k: bool(v) for k, v in group.items() if k not in passing} for group in all_] for all_ in groups]
     sizes = [[len(group["params"]) for group in all_] for all_ in groups]
     return switches[0] == switches[1] and sizes[0] == sizes[1]
-
-
-def make_net(
-    module: nn.Module,
-    criterion: nn.Module,
-    blueprint: Blueprint,
-    *,
-    optimizer: str | type[torch.optim.Optimizer] = "adamw",
-    callbacks: Iterable | None = None,
-    net_params: Mapping[str, Any] | None = None,
-    **params: Any,
-) -> MultiTaskNet:
-    """Make and initialise the net.
-
-    Parameters
-    ----------
-    module, criterion : nn.Module
-        Network and objective.
-    blueprint : Blueprint
-    optimizer : str or class, default="adamw"
-        A name in ``OPTIMIZERS`` or a class of torch's.
-    callbacks : iterable of skorch callbacks or None, default=None
-    net_params : mapping or None, default=None
-        Whatever else `skorch.NeuralNet` takes.
-    **params : dict
-        Further parameters of `MultiTaskNet`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If ``net_params`` sets what the estimator sets, or what the net does not know, or a callback is none of
-        skorch's.
-    """
-    extra = dict(net_params or {})
-    taken = sorted(set(extra) & _OURS)
-    if taken:
-        raise ValueError(f"net_params sets {taken}, which are set by parameters of the estimator.")
-    if isinstance(optimizer, str):  # these have fused kernels on every device
-        params |= {"optimizer": OPTIMIZERS[optimizer], "optimizer__fused": True}
-    else:
-        params["optimizer"] = optimizer
-    params |= {"callbacks": callbacks_to_run(callbacks), "train_split": None}
-    try:
-        return MultiTaskNet(module, criterion, blueprint=blueprint, **{**params, **extra}).initialize()
-    except (TypeError, ValueError) as error:
-        if extra:
-            raise ValueError(f"net_params={extra!r} is not what skorch's NeuralNet takes: {error}") from error
-        raise

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..architectures import TaskGraph, resolve_architecture
+from ..tasks import resolve_task
 from ..utils._flow import Flow
 from ..utils._flow_svg import flow_svg
 from ._blueprint import Blueprint
@@ -45,7 +46,7 @@ def _drawn(estimator: Any) -> tuple[list[str], Flow]:
         tasks = estimator.task_names_
         return tasks, fitted_flow(estimator._model.blueprint, tasks[:MAX_TASKS])
     architecture = resolve_architecture(estimator.architecture)
-    tasks = named_tasks(architecture, estimator.tasks, estimator.task_weights)
+    tasks = named_tasks(architecture, _without_params(estimator.tasks), estimator.task_weights)
     return tasks, architecture.flow(tasks[:MAX_TASKS])
 
 
@@ -55,6 +56,20 @@ def named_tasks(architecture: Any, *params: Any) -> list[str]:
     if isinstance(architecture, TaskGraph):
         names += [name for child, parents in architecture.dependencies.items() for name in (*parents, child)]
     return list(dict.fromkeys(names))
+
+
+def _without_params(tasks: Any) -> Any:
+    """Give the tasks that an estimator names, those included of which only parameters are set."""
+    if not isinstance(tasks, Mapping):
+        return tasks
+    return {name if _is_task(value) else str(name).partition("__")[0]: None for name, value in tasks.items()}
+
+
+def _is_task(value: Any) -> bool:
+    try:
+        return value is None or resolve_task(value) is not None
+    except ValueError:
+        return False
 
 
 def _listed(tasks: Sequence[str]) -> str:

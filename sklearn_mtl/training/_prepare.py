@@ -64,7 +64,7 @@ def fit_tasks(
     ValueError
         With the name of the task, if its labels are not of its kind.
     """
-    given = _check_given(given, targets)
+    given, params = _check_given(given, targets)
     fitted: dict[str, Task] = {}
     doubts: dict[str, str] = {}
     for name, y in targets.items():
@@ -82,6 +82,7 @@ def fit_tasks(
                 # whoever names classes speaks of a classification
                 task = infer_task(y, kind or ("classification" if known is not None else None), *rows.sizes, facts)
                 doubts[name] = doubt_of(task, facts) or "" if kind is None and known is None else ""
+            task.set_params(**params.get(name, {}))
             rows.check(task, y)
             if kind is not None and task.kind != kind:
                 raise ValueError(f"{task!r} is not a {kind} task")
@@ -100,18 +101,29 @@ def fit_tasks(
     return fitted
 
 
-def _check_given(given: Mapping[str, Any] | None, targets: Targets) -> dict[str, Any]:
-    """Give the tasks that the user chose by name, None for those that are to be inferred left out."""
+def _check_given(
+    given: Mapping[str, Any] | None, targets: Targets
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Give the tasks that the user chose, those to be inferred left out, and parameters of some of the latter.
+
+    An entry such as "income__class_weight", which `set_params` makes of ``tasks__income__class_weight``, sets a
+    parameter of a task, whatever its type turns out to be.
+    """
     given = {} if given is None else given
     if not isinstance(given, Mapping):
         raise TypeError(f"tasks should be a mapping from name to Task, got {given!r}.")
     named = {name_of(name, targets): task for name, task in given.items()}
+    params: dict[str, dict[str, Any]] = {}
+    for key in [key for key in named if key not in targets]:
+        owner = max((name for name in targets if str(key).startswith(f"{name}__")), key=len, default=None)
+        if owner is not None:
+            params.setdefault(owner, {})[key.removeprefix(f"{owner}__")] = named.pop(key)
     unknown = [name for name in named if name not in targets]
     if unknown:
         raise ValueError(f"tasks names {unknown}, but y has the targets {list(targets)}.")
-    if len(named) < len(given):
+    if len(named) + sum(map(len, params.values())) < len(given):
         raise ValueError(f"tasks names a task twice: {list(given)}.")
-    return {name: task for name, task in named.items() if task is not None}
+    return {name: task for name, task in named.items() if task is not None}, params
 
 
 def _ordered(task: Task, categories: Categories | None) -> Task:

@@ -86,7 +86,11 @@ class Trained:
 
 @own_modes()
 def train_stacked(
-    members: Sequence[Member], device: torch.device, with_scores: bool = True, together: bool = False
+    members: Sequence[Member],
+    device: torch.device,
+    with_scores: bool = True,
+    together: bool = False,
+    report: Callable[[list[dict[str, Any]]], None] | None = None,
 ) -> list[Trained]:
     """Train members of one structure side by side; each ends as the same fit alone would.
 
@@ -104,13 +108,15 @@ def train_stacked(
         each member and task.
     together : bool, default=False
         Whether they stop at one epoch, by the mean of what they watch, and not each at its own.
+    report : callable or None, default=None
+        Called after each epoch with its entries in the histories of the members that were trained.
 
     Returns
     -------
     list of Trained
         In the order of the members.
     """
-    return _StackedTraining(members, device, with_scores, together).run()
+    return _StackedTraining(members, device, with_scores, together).run(report)
 
 
 class _StackedTraining:
@@ -182,12 +188,14 @@ class _StackedTraining:
 
     # -- the epochs
 
-    def run(self) -> list[Trained]:
+    def run(self, report: Callable[[list[dict[str, Any]]], None] | None = None) -> list[Trained]:
         epoch = 0
         with threads_for(self._work()):
             while self.alive:
                 failed = self._train_epoch(epoch)
                 stopped = self._validate(epoch, failed)
+                if report is not None:
+                    report([self.results[member].history[-1] for member in self.alive if member not in failed])
                 epoch += 1
                 over = {m for m in self.alive if self.members[m].settings.max_epochs == epoch} | stopped
                 self._finish(over - set(failed), failed, epoch)

@@ -43,7 +43,9 @@ def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[
     return complete
 
 
-def check_sample_weight(sample_weight: Any, tasks: Collection[str], n_rows: int) -> dict[str, np.ndarray] | None:
+def check_sample_weight(
+    sample_weight: Any, tasks: Collection[str], n_rows: int, *, may_be_zero: bool = False
+) -> dict[str, np.ndarray] | None:
     """Check the weights of rows and give them by task.
 
     Parameters
@@ -52,6 +54,8 @@ def check_sample_weight(sample_weight: Any, tasks: Collection[str], n_rows: int)
         Tasks that a mapping does not name weigh 1.
     tasks : collection of str
     n_rows : int
+    may_be_zero : bool, default=False
+        Whether the weights of all rows may be 0, as where rows are scored.
 
     Raises
     ------
@@ -66,14 +70,15 @@ def check_sample_weight(sample_weight: Any, tasks: Collection[str], n_rows: int)
     if sample_weight is None:
         return None
     if not (isinstance(sample_weight, Mapping) or _has_columns(sample_weight)):
-        common = _check_one(sample_weight, n_rows, "sample_weight")
+        common = _check_one(sample_weight, n_rows, "sample_weight", may_be_zero)
         return dict.fromkeys(tasks, common)
     by_task, _ = read_targets(sample_weight)
     unknown = [name for name in by_task if name not in tasks]
     if unknown:
         raise ValueError(f"sample_weight names unknown tasks {unknown}; the tasks are {list(tasks)}.")
     ones = np.ones(len(next(iter(by_task.values()))))
-    return {name: _check_one(by_task.get(name, ones), n_rows, f"sample_weight[{name!r}]") for name in tasks}
+    given = {name: by_task.get(name, ones) for name in tasks}
+    return {name: _check_one(given[name], n_rows, f"sample_weight[{name!r}]", may_be_zero) for name in tasks}
 
 
 def common_weight(
@@ -92,11 +97,17 @@ def in_common_units(weight: np.ndarray) -> np.ndarray:
     return weight if exponent == 1 else np.ldexp(weight, 1 - exponent)
 
 
-def _check_one(weight: Any, n_rows: int, name: str) -> np.ndarray:
+def _check_one(weight: Any, n_rows: int, name: str, may_be_zero: bool) -> np.ndarray:
     rows = np.empty((n_rows, 1))  # what scikit-learn compares the length with
     try:
         return in_common_units(
-            _check_sample_weight(_numbers(weight), rows, dtype=np.float64, ensure_non_negative=True)
+            _check_sample_weight(
+                _numbers(weight),
+                rows,
+                dtype=np.float64,
+                ensure_non_negative=True,
+                allow_all_zero_weights=may_be_zero,
+            )
         )
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from error

@@ -198,19 +198,19 @@ PARAMETER_ROWS = [
         "net_params sets a parameter of the estimator",
         with_params(net_params={"lr": 0.1}),
         ValueError,
-        r"net_params sets \['lr'\], which are set by parameters of the estimator",
+        r"net_params sets \['lr'\], which has no effect here\. It takes optimizer__<parameter>",
     ),
     BadInput(
-        "net_params has a name that skorch does not know",
+        "net_params has a name that nothing takes",
         with_params(net_params={"colour": 1}),
         ValueError,
-        "net_params=.*colour.* is not what skorch's NeuralNet takes",
+        r"net_params sets \['colour'\], which has no effect here",
     ),
     BadInput(
         "net_params has a name that the optimiser does not know",
         with_params(net_params={"optimizer__colour": 1}),
         ValueError,
-        "net_params=.*colour",
+        r"net_params sets \['optimizer__colour'\], which AdamW does not take",
     ),
     BadInput(
         "callbacks are no callbacks",

@@ -121,3 +121,39 @@ def test_pipelines_and_searches_are_gone_through(wrap, factor):
 def test_other_estimators_are_refused(estimator):
     with pytest.raises(TypeError, match="multitask_scorer scores MultiTaskNetEstimator, got LinearRegression"):
         multitask_scorer(estimator.fit(X, X[:, 0]), X, X[:, 0])
+
+
+class Named(Network):
+    """Tasks of given names, with metrics of given names."""
+
+    def __init__(self, **metrics):
+        super().__init__()
+        self.by_task = {task: dict.fromkeys(names, float(i)) for i, (task, names) in enumerate(metrics.items())}
+        self.tasks_ = {task: SimpleNamespace(metric=names[0]) for task, names in metrics.items()}
+
+    def metrics_of_tasks(self, X, y, sample_weight):
+        return self.by_task
+
+    def mean_score(self, by_task):
+        return -1.0
+
+
+def test_names_of_two_tasks_never_collide():
+    network = Named(a=["accuracy", "balanced_accuracy"], a_balanced=["accuracy", "f1_macro"])
+    assert multitask_scorer(network, X, "y") == {
+        "a_accuracy": 0.0,
+        "a__balanced_accuracy": 0.0,
+        "a_balanced__accuracy": 1.0,
+        "a_balanced_f1_macro": 1.0,
+        "score": -1.0,
+    }
+
+
+def test_a_task_called_score_has_its_own():
+    assert multitask_scorer(Named(score=["r2"]), X, "y") == {"score_r2": 0.0, "score": -1.0}
+
+
+def test_names_that_cannot_be_told_apart_are_refused():
+    same = {"a": ["_b", "b"], "a_": ["b"]}
+    with pytest.raises(ValueError, match=r"metrics of the tasks \['a', 'a_'\] have the same names"):
+        multitask_scorer(Named(**same), X, "y")

@@ -206,7 +206,7 @@ def test_checkpoint_that_is_a_file_is_refused(tmp_path):
 
 
 def test_fit_that_cannot_be_recognised_is_refused(tmp_path):
-    estimator = small(checkpoint=tmp_path, net_params={"predict_nonlinearity": lambda x: x})
+    estimator = small(checkpoint=tmp_path, net_params={"optimizer__betas": lambda x: x})
     with pytest.raises(ValueError, match=r"checkpoint='.*' cannot be used: .* cannot be pickled"):
         estimator.fit(X, Y)
 

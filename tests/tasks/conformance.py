@@ -335,6 +335,11 @@ class TaskConformance:
             task.metrics(case.labels[kept], predicted[kept])
         )
 
+    def test_without_weights_every_metric_is_nan(self, case):
+        task, nothing = case.fitted(), np.zeros(len(case.labels))
+        assert all(math.isnan(value) for value in task.metrics(case.labels, case.expected, nothing).values())
+        assert math.isnan(task.score(case.labels, case.expected, nothing))
+
     def test_without_labels_every_metric_is_nan(self, case):
         task = case.fitted()
         nothing = np.full(case.labels.shape, None if case.labels.dtype.kind == "O" else np.nan)

@@ -189,3 +189,9 @@ def test_numbers_that_are_not_whole_are_taken():
 def test_another_number_of_columns_is_refused():
     with pytest.raises(ValueError, match="the target has 1 columns, fit had 2"):
         Count().fit(Y).encode(Y[:, 0])
+
+
+def test_one_row_has_an_error_and_no_d2():
+    metrics = Count().fit(np.array([1, 2, 4])).metrics(np.array([2]), np.array([3.0]))
+    assert np.isnan(metrics["d2_poisson"])
+    assert metrics["neg_mean_absolute_error"] == -1

@@ -115,7 +115,8 @@ def test_bad_labels_and_parameters_are_refused(task, y, message):
 def test_metrics_are_those_of_scikit_learn(average, metric):
     weight = np.linspace(1, 2, len(Y))
     metrics = MultilabelClassification().fit(Y).metrics(Y, PREDICTED, weight)
-    expected = f1_score(Y, PREDICTED, average=average, sample_weight=weight, zero_division=1.0)
+    nothing = 1.0 if average == "samples" else 0.0
+    expected = f1_score(Y, PREDICTED, average=average, sample_weight=weight, zero_division=nothing)
     assert metrics[metric] == pytest.approx(expected)
 
 
@@ -139,3 +140,25 @@ def test_elements_without_a_label_do_not_count():
 
 def test_no_label_predicted_where_there_is_none_is_right():
     assert MultilabelClassification().fit(Y).score(np.zeros((2, 3)), np.array([[0, 0, 0], [1, 0, 0]])) == 0.5
+
+
+def test_averages_over_labels_count_what_scikit_learn_counts():
+    true, predicted = Y.astype(float), PREDICTED
+    unknown = true.copy()
+    unknown[:, 2] = NAN
+    nowhere = true.copy()
+    nowhere[:, 2] = 0
+    none = predicted * [1, 1, 0]
+    task = MultilabelClassification().fit(Y)
+    assert task.metrics(unknown, predicted)["f1_macro"] == pytest.approx(
+        f1_score(true[:, :2], predicted[:, :2], average="macro")
+    )
+    for average in ("macro", "micro"):
+        assert task.metrics(nowhere, none)[f"f1_{average}"] == pytest.approx(
+            f1_score(nowhere, none, average=average, zero_division=0)
+        )
+    assert task.metrics(np.zeros((4, 3)), np.zeros((4, 3), int)) == {
+        "f1_samples": 1.0,
+        "f1_micro": 0.0,
+        "f1_macro": 0.0,
+    }

@@ -192,3 +192,9 @@ def test_columns_without_two_labels_are_left_out_of_the_mean():
     y = Y.copy()
     y[1:, 1] = NAN
     assert Regression().fit(Y).score(y, PREDICTED) == pytest.approx(r2_score(Y[:, 0], PREDICTED[:, 0]))
+
+
+def test_one_row_has_an_error_and_no_r2():
+    metrics = Regression().fit(np.arange(4.0)).metrics(np.array([1.5]), np.array([3.0]))
+    assert np.isnan(metrics["r2"])
+    assert metrics["neg_mean_absolute_error"] == metrics["neg_root_mean_squared_error"] == -1.5

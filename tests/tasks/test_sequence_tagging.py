@@ -207,3 +207,15 @@ def test_what_is_inferred(y, lengths, grid, kind):
     names = {"SequenceTagging": "tagging", "MultilabelClassification": "multilabel", "Regression": "regression"}
     names["Segmentation"] = "segmentation"
     assert names[type(infer_task(y, lengths=lengths, grid=grid)).__name__] == kind
+
+
+@pytest.mark.parametrize("suffix", ["", "-x"])
+@pytest.mark.parametrize("prefixes", ["BI", "BIES", "I"])
+def test_tags_without_a_kind_are_entities_as_those_with_one(prefixes, suffix):
+    labels = [prefix + suffix for prefix in prefixes]
+    y = column([["O", *labels], [labels[0], "O"]])
+    fitted = SequenceTagging().fit(y)
+    assert fitted.metric == "entity_f1"
+    wrong = column([["O", *labels], ["O", "O"]])
+    assert fitted.metrics(y, wrong)["entity_f1"] == entity_f1_score(y, wrong)
+    assert fitted.score(y, y) == 1.0
