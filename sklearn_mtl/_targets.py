@@ -214,7 +214,12 @@ class Targets(dict[str, np.ndarray]):
         # cross_val_predict joins the predictions of the folds with this one function
         if function is np.concatenate:
             parts: Sequence[Targets] = args[0]
-            return Targets({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+            first, *others = parts
+            columns = {name: np.concatenate([part[name] for part in parts]) for name in first}
+            # parts of one whole are read as it is, and so is what they make together
+            categories = all(other._categories == first._categories for other in others)
+            of_whole = all(other._of_whole == first._of_whole for other in others)
+            return self._of(columns, first._categories if categories else {}, first._of_whole if of_whole else {})
         if function is np.unique:  # learning_curve asks for the classes of all tasks
             return _different(self)
         arrays = [np.asarray(arg) if isinstance(arg, Targets) else arg for arg in args]

@@ -347,3 +347,13 @@ def test_named_columns_are_taken_by_name_and_others_ignored():
 def test_a_task_without_a_column_is_named(y):
     with pytest.raises(ValueError, match=r"y lacks the tasks .*'b'"):
         align_targets(y, ["a", "b"])
+
+
+def test_parts_that_are_joined_are_read_as_their_whole():
+    whole = Targets(a=np.arange(60) % 30, b=pd.Categorical(["u", "v"] * 30, categories=["v", "u"], ordered=True))
+    joined = np.concatenate([whole[:5], whole[5:9]])
+    assert joined == whole[:9]
+    assert joined.facts() == whole.facts()
+    assert joined.categories_of("b") == whole.categories_of("b")
+    apart = np.concatenate([Targets(a=[1, 2]), Targets(a=[3, 3])])
+    assert apart.facts_of("a").n_different == 3

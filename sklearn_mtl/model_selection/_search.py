@@ -15,13 +15,14 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, ParameterSample
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils.validation import _check_method_params, indexable
 
-from .._targets import Targets
+from .._targets import Targets, read_targets
+from ..training import guess_types
 from ..utils._digest import digest
 from ..utils._params import Interval, StrOptions
 from ._candidate import Candidate
 from ._journal import DiskFailure, Journal
 from ._record import is_recording, recording, records_of, task_columns
-from ._stack import Bank, fill_bank
+from ._stack import Bank, fill_bank, last_step
 from ._trade_off import TradeOffMixin
 
 
@@ -138,9 +139,10 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         super()._check_input_parameters(X, y, split_params)
         run = _required(self._run)
         run.own = {name: self.__dict__[name] for name in ("estimator", "n_jobs")}
-        bank = None if self.stacked is False else self._stack(run, X, y, split_params)
+        estimator = _with_types(self.estimator, y)
+        bank = None if self.stacked is False else self._stack(run, estimator, X, y, split_params)
         # what scikit-learn clones next; callbacks see the search only after the run has begun
-        self.estimator = Candidate(self.estimator, bank=bank, journal=run.journal)
+        self.estimator = Candidate(estimator, bank=bank, journal=run.journal)
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         run = _required(self._run)
@@ -161,14 +163,14 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         _check_names(results, columns)
         return results | columns
 
-    def _stack(self, run: _Run, X: Any, y: Any, split_params: Mapping[str, Any]) -> Bank:
+    def _stack(self, run: _Run, estimator: Any, X: Any, y: Any, split_params: Mapping[str, Any]) -> Bank:
         """Train what can be trained side by side; folds and candidates are drawn here, once and for all."""
         run.candidates = self._candidates()
         folds = _Folds(list(self._checked_cv_orig.split(X, y, **split_params)))
         self._checked_cv_orig = folds
         journal = run.journal
         bank, self.stack_report_ = fill_bank(
-            self.estimator,
+            estimator,
             run.candidates,
             folds.splits,
             X,
@@ -265,14 +267,24 @@ def _required(run: _Run | None) -> _Run:
 
 
 def _check_last_step(search: Any, estimator: Any) -> None:
-    last = estimator
-    while hasattr(last, "steps"):
-        last = last.steps[-1][1]
+    last, _ = last_step(estimator)
     if not hasattr(last, "metrics_of_tasks"):
         raise TypeError(
             f"{type(search).__name__} searches a MultiTaskNetEstimator, or a Pipeline that ends in one; "
             f"got {type(last).__name__}."
         )
+
+
+def _with_types(estimator: Any, y: Any) -> Any:
+    """State what types the tasks of the whole y are of, so that each fold trains the same."""
+    last, path = last_step(estimator)
+    try:
+        types = guess_types(read_targets(y)[0], last.tasks, last._kind)
+    except (TypeError, ValueError):  # fit refuses it, where the search expects it
+        return estimator
+    if not types:
+        return estimator
+    return clone(estimator).set_params(**{"__".join([*path, "tasks"]): {**types, **(last.tasks or {})}})
 
 
 class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):

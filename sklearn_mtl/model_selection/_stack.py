@@ -185,7 +185,7 @@ def _fits_of_fold(
     fits = []
     for candidate in candidates:
         candidate_estimator = clone(estimator).set_params(**clone(dict(candidate), safe=False))
-        name, last = _name_of(candidate_estimator), _last_step(candidate_estimator)
+        name, last = _name_of(candidate_estimator), last_step(candidate_estimator)[0]
         key = f"{name}-{rows}" if name and rows else ""
         fit = Fit(key, candidate_estimator, last, reason=_why_not(key, candidate_estimator, last, params))
         if fit.reason is None:
@@ -205,10 +205,13 @@ def _name_of(*parts: Any) -> str:
         return ""
 
 
-def _last_step(estimator: Any) -> Any:
+def last_step(estimator: Any) -> tuple[Any, list[str]]:
+    """Give what stands at the end of pipelines, and the names of the steps that lead there."""
+    path: list[str] = []
     while hasattr(estimator, "steps"):
-        estimator = estimator.steps[-1][1]
-    return estimator
+        name, estimator = estimator.steps[-1]
+        path.append(name)
+    return estimator, path
 
 
 def _why_not(key: str, estimator: Any, last: Any, params: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,7 @@ from ._members import member_of, model_of, settings_of, structure_key, why_not_s
 from ._model import Model, is_plain
 from ._optimizer import OPTIMIZERS
 from ._picture import fitted_flow, picture_html
+from ._prepare import guess_types
 from ._schedule import SCHEDULES
 from ._stacked import Member, Trained, stacking_pays, train_stacked
 from ._state import check_arrays, complete_params, current_state, stamped
@@ -32,6 +33,7 @@ __all__ = [
     "current_state",
     "decode",
     "fitted_flow",
+    "guess_types",
     "is_plain",
     "learn",
     "learn_batch",

@@ -101,6 +101,27 @@ def fit_tasks(
     return fitted
 
 
+def guess_types(targets: Targets, given: Mapping[str, Any] | None, kind: str | None) -> dict[str, str]:
+    """Guess the types of tasks whose labels are numbers, which a part of the rows might tell otherwise.
+
+    Parameters are those of `fit_tasks`. Where a guess is in doubt, there is the same warning.
+
+    Returns
+    -------
+    dict of str to str
+        "classification" or "regression" by task.
+    """
+    given, _ = _check_given(given, targets)
+    guesses: dict[str, tuple[Task, str]] = {}
+    for name, y in targets.items():
+        facts = targets.facts_of(name)
+        if name not in given and kind is None and y.ndim == 1 and facts.kind in ("integer", "float", "fraction"):
+            task = infer_task(y, facts=facts)
+            guesses[name] = task, doubt_of(task, facts) or ""
+    _warn_of_guesses({name: guess for name, guess in guesses.items() if guess[1]})
+    return {name: task.kind for name, (task, _) in guesses.items()}
+
+
 def _check_given(
     given: Mapping[str, Any] | None, targets: Targets
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

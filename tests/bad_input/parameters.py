@@ -72,9 +72,9 @@ TASK_WEIGHT_ROWS = [
     ),
     BadInput(
         "a parameter of no task",
-        lambda: fit(tasks=None).set_params(tasks__mass__loss="huber").fit(inputs(N), labels()),
+        lambda: fit(tasks=None).set_params(tasks__colour__loss="huber").fit(inputs(N), labels()),
         ValueError,
-        "tasks names .*'mass__loss'",
+        "tasks names .*'colour__loss'",
     ),
     BadInput(
         "a classifier gets a regression task",

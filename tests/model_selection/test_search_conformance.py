@@ -13,7 +13,8 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, RandomizedS
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetRegressor, Targets
+from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
+from sklearn_mtl.exceptions import TaskTypeWarning
 from sklearn_mtl.metrics import multitask_scorer
 from sklearn_mtl.model_selection import TaskWeightRandomSearchCV, TaskWeightSearchCV
 
@@ -314,3 +315,51 @@ def test_all_metrics_of_tasks_are_found_in_the_results():
     search = TaskWeightSearchCV(regressor(), GRID, cv=2, scoring=multitask_scorer, refit="u_r2")
     search.fit(X, pd.DataFrame(NUMBERS, columns=["u", "v"]))
     assert search.cv_results_["mean_test_u_r2"].tolist() == search.cv_results_["mean_test_tasks_u"].tolist()
+
+
+# -- the type of a task is guessed once, from all rows
+
+
+def scores_kinds(kinds, estimator, X, y):
+    net = estimator[-1] if hasattr(estimator, "steps") else estimator
+    kinds.append({name: type(task).__name__ for name, task in net.tasks_.items()})
+    return 0.0
+
+
+@pytest.mark.parametrize("way", ["one by one", "stacked"])
+@pytest.mark.parametrize("container", ["array", "matrix", "frame", "dict", "targets", "pipeline"])
+def test_all_folds_train_the_type_of_the_whole(container, way):
+    # only the last fold has the 21st value
+    whole = np.append(np.arange(59) % 20, 20)
+    y = {
+        "array": whole,
+        "matrix": np.column_stack([whole, whole]),
+        "frame": pd.DataFrame({"a": whole, "b": whole % 3}),
+        "dict": {"a": whole, "b": whole % 3},
+        "targets": Targets(a=whole, b=whole % 3),
+        "pipeline": pd.DataFrame({"a": whole, "b": X[:, 1]}),
+    }[container]
+    net, kinds = MultiTaskNetEstimator(max_epochs=1, random_state=0), []
+    if container == "pipeline":
+        net = make_pipeline(StandardScaler(), net)
+    grid = {("multitasknetestimator__" if container == "pipeline" else "") + "learning_rate": [0.01, 0.02]}
+    search = TaskWeightSearchCV(
+        net, grid, cv=KFold(4), scoring=functools.partial(scores_kinds, kinds), refit=False, **WAYS[way]
+    )
+    with pytest.warns(TaskTypeWarning, match="integers with more than 20") as said:
+        search.fit(X, y)
+    assert len(said) == 1
+    assert len(kinds) == 8
+    assert all(kind == kinds[0] for kind in kinds)
+    assert next(iter(kinds[0].values())) == "Regression"
+    if container in ("frame", "dict", "targets"):
+        assert kinds[0]["b"] == "Classification"
+
+
+def test_what_is_stated_or_given_a_parameter_stays():
+    y = pd.DataFrame({"a": np.arange(60) % 5, "b": X[:, 1]})
+    net = MultiTaskNetEstimator({"a": "regression"}, max_epochs=1, random_state=0)
+    search = TaskWeightSearchCV(net, {"tasks__b__loss": ["huber", "absolute_error"]}, cv=2).fit(X, y)
+    assert search.best_estimator_.tasks_["a"].kind == "regression"
+    assert search.best_estimator_.tasks_["b"].loss == search.best_params_["tasks__b__loss"]
+    assert search.estimator.tasks == {"a": "regression"}

@@ -367,7 +367,7 @@ class OwnTrunk(MLP):
 
 NOT_STACKED = {
     "callbacks": ({"callbacks": [Callback()]}, "callbacks"),
-    "net_params": ({"net_params": {"iterator_train__num_workers": 0}}, "net_params"),
+    "net_params": ({"net_params": {"optimizer__eps": 1e-7}}, "net_params"),
     "optimizer": ({"optimizer": torch.optim.RMSprop}, "optimizer"),
     "trunk": ({"trunk": OwnTrunk(hidden_sizes=(6,))}, "its modules are its own"),
     "random_state": ({"random_state": np.random.RandomState(0)}, "random_state"),
