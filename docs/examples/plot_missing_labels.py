@@ -21,8 +21,8 @@ Network, images, steps and seeds are the same each time. Only the second target 
 # The experiment
 # --------------
 # A label that is missing is NaN. Images whose digit is missing stay in the training set: they say nothing about
-# the digit, but their second target shapes the layers that both tasks share. The digit is declared to be a class,
-# because digits with NaN among them are floats, and floats would be taken for numbers.
+# the digit, but their second target shapes the layers that both tasks share. The digit is stated to be a class:
+# digits with NaN among them are floats, and a warning would say that their type was guessed.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
