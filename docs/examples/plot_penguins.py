@@ -44,7 +44,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 # ---------
 # As everywhere in scikit-learn, a number that is missing in X is the user's decision: here it becomes the median.
 # ``set_output`` keeps the frame, so that ``island`` arrives as a text column, and the network embeds it. It also
-# scales the numbers, and finds by itself that species and sex are classes and body mass is a number.
+# scales the numbers, and finds by itself that species and sex are classes. That body mass is a number is stated:
+# grams are written without decimals, and whole numbers may be classes as well.
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
@@ -52,18 +53,21 @@ from sklearn.pipeline import Pipeline
 from sklearn_mtl import MultiTaskNetEstimator
 
 
-def make_model():
+def make_model(targets):
     impute = make_column_transformer(
         (SimpleImputer(strategy="median"), measurements),
         remainder="passthrough",
         verbose_feature_names_out=False,
     )
-    net = MultiTaskNetEstimator(max_epochs=40, early_stopping=False, random_state=0)
+    tasks = {"body_mass_g": "regression"} if "body_mass_g" in targets else None
+    net = MultiTaskNetEstimator(
+        tasks, max_epochs=40, early_stopping=False, random_state=0
+    )
     steps = [("impute", impute), ("estimator", net)]
     return Pipeline(steps).set_output(transform="pandas")
 
 
-model = make_model()
+model = make_model(y.columns)
 model
 
 # %%
@@ -129,7 +133,7 @@ for task, metric in metrics.items():
     labelled_train, labelled_test = y_train[task].notna(), y_test[task].notna()
     dummy = DummyRegressor() if metric == "r2" else DummyClassifier()
     dummy.fit(X_train[labelled_train], y_train.loc[labelled_train, task])
-    alone = make_model().fit(X_train, y_train[task])
+    alone = make_model([task]).fit(X_train, y_train[task])
     rows[task] = {
         "metric": metric,
         "test labels": labelled_test.sum(),
@@ -182,7 +186,7 @@ import matplotlib.pyplot as plt
 
 from sklearn_mtl.inspection import LearningHistoryDisplay
 
-watched = make_model().set_params(
+watched = make_model(y.columns).set_params(
     **search.best_params_,
     estimator__max_epochs=100,
     estimator__early_stopping=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from numbers import Real
@@ -15,6 +14,7 @@ from typing import Any
 from .._version import __version__
 from ..utils._digest import digest
 from ..utils._files import write_atomically
+from ..utils._warn import warn
 from ._record import Record
 
 # Version of the layout of a file.
@@ -84,7 +84,7 @@ class Journal:
             return _decode(content)
         except Exception:  # whatever JSON that is no record of ours runs into
             message = f"The journal's file {path.name} is damaged; its candidate is trained again."
-            warnings.warn(message, stacklevel=2)
+            warn(message)
             return {}
 
     def write(self, key: str, records: Mapping[str, Record]) -> None:

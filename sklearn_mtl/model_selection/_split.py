@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..tasks import MultilabelClassification, infer_task
 from ..utils._labels import Facts
 from ..utils._missing import is_missing
 from ..utils._stratify import deal
+from ..utils._warn import warn
 
 
 class MultiTaskStratifiedKFold(KFold):
@@ -84,9 +84,8 @@ class MultiTaskStratifiedKFold(KFold):
         if y is None:
             raise ValueError(f"{type(self).__name__} needs y: there is nothing to stratify without it.")
         if groups is not None:
-            warnings.warn(
+            warn(
                 f"The groups parameter is ignored by {type(self).__name__}: groups are not kept together.",
-                stacklevel=2,
             )
         targets, _ = read_targets(y)
         if X is not None:
@@ -122,10 +121,9 @@ class MultiTaskStratifiedKFold(KFold):
         codes = _numbered(y, missing)
         fewest = np.bincount(codes)[1:].min()
         if fewest < self.n_splits:
-            warnings.warn(
+            warn(
                 f"The rarest class of task {name!r} has {fewest} rows, fewer than n_splits={self.n_splits}: some "
                 "folds have none to test on.",
-                stacklevel=4,
             )
         return codes[:, None]
 

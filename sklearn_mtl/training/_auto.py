@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from skorch.callbacks import LRScheduler
 
+from ..utils._warn import warn
 from ._batch_ensemble import is_batch_ensemble
 from ._callback_list import has_callback
 from ._validation import LabelCounts
@@ -27,10 +27,9 @@ def validation_fraction_of(estimator: Any, labels: LabelCounts) -> float:
         one_network = estimator.n_members == 1 or is_batch_ensemble(estimator)
         stops_early = labels.any_task >= (MIN_ROWS_TO_STOP_EARLY if one_network else MIN_ROWS_OF_ENSEMBLE)
     if stops_early and labels.best_task < 2:
-        warnings.warn(
+        warn(
             f"early_stopping={estimator.early_stopping!r} needs labels to validate on, but no task has more than "
             "one label (of a weight above 0); all max_epochs are trained on all rows.",
-            stacklevel=5,
         )
         return 0.0
     return estimator.validation_fraction if stops_early else 0.0
@@ -59,7 +58,5 @@ def batch_size_of(batch_size: int | str, n_rows: int) -> int:
         smallest, largest = AUTO_BATCH_SIZES
         return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
     if int(batch_size) > n_rows:
-        warnings.warn(
-            f"batch_size={batch_size} is larger than the number of rows; {n_rows} is taken.", stacklevel=6
-        )
+        warn(f"batch_size={batch_size} is larger than the number of rows; {n_rows} is taken.")
     return min(int(batch_size), n_rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from ..utils._archive import pack_archive, read_archive
 from ..utils._digest import digest
 from ..utils._files import remove_left_over, write_atomically
 from ..utils._tree import pack_tree, unpack_tree
+from ..utils._warn import warn
 from ._auto import schedule_of
 from ._model import Model
 from ._net import MultiTaskNet
@@ -179,10 +179,9 @@ def open_checkpoint(
     if done > epochs:  # a longer training, whose file stays what it is
         return None, None
     if done < epochs and not training["stopped"] and estimator.callbacks:
-        warnings.warn(
+        warn(
             f"resume=True goes on after epoch {done}, but a checkpoint does not hold what callbacks keep; some "
             "start anew.",
-            stacklevel=5,
         )
     return checkpoint, training
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from ..utils._device import resolve_device
 from ..utils._missing import is_missing
 from ..utils._modes import own_modes
 from ..utils._params import validate_spec
+from ..utils._warn import warn
 from ..weighting import Weighting, resolve_weighting
 from ._auto import batch_size_of, schedule_of, validation_fraction_of
 from ._batch_ensemble import is_batch_ensemble
@@ -236,11 +236,10 @@ def make_model(estimator: Any, blueprint: Blueprint, container: Container, n_row
         verbose=estimator.verbose,
     )
     if blueprint.weighting.needs_gramian and len(blueprint.active) > 1 and not net.module_.shared_parameters():
-        warnings.warn(
+        warn(
             f"weighting={estimator.weighting!r} balances the gradients of what the tasks share, but with "
             f"architecture={estimator.architecture!r} they share nothing: it changes nothing.",
             UserWarning,
-            stacklevel=2,
         )
     return Model(blueprint, container, net)
 

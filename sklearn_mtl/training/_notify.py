@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from skorch.callbacks import (
 from skorch.callbacks.scoring import ScoringBase
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from ..utils._warn import warn
 from ._callbacks import SklearnCallbacks
 from ._lr_scheduler import begin_schedule, reset_rates, schedule_error
 
@@ -99,10 +99,9 @@ def _check(net: MultiTaskNet, callback: Callback) -> None:
         names = [name for name, _ in net.get_all_learnable_params()]
         for pattern in callback.patterns:
             if isinstance(pattern, str) and not any(fnmatch(name, pattern) for name in names):
-                warnings.warn(
+                warn(
                     f"callbacks: {type(callback).__name__} finds no parameter with the pattern {pattern!r}; their "
                     f"names are {names}.",
-                    stacklevel=2,
                 )
 
 

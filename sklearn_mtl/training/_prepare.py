@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from ..exceptions import SingleClassWarning, TaskTypeWarning
 from ..tasks import Ordinal, Task, doubt_of, infer_task, refuse_dates, resolve_task
 from ..utils._labels import Categories
 from ..utils._random import Streams
+from ..utils._warn import warn
 from ._blueprint import Blueprint
 from ._data import Dataset, ValidationRows, encode_targets, encode_task
 from ._positions import NO_POSITIONS, Positions
@@ -90,12 +90,11 @@ def fit_tasks(
         except (TypeError, ValueError) as error:
             raise ValueError(f"task {name!r}: {error}") from error
         for remark in task.remarks:
-            warnings.warn(f"task {name!r}: {remark}", UserWarning, stacklevel=4)
+            warn(f"task {name!r}: {remark}", UserWarning)
         if len(getattr(task, "classes_", ("", ""))) == 1:
-            warnings.warn(
+            warn(
                 f"task {name!r} has labels of one class only, {task.classes_.tolist()[0]!r}.",
                 SingleClassWarning,
-                stacklevel=4,
             )
     _warn_of_guesses({name: (fitted[name], doubt) for name, doubt in doubts.items() if doubt})
     return fitted
@@ -163,11 +162,10 @@ def _warn_of_guesses(guesses: Mapping[str, tuple[Task, str]]) -> None:
         groups.setdefault(f"{doubt} taken as {_PLURAL[task.kind]}", []).append(name)
     said = "; ".join(f"{doubt} in {_listed(names)}" for doubt, names in groups.items())
     first, (task, _) = next(iter(guesses.items()))
-    warnings.warn(
+    warn(
         f"The type of some tasks was guessed: {said}. State it in the parameter tasks, for instance "
         f"tasks={{{first!r}: {task.kind!r}}}.",
         TaskTypeWarning,
-        stacklevel=5,
     )
 
 
@@ -244,11 +242,10 @@ def split_data(
     groups = blueprint.objective().groups
     train, valid, not_validated = hold_out(data, groups, blueprint.tasks, n_valid, generator, fold, n_folds)
     if not_validated and fold == 0:
-        warnings.warn(
+        warn(
             f"early stopping does not watch {_listed(not_validated)}: too few labels to hold out some. "
             "They are trained as long as the others; a larger validation_fraction, or "
             "early_stopping=False, may suit them better.",
-            stacklevel=4,
         )
     rows = valid.numpy()
     watched = ValidationRows(

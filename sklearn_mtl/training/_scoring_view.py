@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from torch import Tensor
 from .._targets import Container
 from ..trunks import InputRows
 from ..utils._missing import is_missing
+from ..utils._warn import warn
 from ._data import Batch, Dataset, lengths_of
 from ._model import Model
 from ._predict import average_members, by_row
@@ -88,10 +88,9 @@ class ScoringView:
     def _begin(self, callback: ScoringBase) -> None:
         callback.on_train_begin(self.model.net, X=np.empty((0, 1)), y=None)
         if self.warns and self.data.valid is None and not callback.on_train:
-            warnings.warn(
+            warn(
                 f"callbacks: {type(callback).__name__} {callback.name_!r} scores validation rows, but none are "
                 "held out; set early_stopping=True to hold some out, or on_train=True to score the others.",
-                stacklevel=2,
             )
 
     def _score_epoch(self, callback: EpochScoring) -> None:

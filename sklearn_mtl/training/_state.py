@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -19,6 +18,7 @@ from ..architectures import Architecture
 from ..exceptions import ModelVersionWarning
 from ..tasks import Task
 from ..trunks import Trunk
+from ..utils._warn import warn
 from ..weighting import Weighting
 from ._blueprint import Blueprint
 
@@ -73,11 +73,10 @@ def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
             f"{__version__} reads layouts up to {STATE_LAYOUT}. Load it with the version that wrote it."
         )
     if written_by.get("sklearn_mtl") != __version__:
-        warnings.warn(
+        warn(
             f"this model was saved with {_listed(written_by)}, and is loaded with {_listed(versions())}. Its "
             "predictions may be others; fit it again if you can.",
             ModelVersionWarning,
-            stacklevel=2,
         )
     current = dict(state)
     for number in range(layout, STATE_LAYOUT):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +14,7 @@ from torch import nn
 from ..utils._arrays import as_array, holds_arrays, is_array_like
 from ..utils._columns import plain
 from ..utils._params import resolve_spec
+from ..utils._warn import warn
 from ._base import Trunk
 from ._conv_net import ConvNet
 from ._image_range import is_channels_first
@@ -86,11 +86,10 @@ def _steps_or_pictures(X: np.ndarray) -> Trunk:
     if is_small or not (is_square or np.min(X[:SEEN], initial=0) >= 0):
         return SequenceEncoder()
     (kind, trunk), other = (pictures, steps) if is_square else (steps, pictures)
-    warnings.warn(
+    warn(
         f"X of shape {X.shape} is taken as {kind}; pass trunk={trunk!r} to say so, or trunk={other[1]!r} if its "
         f"rows are {other[0]}.",
         UserWarning,
-        stacklevel=2,
     )
     return ConvNet() if is_square else SequenceEncoder()
 

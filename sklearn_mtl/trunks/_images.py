@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from ..utils._arrays import as_array, rows_of_series
 from ..utils._columns import plain
+from ..utils._warn import warn
 from ._base import Inputs, forget_columns
 from ._image_range import ImageRange, is_channels_first
 
@@ -98,11 +98,10 @@ class Images:
     def _warn_of_channels(self) -> None:
         height, width, n_channels = self.shape_[-3:]
         if not self.channels_first and is_channels_first(self.shape_[-3:]):
-            warnings.warn(
+            warn(
                 f"X holds {self.kind} of height {height}, width {width} and {n_channels} channels; if the "
                 "channels come first, pass a ConvNet with channels_first=True.",
                 UserWarning,
-                stacklevel=2,
             )
 
     def _read(self, X: Any, owner: BaseEstimator) -> np.ndarray:
