@@ -308,7 +308,7 @@ class Container:
             return _structured(labels, arrays)
         if self.kind in ("pandas", "polars", "pyarrow"):
             return _frame(self.kind, labels, arrays, X)
-        return Targets(zip(labels, arrays, strict=True))
+        return Targets._of({name: columns[name] for name in self.names if name in columns}, {}, {})
 
 
 def read_targets(y: Any) -> tuple[Targets, Container]:

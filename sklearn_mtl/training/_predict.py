@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -126,10 +127,16 @@ def _like_many(
     n_rows = len(next(iter(batch.values())))
     if n_rows >= FEWEST or any(values.dim() != 2 for values in batch.values()):
         return compute(batch)
-    repeated = torch.arange(FEWEST, device=next(iter(batch.values())).device).clamp(max=n_rows - 1)
+    repeated = _repeated(n_rows, next(iter(batch.values())).device)
     outputs = compute({name: values[repeated] for name, values in batch.items()})
     axes = {name: 0 if position_axes is None else position_axes[name] for name in outputs}
     return {name: output.narrow(-2 - axes[name], 0, n_rows) for name, output in outputs.items()}
+
+
+@lru_cache(maxsize=64)
+def _repeated(n_rows: int, device: torch.device) -> Tensor:
+    """Give the numbers of `FEWEST` rows, of which the last is repeated."""
+    return torch.arange(FEWEST, device=device).clamp(max=n_rows - 1)
 
 
 def _n_weights(network: Network) -> int:

@@ -40,8 +40,13 @@ def count_labels(
     """Count the rows with labels of some tasks."""
     labelled = []
     for name in tasks:
-        known = ~is_missing(targets[name]).reshape(len(targets[name]), -1).all(axis=1)
-        labelled.append(known if sample_weight is None else known & (sample_weight[name] > 0))
+        missing = is_missing(targets[name])
+        known: np.ndarray = ~missing if missing.ndim == 1 else ~missing.reshape(len(missing), -1).all(axis=1)
+        if sample_weight is not None:
+            known &= sample_weight[name] > 0
+        if known.all():
+            return LabelCounts(len(known), len(known))
+        labelled.append(known)
     return LabelCounts(int(np.any(labelled, axis=0).sum()), max(int(known.sum()) for known in labelled))
 
 
@@ -84,8 +89,12 @@ def hold_out(
     """
     order = torch.randperm(len(data), generator=generator)
     names, columns = zip(*_strata(data, groups, tasks), strict=True)
-    codes = np.column_stack(columns)[order.numpy()]
     n_draws = min(n_folds, len(data) // n_valid)
+    if all(column[0] == 1 and (column == 1).all() for column in columns):  # any rows are as good as others
+        start = n_valid * (fold % n_draws)
+        parts = order[:start], order[start : start + n_valid], order[start + n_valid :]
+        return HeldOut(torch.cat([parts[0], parts[2]]).sort().values, parts[1].sort().values, [])
+    codes = np.column_stack(columns)[order.numpy()]
     sizes = [n_valid] * n_draws + [len(data) - n_draws * n_valid]
     held = deal(codes, sizes) == fold % n_draws
     _mend(held, codes, np.array([name is not None for name in names]))
@@ -104,7 +113,7 @@ def _strata(
     for group, target, weight in zip(groups, data.targets, data.weights, strict=True):
         for name, columns in zip(group.names, group.columns, strict=True):
             labelled = _labelled(weight, columns, len(data))
-            yield name, np.asarray(labelled.any(axis=1), dtype=np.int16)
+            yield name, np.asarray(labelled[:, 0] if labelled.shape[1] == 1 else labelled.any(axis=1), np.int16)
             if tasks[name].kind != "classification" or tasks[name].level != "sample":
                 continue
             classes = target.reshape(len(data), -1)[:, columns].round().to(torch.int16).cpu().numpy() + 1
@@ -115,7 +124,7 @@ def _strata(
 def _labelled(weight: Any, columns: slice, n_rows: int) -> np.ndarray:
     """Tell which elements of a task have a label that counts, (n_rows, n_elements); of positions, which rows."""
     if weight is None:
-        return np.ones((n_rows, 1), dtype=bool)
+        return np.broadcast_to(np.True_, (n_rows, 1))
     if isinstance(weight, RaggedRows):
         row = torch.arange(n_rows).repeat_interleave(weight.lengths.cpu())
         counts = torch.zeros(n_rows).index_add_(0, row, (weight.values[:, columns] > 0).any(dim=1).float().cpu())

@@ -148,6 +148,8 @@ def fit_place(X: np.ndarray | csr_matrix, scale: np.ndarray, sample_weight: np.n
 
 def place_numbers(X: np.ndarray, place: Place, dtype: np.dtype) -> np.ndarray:
     """Move columns in float64, block by block, and cast the result; numpy warns of what becomes infinite."""
+    if X.size <= BLOCK:
+        return ((X - place.middle) / place.unit).astype(dtype, order="C")
     placed = np.empty(X.shape, dtype)
     for rows in _blocks(*X.shape):
         block = X[rows] - place.middle

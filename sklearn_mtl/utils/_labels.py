@@ -107,13 +107,18 @@ def _facts_of_numbers(kind: str, values: np.ndarray) -> Facts:
         return Facts(kind)
     missing = is_missing(values)
     known, has_gaps = values[~missing] if missing.any() else values.ravel(), bool(missing.any())
-    is_binary = _may_be_binary(known)
-    is_whole = kind == "integer" or bool((np.isfinite(known) & (known == np.floor(known))).all())
+    some = known[:_SAMPLE]  # most columns are told by their first rows
+    is_binary = _may_be_binary(some) and _may_be_binary(known)
+    is_whole = kind == "integer" or (_are_whole(some) and _are_whole(known))
     return Facts(kind, is_binary, is_whole, _count_different(known) if is_whole else 0, has_gaps)
 
 
 def _may_be_binary(values: np.ndarray) -> bool:
     return bool(((values == 0) | (values == 1) | is_missing(values)).all())
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    return bool((np.isfinite(values) & (values == np.floor(values))).all())
 
 
 def _count_different(values: np.ndarray) -> int:

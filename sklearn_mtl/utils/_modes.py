@@ -32,6 +32,14 @@ def own_modes() -> Iterator[None]:
     `torch.set_default_dtype`, which holds for the whole process, stays as it is: the functions that go by it are
     told the dtype. Where the caller has set nothing, nothing is done. It is a decorator too.
     """
+    modes = _get_current_function_mode_stack()
+    if (
+        torch.is_grad_enabled()
+        and not (modes or torch.is_inference_mode_enabled() or any(map(torch.is_autocast_enabled, _AUTOCAST)))
+        and torch.get_default_dtype() == torch.float32
+    ):
+        yield
+        return
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
@@ -40,7 +48,6 @@ def own_modes() -> Iterator[None]:
         for kind in _AUTOCAST:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        modes = _get_current_function_mode_stack()
         if any(isinstance(mode, DeviceContext) for mode in modes):
             stack.enter_context(torch.device("cpu"))
         if torch.get_default_dtype() != torch.float32 and not any(isinstance(mode, _Float32) for mode in modes):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock, local
 
 import torch
@@ -12,8 +12,7 @@ import torch
 WORK_PER_THREAD = 9_000_000
 
 
-@contextmanager
-def threads_for(work: float) -> Iterator[None]:
+def threads_for(work: float) -> AbstractContextManager[None]:
     """Let torch use as many CPU threads as the work of a step is worth, and restore its setting after.
 
     Parameters
@@ -21,15 +20,12 @@ def threads_for(work: float) -> Iterator[None]:
     work : float
         Multiply-adds of one step.
     """
-    with _SETTING.changed(lambda available: min(available, int(work // WORK_PER_THREAD))):
-        yield
+    return _SETTING.changed(lambda available: min(available, int(work // WORK_PER_THREAD)))
 
 
-@contextmanager
-def share_of_threads(n_processes: int) -> Iterator[None]:
+def share_of_threads(n_processes: int) -> AbstractContextManager[None]:
     """Let torch use the CPU threads that each of some processes would have, and restore its setting after."""
-    with _SETTING.changed(lambda available: available // n_processes):
-        yield
+    return _SETTING.changed(lambda available: available // n_processes)
 
 
 class _Setting:
