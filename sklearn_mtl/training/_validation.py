@@ -41,7 +41,7 @@ def count_labels(
     labelled = []
     for name in tasks:
         missing = is_missing(targets[name])
-        known: np.ndarray = ~missing if missing.ndim == 1 else ~missing.reshape(len(missing), -1).all(axis=1)
+        known = np.asarray(~missing if missing.ndim == 1 else ~missing.reshape(len(missing), -1).all(axis=1))
         if sample_weight is not None:
             known &= sample_weight[name] > 0
         if known.all():
