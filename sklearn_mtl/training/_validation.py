@@ -113,10 +113,10 @@ def _strata(
     for group, target, weight in zip(groups, data.targets, data.weights, strict=True):
         for name, columns in zip(group.names, group.columns, strict=True):
             labelled = _labelled(weight, columns, len(data))
-            yield name, np.asarray(labelled[:, 0] if labelled.shape[1] == 1 else labelled.any(axis=1), np.int16)
+            yield name, np.asarray(labelled[:, 0] if labelled.shape[1] == 1 else labelled.any(axis=1), np.int32)
             if tasks[name].kind != "classification" or tasks[name].level != "sample":
                 continue
-            classes = target.reshape(len(data), -1)[:, columns].round().to(torch.int16).cpu().numpy() + 1
+            classes = target.reshape(len(data), -1)[:, columns].round().to(torch.int32).cpu().numpy() + 1
             for label in (classes * labelled).T:
                 yield None, label
 
@@ -157,17 +157,22 @@ def _mend(held: np.ndarray, codes: np.ndarray, of_task: np.ndarray) -> None:
             for column, needed in enumerate(needs[side]):
                 counts = np.bincount(codes[held == side, column], minlength=len(needed))
                 for code in np.repeat(np.arange(len(needed)), np.maximum(needed - counts, 0)):
-                    _exchange(held, codes, side, codes[:, column] == code, needs)
+                    if not _exchange(held, codes, side, codes[:, column] == code, needs):
+                        break  # no row of this side can go, for the next code neither
 
 
 def _exchange(
     held: np.ndarray, codes: np.ndarray, side: bool, wanted: np.ndarray, needs: Mapping[bool, list[np.ndarray]]
-) -> None:
-    """Exchange the first of the wanted rows of the other side for one that is not needed, if there are both."""
+) -> bool:
+    """Exchange the first of the wanted rows of the other side for one that is not needed, if there are both.
+
+    Returns whether there is one of the latter.
+    """
     there = np.flatnonzero(wanted & (held != side) & _spare(codes, held != side, needs[not side]))
     here = np.flatnonzero(~wanted & (held == side) & _spare(codes, held == side, needs[side]))
     if len(there) and len(here):
         held[[there[0], here[0]]] = side, not side
+    return len(here) > 0
 
 
 def _spare(codes: np.ndarray, members: np.ndarray, needs: Sequence[np.ndarray]) -> np.ndarray:
