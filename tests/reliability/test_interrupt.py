@@ -16,6 +16,14 @@ DROPOUT = MLP(hidden_sizes=(8, 6), dropout=0.3)
 STOPS = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 50}
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_raises():
+    """Handle the signal as Python does, also where the shell starts background processes that ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Interrupt(Callback):
     """Presses Ctrl-C in a batch of an epoch, both counted from 1; batch 0 is the beginning of the epoch."""
 
