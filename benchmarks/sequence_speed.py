@@ -19,10 +19,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl.data._dataset import bucketed
+from sklearn_mtl.nn._layers import set_draws
 from sklearn_mtl.tasks import Classification, SequenceTagging
-from sklearn_mtl.training._data import bucketed
 from sklearn_mtl.trunks import SequenceEncoder
-from sklearn_mtl.utils._layers import set_draws
 from sklearn_mtl.utils._random import Streams
 
 # The most that training may take, in times of the lean loop with the convolutional encoder.

@@ -1,11 +1,10 @@
 """Multi-task learning with deep networks as a scikit-learn estimator."""
 
-from ._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
-from ._estimator import MultiTaskNetEstimator
-from ._targets import Targets
-from ._task_sets import concatenate_task_sets
+from . import _moved
 from ._version import __version__
+from .estimator import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
 from .persistence import load_model, save_model
+from .targets import Targets, concatenate_task_sets
 
 __all__ = [
     "MultiTaskNetClassifier",
@@ -17,3 +16,5 @@ __all__ = [
     "load_model",
     "save_model",
 ]
+
+_moved.register()

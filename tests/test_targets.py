@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_consistent_length, shuffle
 
 from sklearn_mtl import Targets
-from sklearn_mtl._targets import align_targets, read_targets
+from sklearn_mtl.targets._targets import align_targets, read_targets
 from sklearn_mtl.tasks import infer_task
 
 NAN = float("nan")

@@ -4,15 +4,15 @@ from ._adatt import AdaTT
 from ._base import Architecture, Network, NetworkWrapper
 from ._cross_stitch import CrossStitch
 from ._cuts import Cut, SharedCut, SplitCut, gramian_of_tensors
-from ._further import WithFurtherTasks
 from ._hard_sharing import HardSharing
 from ._independent import Independent
 from ._mmoe import MMoE
 from ._outputs import Outputs
 from ._ple import PLE
-from ._resolve import resolve_architecture
+from ._shorthand import resolve_architecture
 from ._subspaces import SubspaceSharing
 from ._task_graph import TaskGraph
+from ._with_added_tasks import WithFurtherTasks
 
 __all__ = [
     "PLE",

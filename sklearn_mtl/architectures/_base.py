@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from ..diagram._flow import Flow, Node
 from ..tasks import Task
 from ..trunks import Representation, Trunk
-from ..utils._flow import Flow, Node
 from ..utils._random import Streams
 from ._outputs import Outputs
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..nn._stacking import SideBySide, has_member_axis
 from ..trunks import Representation, Staged, Trunk
 from ..utils._random import Streams
-from ..utils._side_by_side import SideBySide, has_member_axis
 
 
 class Summary(nn.Module):

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..diagram._flow import Flow, Node
 from ..trunks import Representation, Trunk
-from ..utils._flow import Flow, Node
 from ..utils._params import Interval
 from ..utils._random import Streams
 from ._bodies import Bodies, Stems

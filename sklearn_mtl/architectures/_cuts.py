@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..utils._layers import affine
+from ..nn._layers import affine
 
 
 class Cut(ABC):

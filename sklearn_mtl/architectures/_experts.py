@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..diagram._flow import Node
 from ..trunks import Representation, Trunk
-from ..utils._flow import Node
 from ..utils._random import Streams
-from ._banks import LinearBank, positions
 from ._bodies import Bodies
+from ._units import LinearBank, positions
 from ._views import Views, map_vectors
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import nn
 
+from ..diagram._flow import Flow, Node
 from ..trunks import Representation, Trunk
-from ..utils._flow import Flow, Node
 from ..utils._random import Streams
-from ._banks import MLPBank
 from ._bodies import Summary
 from ._sharing import Sharing, SharingArchitecture, check_sizes
+from ._units import MLPBank
 from ._views import Views, append, tensors_of
 
 

@@ -9,9 +9,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
+from ..nn._layers import Linear, affine
 from ..tasks import Task, group_tasks
 from ..trunks import Representation
-from ..utils._layers import Linear, affine
 from ..utils._random import Streams
 from ._cuts import HeadsCut
 from ._outputs import Outputs

@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import nn
 
+from ..diagram._flow import Flow
 from ..trunks import Representation, Trunk
-from ..utils._flow import Flow
 from ..utils._random import Streams
-from ._banks import positions
 from ._bodies import Bodies, Stems
 from ._sharing import Sharing, SharingArchitecture, trunk_nodes
+from ._units import positions
 from ._views import Views, side_by_side
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..diagram._flow import Flow, Node
 from ..trunks import Representation, Trunk
-from ..utils._flow import Flow, Node
 from ..utils._params import Interval
 from ..utils._random import Streams
-from ._banks import Gates
 from ._bodies import Bodies, Summary, expert_names
 from ._mixing import imbalance, mix
 from ._sharing import Sharing, SharingArchitecture, gate_nodes
+from ._units import Gates
 from ._views import Views, side_by_side, tensors_of
 
 

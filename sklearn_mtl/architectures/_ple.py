@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..diagram._flow import Flow, Node
 from ..trunks import Representation, Trunk
-from ..utils._flow import Flow, Node
 from ..utils._params import Interval
 from ..utils._random import Streams
-from ._banks import Gates
 from ._bodies import Summary, expert_names
 from ._experts import Experts, LevelInput, private_names, private_nodes
 from ._mixing import add, beside, imbalance, mix, mix_own
 from ._sharing import Sharing, SharingArchitecture, gate_nodes
+from ._units import Gates
 from ._views import Views, side_by_side, tensors_of
 
 

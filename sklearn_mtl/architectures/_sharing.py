@@ -10,17 +10,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..diagram._flow import Node
 from ..tasks import Task
 from ..trunks import Representation, Trunk
-from ..utils._flow import Node
 from ..utils._params import validate_spec
 from ..utils._random import Streams
-from ._banks import MLPBank
 from ._base import Architecture, Network
 from ._cuts import Cut, SharedCut, ViewsCut
 from ._heads import Heads, fused_order
 from ._outputs import Outputs
 from ._transfer import GraphHeads
+from ._units import MLPBank
 from ._views import Views, tensors_of
 
 

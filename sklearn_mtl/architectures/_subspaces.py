@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..diagram._flow import Flow, Node
 from ..tasks import Task
 from ..trunks import Representation, Trunk
-from ..utils._flow import Flow, Node
 from ..utils._params import ArrayLike, Interval
 from ..utils._random import Streams
-from ._banks import positions
 from ._bodies import Bodies, expert_names
 from ._sharing import Sharing, SharingArchitecture
+from ._units import positions
 from ._views import Views, join, side_by_side, tensors_of
 
 

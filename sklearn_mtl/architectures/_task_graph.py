@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from ..diagram._flow import Flow, task_node
+from ..nn._stacking import has_member_axis
 from ..tasks import Task
 from ..trunks import Trunk
-from ..utils._flow import Flow, task_node
 from ..utils._params import StrOptions
 from ..utils._random import Streams
-from ..utils._side_by_side import has_member_axis
-from ._banks import MLPBank
 from ._base import Architecture, Network
-from ._resolve import resolve_architecture
 from ._sharing import SharingArchitecture, SharingNetwork
+from ._shorthand import resolve_architecture
 from ._transfer import Attention, Concatenation, GraphHeads, Product
+from ._units import MLPBank
 
 TRANSFERS: dict[str, type[GraphHeads]] = {"concat": Concatenation, "attention": Attention, "product": Product}
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..nn._layers import Linear
 from ..tasks import Task
-from ..utils._layers import Linear
 from ..utils._random import Streams
 from ._heads import Heads
 from ._outputs import Outputs

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..utils._flow_layout import shortened
+from ..diagram._layout import shortened
 from ..utils._optional import import_optional
 from ._heat_map import name_cells, write_numbers
 

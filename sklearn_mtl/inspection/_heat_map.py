@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils._flow_layout import shortened
+from ..diagram._layout import shortened
 
 
 def write_numbers(ax: Any, image: Any, values: np.ndarray, values_format: str) -> np.ndarray:

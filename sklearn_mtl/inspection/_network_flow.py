@@ -8,8 +8,8 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import Architecture, resolve_architecture
-from ..training import fitted_flow
-from ..utils._flow_layout import FONT_SIZE, HEAD, STYLES, Box, Curve, Layout, LegendEntry, lay_out
+from ..diagram._layout import FONT_SIZE, HEAD, STYLES, Box, Curve, Layout, LegendEntry, lay_out
+from ..estimator._html import fitted_flow
 from ..utils._optional import import_optional
 
 INK = "#1f2328"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
+from ..files._atomic import write_atomically
 from ..utils._digest import digest
-from ..utils._files import write_atomically
 from ..utils._warn import warn
 from ._record import Record
 

@@ -10,10 +10,10 @@ from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from .._targets import read_targets
+from ..columns._labels import Facts
+from ..columns._missing import is_missing
+from ..targets._targets import read_targets
 from ..tasks import MultilabelClassification, infer_task
-from ..utils._labels import Facts
-from ..utils._missing import is_missing
 from ..utils._stratify import deal
 from ..utils._warn import warn
 

@@ -14,11 +14,11 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
-from .._estimator import MultiTaskNetEstimator
+from ..data import check_weights
+from ..estimator._estimator import MultiTaskNetEstimator
 from ..training import (
     Member,
     Trained,
-    check_weights,
     member_of,
     model_of,
     settings_of,

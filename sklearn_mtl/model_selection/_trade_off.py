@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..training import check_weights
+from ..data import check_weights
 from ._pareto import hypervolume, non_dominated
 
 

@@ -4,7 +4,7 @@ from ._base import Penalty, WeightPenalty
 from ._group_lasso import GroupLasso
 from ._orthogonality import Orthogonality
 from ._representation_dropout import RepresentationDropout
-from ._resolve import penalty_name, resolve_penalties, resolve_penalty
+from ._shorthand import penalty_name, resolve_penalties, resolve_penalty
 from ._trace_norm import TraceNorm
 
 __all__ = [

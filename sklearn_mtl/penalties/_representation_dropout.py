@@ -6,7 +6,7 @@ from numbers import Real
 
 from torch import nn
 
-from ..utils._layers import Dropout
+from ..nn._layers import Dropout
 from ..utils._params import Interval
 from ._base import Penalty
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._estimator import MultiTaskNetEstimator
+from ..estimator._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
-from ..training import check_arrays, current_state
+from ..model import check_arrays, current_state
 from ._allocation import AllocationLimit, WithoutMemory
 from ._encode import DEEPEST
 from ._known import CONTAINERS, PACKAGE, Registry, may_be_attribute

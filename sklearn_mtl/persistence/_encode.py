@@ -24,7 +24,7 @@ from sklearn.callback import FitCallback
 from skorch.callbacks import Callback
 from torch import nn
 
-from .._estimator import MultiTaskNetEstimator
+from ..estimator._estimator import MultiTaskNetEstimator
 from ._known import CONTAINERS, Registry, has_name, may_be_attribute
 from ._steps import dump_step
 from ._values import LEAVES, leaf_of, plain_array

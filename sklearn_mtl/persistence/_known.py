@@ -15,11 +15,11 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_
 from sklearn.pipeline import FeatureUnion, Pipeline
 from torch import nn
 
-from .._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
-from .._estimator import MultiTaskNetEstimator
-from .._targets import Container
+from ..estimator._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
+from ..estimator._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
-from ..training import Blueprint
+from ..model import Blueprint
+from ..targets._targets import Container
 
 PACKAGE = __name__.partition(".")[0]
 #: the module of what a script that is run defines

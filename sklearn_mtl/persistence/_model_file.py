@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .._estimator import MultiTaskNetEstimator
+from ..estimator._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
-from ..utils._archive import DIGEST, read_digest, read_members
-from ..utils._files import remove_left_over, replaced_file
-from ..utils._zip import StoredZip, add_member
+from ..files._archive import DIGEST, read_digest, read_members
+from ..files._atomic import remove_left_over, replaced_file
+from ..files._zip import StoredZip, add_member
 from ._decode import Decoder, memory_of, parse
 from ._encode import Encoder
 from ._known import CONTAINERS, Registry

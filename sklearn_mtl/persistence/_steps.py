@@ -14,8 +14,8 @@ from scipy.sparse import load_npz
 from sklearn import feature_selection
 
 from ..exceptions import ModelFileError
+from ..files._zip import StoredZip, add_member
 from ..utils._optional import import_optional
-from ..utils._zip import StoredZip, add_member
 from ._known import CONTAINERS, PACKAGE, SCRIPT, full_name
 
 EXTRA = "pipelines"

@@ -12,7 +12,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from ..utils._layers import Linear
+from ..nn._layers import Linear
 
 
 class Encoded(NamedTuple):

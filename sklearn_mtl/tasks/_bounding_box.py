@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from ..columns._missing import is_missing
 from ..metrics import box_iou
-from ..utils._missing import is_missing
 from ..utils._params import Interval
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
 

@@ -14,8 +14,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor
 from torch.nn import functional
 
-from ..utils._columns import read_column
-from ..utils._missing import is_missing
+from ..columns._columns import read_column
+from ..columns._missing import is_missing
 from ..utils._params import ArrayLike, Interval, StrOptions
 from ._base import (
     Encoded,

@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from sklearn.metrics import d2_tweedie_score, mean_absolute_error, mean_poisson_deviance
 from torch import Tensor
 
-from ..utils._missing import is_missing
+from ..columns._missing import is_missing
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
 
 # How far above its target, and above the mean, a logarithm of a rate may be before the loss goes on as a line.

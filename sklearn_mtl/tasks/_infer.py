@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..utils._labels import MOST_CLASSES, Facts, facts_of
-from ..utils._missing import is_missing
+from ..columns._labels import MOST_CLASSES, Facts, facts_of
+from ..columns._missing import is_missing
 from ._base import Task
 from ._bounding_box import BoundingBox
 from ._classification import Classification

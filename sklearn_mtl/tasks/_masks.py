@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..utils._columns import plain
-from ..utils._missing import is_missing
+from ..columns._columns import plain
+from ..columns._missing import is_missing
 
 #: a pixel of this label has none
 MISSING_PIXEL = -1

@@ -14,8 +14,8 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ..utils._labels import objects_of
-from ..utils._missing import is_missing
+from ..columns._labels import objects_of
+from ..columns._missing import is_missing
 from ..utils._params import ArrayLike, Interval
 from ._base import (
     Encoded,

@@ -12,7 +12,7 @@ from sklearn.metrics import cohen_kappa_score, mean_absolute_error
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from ..utils._missing import is_missing
+from ..columns._missing import is_missing
 from ..utils._params import ArrayLike, StrOptions
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions
 from ._classification import Classification

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..utils._layers import Linear
+from ..nn._layers import Linear
 
 
 class PixelsHead(nn.Module):

@@ -12,7 +12,7 @@ from sklearn.metrics import d2_pinball_score, mean_absolute_error, r2_score, roo
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
-from ..utils._missing import is_missing
+from ..columns._missing import is_missing
 from ..utils._params import Interval, StrOptions
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
 

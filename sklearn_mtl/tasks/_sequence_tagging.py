@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..columns._ragged import RaggedRows
 from ..metrics import entity_precision_recall_f1
-from ..utils._ragged import RaggedRows
 from ._base import Encoded, Task, labelled_weight, of_weight, require_labels
 from ._bio import Grammar, are_entity_tags, best_paths, observed_grammar
 from ._classification import Classification

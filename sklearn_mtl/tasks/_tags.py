@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils._missing import is_missing
+from ..columns._missing import is_missing
 
 MISSING_TAG = -1
 #: what others write for tokens without a label, as losses of torch do

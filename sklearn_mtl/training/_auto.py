@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from skorch.callbacks import LRScheduler
 
+from ..data._hold_out import LabelCounts
+from ..model._batch_ensemble import is_batch_ensemble
 from ..utils._warn import warn
-from ._batch_ensemble import is_batch_ensemble
 from ._callback_list import has_callback
-from ._validation import LabelCounts
 
 # Early stopping needs validation rows; with fewer labelled rows than this, training needs them more.
 MIN_ROWS_TO_STOP_EARLY = 100

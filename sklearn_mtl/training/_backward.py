@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..architectures import Network, Outputs, SplitCut
-from ._objective import Objective, TaskLosses
+from ..model._objective import Objective, TaskLosses
 
 
 def backward(

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from ._objective import Step
+from ..model._objective import Step
 
 
 def read_balance(log: Sequence[Step], names: Sequence[str]) -> list[dict[str, float]]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from .._version import __version__
 from ..exceptions import ModelFileError
-from ..utils._archive import pack_archive, read_archive
+from ..files._archive import pack_archive, read_archive
+from ..files._atomic import remove_left_over, write_atomically
+from ..files._tree import pack_tree, unpack_tree
 from ..utils._digest import digest
-from ..utils._files import remove_left_over, write_atomically
-from ..utils._tree import pack_tree, unpack_tree
 from ..utils._warn import warn
 from ._auto import schedule_of
 from ._model import Model

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..exceptions import DivergenceError
+from ..model._objective import Step
 from ..weighting import UnsolvableError
-from ._objective import Step
 
 
 def diverged(losses: np.ndarray, names: Sequence[str], epoch: int) -> DivergenceError:

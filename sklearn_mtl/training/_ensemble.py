@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from sklearn.utils.validation import _num_samples
 
+from ..data._dataset import Dataset
 from ..utils._device import resolve_device
 from ..utils._memory import explain_out_of_memory
 from ..utils._modes import own_modes
 from ..utils._random import Streams
 from ._callback_list import callbacks_of
-from ._data import Dataset
 from ._epoch_report import EpochReport
 from ._learn import Plan, plan_fit
 from ._members import settings_of, why_not_stackable, why_not_stacked

@@ -10,14 +10,14 @@ from typing import Any
 from sklearn.base import clone
 
 from ..architectures import resolve_architecture
+from ..data._weights import check_weights
+from ..model._batch_ensemble import is_batch_ensemble
+from ..model._blueprint import Blueprint
 from ..penalties import resolve_penalties
 from ..tasks import resolve_task
 from ..trunks import resolve_trunk
 from ..utils._same import same
 from ..weighting import resolve_weighting
-from ._batch_ensemble import is_batch_ensemble
-from ._blueprint import Blueprint
-from ._weights import check_weights
 
 # Longest text of a value in a message.
 _LONGEST = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..architectures import Network, Outputs, gramian_of_tensors
-from ._objective import Objective, TaskLosses
+from ..model._objective import Objective, TaskLosses
 
 
 def gramian_of(objective: Objective, network: Network, outputs: Outputs, task_losses: TaskLosses) -> Tensor:

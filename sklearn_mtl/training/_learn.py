@@ -12,31 +12,31 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 from skorch.callbacks import Callback
 
-from .._targets import Container, Targets, align_targets, name_of, read_targets
 from ..architectures import resolve_architecture
+from ..columns._missing import is_missing
+from ..data._hold_out import count_labels
+from ..data._positions import Positions
+from ..data._weights import check_sample_weight, check_weights, common_weight
+from ..model._batch_ensemble import is_batch_ensemble
+from ..model._blueprint import Blueprint, check_shareable
 from ..penalties import Penalty, resolve_penalties
 from ..sampling import TaskSampling, resolve_task_sampling
+from ..targets._targets import Container, Targets, align_targets, name_of, read_targets
 from ..trunks import resolve_trunk
 from ..utils._device import resolve_device
-from ..utils._missing import is_missing
 from ..utils._modes import own_modes
 from ..utils._params import validate_spec
 from ..utils._warn import warn
 from ..weighting import Weighting, resolve_weighting
 from ._auto import batch_size_of, schedule_of, validation_fraction_of
-from ._batch_ensemble import is_batch_ensemble
-from ._blueprint import Blueprint, check_shareable
 from ._checkpoint import open_checkpoint
 from ._going_on import asked_of, goes_on
 from ._make_net import make_net
 from ._model import Model
-from ._positions import Positions
 from ._prepare import fit_tasks, prepare_data
 from ._scoring_view import scoring_view
 from ._stopping import stopping_rule
 from ._training_state import LastEpoch
-from ._validation import count_labels
-from ._weights import check_sample_weight, check_weights, common_weight
 
 
 class Plan(NamedTuple):

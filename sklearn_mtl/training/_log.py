@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ._objective import Step
+from ..model._objective import Step
 
 
 def read_losses(log: Sequence[Step], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ._blueprint import Blueprint
+from ..model._blueprint import Blueprint
 from ._callback_list import callbacks_to_run
 from ._net import MultiTaskNet
 from ._optimizer import optimizer_params, takes

@@ -9,21 +9,21 @@ import torch
 from sklearn.utils.validation import _num_samples
 
 from ..architectures import resolve_architecture
+from ..columns._ragged import RaggedRows
+from ..model._batch_ensemble import is_batch_ensemble
+from ..model._vmapped import why_not_vmapped
+from ..nn._stacking import structure_of
 from ..sampling import resolve_task_sampling
 from ..trunks import SparseRows, resolve_trunk
 from ..utils._modes import own_modes
-from ..utils._ragged import RaggedRows
-from ..utils._side_by_side import structure_of
 from ..weighting import resolve_weighting
 from ._auto import batch_size_of, schedule_of
-from ._batch_ensemble import is_batch_ensemble
 from ._callback_list import callbacks_of
 from ._learn import plan_fit
 from ._model import Model
 from ._optimizer import OPTIMIZERS
 from ._prepare import prepare_data
 from ._stacked import Member, Settings, Trained
-from ._vmapped import why_not_vmapped
 
 CPU = torch.device("cpu")
 

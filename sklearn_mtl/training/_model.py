@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from .._targets import Container
-from ..utils._labels import objects_of
+from ..columns._labels import objects_of
+from ..data._dataset import lengths_of
+from ..model._blueprint import Blueprint
+from ..model._predict import average_members, by_row, predict_gates, predict_outputs, predict_representation
+from ..model._state import check_arrays
+from ..targets._targets import Container
 from ..utils._modes import own_modes
-from ._blueprint import Blueprint
-from ._data import lengths_of
 from ._make_net import make_net
 from ._net import MultiTaskNet
-from ._predict import average_members, by_row, predict_gates, predict_outputs, predict_representation
-from ._state import check_arrays
 
 
 class Classes(dict[str, np.ndarray]):

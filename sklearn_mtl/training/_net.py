@@ -15,24 +15,32 @@ from skorch.utils import TeeGenerator
 from torch import Tensor, nn
 
 from ..architectures import Outputs
+from ..data._dataset import (
+    Batch,
+    BatchIterator,
+    Dataset,
+    OfAllTasks,
+    ValidationRows,
+    fewest_rows,
+    positions_per_row,
+)
+from ..model._blueprint import Blueprint
+from ..model._objective import Step, TaskLosses
+from ..model._predict import average_members, by_row, predict_outputs
+from ..nn._layers import set_draws
 from ..sampling import AllTasks, TaskSampling
-from ..utils._layers import set_draws
 from ..utils._memory import explain_out_of_memory
 from ..utils._random import Streams
 from ..utils._threads import threads_for
 from ..weighting import UnsolvableError
 from ._backward import backward
 from ._balance import read_balance
-from ._blueprint import Blueprint
-from ._data import Batch, BatchIterator, Dataset, OfAllTasks, ValidationRows, fewest_rows, positions_per_row
 from ._divergence import diverged, refuse_non_finite, unsolved
 from ._gramian import gramian_of
 from ._log import read_losses, record
 from ._lr_scheduler import end_schedule
 from ._notify import tell, watches_batches
-from ._objective import Step, TaskLosses
 from ._optimizer import step_of
-from ._predict import average_members, by_row, predict_outputs
 from ._sampled import SampledBatches
 from ._schedule import SCHEDULES
 from ._stopping import BestEpoch

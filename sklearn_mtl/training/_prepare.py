@@ -10,16 +10,16 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_consistent_length
 
-from .._targets import Targets, name_of
+from ..columns._labels import Categories
+from ..data._dataset import Dataset, ValidationRows, encode_targets, encode_task
+from ..data._hold_out import hold_out
+from ..data._positions import NO_POSITIONS, Positions
 from ..exceptions import SingleClassWarning, TaskTypeWarning
+from ..model._blueprint import Blueprint
+from ..targets._targets import Targets, name_of
 from ..tasks import Ordinal, Task, doubt_of, infer_task, refuse_dates, resolve_task
-from ..utils._labels import Categories
 from ..utils._random import Streams
 from ..utils._warn import warn
-from ._blueprint import Blueprint
-from ._data import Dataset, ValidationRows, encode_targets, encode_task
-from ._positions import NO_POSITIONS, Positions
-from ._validation import hold_out
 
 
 class DataSplit(NamedTuple):

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data._dataset import CPU, Batch, Dataset, n_batches, split_batches, take
+from ..model._objective import Objective
 from ..sampling import TaskSampling
 from ..utils._random import Streams
-from ._data import CPU, Batch, Dataset, n_batches, split_batches, take
-from ._objective import Objective
 
 
 class SampledBatches:

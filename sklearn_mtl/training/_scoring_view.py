@@ -15,13 +15,13 @@ from skorch.callbacks.scoring import ScoringBase
 from skorch.utils import to_numpy
 from torch import Tensor
 
-from .._targets import Container
+from ..columns._missing import is_missing
+from ..data._dataset import Batch, Dataset, lengths_of
+from ..model._predict import average_members, by_row
+from ..targets._targets import Container
 from ..trunks import InputRows
-from ..utils._missing import is_missing
 from ..utils._warn import warn
-from ._data import Batch, Dataset, lengths_of
 from ._model import Model
-from ._predict import average_members, by_row
 from ._prepare import DataSplit
 
 

@@ -13,26 +13,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._targets import Container
 from ..architectures import Outputs
-from ..utils._layers import Draws, set_draws
+from ..data._dataset import fewest_rows, split_batches
+from ..model._blueprint import Blueprint
+from ..model._objective import Objective, Step, TaskLosses
+from ..model._vmapped import VmappedNetwork
+from ..nn._layers import Draws, set_draws
+from ..nn._stacking import keep_members, member_state, stack_networks
+from ..targets._targets import Container
 from ..utils._modes import own_modes
 from ..utils._random import Streams
-from ..utils._side_by_side import keep_members, member_state, stack_networks
 from ..utils._threads import threads_for
 from ._balance import read_balance
-from ._blueprint import Blueprint
-from ._data import fewest_rows, split_batches
 from ._divergence import diverged, refuse_non_finite
 from ._log import read_losses, record
-from ._objective import Objective, Step, TaskLosses
 from ._prepare import DataSplit
 from ._schedule import SCHEDULES
 from ._stacked_data import StackedData
 from ._stacked_optimizer import StackedOptimizer, clip_members
 from ._stacked_tasks import stack_tasks
 from ._stopping import Patience
-from ._vmapped import VmappedNetwork
 
 # What a step of members side by side may take of the time that they take one by one, for it to pay: what was
 # trained side by side has to be taken apart.

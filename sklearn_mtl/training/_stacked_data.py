@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..data._dataset import Dataset
 from ..utils._random import Streams
-from ._data import Dataset
 from ._prepare import DataSplit
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
+from ..nn._stacking import per_member
 from ..tasks import Task
-from ..utils._side_by_side import per_member
 
 
 def stack_tasks(tasks: Sequence[Task], dtype: torch.dtype, device: torch.device) -> Task:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ._data import Batch, Dataset
+from ..data._dataset import Batch, Dataset
+from ..model._objective import Step
 from ._log import read_losses, record
-from ._objective import Step
 
 if TYPE_CHECKING:
     from ._net import MultiTaskNet

@@ -7,8 +7,8 @@ from typing import Any
 
 from scipy.sparse import issparse
 
-from ..utils._arrays import holds_arrays
-from ..utils._frame import as_frame
+from ..columns._arrays import holds_arrays
+from ..columns._frame import as_frame
 from ._base import Trunk
 from ._choice import choose_single, resolve_single
 from ._multi_input import MultiInput

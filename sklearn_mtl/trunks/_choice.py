@@ -11,8 +11,8 @@ import numpy as np
 from scipy.sparse import issparse
 from torch import nn
 
-from ..utils._arrays import as_array, holds_arrays, is_array_like
-from ..utils._columns import plain
+from ..columns._arrays import as_array, holds_arrays, is_array_like
+from ..columns._columns import plain
 from ..utils._params import resolve_spec
 from ..utils._warn import warn
 from ._base import Trunk

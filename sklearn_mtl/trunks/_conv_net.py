@@ -14,8 +14,8 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
-from ..utils._conv import Conv2d, GroupNorm, into_channels, out_of_channels
-from ..utils._layers import Dropout, Linear
+from ..nn._conv import Conv2d, GroupNorm, into_channels, out_of_channels
+from ..nn._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
 from ._base import Inputs, Representation, Trunk

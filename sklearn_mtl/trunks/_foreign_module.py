@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 
-from ..utils._layers import Draws, Dropout, set_draws
+from ..nn._layers import Draws, Dropout, set_draws
 from ..utils._random import lend_global_generator
 from ._base import Representation
 

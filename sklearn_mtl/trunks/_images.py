@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array
 from torch import Tensor, nn
 
-from ..utils._arrays import as_array, rows_of_series
-from ..utils._columns import plain
+from ..columns._arrays import as_array, rows_of_series
+from ..columns._columns import plain
 from ..utils._warn import warn
 from ._base import Inputs, forget_columns
 from ._image_range import ImageRange, is_channels_first

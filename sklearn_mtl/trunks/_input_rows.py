@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
-from .._targets import Targets
-from ..utils._columns import plain
+from ..columns._columns import plain
+from ..targets._targets import Targets
 
 
 class InputRows(Mapping[str, Any]):

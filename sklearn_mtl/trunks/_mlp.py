@@ -15,8 +15,8 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from ..utils._arrays import stack_vectors
-from ..utils._layers import Dropout, Linear
+from ..columns._arrays import stack_vectors
+from ..nn._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
 from ._base import Inputs, SparseRows, Staged, Trunk

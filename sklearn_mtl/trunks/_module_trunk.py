@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor, nn
 
-from ..utils._columns import plain
+from ..columns._columns import plain
 from ..utils._params import HasMethods
 from ..utils._random import Streams, lend_global_generator
 from ._base import Inputs, Representation, Trunk, forget_columns

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_consistent_length
 from torch import Tensor, nn
 
-from ..utils._layers import Linear
+from ..nn._layers import Linear
 from ..utils._params import Interval, NestedParamsMixin
 from ..utils._random import Streams
 from ._base import Inputs, Representation, Trunk, forget_columns

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy.sparse import issparse
 
-from ..utils._arrays import holds_arrays, stack_vectors
+from ..columns._arrays import holds_arrays, stack_vectors
 from ._base import Trunk
 from ._choice import choose_single, resolve_single
 from ._input_rows import InputRows

@@ -12,8 +12,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from ..columns._ragged import RaggedRows
 from ..utils._params import Interval, StrOptions
-from ..utils._ragged import RaggedRows
 from ..utils._random import Streams
 from ._base import Inputs, Trunk, forget_columns
 from ._scaling import Place, fit_scaler, place_numbers

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..utils._layers import Dropout, Linear
+from ..nn._layers import Dropout, Linear
 from ._base import Representation
 
 # Width of the hidden layer in a block of the transformer, in widths of the block.

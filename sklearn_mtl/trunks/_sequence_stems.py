@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..utils._layers import Dropout
+from ..nn._layers import Dropout
 from ._base import Inputs
 from ._scaling import Scaler
 from ._tokens import FIRST, PADDING, UNKNOWN

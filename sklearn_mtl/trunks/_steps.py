@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..utils._arrays import as_array
+from ..columns._arrays import as_array
 
 
 class Steps(NamedTuple):

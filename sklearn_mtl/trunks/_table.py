@@ -12,9 +12,9 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
-from ..utils._categories import Categories, levels_of
-from ..utils._columns import plain, read_column
-from ..utils._frame import Frame, as_frame
+from ..columns._categories import Categories, levels_of
+from ..columns._columns import plain, read_column
+from ..columns._frame import Frame, as_frame
 
 # What numbers are read as: that which they are, or the wider one.
 _FLOATS = [np.float64, np.float32]

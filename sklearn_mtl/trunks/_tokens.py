@@ -12,8 +12,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import torch
 
-from ..utils._arrays import as_array
-from ..utils._columns import plain
+from ..columns._arrays import as_array
+from ..columns._columns import plain
 
 #: codes of what is not there, and of what fit did not see; words and characters are counted from `FIRST`
 PADDING, UNKNOWN, FIRST = 0, 1, 2

@@ -48,7 +48,7 @@ class WeightingModule(nn.Module):
 
     Attributes
     ----------
-    draws : `sklearn_mtl.utils._layers.Draws` or None
+    draws : `sklearn_mtl.nn._layers.Draws` or None
         Random numbers, which the trainer sets at the start of each epoch.
     """
 

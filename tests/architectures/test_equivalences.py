@@ -18,15 +18,15 @@ from sklearn_mtl.architectures import (
     MMoE,
     SubspaceSharing,
 )
-from sklearn_mtl.architectures._banks import Gates, LinearBank, MLPBank
 from sklearn_mtl.architectures._bodies import Bodies, Stems
 from sklearn_mtl.architectures._heads import Heads
 from sklearn_mtl.architectures._mixing import imbalance, mix, mix_own
 from sklearn_mtl.architectures._subspaces import subspace_overlap
+from sklearn_mtl.architectures._units import Gates, LinearBank, MLPBank
 from sklearn_mtl.architectures._views import Views
+from sklearn_mtl.nn._layers import Linear
 from sklearn_mtl.tasks import Regression
 from sklearn_mtl.trunks import MLP, Representation
-from sklearn_mtl.utils._layers import Linear
 from sklearn_mtl.utils._random import Streams
 
 from ..training.test_vmapped import Foreign

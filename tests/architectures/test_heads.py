@@ -6,9 +6,9 @@ from torch import nn
 from sklearn_mtl.architectures import Outputs
 from sklearn_mtl.architectures._heads import FusedLinear, Heads
 from sklearn_mtl.architectures._views import Views
+from sklearn_mtl.nn._layers import Linear
 from sklearn_mtl.tasks import Classification, Regression
 from sklearn_mtl.trunks import Representation
-from sklearn_mtl.utils._layers import Linear
 from sklearn_mtl.utils._random import Streams
 
 NUMBER, PAIR, THREE = np.arange(6.0), np.arange(12.0).reshape(6, 2), np.arange(6) % 3

@@ -10,8 +10,8 @@ import torch
 from sklearn_mtl import Targets
 from sklearn_mtl.architectures import PLE, AdaTT, CrossStitch, HardSharing, Independent, MMoE, SubspaceSharing
 from sklearn_mtl.architectures._bodies import Bodies
+from sklearn_mtl.nn._stacking import SideBySide
 from sklearn_mtl.trunks import MLP
-from sklearn_mtl.utils._side_by_side import SideBySide
 
 from .._helpers import inputs, net
 from ..training.test_vmapped import Foreign

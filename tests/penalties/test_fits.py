@@ -7,9 +7,9 @@ from torch import nn
 
 from sklearn_mtl import Targets
 from sklearn_mtl.architectures import Architecture, HardSharing, MMoE, Network
+from sklearn_mtl.nn._layers import set_draws
 from sklearn_mtl.penalties import GroupLasso, Orthogonality, RepresentationDropout, TraceNorm
 from sklearn_mtl.trunks import MLP
-from sklearn_mtl.utils._layers import set_draws
 
 from .._helpers import assert_same, assert_same_model, inputs, mixed_targets, net, weights_of
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets, save_model
+from sklearn_mtl.model._state import STATE_LAYOUT
 from sklearn_mtl.persistence._model_file import LAYOUT
 from sklearn_mtl.tasks import Regression
-from sklearn_mtl.training._state import STATE_LAYOUT
 from sklearn_mtl.trunks import MLP
 
 FOLDER = Path(__file__).parent / "saved"

@@ -22,7 +22,7 @@ from sklearn.utils import Bunch
 from skorch.callbacks import EarlyStopping
 from torch import nn
 
-import sklearn_mtl.training._state as state_module
+import sklearn_mtl.model._state as state_module
 from sklearn_mtl import load_model, save_model
 from sklearn_mtl.exceptions import ModelFileError, ModelVersionWarning
 from sklearn_mtl.persistence import _model_file as model_file

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_mtl import load_model, save_model
-from sklearn_mtl.training._state import MIGRATIONS, STATE_LAYOUT
+from sklearn_mtl.model._state import MIGRATIONS, STATE_LAYOUT
 
 from .._helpers import assert_same_model
 from .make_saved import FOLDER, NAME, said, table

@@ -16,11 +16,11 @@ from torch.optim.lr_scheduler import StepLR
 
 from sklearn_mtl import MultiTaskNetEstimator
 from sklearn_mtl.exceptions import ModelFileError
+from sklearn_mtl.files._archive import pack_archive, read_archive
+from sklearn_mtl.files._tree import pack_tree, unpack_tree
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.utils import _digest
-from sklearn_mtl.utils._archive import pack_archive, read_archive
-from sklearn_mtl.utils._tree import pack_tree, unpack_tree
 
 from .._helpers import assert_same, assert_same_model
 from ._fits import X, Y, assert_same_fit, epochs_of, killed, small, watched_epochs

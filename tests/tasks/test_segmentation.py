@@ -3,10 +3,10 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, jaccard_score
 
+from sklearn_mtl.nn._stacking import stack_networks
 from sklearn_mtl.tasks import Classification, Segmentation
 from sklearn_mtl.tasks._pixels import PixelsHead, covered
 from sklearn_mtl.utils._random import Streams
-from sklearn_mtl.utils._side_by_side import stack_networks
 
 RNG = np.random.default_rng(0)
 Y = RNG.integers(0, 3, size=(5, 4, 6))

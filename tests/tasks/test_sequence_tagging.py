@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_mtl.columns._ragged import RaggedRows
 from sklearn_mtl.metrics import entity_f1_score
 from sklearn_mtl.tasks import Classification, SequenceTagging, infer_task
-from sklearn_mtl.utils._ragged import RaggedRows
 
 RAGGED = [["O", "B-x", "I-x"], ["O"], None, ["O", None, "B-x", "O"]]
 PADDED = np.array([[3, 1, -1, -1], [2, -1, -1, -1], [-1, -1, -1, -1], [1, 3, 2, 1]])

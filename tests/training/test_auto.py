@@ -3,8 +3,8 @@
 import pytest
 
 from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl.data._hold_out import LabelCounts
 from sklearn_mtl.training._auto import schedule_of, validation_fraction_of
-from sklearn_mtl.training._validation import LabelCounts
 
 from .._helpers import assert_same_model, inputs, net
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from sklearn_mtl import Targets
+from sklearn_mtl.model._objective import Step
 from sklearn_mtl.training._balance import read_balance
 from sklearn_mtl.training._net import MultiTaskNet
-from sklearn_mtl.training._objective import Step
 from sklearn_mtl.weighting import NashMTL
 
 from .._helpers import inputs, net

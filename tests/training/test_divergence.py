@@ -6,9 +6,9 @@ import torch
 
 from sklearn_mtl import MultiTaskNetRegressor, Targets
 from sklearn_mtl.exceptions import DivergenceError
+from sklearn_mtl.model._objective import Step
 from sklearn_mtl.penalties import TraceNorm
 from sklearn_mtl.training._divergence import unsolved
-from sklearn_mtl.training._objective import Step
 from sklearn_mtl.weighting import UnsolvableError, resolve_weighting
 
 from ..weighting.test_conformance import WEIGHTINGS

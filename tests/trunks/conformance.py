@@ -10,9 +10,9 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator, clone
 
+from sklearn_mtl.columns._ragged import RaggedRows
+from sklearn_mtl.nn._layers import set_draws
 from sklearn_mtl.trunks import Representation, SparseRows, Trunk
-from sklearn_mtl.utils._layers import set_draws
-from sklearn_mtl.utils._ragged import RaggedRows
 from sklearn_mtl.utils._random import Streams
 
 

@@ -13,11 +13,11 @@ from torch.func import functional_call, vmap
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets, architectures
 from sklearn_mtl.architectures import Architecture
+from sklearn_mtl.nn._layers import Draws, set_draws
+from sklearn_mtl.nn._stacking import SideBySide, stack_networks
 from sklearn_mtl.trunks import ConvNet
 from sklearn_mtl.trunks._conv_net import n_groups
-from sklearn_mtl.utils._layers import Draws, set_draws
 from sklearn_mtl.utils._random import Streams
-from sklearn_mtl.utils._side_by_side import SideBySide, stack_networks
 
 from ..training.test_stacked import assert_stacked_equals_alone
 from .conformance import Owner, TrunkCase, gather, network, represent

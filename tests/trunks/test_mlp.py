@@ -8,9 +8,9 @@ from scipy.sparse import csr_matrix
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from sklearn_mtl.nn._layers import Dropout
 from sklearn_mtl.trunks import MLP, SparseRows, resolve_trunk
 from sklearn_mtl.trunks._mlp import _auto_bins
-from sklearn_mtl.utils._layers import Dropout
 from sklearn_mtl.utils._random import Streams
 
 from .conformance import Owner, TrunkCase, gather, network, represent

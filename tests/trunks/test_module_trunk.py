@@ -7,8 +7,8 @@ from torch import nn
 
 from sklearn_mtl import MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
 from sklearn_mtl.model_selection import TaskWeightSearchCV
+from sklearn_mtl.nn._layers import Dropout
 from sklearn_mtl.trunks import ModuleTrunk, MultiInput, Representation
-from sklearn_mtl.utils._layers import Dropout
 from sklearn_mtl.utils._random import Streams
 
 X = np.random.default_rng(0).normal(size=(30, 4))

@@ -6,10 +6,10 @@ from torch import nn
 from torch.func import functional_call, vmap
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
+from sklearn_mtl.nn._layers import Dropout, set_draws
 from sklearn_mtl.trunks import SequenceEncoder
 from sklearn_mtl.trunks._sequence_stems import TokenDropout
 from sklearn_mtl.trunks._tokens import FIRST, UNKNOWN
-from sklearn_mtl.utils._layers import Dropout, set_draws
 from sklearn_mtl.utils._random import Streams
 
 from .conformance import Owner, TrunkCase, gather, network, represent

@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csc_matrix, csr_matrix, issparse
 from sklearn.base import BaseEstimator
 
+from sklearn_mtl.columns._categories import UNSEEN
 from sklearn_mtl.trunks._table import Table
-from sklearn_mtl.utils._categories import UNSEEN
 
 NAN = float("nan")
 NUMBERS = np.arange(6.0).reshape(3, 2)

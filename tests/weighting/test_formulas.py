@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_mtl.nn._layers import set_draws
 from sklearn_mtl.tasks import Classification, Regression
-from sklearn_mtl.utils._layers import set_draws
 from sklearn_mtl.weighting import (
     FAMO,
     STCH,

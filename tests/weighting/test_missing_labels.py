@@ -6,7 +6,7 @@ import torch
 from sklearn.base import clone
 
 from sklearn_mtl import Targets
-from sklearn_mtl.training._objective import Objective
+from sklearn_mtl.model._objective import Objective
 from sklearn_mtl.weighting import GramianWeighting
 
 from .._helpers import assert_finite, inputs, net, weights_of

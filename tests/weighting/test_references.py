@@ -9,7 +9,7 @@ from scipy.optimize import nnls
 from torchjd import aggregation
 from torchjd.linalg import QuadprogProjector
 
-from sklearn_mtl.utils._layers import set_draws
+from sklearn_mtl.nn._layers import set_draws
 from sklearn_mtl.weighting import IMTLG, MGDA, AlignedMTL, CAGrad, GramianWeighting, NashMTL, PCGrad, UPGrad
 from sklearn_mtl.weighting._gramian import UnsolvableError
 

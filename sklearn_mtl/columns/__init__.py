@@ -1,0 +1,1 @@
+"""Columns of any container, read by their values: arrays, frames, lists, labels."""

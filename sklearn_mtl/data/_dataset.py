@@ -1,0 +1,348 @@
+"""Encoded data: tensors that are made once and then sliced by batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..architectures import Outputs
+from ..columns._ragged import RaggedRows
+from ..tasks import Encoded, Task, TaskGroup
+from ..tasks._checks import decode, encode
+from ..trunks import SparseRows
+from ._weights import in_common_units
+
+CPU = torch.device("cpu")
+# Batches whose rows are sorted by length together, where rows have lengths.
+POOL = 50
+
+
+class Batch(NamedTuple):
+    """Some rows of a `Dataset`, on the device of the network."""
+
+    inputs: dict[str, Tensor]
+    targets: list[Tensor]
+    weights: list[Tensor | None]
+    #: their numbers in the data of the fit
+    rows: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Encoded inputs and targets, and which of their rows belong to this set.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Tensor, SparseRows or RaggedRows
+        Shared by all sets of one fit.
+    targets : list of Tensor or RaggedRows
+        One per group of tasks.
+    weights : list of Tensor, RaggedRows or None
+        One per group; None if every element is labelled and weighs 1.
+    rows : Tensor of int or None, default=None
+        Rows of this set; None for all.
+    device : torch.device
+        Where batches go.
+    """
+
+    inputs: Mapping[str, Any]
+    targets: list[Any]
+    weights: list[Any]
+    rows: Tensor | None = None
+    device: torch.device = CPU
+
+    def __len__(self) -> int:
+        return len(self.rows) if self.rows is not None else len(self.targets[0])
+
+    def subset(self, rows: Tensor) -> Dataset:
+        """Select rows, without a copy of the data."""
+        return replace(self, rows=rows)
+
+    def to(self, device: torch.device) -> Dataset:
+        """Move the data to a device if it fits there; otherwise the batches will go one by one."""
+        if device.type == "cpu" or not _fits(self, device):
+            return replace(self, device=device)
+        inputs = {k: v if isinstance(v, SparseRows) else v.to(device) for k, v in self.inputs.items()}
+        targets = [target.to(device) for target in self.targets]
+        weights = [None if weight is None else weight.to(device) for weight in self.weights]
+        return replace(self, inputs=inputs, targets=targets, weights=weights, device=device)
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Gather rows, given by their numbers in the data."""
+        return Batch(
+            {name: take(values, rows, self.device) for name, values in self.inputs.items()},
+            [take(target, rows, self.device) for target in self.targets],
+            [None if weight is None else take(weight, rows, self.device) for weight in self.weights],
+            rows,
+        )
+
+    def everything(self) -> Batch:
+        """Gather the targets of all rows of the set, and no inputs; tokens of sequences are one long row."""
+        rows = self.rows if self.rows is not None else torch.arange(len(self))
+
+        def gathered(values: Any) -> Any:
+            if isinstance(values, RaggedRows):
+                return values.flat(rows.to(values.values.device))[None].to(self.device)
+            return None if values is None else take(values, rows, self.device)
+
+        return Batch({}, [gathered(t) for t in self.targets], [gathered(w) for w in self.weights])
+
+
+@dataclass(frozen=True)
+class ValidationRows:
+    """Rows to watch during training, encoded, and as the user gave them.
+
+    Parameters
+    ----------
+    data : Dataset
+    labels : mapping of str to ndarray
+        Labels by task.
+    sample_weight : mapping of str to ndarray or None
+        Weights of the rows by task.
+    """
+
+    data: Dataset
+    labels: Mapping[str, np.ndarray]
+    sample_weight: Mapping[str, np.ndarray] | None
+
+    @property
+    def lengths(self) -> Tensor | None:
+        """Number of tokens of each row; None if rows have no lengths."""
+        lengths = lengths_of(self.data.inputs)
+        return lengths if lengths is None or self.data.rows is None else lengths[self.data.rows]
+
+    def as_batch(self, outputs: Mapping[str, Tensor], tasks: Mapping[str, Task]) -> Outputs:
+        """Put outputs of all rows together as those of one batch; tokens of sequences are one long row."""
+        ragged = self.lengths is not None
+        long = {name for name, task in tasks.items() if ragged and task.level == "token"}
+        parts = {name: output[None] if name in long else output for name, output in outputs.items()}
+        return Outputs.of({name: output.to(self.data.device) for name, output in parts.items()})
+
+    def score(self, name: str, task: Task, output: Any) -> float:
+        """Score the outputs of a task; NaN if no row with a weight has a label, or an output is not finite."""
+        if not np.isfinite(output.values.numpy() if isinstance(output, RaggedRows) else output).all():
+            return float("nan")
+        labels, predictions = self.labels[name], decode(task, name, output)
+        if self.sample_weight is None:
+            return task.score(labels, predictions)
+        weight = self.sample_weight[name]
+        counts = weight > 0
+        return task.score(labels[counts], predictions[counts], weight[counts]) if counts.any() else float("nan")
+
+
+def take(values: Any, rows: Tensor | slice, device: torch.device) -> Tensor:
+    """Gather rows of a tensor, of a sparse matrix, or of `RaggedRows`, which are padded, on a device."""
+    if isinstance(values, SparseRows) or isinstance(rows, slice):
+        return values[rows].to(device)
+    if isinstance(values, RaggedRows):
+        return values[rows.to(values.values.device)].to(device)
+    return values.index_select(0, rows.to(values.device)).to(device)
+
+
+def lengths_of(inputs: Mapping[str, Any]) -> Tensor | None:
+    """Give the number of tokens of each row, on the CPU; None if rows have no lengths."""
+    lengths: Tensor | None = inputs.get("lengths")
+    return None if lengths is None else lengths.cpu()
+
+
+def positions_per_row(inputs: Mapping[str, Any]) -> float:
+    """Count the tokens, or the pixels, of a row in the mean; 1 for a table."""
+    lengths = lengths_of(inputs)
+    if lengths is not None:
+        return float(lengths.double().mean())
+    return max(math.prod(v.shape[1:-1]) if isinstance(v, Tensor) and v.dim() > 2 else 1 for v in inputs.values())
+
+
+class BatchIterator:
+    """Iterates over a `Dataset` in shuffled batches.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    batch_size : int
+        Rows per batch; the last one may have fewer.
+    generator : torch.Generator
+        Source of the order.
+    fewest : int, default=1
+        Rows that a batch needs; fewer at the end join the batch before.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int, generator: torch.Generator, fewest: int = 1) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.generator = generator
+        self.fewest = fewest
+
+    def __len__(self) -> int:
+        return n_batches(len(self.dataset), self.batch_size, self.fewest)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = torch.randperm(len(self.dataset), generator=self.generator)
+        if self.dataset.rows is not None:
+            order = self.dataset.rows[order]
+        lengths = lengths_of(self.dataset.inputs)
+        batches = split_batches(order, self.batch_size, self.fewest)
+        if lengths is not None:
+            batches = bucketed(order, lengths, self.batch_size, self.generator, self.fewest)
+        for rows in batches:
+            yield self.dataset.batch(rows)
+
+
+def n_batches(n_rows: int, batch_size: int, fewest: int = 1) -> int:
+    """Count the batches that `split_batches` makes."""
+    n_left = n_rows % batch_size
+    return max(1, n_rows // batch_size) if 0 < n_left < fewest else -(-n_rows // batch_size)
+
+
+def split_batches(order: Tensor, batch_size: int, fewest: int = 1, dim: int = 0) -> list[Tensor]:
+    """Cut rows into batches; a last one of fewer than ``fewest`` rows joins the one before."""
+    batches = list(order.split(batch_size, dim=dim))
+    if len(batches) > 1 and batches[-1].shape[dim] < fewest:
+        batches[-2:] = [torch.cat(batches[-2:], dim=dim)]
+    return batches
+
+
+def fewest_rows(network: nn.Module) -> int:
+    """Give how many rows a step needs at least: two, where layers normalise over the rows of a batch."""
+    return 2 if any(isinstance(layer, _BatchNorm) for layer in network.modules()) else 1
+
+
+def bucketed(
+    order: Tensor, lengths: Tensor, batch_size: int, generator: torch.Generator, fewest: int = 1
+) -> list[Tensor]:
+    """Make batches of rows of similar lengths, in random order.
+
+    Parameters
+    ----------
+    order : Tensor of int of shape (n,)
+        Rows in random order; pools of `POOL` batches of them are sorted by length.
+    lengths : Tensor of int
+        Number of tokens of each row of the data.
+    batch_size : int
+    generator : torch.Generator
+        Source of the order of the batches.
+    fewest : int, default=1
+        Rows that a batch needs.
+    """
+    batches: list[Tensor] = []
+    for pool in split_batches(order, POOL * batch_size, fewest):
+        batches += split_batches(pool[torch.argsort(lengths[pool], stable=True)], batch_size, fewest)
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+class OfAllTasks:
+    """Batches that train all tasks, in the form of those that train one."""
+
+    def __init__(self, batches: BatchIterator) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[None, Batch]]:
+        return ((None, batch) for batch in self.batches)
+
+
+def encode_targets(
+    groups: Sequence[TaskGroup],
+    tasks: Mapping[str, Task],
+    targets: Mapping[str, np.ndarray],
+    sample_weight: Mapping[str, np.ndarray] | None,
+    dtype: torch.dtype,
+) -> tuple[list[Tensor], list[Tensor | None]]:
+    """Encode the labels of all tasks, one tensor of targets and one of weights per group.
+
+    Parameters
+    ----------
+    groups : sequence of TaskGroup
+    tasks : mapping of str to Task
+        Fitted.
+    targets : mapping of str to ndarray
+        Labels by task.
+    sample_weight : mapping of str to ndarray or None
+        Weights of the rows by task.
+    dtype : torch.dtype
+        Of targets that are not class numbers.
+    """
+    encoded: list[Tensor] = []
+    weights: list[Tensor | None] = []
+    for group in groups:
+        parts = [
+            encode_task(tasks[name], name, targets[name], None if sample_weight is None else sample_weight[name])
+            for name in group.names
+        ]
+        target = parts[0].target if len(parts) == 1 else np.hstack([part.target for part in parts])
+        weight = parts[0].weight if len(parts) == 1 else np.hstack([part.weight for part in parts])
+        encoded.append(_target_tensor(target, dtype))
+        weights.append(_weight_tensor(weight, dtype))
+    return encoded, weights
+
+
+def _target_tensor(target: Any, dtype: torch.dtype) -> Any:
+    if isinstance(target, RaggedRows):
+        return target.to(dtype) if target.values.is_floating_point() else target
+    return torch.from_numpy(target).to(torch.int64 if target.dtype.kind in "iu" else dtype)
+
+
+def _weight_tensor(weight: Any, dtype: torch.dtype) -> Any:
+    if isinstance(weight, RaggedRows):  # padding weighs 0, even if every label is there
+        return weight.to(dtype)
+    return None if (weight == 1).all() else torch.from_numpy(weight).to(dtype)
+
+
+def encode_task(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Encoded:
+    """Encode the labels of one task and weigh them; an error names it."""
+    encoded = encode(task, name, y) if sample_weight is None else _encode_weighted(task, name, y, sample_weight)
+    return Encoded(encoded.target, _for_float32(encoded.weight))
+
+
+def _for_float32(weight: Any) -> Any:
+    """Give weights another unit, as those of classes may need, where float32 might not hold them or their sums."""
+    values = weight.values.numpy() if isinstance(weight, RaggedRows) else weight
+    largest = values.max(initial=0.0)
+    if largest == 0 or 2**-20 < largest < 2**20:
+        return weight
+    scaled = in_common_units(values)
+    return RaggedRows(torch.from_numpy(scaled), weight.lengths) if isinstance(weight, RaggedRows) else scaled
+
+
+def _encode_weighted(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray) -> Encoded:
+    # the labels of rows of weight 0 may be none that the task knows: it has not seen them
+    kept = sample_weight > 0
+    known = encode(task, name, y[kept])
+    if isinstance(known.target, RaggedRows):
+        by_token = _weighted(known.weight, sample_weight[kept])
+        return Encoded(_spread(known.target, kept), _spread(by_token, kept))
+    target = np.zeros((len(y), *known.target.shape[1:]), dtype=known.target.dtype)
+    weight = np.zeros((len(y), *known.weight.shape[1:]))
+    target[kept] = known.target
+    weight[kept] = known.weight * sample_weight[kept].reshape(-1, *(1,) * (weight.ndim - 1))
+    return Encoded(target, weight)
+
+
+def _weighted(weight: RaggedRows, by_row: np.ndarray) -> RaggedRows:
+    factors = torch.from_numpy(by_row).repeat_interleave(weight.lengths)[:, None]
+    return RaggedRows(weight.values * factors, weight.lengths)
+
+
+def _spread(values: RaggedRows, kept: np.ndarray) -> RaggedRows:
+    """Put rows where they were among others, which become empty."""
+    lengths = torch.zeros(len(kept), dtype=torch.int64)
+    lengths[torch.from_numpy(kept)] = values.lengths
+    return RaggedRows(values.values, lengths)
+
+
+def _fits(dataset: Dataset, device: torch.device) -> bool:
+    if device.type != "cuda":
+        return True
+    tensors = [*dataset.inputs.values(), *dataset.targets, *dataset.weights]
+    needed = sum(t.nbytes for t in tensors if isinstance(t, Tensor))
+    free, _ = torch.cuda.mem_get_info(device)
+    return needed < free / 2

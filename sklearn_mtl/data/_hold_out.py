@@ -1,0 +1,184 @@
+"""Which rows are held out to validate on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..columns._missing import is_missing
+from ..columns._ragged import RaggedRows
+from ..tasks import Task, TaskGroup
+from ..utils._stratify import deal
+from ._dataset import Dataset
+
+# Labels of a task that are held out at least, if it has twice as many: scores such as R2 need two.
+FEWEST_HELD_OUT = 2
+
+
+class LabelCounts(NamedTuple):
+    """How many rows have labels that count: of trained tasks, and of a weight above 0.
+
+    Parameters
+    ----------
+    any_task : int
+        Rows with a label of any task.
+    best_task : int
+        Rows with a label of the task that has most.
+    """
+
+    any_task: int
+    best_task: int
+
+
+def count_labels(
+    targets: Mapping[str, np.ndarray], sample_weight: Mapping[str, np.ndarray] | None, tasks: Sequence[str]
+) -> LabelCounts:
+    """Count the rows with labels of some tasks."""
+    labelled = []
+    for name in tasks:
+        missing = is_missing(targets[name])
+        known = np.asarray(~missing if missing.ndim == 1 else ~missing.reshape(len(missing), -1).all(axis=1))
+        if sample_weight is not None:
+            known &= sample_weight[name] > 0
+        if known.all():
+            return LabelCounts(len(known), len(known))
+        labelled.append(known)
+    return LabelCounts(int(np.any(labelled, axis=0).sum()), max(int(known.sum()) for known in labelled))
+
+
+class HeldOut(NamedTuple):
+    """Rows to train on, rows to validate on, and the tasks that have no label among the latter."""
+
+    train: Tensor
+    valid: Tensor
+    not_validated: list[str]
+
+
+def hold_out(
+    data: Dataset,
+    groups: Sequence[TaskGroup],
+    tasks: Mapping[str, Task],
+    n_valid: int,
+    generator: torch.Generator,
+    fold: int = 0,
+    n_folds: int = 1,
+) -> HeldOut:
+    """Draw rows to validate on, such that each task has its share of labels, and of each class, on both sides.
+
+    A task of two or more labels has at least one on either side, as far as ``n_valid`` rows can hold one of each,
+    and every class is trained. Labels of weight 0 do not count.
+
+    Parameters
+    ----------
+    data : Dataset
+        All rows, encoded.
+    groups : sequence of TaskGroup
+        The tasks in the order of the targets of ``data``.
+    tasks : mapping of str to Task
+    n_valid : int
+        Rows to hold out.
+    generator : torch.Generator
+        Of the order in which rows are drawn.
+    fold, n_folds : int
+        Which of several draws this is. They have no row in common, until there are no more and they begin anew,
+        but for tasks and classes of fewer labels than draws.
+    """
+    order = torch.randperm(len(data), generator=generator)
+    names, columns = zip(*_strata(data, groups, tasks), strict=True)
+    n_draws = min(n_folds, len(data) // n_valid)
+    if all(column[0] == 1 and (column == 1).all() for column in columns):  # any rows are as good as others
+        start = n_valid * (fold % n_draws)
+        parts = order[:start], order[start : start + n_valid], order[start + n_valid :]
+        return HeldOut(torch.cat([parts[0], parts[2]]).sort().values, parts[1].sort().values, [])
+    codes = np.column_stack(columns)[order.numpy()]
+    sizes = [n_valid] * n_draws + [len(data) - n_draws * n_valid]
+    held = deal(codes, sizes) == fold % n_draws
+    _mend(held, codes, np.array([name is not None for name in names]))
+    valid = torch.from_numpy(held)
+    without = [name for name, column in zip(names, codes[held].T, strict=True) if name and not column.any()]
+    return HeldOut(order[~valid].sort().values, order[valid].sort().values, without)
+
+
+def _strata(
+    data: Dataset, groups: Sequence[TaskGroup], tasks: Mapping[str, Task]
+) -> Iterator[tuple[str | None, np.ndarray]]:
+    """Give what is to be shared out: whether a task has a label, with its name, and each column of its classes.
+
+    A code is 0 where there is no label.
+    """
+    for group, target, weight in zip(groups, data.targets, data.weights, strict=True):
+        for name, columns in zip(group.names, group.columns, strict=True):
+            labelled = _labelled(weight, columns, len(data))
+            yield name, np.asarray(labelled[:, 0] if labelled.shape[1] == 1 else labelled.any(axis=1), np.int32)
+            if tasks[name].kind != "classification" or tasks[name].level != "sample":
+                continue
+            classes = target.reshape(len(data), -1)[:, columns].round().to(torch.int32).cpu().numpy() + 1
+            for label in (classes * labelled).T:
+                yield None, label
+
+
+def _labelled(weight: Any, columns: slice, n_rows: int) -> np.ndarray:
+    """Tell which elements of a task have a label that counts, (n_rows, n_elements); of positions, which rows."""
+    if weight is None:
+        return np.broadcast_to(np.True_, (n_rows, 1))
+    if isinstance(weight, RaggedRows):
+        row = torch.arange(n_rows).repeat_interleave(weight.lengths.cpu())
+        counts = torch.zeros(n_rows).index_add_(0, row, (weight.values[:, columns] > 0).any(dim=1).float().cpu())
+        return (counts > 0).numpy()[:, None]
+    elements = (weight[..., columns] > 0).cpu().numpy()
+    return elements if elements.ndim == 2 else elements.reshape(n_rows, -1).any(axis=1, keepdims=True)
+
+
+def _mend(held: np.ndarray, codes: np.ndarray, of_task: np.ndarray) -> None:
+    """Exchange rows where a task lacks labels on one side, or a class is not trained.
+
+    Parameters
+    ----------
+    held : ndarray of bool of shape (n_rows,)
+        Which rows are held out; changed in place.
+    codes : ndarray of int of shape (n_rows, n_columns)
+        0 where there is no label.
+    of_task : ndarray of bool of shape (n_columns,)
+        Which columns say whether a task has a label; the others are of classes.
+    """
+    totals = [np.bincount(column) for column in codes.T]
+    for level in range(1, FEWEST_HELD_OUT + 1):
+        needs = {
+            True: [np.minimum(level, total // 2) * task for total, task in zip(totals, of_task, strict=True)],
+            False: [np.minimum(1, total) for total in totals],
+        }
+        for needed in (*needs[True], *needs[False]):
+            needed[0] = 0
+        for side in (False, True):
+            for column, needed in enumerate(needs[side]):
+                counts = np.bincount(codes[held == side, column], minlength=len(needed))
+                for code in np.repeat(np.arange(len(needed)), np.maximum(needed - counts, 0)):
+                    if not _exchange(held, codes, side, codes[:, column] == code, needs):
+                        break  # no row of this side can go, for the next code neither
+
+
+def _exchange(
+    held: np.ndarray, codes: np.ndarray, side: bool, wanted: np.ndarray, needs: Mapping[bool, list[np.ndarray]]
+) -> bool:
+    """Exchange the first of the wanted rows of the other side for one that is not needed, if there are both.
+
+    Returns whether there is one of the latter.
+    """
+    there = np.flatnonzero(wanted & (held != side) & _spare(codes, held != side, needs[not side]))
+    here = np.flatnonzero(~wanted & (held == side) & _spare(codes, held == side, needs[side]))
+    if len(there) and len(here):
+        held[[there[0], here[0]]] = side, not side
+    return len(here) > 0
+
+
+def _spare(codes: np.ndarray, members: np.ndarray, needs: Sequence[np.ndarray]) -> np.ndarray:
+    """Tell which rows of a side can go without leaving it short of what it needs."""
+    spare = np.ones(len(codes), dtype=bool)
+    for column, needed in zip(codes.T, needs, strict=True):
+        counts = np.bincount(column[members], minlength=len(needed))
+        spare &= ((needed == 0) | (counts > needed))[column]
+    return spare

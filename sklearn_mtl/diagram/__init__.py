@@ -1,0 +1,1 @@
+"""The way of the data through a network, laid out and drawn."""

@@ -1,0 +1,77 @@
+"""The network of an estimator as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..architectures import TaskGraph, resolve_architecture
+from ..diagram._flow import Flow
+from ..diagram._svg import flow_svg
+from ..model._blueprint import Blueprint
+from ..tasks import resolve_task
+
+# Most tasks in the picture that is shown with the estimator.
+MAX_TASKS = 12
+
+
+def fitted_flow(blueprint: Blueprint, tasks: Sequence[str]) -> Flow:
+    """Describe the way of the data to some tasks of a fitted network.
+
+    Tasks that the network was not built for, as they are not trained or were added later, read the representation.
+    """
+    trained = [
+        name for name in tasks if name not in blueprint.added and blueprint.task_weights[name] > 0
+    ]  # fmt: skip
+    flow = blueprint.architecture.flow(trained)
+    return flow.with_tasks([name for name in tasks if name not in trained])
+
+
+def picture_html(estimator: Any) -> str:
+    """Give the picture of an estimator's network as HTML; nothing if it is not known well enough to draw it."""
+    try:
+        tasks, flow = _drawn(estimator)
+        if not tasks:
+            return ""
+        title = f"How the data goes to {_listed(tasks)}"
+        left_out = f"<div>The first {MAX_TASKS} of {len(tasks)} tasks.</div>" if len(tasks) > MAX_TASKS else ""
+        return f'<div style="overflow-x: auto; margin-top: 0.5em">{flow_svg(flow, title)}{left_out}</div>'
+    except Exception:  # parameters that fit will refuse must not keep the estimator from being shown
+        return ""
+
+
+def _drawn(estimator: Any) -> tuple[list[str], Flow]:
+    """Give the tasks of an estimator as far as they are known, and the flow to the first of them."""
+    if hasattr(estimator, "_model"):
+        tasks = estimator.task_names_
+        return tasks, fitted_flow(estimator._model.blueprint, tasks[:MAX_TASKS])
+    architecture = resolve_architecture(estimator.architecture)
+    tasks = named_tasks(architecture, _without_params(estimator.tasks), estimator.task_weights)
+    return tasks, architecture.flow(tasks[:MAX_TASKS])
+
+
+def named_tasks(architecture: Any, *params: Any) -> list[str]:
+    """List the tasks that the parameters of an estimator name before it is fitted."""
+    names = [name for param in params if isinstance(param, Mapping) for name in param]
+    if isinstance(architecture, TaskGraph):
+        names += [name for child, parents in architecture.dependencies.items() for name in (*parents, child)]
+    return list(dict.fromkeys(names))
+
+
+def _without_params(tasks: Any) -> Any:
+    """Give the tasks that an estimator names, those included of which only parameters are set."""
+    if not isinstance(tasks, Mapping):
+        return tasks
+    return {name if _is_task(value) else str(name).partition("__")[0]: None for name, value in tasks.items()}
+
+
+def _is_task(value: Any) -> bool:
+    try:
+        return value is None or resolve_task(value) is not None
+    except ValueError:
+        return False
+
+
+def _listed(tasks: Sequence[str]) -> str:
+    shown = ", ".join(tasks[:MAX_TASKS])
+    return f"{shown} and {len(tasks) - MAX_TASKS} more" if len(tasks) > MAX_TASKS else shown

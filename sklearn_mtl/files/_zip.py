@@ -1,0 +1,231 @@
+"""Zip files whose members are stored as they are, read without trust in what their headers say."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable
+from struct import Struct
+from typing import Any, BinaryIO, NamedTuple
+
+from ..exceptions import ModelFileError
+
+# Records of the format, little-endian; see APPNOTE.TXT of PKWARE.
+_END = Struct("<4s4H2LH")
+_END64 = Struct("<4sQ2H2L4Q")
+_LOCATOR64 = Struct("<4sLQL")
+_CENTRAL = Struct("<4s6H3L5H2L")
+_LOCAL = Struct("<4s5H3L2H")
+_EXTRA64 = 1
+_SEE_EXTRA = 0xFFFFFFFF
+# More members than any file of ours has.
+MOST_MEMBERS = 1000
+
+
+class Entry(NamedTuple):
+    """Where a member is, and what its headers say."""
+
+    name: str
+    start: int
+    size: int
+    crc: int
+    header: int
+
+
+class StoredZip:
+    """The members of a zip file, none of which is compressed, encrypted, hidden or there twice.
+
+    The headers are checked against the size of the file before anything is read: the members lie one behind the
+    other and fill the file, so that none can be larger than it, and no two share a byte.
+
+    Parameters
+    ----------
+    file : file object
+        Binary; it can be sought in.
+    size : int
+        Bytes of the file.
+    names : str
+        Regular expression that the whole name of each member matches.
+
+    Attributes
+    ----------
+    sizes : dict of str to int
+        Bytes of each member.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is anything else.
+    """
+
+    def __init__(self, file: BinaryIO, size: int, names: str = ".*") -> None:
+        self._file = file
+        directory, n_entries, start = self._find_directory(size)
+        entries = _entries(directory, n_entries, names)
+        self._members: dict[str, Entry] = {}
+        end = 0
+        for entry in sorted(entries, key=lambda entry: entry.header):
+            if entry.name in self._members:
+                raise ModelFileError(f"it has the member {entry.name} twice")
+            if entry.header != end:
+                raise ModelFileError(f"its member {entry.name} does not lie where the one before ends")
+            located = self._locate(entry, start)
+            end = located.start + located.size
+            self._members[entry.name] = located
+        if end != start:
+            raise ModelFileError("its members do not fill it")
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each member."""
+        return {name: entry.size for name, entry in self._members.items()}
+
+    def read(self, name: str) -> bytes:
+        """Read a member.
+
+        Raises
+        ------
+        ModelFileError
+            If it is shorter than its header says, or its checksum is another one.
+        """
+        entry = self._members[name]
+        content = self._at(entry.start, entry.size)
+        if zlib.crc32(content) != entry.crc:
+            raise ModelFileError(f"its member {name} is damaged")
+        return content
+
+    def _at(self, start: int, size: int) -> bytes:
+        self._file.seek(start)
+        content = self._file.read(size)
+        if len(content) != size:
+            raise ModelFileError("it ends too early")
+        return content
+
+    def _find_directory(self, size: int) -> tuple[bytes, int, int]:
+        """Read the list of members at the end of the file; give it, their number, and where it starts."""
+        where = size - _END.size
+        if where < 0:
+            raise ModelFileError("it is no zip file")
+        record = _END.unpack(self._at(where, _END.size))
+        if record[0] != b"PK\5\6" or record[7]:
+            raise ModelFileError("it does not end as a zip file does")
+        fields = record[1:7]
+        if where >= _LOCATOR64.size + _END64.size:
+            locator = _LOCATOR64.unpack(self._at(where - _LOCATOR64.size, _LOCATOR64.size))
+            if locator[0] == b"PK\6\7":
+                where -= _LOCATOR64.size + _END64.size
+                fields = self._large_end(where, locator)
+        disk, first_disk, n_here, n_entries, length, start = fields
+        if disk or first_disk or n_here != n_entries or n_entries > MOST_MEMBERS or start + length != where:
+            raise ModelFileError("its list of members lies")
+        return self._at(start, length), n_entries, start
+
+    def _large_end(self, where: int, locator: tuple) -> tuple[int, ...]:
+        record = _END64.unpack(self._at(where, _END64.size))
+        if record[0] != b"PK\6\6" or record[1] != _END64.size - 12 or locator[1:] != (0, where, 1):
+            raise ModelFileError("its list of members lies")
+        return record[4:]
+
+    def _locate(self, entry: Entry, most: int) -> Entry:
+        """Check the header in front of a member; give the entry with where the member itself starts."""
+        if entry.header + _LOCAL.size > most:
+            raise ModelFileError(f"its member {entry.name} lies outside")
+        record = _LOCAL.unpack(self._at(entry.header, _LOCAL.size))
+        signature, _, flags, method, _, _, crc, stored, size, n_name, n_extra = record
+        rest = self._at(entry.header + _LOCAL.size, n_name + n_extra)
+        stored, size, _ = _large(rest[n_name:], size, stored)
+        if (
+            (signature, flags, method, crc) != (b"PK\3\4", 0, zipfile.ZIP_STORED, entry.crc)
+            or rest[:n_name] != entry.name.encode()
+            or not stored == size == entry.size
+        ):
+            raise ModelFileError(f"its member {entry.name} is another one than its list says")
+        start = entry.header + _LOCAL.size + len(rest)
+        if start + size > most:
+            raise ModelFileError(f"its member {entry.name} is larger than the file")
+        return entry._replace(start=start)
+
+
+def _entries(directory: bytes, n_entries: int, names: str) -> list[Entry]:
+    """Read the list of members."""
+    entries = []
+    for _ in range(n_entries):
+        if len(directory) < _CENTRAL.size:
+            raise ModelFileError("its list of members is too short")
+        record = _CENTRAL.unpack(directory[: _CENTRAL.size])
+        signature, _, _, flags, method, _, _, crc, stored, size, n_name, n_extra, n_comment, disk = record[:14]
+        end = _CENTRAL.size + n_name + n_extra
+        name = directory[_CENTRAL.size : _CENTRAL.size + n_name].decode("ascii", errors="replace")
+        if signature != b"PK\1\2" or n_comment or disk or len(directory) < end:
+            raise ModelFileError("its list of members lies")
+        if not re.fullmatch(names, name):
+            raise ModelFileError(f"it has a member {name[:100]!r}, which does not belong there")
+        if flags or method != zipfile.ZIP_STORED:
+            raise ModelFileError(f"its member {name} is compressed or encrypted")
+        stored, size, header = _large(directory[_CENTRAL.size + n_name : end], size, stored, record[-1])
+        if stored != size:
+            raise ModelFileError(f"its member {name} has two sizes")
+        entries.append(Entry(name, 0, size, crc, header))
+        directory = directory[end:]
+    if directory:
+        raise ModelFileError("its list of members is too long")
+    return entries
+
+
+def _large(extra: bytes, size: int, stored: int, header: int = 0) -> tuple[int, int, int]:
+    """Take those numbers from the extra field that are too large for the header; give stored, size, header."""
+    numbers = [size, stored, header]
+    if extra:
+        kind, length = Struct("<2H").unpack(extra[:4]) if len(extra) >= 4 else (None, 0)
+        count = sum(number == _SEE_EXTRA for number in numbers)
+        # older versions of Python also repeat sizes there that are just not too large
+        repeated = count == 0 and extra[4:] == Struct("<2Q").pack(size, stored)
+        if kind != _EXTRA64 or length != len(extra) - 4 or not (length == 8 * count or repeated):
+            raise ModelFileError("a header has something in it that does not belong there")
+        large = iter(Struct(f"<{length // 8}Q").unpack(extra[4:]))
+        numbers = [next(large) if number == _SEE_EXTRA else number for number in numbers]
+    size, stored, header = numbers
+    return stored, size, header
+
+
+def add_member(archive: zipfile.ZipFile, name: str, pieces: Iterable[Any], size: int) -> dict[str, Any]:
+    """Write a member piece by piece, not compressed.
+
+    Parameters
+    ----------
+    archive : ZipFile
+        Open for writing.
+    name : str
+    pieces : iterable of bytes-like
+        Its content.
+    size : int
+        Bytes of all pieces.
+
+    Returns
+    -------
+    dict
+        "size" and "sha256" of the member.
+
+    Examples
+    --------
+    >>> import io, zipfile
+    >>> from sklearn_mtl.files._zip import StoredZip, add_member
+    >>> file = io.BytesIO()
+    >>> with zipfile.ZipFile(file, "w") as archive:
+    ...     written = add_member(archive, "note", [b"in ", b"pieces"], 9)
+    >>> StoredZip(file, len(file.getvalue())).read("note")
+    b'in pieces'
+    """
+    info = zipfile.ZipInfo(name)  # of a fixed date: equal members make equal files
+    info.file_size = size
+    checksum, written = hashlib.sha256(), 0
+    with archive.open(info, "w") as member:
+        for piece in pieces:
+            member.write(piece)
+            checksum.update(piece)
+            written += memoryview(piece).nbytes
+    if written != size:
+        raise ValueError(f"{name} has {written} bytes instead of {size}.")
+    return {"size": size, "sha256": checksum.hexdigest()}

@@ -1,0 +1,154 @@
+"""Everything a fit decides before it trains, from which its network can be built again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ..architectures import Architecture, Network, WithFurtherTasks
+from ..nn._stacking import has_member_axis, stack_networks
+from ..penalties import Penalty
+from ..tasks import Task
+from ..trunks import Trunk
+from ..utils._random import Streams
+from ..weighting import Weighting
+from ._batch_ensemble import BatchEnsemble, MeanObjective, is_batch_ensemble, why_not_shared
+from ._objective import Objective
+from ._penalized import regularize
+from ._vmapped import VmappedNetwork
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """Fitted specs, weights and the seed of one model.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Fitted.
+    architecture : Architecture
+    weighting : Weighting
+    tasks : mapping of str to Task
+        Fitted, in the order of y.
+    task_weights, score_weights : mapping of str to float
+        One entry per task.
+    seed : int
+        Seed of the fit.
+    dtype : {"float32", "float64"}
+        Of parameters and computation.
+    n_members : int, default=1
+        Networks of an ensemble; from two on they stand side by side in one network.
+    penalties : tuple of Penalty, default=()
+        What is added to the objective.
+    added : tuple of str, default=()
+        Tasks that were added to the fitted network, one after the other.
+    focus : tuple of str or None, default=None
+        The tasks that this training trains; None for all that have a weight above 0.
+    ensemble : {"deep", "batch"}, default="deep"
+        Whether the networks of an ensemble are independent of each other, or share the weights of what tasks
+        share.
+    asked : mapping of str to object or None, default=None
+        What the parameters were, as far as fitted specs do not show it; None for a model of an older version.
+    """
+
+    trunk: Trunk
+    architecture: Architecture
+    weighting: Weighting
+    tasks: Mapping[str, Task]
+    task_weights: Mapping[str, float]
+    score_weights: Mapping[str, float]
+    seed: int
+    dtype: str
+    n_members: int = 1
+    penalties: tuple[Penalty, ...] = ()
+    added: tuple[str, ...] = ()
+    focus: tuple[str, ...] | None = None
+    ensemble: str = "deep"
+    asked: Mapping[str, Any] | None = None
+
+    def member(self, number: int) -> Blueprint:
+        """Give the blueprint of one network of an ensemble, which differs in its seed."""
+        return replace(self, seed=Streams(self.seed).derive("member", number), n_members=1)
+
+    @property
+    def active(self) -> list[str]:
+        """The tasks that are trained: those with a weight above 0, or the ones that are added."""
+        return (
+            [name for name in self.tasks if self.task_weights[name] > 0] if self.focus is None else [*self.focus]
+        )
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype as torch names it."""
+        return {"float32": torch.float32, "float64": torch.float64}[self.dtype]
+
+    def network(self) -> Network:
+        """Build the network with its initial weights, for an ensemble all of them side by side."""
+        if self.n_members == 1:
+            return self.one_network(self.seed)
+        seeds = [self.member(number).seed for number in range(self.n_members)]
+        members = map(self.one_network, seeds)
+        if self.is_batch_ensemble:
+            return BatchEnsemble(self.one_network(self.seed), members, seeds)
+        return self.side_by_side(list(members), range(self.n_members))
+
+    def one_network(self, seed: int) -> Network:
+        """Build one network with the initial weights of a seed."""
+        first = {name: task for name, task in self.tasks.items() if name not in self.added}
+        trained = {name: task for name, task in first.items() if self.task_weights[name] > 0}
+        streams = Streams(seed, list(trained))
+        network = self.architecture.build(self.trunk, trained, streams)
+        network = regularize(network, self.penalties)
+        idle = {name: task for name, task in first.items() if name not in trained}
+        for further in (idle, *({name: self.tasks[name]} for name in self.added)):
+            if further:
+                network = WithFurtherTasks(network, further, streams, self.trunk.grid_)
+        return network.to(self.torch_dtype)
+
+    @property
+    def has_member_axis(self) -> bool:
+        """Whether all modules take a leading member axis, as the specs say of themselves."""
+        return has_member_axis(self.trunk) and has_member_axis(self.architecture)
+
+    @property
+    def is_batch_ensemble(self) -> bool:
+        """Whether the members of an ensemble are trained as one network, of which they share the weights."""
+        return is_batch_ensemble(self)
+
+    def side_by_side(self, networks: Sequence[Network], members: Sequence[int]) -> Network:
+        """Put networks side by side, in the way that their modules allow."""
+        stacked = stack_networks(networks, members)
+        return stacked if self.has_member_axis else VmappedNetwork(stacked)
+
+    def objective(self) -> Objective:
+        """Build what turns outputs into the loss that is minimised."""
+        active = {name: self.tasks[name] for name in self.active}
+        kind = MeanObjective if self.is_batch_ensemble else Objective
+        objective = kind(active, self.task_weights, self.score_weights, self.weighting)
+        return objective.to(self.torch_dtype)
+
+
+def check_shareable(blueprint: Blueprint, bootstrap: bool) -> None:
+    """Refuse an ensemble whose members cannot share weights.
+
+    Raises
+    ------
+    ValueError
+    """
+    if bootstrap:
+        raise ValueError(
+            "bootstrap=True is for ensemble='deep': the members of ensemble='batch' see the same rows."
+        )
+    reason = (
+        why_not_shared(blueprint.one_network(blueprint.seed))
+        if blueprint.has_member_axis
+        else "not all of its layers take a member axis"
+    )
+    if reason is not None:
+        what = f"{blueprint.trunk!r} in {blueprint.architecture!r}"
+        raise ValueError(
+            f"ensemble='batch' shares weights between members, which cannot be with {what}: {reason}."
+        )

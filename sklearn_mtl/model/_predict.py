@@ -1,0 +1,200 @@
+"""Prediction: the network in evaluation mode, chunk by chunk, safe from many threads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from ..architectures import Network
+from ..columns._ragged import RaggedRows
+from ..data._dataset import lengths_of, positions_per_row, take
+from ..tasks import Task
+from ..utils._memory import explain_out_of_memory
+from ..utils._threads import threads_for
+
+# Rows per chunk: large enough for the products, small enough for the cache.
+CHUNK = 2048
+# Fewer rows are multiplied by other routines, which add up in another order.
+FEWEST = 4
+# Numbers of images, or tokens of sequences, per chunk: what is computed from them is many times as large.
+CHUNK_NUMBERS = 2_000_000
+CHUNK_TOKENS = 32_768
+# What may help where the memory does not hold a chunk.
+HELPS = "fewer rows at a time, or device='cpu', need less"
+# Weights of a network, counted once.
+_WEIGHTS: WeakKeyDictionary[Network, int] = WeakKeyDictionary()
+
+
+def predict_outputs(
+    network: Network,
+    inputs: Mapping[str, Any],
+    tasks: Mapping[str, Task],
+    device: torch.device,
+    rows: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Compute the outputs (..., n, positions, K) of some tasks, on the CPU.
+
+    Those of the tokens of rows of different lengths come one row after the other, (..., n_tokens, K).
+
+    Parameters
+    ----------
+    network : Network
+        In evaluation mode; it is not written to.
+    inputs : mapping of str to Tensor, SparseRows or RaggedRows
+        Encoded inputs.
+    tasks : mapping of str to Task
+        Tasks to run, fitted.
+    device : torch.device
+        Where the network is.
+    rows : Tensor of int or None, default=None
+        Rows to predict for; None for all.
+    """
+    axes = {name: task.position_axes for name, task in tasks.items()}
+    return _by_chunks(network, lambda batch: network(batch, list(tasks)), inputs, device, rows, axes)
+
+
+def average_members(outputs: Mapping[str, Tensor], tasks: Mapping[str, Task]) -> dict[str, Tensor]:
+    """Merge the outputs (M, B, K) of an ensemble for some tasks, as each of them does."""
+    return {name: torch.from_numpy(task.average(outputs[name].numpy())) for name, task in tasks.items()}
+
+
+def predict_representation(network: Network, inputs: Mapping[str, Any], device: torch.device) -> Tensor:
+    """Compute the representation (n_samples, D) that the tasks share, on the CPU."""
+
+    def represent(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"sample": network.represent(batch).sample}
+
+    return _by_chunks(network, represent, inputs, device)["sample"]
+
+
+def predict_gates(
+    network: Network, inputs: Mapping[str, Any], tasks: Sequence[str], device: torch.device
+) -> dict[str, Tensor]:
+    """Compute how much each row takes from each expert, (n_samples, n_weights) by task, on the CPU."""
+    return _by_chunks(network, lambda batch: network.gate_weights(batch, tasks), inputs, device)
+
+
+def by_row(output: Tensor, task: Task, lengths: Tensor | None) -> Any:
+    """Give the outputs of one task as an array (..., n, positions, K), or `RaggedRows` where rows have lengths."""
+    if lengths is None or task.level != "token":
+        return output.numpy()
+    return RaggedRows(output, lengths)
+
+
+@torch.inference_mode()
+def _by_chunks(
+    network: Network,
+    compute: Callable[[dict[str, Tensor]], Mapping[str, Tensor]],
+    inputs: Mapping[str, Any],
+    device: torch.device,
+    rows: Tensor | None = None,
+    position_axes: Mapping[str, int] | None = None,
+) -> dict[str, Tensor]:
+    n_rows = len(next(iter(inputs.values()))) if rows is None else len(rows)
+    lengths = lengths_of(inputs)
+    if lengths is not None and rows is not None:
+        lengths = lengths[rows]
+    collected: dict[str, _Collected] = {}
+    work = _n_weights(network) * min(n_rows, CHUNK) * positions_per_row(inputs)
+    for chunk in _chunks(inputs, n_rows, lengths):
+        picked = chunk if rows is None else rows[chunk]
+        # a number of threads that does not depend on where it is computed: sums are rounded alike
+        with threads_for(work), explain_out_of_memory("computing outputs", HELPS):
+            batch = {name: take(values, picked, device) for name, values in inputs.items()}
+            part = _like_many(compute, batch, position_axes)
+        if len(part) and _is_whole(chunk, n_rows) and lengths is None:
+            return {name: output.cpu() for name, output in part.items()}
+        for name, output in part.items():
+            if name not in collected:
+                axes = 0 if position_axes is None else position_axes[name]
+                collected[name] = _Collected(output, axes, n_rows, lengths if axes else None)
+            collected[name].put(chunk, output)
+    return {name: results.values for name, results in collected.items()}
+
+
+def _like_many(
+    compute: Callable[[dict[str, Tensor]], Mapping[str, Tensor]],
+    batch: dict[str, Tensor],
+    position_axes: Mapping[str, int] | None,
+) -> Mapping[str, Tensor]:
+    """Compute outputs; those of very few rows of a table to the bit as if they were among others."""
+    n_rows = len(next(iter(batch.values())))
+    if n_rows >= FEWEST or any(values.dim() != 2 for values in batch.values()):
+        return compute(batch)
+    repeated = _repeated(n_rows, next(iter(batch.values())).device)
+    outputs = compute({name: values[repeated] for name, values in batch.items()})
+    axes = {name: 0 if position_axes is None else position_axes[name] for name in outputs}
+    return {name: output.narrow(-2 - axes[name], 0, n_rows) for name, output in outputs.items()}
+
+
+@lru_cache(maxsize=64)
+def _repeated(n_rows: int, device: torch.device) -> Tensor:
+    """Give the numbers of `FEWEST` rows, of which the last is repeated."""
+    return torch.arange(FEWEST, device=device).clamp(max=n_rows - 1)
+
+
+def _n_weights(network: Network) -> int:
+    if network not in _WEIGHTS:
+        _WEIGHTS[network] = sum(parameter.numel() for parameter in network.parameters())
+    return _WEIGHTS[network]
+
+
+def _chunks(inputs: Mapping[str, Any], n_rows: int, lengths: Tensor | None) -> Iterator[slice | Tensor]:
+    """Give rows, chunk by chunk; of rows of different lengths those of similar ones together."""
+    if lengths is None:
+        images = [math.prod(v.shape[1:]) for v in inputs.values() if isinstance(v, Tensor) and v.dim() > 2]
+        size = max(1, min(CHUNK, CHUNK_NUMBERS // max([1, *images])))
+        yield from (slice(start, start + size) for start in range(0, n_rows, size))
+        return
+    order = torch.argsort(lengths, stable=True, descending=True)
+    while len(order):
+        size = max(1, min(CHUNK, CHUNK_TOKENS // max(int(lengths[order[0]]), 1)))
+        yield order[:size]
+        order = order[size:]
+
+
+def _is_whole(chunk: slice | Tensor, n_rows: int) -> bool:
+    return isinstance(chunk, slice) and chunk.stop >= n_rows and chunk.start == 0
+
+
+class _Collected:
+    """The outputs of one task for all rows, written chunk by chunk.
+
+    Parameters
+    ----------
+    first : Tensor of shape (..., B, positions, K)
+        Those of the first chunk.
+    axes : int
+        Axes of positions.
+    n_rows : int
+    lengths : Tensor of int of shape (n_rows,) or None
+        Tokens of each row, where the outputs are those of tokens and rows have lengths.
+    """
+
+    def __init__(self, first: Tensor, axes: int, n_rows: int, lengths: Tensor | None) -> None:
+        self.axes, self.lengths = axes, lengths
+        row_axis = first.dim() - 2 - axes
+        if lengths is None:
+            shape = (*first.shape[:row_axis], n_rows, *first.shape[row_axis + 1 :])
+        else:
+            self.starts = lengths.cumsum(0) - lengths
+            shape = (*first.shape[:row_axis], int(lengths.sum()), first.shape[-1])
+        self.row_axis = row_axis
+        self.values = first.new_empty(shape, device="cpu")
+
+    def put(self, chunk: slice | Tensor, output: Tensor) -> None:
+        """Write the outputs of some rows."""
+        where: tuple[Any, ...] = (slice(None),) * self.row_axis
+        if self.lengths is None:
+            self.values[(*where, chunk)] = output.cpu()
+            return
+        lengths, starts = self.lengths[chunk], self.starts[chunk]
+        steps = torch.arange(output.shape[-2])
+        there = steps < lengths[:, None]
+        self.values[(*where, (starts[:, None] + steps)[there])] = output.cpu()[(*where, there)]

@@ -1,0 +1,172 @@
+"""The state that a model is saved as: its layout, the versions that wrote it, and how an older one is read."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sklearn
+import torch
+from sklearn.base import BaseEstimator
+
+from .._version import __version__
+from ..architectures import Architecture
+from ..exceptions import ModelVersionWarning
+from ..targets._targets import Container
+from ..tasks import Task
+from ..trunks import Trunk
+from ..utils._warn import warn
+from ..weighting import Weighting
+from ._blueprint import Blueprint
+
+#: version of the layout of the state
+STATE_LAYOUT = 1
+
+# For each older layout, what makes a state of the next one of it. None is older yet.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of what a model is made with."""
+    return {
+        "sklearn_mtl": __version__,
+        "scikit-learn": sklearn.__version__,
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+    }
+
+
+def stamped(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to the state of a model its layout and the versions that it was made with."""
+    return {**state, "layout": STATE_LAYOUT, "versions": versions()}
+
+
+def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the state of a model that may have been saved by another version into one of today's layout.
+
+    Parameters
+    ----------
+    state : mapping
+        As `stamped` gave it, in this version or in an older one.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If its layout is not known here, or it is not the state of a model.
+
+    Warns
+    -----
+    ModelVersionWarning
+        If another version of this package wrote it.
+    """
+    layout, written_by = state.get("layout"), state.get("versions", {})
+    if type(layout) is not int or not (layout == STATE_LAYOUT or layout in MIGRATIONS):
+        raise ValueError(
+            f"the state of this model has layout {layout!r}, written by {_listed(written_by)}; sklearn_mtl "
+            f"{__version__} reads layouts up to {STATE_LAYOUT}. Load it with the version that wrote it."
+        )
+    if written_by.get("sklearn_mtl") != __version__:
+        warn(
+            f"this model was saved with {_listed(written_by)}, and is loaded with {_listed(versions())}. Its "
+            "predictions may be others; fit it again if you can.",
+            ModelVersionWarning,
+        )
+    current = dict(state)
+    for number in range(layout, STATE_LAYOUT):
+        current = MIGRATIONS[number](current)
+    _check_kinds(current)
+    _check_finite(current["weights"])
+    _complete_parts(vars(current["blueprint"]))
+    return stamped(current)
+
+
+def complete_params(spec: BaseEstimator) -> None:
+    """Give a spec, and those in it, the defaults of parameters that have come since an older version saved it."""
+    cls: Any = type(spec)
+    for name, default in _defaults(cls).items():
+        if name not in vars(spec):
+            setattr(spec, name, default)
+    _complete_parts(vars(spec))
+
+
+def _complete_parts(attributes: Mapping[str, Any]) -> None:
+    for value in list(attributes.values()):
+        entries = value.values() if isinstance(value, Mapping) else value
+        for part in entries if isinstance(value, Mapping | list | tuple) else [value]:
+            if isinstance(part, BaseEstimator):
+                complete_params(part)
+
+
+@cache
+def _defaults(cls: Any) -> dict[str, Any]:
+    parameters = inspect.signature(cls).parameters
+    return {name: p.default for name, p in parameters.items() if p.default is not p.empty}
+
+
+def check_arrays(weights: Mapping[str, np.ndarray], expected: Mapping[str, torch.Tensor], what: str) -> None:
+    """Refuse arrays that are not those of a module.
+
+    Parameters
+    ----------
+    weights : mapping of str to ndarray
+    expected : mapping of str to Tensor
+        State dict of the module.
+    what : str
+        What they are, for the message.
+
+    Raises
+    ------
+    ValueError
+    """
+    if set(weights) != set(expected):
+        lacking, extra = sorted(set(expected) - set(weights)), sorted(set(weights) - set(expected))
+        raise ValueError(f"the {what} of this model lack {lacking[:5]} and have {extra[:5]} too many.")
+    for name, tensor in expected.items():
+        array = weights[name]
+        wanted = tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")
+        if (array.shape, array.dtype.name) != wanted:
+            raise ValueError(
+                f"the {what} of this model have {name} of shape {array.shape} and dtype {array.dtype}; what it "
+                f"was built from takes shape {wanted[0]} and dtype {wanted[1]}."
+            )
+
+
+def _check_kinds(state: Mapping[str, Any]) -> None:
+    """Refuse a state that holds something else than what a model is made of."""
+    blueprint = state["blueprint"]
+    _check_kind("blueprint", blueprint, Blueprint)
+    _check_kind("container", state["container"], Container)
+    for name, kind in (("trunk", Trunk), ("architecture", Architecture), ("weighting", Weighting)):
+        _check_kind(name, getattr(blueprint, name), kind)
+    for name, task in blueprint.tasks.items():
+        _check_kind(f"task {name!r}", task, Task)
+    for name in ("weights", "weighting"):
+        for entry, array in state[name].items():
+            _check_kind(f"{name} {entry}", array, np.ndarray)
+    n_members = blueprint.n_members
+    are_of_members = [array.shape[:1] == (n_members,) for array in state["weights"].values()]
+    # members that share weights have heads of their own
+    if n_members != 1 and not (any if blueprint.is_batch_ensemble else all)(are_of_members):
+        raise ValueError(f"the weights of this model are not those of {n_members} members.")
+
+
+def _check_finite(weights: Mapping[str, np.ndarray]) -> None:
+    for name, array in weights.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"the weights of this model are not finite in {name}.")
+
+
+def _check_kind(name: str, value: Any, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise ValueError(f"the {name} of this model is a {type(value).__name__}, not a {kind.__name__}.")
+
+
+def _listed(written_by: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in written_by.items()) or "an unknown version"

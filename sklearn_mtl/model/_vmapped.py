@@ -1,0 +1,133 @@
+"""Networks whose modules know nothing of members, side by side through `torch.func.vmap`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from ..architectures import Network, NetworkWrapper, Outputs
+from ..nn._layers import Dropout
+from ..nn._stacking import stack_networks
+from ..trunks import Representation
+from ..utils._random import Streams
+
+if TYPE_CHECKING:
+    from ..data._dataset import Batch
+    from ._blueprint import Blueprint
+
+
+class VmappedNetwork(NetworkWrapper):
+    """A stacked network whose forward pass is that of one member, mapped over all of them.
+
+    Parameters
+    ----------
+    stacked : Network
+        With parameters and buffers of shape (M, ...), as `stack_networks` makes it.
+    """
+
+    def __init__(self, stacked: Network) -> None:
+        super().__init__(stacked)
+
+    def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
+        """Compute the outputs (M, B, K) of some tasks for inputs that all members share."""
+        return self.for_members({name: values[None] for name, values in inputs.items()}, tasks)
+
+    def for_members(self, inputs: Mapping[str, Tensor], tasks: Sequence[str]) -> Outputs:
+        """Compute the outputs (M, B, K) of some tasks for inputs (M, B, ...), or (1, B, ...) for all alike."""
+        outputs, penalty = self._map(lambda network, batch: _as_tensors(network(batch, tasks)), inputs)
+        return Outputs.of(outputs, *penalty)
+
+    def represent(self, inputs: Mapping[str, Any]) -> Representation:
+        """Compute the representations (M, B, D) of inputs that all members share."""
+        shared = {name: values[None] for name, values in inputs.items()}
+        return Representation(self._map(lambda network, batch: network.represent(batch).sample, shared))
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the state by the names of one network."""
+        return self.network.state_dict(*args, **kwargs)
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Load a state by the names of one network."""
+        return self.network.load_state_dict(*args, **kwargs)
+
+    def _map(self, compute: Callable[[Any, dict[str, Tensor]], Any], inputs: Mapping[str, Tensor]) -> Any:
+        # functional_call writes to the modules while it runs: other threads may predict with them
+        network = self.network if self.training else _with_same_tensors(self.network)
+        tensors = [*network.named_parameters(), *network.named_buffers()]
+        state = {f"network.{name}": values for name, values in tensors}
+        n_members = len(next(iter(state.values())))
+        each = {name: values.expand(n_members, *values.shape[1:]) for name, values in inputs.items()}
+        call = _Call(network, compute)
+        return vmap(lambda tensors, batch: functional_call(call, tensors, (batch,)))(state, each)
+
+
+def _as_tensors(outputs: Outputs) -> tuple[dict[str, Tensor], list[Tensor]]:
+    """Give outputs as what can be mapped: no other object, and no None."""
+    return dict(outputs), [] if outputs.penalty is None else [outputs.penalty]
+
+
+def _with_same_tensors(network: nn.Module) -> nn.Module:
+    tensors = [*network.parameters(), *network.buffers()]
+    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
+
+
+class _Call(nn.Module):
+    """A computation with a network as a module, whose tensors `functional_call` can replace."""
+
+    def __init__(self, network: nn.Module, compute: Callable[[Any, dict[str, Tensor]], Any]) -> None:
+        super().__init__()
+        self.network = network
+        self.compute = compute
+
+    def forward(self, batch: dict[str, Tensor]) -> Any:
+        return self.compute(self.network, batch)
+
+
+def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
+    """Compare two networks side by side with the same two one by one, on the outputs and gradients of a batch.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+        Its trunk or architecture has modules that take no member axis.
+    batch : Batch
+        Some rows to train on.
+
+    Returns
+    -------
+    str or None
+        Why they cannot be mapped; None if they can.
+    """
+    seeds = [blueprint.seed, Streams(blueprint.seed).derive("probe")]
+    networks = [blueprint.one_network(seed) for seed in seeds]
+    if any(isinstance(layer, Dropout) and layer.p for layer in networks[0].modules()):
+        return "dropout inside of it draws its masks for one network"
+    if any(getattr(layer, "draws_at_random", False) for layer in networks[0].modules()):
+        return "a module inside of it draws at random for one network"
+    try:
+        mapped = VmappedNetwork(stack_networks(networks, [0, 1]))
+        outputs = mapped(batch.inputs, blueprint.active)
+        torch.cat([outputs[name].flatten() for name in blueprint.active]).square().sum().backward()
+        gradients = dict(mapped.network.named_parameters())
+        for member, network in enumerate(networks):
+            alone = network(batch.inputs, blueprint.active)
+            torch.cat([alone[name].flatten() for name in blueprint.active]).square().sum().backward()
+            pairs = [(outputs[name][member], alone[name]) for name in blueprint.active]
+            pairs += [
+                (_gradient(gradients[name])[member], _gradient(parameter))
+                for name, parameter in network.named_parameters()
+            ]
+            if not all(torch.allclose(one, other, rtol=1e-4, atol=1e-5) for one, other in pairs):
+                return "mapped by torch.func.vmap it computes something else"
+    except Exception as error:  # foreign code raises what it likes
+        return f"torch.func.vmap cannot map it: {str(error).splitlines()[0]}"
+    return None
+
+
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad

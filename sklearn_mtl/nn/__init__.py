@@ -1,0 +1,1 @@
+"""Layers with a leading axis of members, and networks stacked along it."""

@@ -1,0 +1,107 @@
+"""What tasks give, of which users write their own, checked by shape, with errors that name the task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..columns._ragged import RaggedRows
+from ._base import Encoded, Task
+
+
+def loss_of(names: Sequence[str], task: Task, output: Tensor, target: Tensor, n_elements: int) -> Tensor:
+    """Compute the loss of each element of some tasks, of which the first computes that of all.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be computed, or has another shape than (..., B, positions, n_elements).
+    """
+    name = names[0] if len(names) == 1 else ", ".join(names)
+    with _naming(name, task, f"elementwise_loss failed for outputs {_shape(output)} and targets {_shape(target)}"):
+        loss = task.elementwise_loss(output, target)
+    expected = (*output.shape[:-1], n_elements)
+    if not isinstance(loss, Tensor) or loss.shape != expected:
+        got = _shape(loss) if isinstance(loss, Tensor) else type(loss).__name__
+        raise ValueError(
+            f"task {name!r}: elementwise_loss of {type(task).__name__} gives {got}, expected the loss of each "
+            f"element, {expected}, for outputs {_shape(output)} and targets {_shape(target)}; losses of torch "
+            "need reduction='none'"
+        )
+    return loss
+
+
+def encode(task: Task, name: str, y: np.ndarray) -> Encoded:
+    """Encode the labels of a task.
+
+    Raises
+    ------
+    ValueError
+        If they are none of the task, or what it makes of them has other rows or is not finite.
+    """
+    try:
+        encoded = task.encode(y)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"task {name!r}: {error}") from error
+    if not isinstance(encoded, tuple) or len(encoded) != 2:
+        raise ValueError(
+            f"task {name!r}: encode of {type(task).__name__} should give target and weight, got "
+            f"{type(encoded).__name__}"
+        )
+    for what, values in zip(("target", "weight"), encoded, strict=True):
+        _check_rows(task, name, f"encode of {type(task).__name__} gives a {what}", values, len(y))
+        numbers = values.values.numpy() if isinstance(values, RaggedRows) else np.asarray(values)
+        if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+            raise ValueError(
+                f"task {name!r}: encode of {type(task).__name__} gives a {what} with NaN or infinity; where a "
+                "label is missing the target should be any finite number, and the weight 0"
+            )
+    target, weight = (values if isinstance(values, RaggedRows) else np.asarray(values) for values in encoded)
+    shape = tuple(weight.values.shape if isinstance(weight, RaggedRows) else weight.shape)
+    if shape[-1] != task.n_elements_:
+        raise ValueError(
+            f"task {name!r}: encode of {type(task).__name__} gives weights of shape {shape}, expected one for "
+            f"each of n_elements_={task.n_elements_} elements in the last axis"
+        )
+    return Encoded(target, weight)
+
+
+def decode(task: Task, name: str, output: Any) -> np.ndarray:
+    """Turn the outputs of a task into predictions.
+
+    Raises
+    ------
+    ValueError
+        If these have other rows.
+    """
+    predictions = task.decode(output)
+    _check_rows(task, name, f"decode of {type(task).__name__} gives predictions", predictions, len(output))
+    return predictions
+
+
+def _check_rows(task: Task, name: str, what: str, values: Any, n_rows: int) -> None:
+    shape = () if isinstance(values, RaggedRows) else np.shape(values)
+    found = len(values) if isinstance(values, RaggedRows) or shape else None
+    if found != n_rows:
+        got = f"of shape {shape}" if found is None or shape else f"with {found} rows"
+        raise ValueError(f"task {name!r}: {what} {got}, expected {n_rows} rows")
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"of shape {tuple(tensor.shape)}"
+
+
+@contextmanager
+def _naming(name: str, task: Task, what: str) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"task {name!r}: {type(task).__name__}.{what}: {first}") from error
