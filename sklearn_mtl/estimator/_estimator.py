@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import Architecture, resolve_architecture
 from ..columns._frame import refuse_lazy
-from ..data import check_sample_weight, check_weights
-from ..metrics import weighted_mean
-from ..model import complete_params, current_state, stamped
-from ..penalties import Penalty, penalty_name, resolve_penalty
-from ..sampling import TaskSampling, resolve_task_sampling
-from ..targets._targets import Targets, align_targets, name_of
-from ..tasks import resolve_task
-from ..tasks._checks import decode
-from ..training import (
+from ..config import (
     OPTIMIZERS,
-    SCHEDULES,
+    Checkpoint,
+    Ensemble,
+    FitConfig,
+    Optimizer,
+    resolve_checkpoint,
+    resolve_ensemble,
+    resolve_optimizer,
+)
+from ..model import complete_params, current_state, stamped
+from ..penalties import Penalty, penalty_name, resolve_penalties, resolve_penalty
+from ..sampling import TaskSampling, resolve_task_sampling
+from ..tasks import resolve_task
+from ..training import (
     CallbackList,
+    Caller,
     Model,
     SklearnCallbacks,
-    is_plain,
     learn,
     learn_batch,
     learn_ensemble,
@@ -41,29 +46,11 @@ from ..training import (
 )
 from ..trunks import InputRows, Trunk, resolve_trunk
 from ..utils._device import resolve_device
-from ..utils._optional import import_optional
-from ..utils._params import ArrayLike, Interval, NestedParamsMixin, SpecList, StrOptions, SubclassOf
+from ..utils._params import Interval, NestedParamsMixin, SpecList, StrOptions, SubclassOf, validate_spec
 from ..weighting import Weighting, resolve_weighting
+from ._fitted import FittedMixin
 from ._html import picture_html
-
-
-def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
-    tasks = getattr(estimator, "tasks_", None)
-    if tasks is None:
-        return estimator._kind != "regression"
-    return any(task.kind == "classification" for task in tasks.values())
-
-
-def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
-    if isinstance(estimator.n_members, Integral) and estimator.n_members > 1:
-        raise AttributeError(
-            f"n_members={estimator.n_members}: the networks of an ensemble have experts of their own."
-        )
-    return resolve_architecture(estimator.architecture).has_gates
-
-
-def _has_spread(estimator: MultiTaskNetEstimator) -> bool:
-    return estimator.n_members > 1 and estimator._kind != "classification"
+from ._old_params import with_todays_params
 
 
 def _has_one_network(estimator: MultiTaskNetEstimator) -> bool:
@@ -72,7 +59,7 @@ def _has_one_network(estimator: MultiTaskNetEstimator) -> bool:
 
 def _goes_on(estimator: MultiTaskNetEstimator) -> bool:
     reason = "an ensemble is trained by fit, without partial_fit; one with ensemble='batch' has it."
-    return estimator.ensemble == "batch" or not _has_members(estimator, reason)
+    return resolve_ensemble(estimator.ensemble).shares_weights or not _has_members(estimator, reason)
 
 
 def _has_members(estimator: MultiTaskNetEstimator, reason: str) -> bool:
@@ -82,7 +69,19 @@ def _has_members(estimator: MultiTaskNetEstimator, reason: str) -> bool:
     return False
 
 
+# The parameters that may be given in short, and what makes specs of them.
+_RESOLVE: dict[str, Callable[[Any], Any]] = {
+    "architecture": resolve_architecture,
+    "weighting": resolve_weighting,
+    "optimizer": resolve_optimizer,
+    "ensemble": resolve_ensemble,
+    "checkpoint": resolve_checkpoint,
+    "task_sampling": resolve_task_sampling,
+}
+
+
 class MultiTaskNetEstimator(
+    FittedMixin,
     NestedParamsMixin,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -122,20 +121,14 @@ class MultiTaskNetEstimator(
             Weighting, default="static"
         How the losses of the tasks become one step; the task weights multiply on top. See
         `sklearn_mtl.weighting`.
-    optimizer : {"adamw", "adam", "sgd"} or class, default="adamw"
-        The optimiser, by name or as a class of `torch.optim` that computes the loss once in a step. Its further
-        parameters go to ``net_params``, for instance ``{"optimizer__momentum": 0.9}``.
+    optimizer : {"adamw", "adam", "sgd"}, class or Optimizer, default="adamw"
+        The optimiser, by name or as a class of `torch.optim` that computes the loss once in a step. An
+        `Optimizer` also sets the schedule of the learning rate, the clipping of gradients and mixed precision.
+        Parameters of the algorithm go to ``net_params``, for instance ``{"optimizer__momentum": 0.9}``.
     learning_rate : float > 0, default=1e-3
         Step size of the optimiser.
-    learning_rate_schedule : {"auto", "constant", "cosine", "one_cycle"}, default="auto"
-        How the learning rate changes from step to step: it stays; falls to 0 along a half cosine; rises over
-        the first tenth of the steps and then falls. "auto" is "cosine" for a fit without early stopping, and
-        "constant" with it, with skorch's ``LRScheduler`` in ``callbacks``, for ``partial_fit`` and where
-        ``warm_start`` goes on.
     weight_decay : float >= 0, default=1e-2
         Weight decay of the optimiser.
-    clip_norm : float > 0 or None, default=None
-        Largest norm of the gradient of all parameters; None does not clip.
     max_epochs : int >= 1, default=100
         Most passes over the training rows.
     batch_size : int >= 1 or "auto", default="auto"
@@ -152,22 +145,13 @@ class MultiTaskNetEstimator(
         Share of the rows that early stopping holds out.
     n_iter_no_change : int >= 1, default=10
         Epochs without improvement after which training stops.
-    tol : float >= 0, default=0.0
-        How much better an epoch must be to count as an improvement.
     n_members : int >= 1, default=1
-        Networks of an ensemble, trained side by side as one [2]_. Each holds out other rows for early stopping,
-        and all stop at the epoch that is the best in their mean. ``predict`` averages numbers and the
-        probabilities of classes, ``predict_std`` gives the spread, ``transform`` puts their representations
-        side by side.
-    bootstrap : bool, default=False
-        Whether each network of an ensemble trains on rows of its own, drawn with replacement.
-    ensemble : {"deep", "batch"}, default="deep"
-        Whether the networks of an ensemble are independent of each other, or share the weights of what the tasks
-        share, of which each scales the inputs and outputs of every layer, and adds biases, of its own [3]_ [4]_;
-        heads are each network's own. "batch" is trained as one network, by the mean of the losses: its networks
-        see the same batches and hold out the same rows, ``warm_start``, ``partial_fit``, ``checkpoint`` and all
-        weightings can be had, and the model of 8 is a quarter to a third larger than that of one. Without
-        ``n_members`` it does nothing.
+        Number of networks of an ensemble. ``predict`` averages numbers and the probabilities of classes,
+        ``predict_std`` returns the spread, and ``transform`` concatenates the representations.
+    ensemble : {"deep", "batch"} or Ensemble, default="deep"
+        How the members of an ensemble relate: "deep" is `DeepEnsemble`, of independent networks, which hold out
+        different rows for early stopping and stop at the epoch that is best in their mean. "batch" is
+        `BatchEnsemble`, of networks that share weights. It has no effect with ``n_members=1``.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
         What regularises across tasks; see `sklearn_mtl.penalties`. Each is added to the objective. They are
@@ -178,9 +162,6 @@ class MultiTaskNetEstimator(
     dtype : {"float32", "float64"}, default="float32"
         Of parameters, computation and representations. Predictions of numbers, and probabilities but for those of
         pixels, are float64: they hold what float32 would round off large numbers and small probabilities.
-    mixed_precision : bool, default=False
-        Whether to compute the training steps in bfloat16 where the device is a CUDA GPU; elsewhere it does
-        nothing.
     categorical_features : "from_dtype", None or array-like of int, bool or str, default="from_dtype"
         Columns of X that are categories: those of a frame with text, category or enum dtype; none; or the
         positions, a mask or the names of columns. A category that was not seen in ``fit`` is allowed, and so is
@@ -194,14 +175,9 @@ class MultiTaskNetEstimator(
         the name of the pair or of the class. A function ``scoring(net, X, y)`` of `skorch.callbacks.EpochScoring`
         gets the estimator as it is after the epoch, and validation rows as ``fit`` got them. An ensemble of
         separate networks takes none. Callbacks of scikit-learn are set with ``set_callbacks``.
-    checkpoint : path-like or None, default=None
-        Folder to keep the training in, in a file for each fit, so that ``fit(..., resume=True)`` goes on after the
-        process has died. None keeps nothing.
-    checkpoint_every : int >= 1, default=1
-        Epochs from one writing of the checkpoint to the next; the last epoch is always written.
-    keep_interrupted : bool, default=False
-        Whether Ctrl-C during ``fit`` leaves the model of the last epoch that was done, with early stopping that of
-        the best one, and not the model before; KeyboardInterrupt reaches the caller in either case.
+    checkpoint : path-like, Checkpoint or None, default=None
+        Folder that keeps the state of the training after each epoch, so that ``fit(..., resume=True)`` can
+        continue it after the process has died. A `Checkpoint` also says how often to write. None keeps nothing.
     net_params : mapping or None, default=None
         Further parameters of the optimiser, as in ``{"optimizer__betas": (0.9, 0.99)}``, and of callbacks by their
         names, as in ``{"callbacks__lr__step_size": 5}``. What would have no effect is refused.
@@ -254,12 +230,6 @@ class MultiTaskNetEstimator(
     References
     ----------
     .. [1] Caruana, "Multitask Learning", Machine Learning, 1997.
-    .. [2] Lakshminarayanan, Pritzel and Blundell, "Simple and Scalable Predictive Uncertainty Estimation using
-       Deep Ensembles", NeurIPS 2017.
-    .. [3] Wen, Tran and Ba, "BatchEnsemble: An Alternative Approach to Efficient Ensemble and Lifelong Learning",
-       ICLR 2020.
-    .. [4] Gorishniy, Kotelnikov and Babenko, "TabM: Advancing Tabular Deep Learning with Parameter-Efficient
-       Ensembling", ICLR 2025.
 
     Examples
     --------
@@ -281,6 +251,8 @@ class MultiTaskNetEstimator(
         "architecture": resolve_architecture,
         "weighting": resolve_weighting,
         "task_sampling": resolve_task_sampling,
+        "optimizer": resolve_optimizer,
+        "ensemble": resolve_ensemble,
     }
     spec_list_params: ClassVar[dict] = {
         "penalties": SpecList(resolve_penalty, penalty_name),
@@ -294,29 +266,22 @@ class MultiTaskNetEstimator(
         "trunk": [str, Trunk, callable],
         "architecture": [str, Architecture],
         "weighting": [str, Weighting],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), SubclassOf(torch.optim.Optimizer)],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), SubclassOf(torch.optim.Optimizer), Optimizer],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "learning_rate_schedule": [StrOptions({"auto", *SCHEDULES})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "early_stopping": [StrOptions({"auto", "per_task"}), "boolean"],
         "monitor": [StrOptions({"loss", "score"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
         "n_members": [Interval(Integral, 1, None, closed="left")],
-        "bootstrap": ["boolean"],
-        "ensemble": [StrOptions({"deep", "batch"})],
+        "ensemble": [StrOptions({"deep", "batch"}), Ensemble],
         "penalties": [list, tuple],
         "task_sampling": [str, TaskSampling],
         "dtype": [StrOptions({"float32", "float64"})],
-        "mixed_precision": ["boolean"],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "checkpoint": [str, os.PathLike, None],
-        "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
-        "keep_interrupted": ["boolean"],
+        "checkpoint": [str, os.PathLike, Checkpoint, None],
         "net_params": [Mapping, None],
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
@@ -334,31 +299,24 @@ class MultiTaskNetEstimator(
         trunk: str | Trunk = "auto",
         architecture: str | Architecture = "hard_sharing",
         weighting: str | Weighting = "static",
-        optimizer: str | type[torch.optim.Optimizer] = "adamw",
+        optimizer: str | type[torch.optim.Optimizer] | Optimizer = "adamw",
         learning_rate: float = 1e-3,
-        learning_rate_schedule: str = "auto",
         weight_decay: float = 1e-2,
-        clip_norm: float | None = None,
         max_epochs: int = 100,
         batch_size: int | str = "auto",
         early_stopping: bool | str = "auto",
         monitor: str = "loss",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
-        tol: float = 0.0,
         n_members: int = 1,
-        bootstrap: bool = False,
-        ensemble: str = "deep",
+        ensemble: str | Ensemble = "deep",
         penalties: Sequence[str | Penalty] = (),
         task_sampling: str | TaskSampling = "all",
         dtype: str = "float32",
-        mixed_precision: bool = False,
         categorical_features: Any = "from_dtype",
         device: str | torch.device = "auto",
         callbacks: Sequence[Any] | None = None,
-        checkpoint: str | os.PathLike[str] | None = None,
-        checkpoint_every: int = 1,
-        keep_interrupted: bool = False,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
         net_params: Mapping[str, Any] | None = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -372,29 +330,22 @@ class MultiTaskNetEstimator(
         self.weighting = weighting
         self.optimizer = optimizer
         self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
-        self.clip_norm = clip_norm
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.early_stopping = early_stopping
         self.monitor = monitor
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
         self.n_members = n_members
-        self.bootstrap = bootstrap
         self.ensemble = ensemble
         self.penalties = penalties
         self.task_sampling = task_sampling
         self.dtype = dtype
-        self.mixed_precision = mixed_precision
         self.categorical_features = categorical_features
         self.device = device
         self.callbacks = callbacks
         self.checkpoint = checkpoint
-        self.checkpoint_every = checkpoint_every
-        self.keep_interrupted = keep_interrupted
         self.net_params = net_params
         self.random_state = random_state
         self.warm_start = warm_start
@@ -442,13 +393,13 @@ class MultiTaskNetEstimator(
         OSError
             If the checkpoint cannot be written, for instance because the disk is full.
         """
-        self._validate_params()
-        self._check_resume(resume)
+        config = self._config()
+        _check_resume(config, resume)
         X, y = _indexed_by_rows(X), self._one_target(y, targets)
         context = self._init_callback_context(max_subtasks=self.max_epochs)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         context.call_on_fit_task_begin(estimator=self, **data)
-        previous = self._previous() if self.warm_start else None
+        previous = self._previous(config) if self.warm_start else None
         learner = self._twin()
 
         def watch(model: Model) -> SklearnCallbacks:
@@ -459,14 +410,11 @@ class MultiTaskNetEstimator(
             # everything is swapped in at once, and only now that it has succeeded
             self.__dict__ = learner.__dict__
 
-        if self._has_separate_networks:
-            model = learn_ensemble(learner, X, y, sample_weight)
+        caller = Caller(learner, learner._as_fitted, watch, publish)
+        if config.is_deep_ensemble:
+            model = learn_ensemble(config, caller, X, y, sample_weight)
         else:
-            model = learn(
-                learner, X, y, sample_weight,
-                previous=previous, epochs=self.max_epochs, watch=watch,
-                resume=bool(resume), keep=publish if self.keep_interrupted else None,
-            )  # fmt: skip
+            model = learn(config, caller, X, y, sample_weight, previous=previous, resume=bool(resume))
         publish(model)
         context.call_on_fit_task_end(
             estimator=self, **data, reconstruction_attributes=functools.partial(model.attributes, self._kind)
@@ -495,11 +443,12 @@ class MultiTaskNetEstimator(
         -------
         self
         """
-        self._validate_params()
+        config = self._config()
         X, y = _indexed_by_rows(X), self._one_target(y, None)
-        previous = self._previous()
+        previous = self._previous(config)
         learner = self._twin()
-        model = learn_batch(learner, X, y, sample_weight, previous=previous, classes=classes)
+        caller = Caller(learner, learner._as_fitted)
+        model = learn_batch(config, caller, X, y, sample_weight, previous=previous, classes=classes)
         learner._publish(model)
         self.__dict__ = learner.__dict__
         return self
@@ -541,37 +490,38 @@ class MultiTaskNetEstimator(
             If there is a task of that name.
         """
         check_is_fitted(self)
-        self._validate_params()
+        config = self._config()
         learner = self._twin()
-        model = learn_further_task(learner, name, _indexed_by_rows(X), y, task, sample_weight, freeze=freeze)
+        caller, X = Caller(learner, learner._as_fitted), _indexed_by_rows(X)
+        model = learn_further_task(config, caller, self._model, name, X, y, task, sample_weight, freeze=freeze)
         learner._publish(model)
         self.__dict__ = learner.__dict__
         return self
 
-    @property
-    def _has_separate_networks(self) -> bool:
-        return isinstance(self.n_members, Integral) and self.n_members > 1 and self.ensemble == "deep"
+    def _config(self) -> FitConfig:
+        """Check the parameters, and describe the fit by them; specs are copies."""
+        self._validate_params()
+        values = {entry.name: getattr(self, entry.name) for entry in fields(FitConfig) if entry.name != "kind"}
+        for name, resolve in _RESOLVE.items():
+            values[name] = _checked(resolve(values[name]))
+        values["penalties"] = tuple(map(_checked, resolve_penalties(self.penalties)))
+        return FitConfig(kind=self._kind, **values)
 
-    def _previous(self) -> Model | None:
-        """Give the model to go on from, if there is one."""
-        if self._has_separate_networks:
+    def _previous(self, config: FitConfig) -> Model | None:
+        """Return the model to go on from, if there is one."""
+        if config.is_deep_ensemble:
             raise ValueError(f"n_members={self.n_members}: an ensemble is trained by fit, without warm_start.")
         return self._model if self.__sklearn_is_fitted__() else None
-
-    def _check_resume(self, resume: Any) -> None:
-        if not isinstance(resume, bool | np.bool_):
-            raise TypeError(f"resume={resume!r} should be True or False.")
-        if resume and self.checkpoint is None:
-            raise ValueError("resume=True goes on from a checkpoint, but checkpoint=None; it should be a folder.")
-        if self._has_separate_networks and (self.checkpoint is not None or self.keep_interrupted):
-            raise ValueError(
-                f"n_members={self.n_members}: checkpoint and keep_interrupted are for one network, not for an "
-                "ensemble."
-            )
 
     def _publish(self, model: Model) -> None:
         self.__dict__.pop("classes_", None)
         self.__dict__.update(model.attributes(self._kind))
+
+    def _as_fitted(self, model: Model) -> Any:
+        """Return the estimator as if it had been fitted to a model."""
+        view = self._twin()
+        view._publish(model)
+        return view
 
     def _snapshot(self, model: Model) -> dict[str, Any]:
         """Give the fitted attributes as if training had stopped now."""
@@ -588,240 +538,7 @@ class MultiTaskNetEstimator(
             )
         return y if y is not None else targets
 
-    # -- using what was learned
-
-    def predict(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
-        """Predict the targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        tasks : sequence of str or None, default=None
-            Tasks to predict; only what they need is run. None predicts all.
-
-        Returns
-        -------
-        array, frame, structured array or Targets
-            The kind of y in ``fit``: a frame has X's index.
-        """
-        predictions, model = self._predictions(X, tasks)
-        return model.container.wrap(predictions, X)
-
-    @available_if(_has_probabilities)
-    def predict_proba(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
-        """Predict the probabilities of classes or labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        tasks : sequence of str or None, default=None
-            Tasks to predict; None predicts all that have probabilities.
-
-        Returns
-        -------
-        ndarray, list of ndarray or Targets
-            For each task ``(n_samples, n_classes)``, columns in the order of ``classes_``: an array for 1-D y, a
-            list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out. A
-            `MultiTaskNetClassifier` gives an array for a frame or 2-D array of one column too.
-        """
-        view = self._fitted_view()
-        model = view._model
-        outputs = model.outputs(X, view._chosen(tasks), view)
-        by_task = {name: view.tasks_[name].decode_proba(output) for name, output in outputs.items()}
-        known = {name: proba for name, proba in by_task.items() if proba is not None}
-        if not known:
-            raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
-        if is_plain(model.container, self._kind):
-            return next(iter(known.values()))
-        return list(known.values()) if model.container.kind == "matrix" else Targets(known)
-
-    @available_if(_has_spread)
-    def predict_std(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
-        """Compute how much the networks of an ensemble differ in their predictions of numbers.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        tasks : sequence of str or None, default=None
-            Tasks to predict; None predicts all regressions.
-
-        Returns
-        -------
-        array, frame, structured array or Targets
-            Standard deviation over the networks, in the units of the target; the kind of y in ``fit``. Tasks
-            that are no regressions are left out.
-        """
-        view = self._fitted_view()
-        model = view._model
-        numbers = [name for name in view._chosen(tasks) if view.tasks_[name].kind == "regression"]
-        if not numbers:
-            raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression.")
-        outputs = model.member_outputs(X, numbers, view)
-        spread = {
-            name: np.std([view.tasks_[name].decode(output) for output in members], axis=0)
-            for name, members in outputs.items()
-        }
-        return model.container.wrap(spread, X)
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Compute the representation that the tasks share.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_hidden)
-            Of the estimator's dtype.
-        """
-        view = self._fitted_view()
-        return view._model.representation(X, view)
-
-    @available_if(_has_gates)
-    def gate_weights(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
-        """Compute how much each row takes from each expert, by task.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        tasks : sequence of str or None, default=None
-            Tasks whose gates to give; None gives those of all tasks that have gates.
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_weights)
-            With X's index, and columns by task, level and expert. The weights of a task and level sum to 1.
-
-        Raises
-        ------
-        AttributeError
-            For an ensemble, whose networks have experts of their own.
-        """
-        view = self._fitted_view()
-        weights, columns = view._model.gate_weights(X, view._chosen(tasks), view)
-        pandas = import_optional("pandas", "frames", "gate_weights")
-        names = pandas.MultiIndex.from_tuples(columns, names=["task", "level", "expert"])
-        return pandas.DataFrame(weights, columns=names, index=X.index if isinstance(X, pandas.DataFrame) else None)
-
-    def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """Score each task: accuracy, R2 or samples-F1, over the rows whose label is there.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            True targets.
-        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
-            Weight of each row.
-
-        Returns
-        -------
-        dict of str to float
-            NaN for a task without any label of a weight above 0.
-        """
-        return {
-            name: task.score(true, predicted, weight)
-            for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
-        }
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Compute the mean of the task scores under ``score_weights``.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            True targets.
-        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
-            Weight of each row.
-
-        Returns
-        -------
-        float
-            NaN if no task has a label.
-        """
-        return self.mean_score(self.score_tasks(X, y, sample_weight))
-
-    def metrics_of_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, dict[str, float]]:
-        """Compute all metrics of each task with one prediction; greater is better.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            True targets.
-        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
-            Weight of each row.
-
-        Returns
-        -------
-        dict of str to dict of str to float
-            By task, by metric; NaN for a task without any label.
-        """
-        return {
-            name: task.metrics(true, predicted, weight)
-            for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
-        }
-
-    def _compared(self, X: Any, y: Any, sample_weight: Any) -> Iterator[tuple]:
-        """Give name, task, true and predicted targets and weights of each task."""
-        predictions, model = self._predictions(X, None)
-        tasks = model.blueprint.tasks
-        true, _ = align_targets(y, list(tasks))
-        check_consistent_length(next(iter(predictions.values())), true)
-        weights = check_sample_weight(sample_weight, list(tasks), len(true), may_be_zero=True)
-        for name, task in tasks.items():
-            yield name, task, true[name], predictions[name], None if weights is None else weights[name]
-
-    def mean_score(self, scores: Mapping[str, float]) -> float:
-        """Average scores by task under ``score_weights``, leaving out those that are NaN."""
-        return weighted_mean(scores, check_weights(self.score_weights, self.task_names_, "score_weights"))
-
-    @property
-    def history_(self) -> Any:
-        """DataFrame of one row per epoch: losses and scores of each task, and their means."""
-        check_is_fitted(self)
-        pandas = import_optional("pandas", "frames", "history_")
-        epochs = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net_.history]
-        return pandas.DataFrame(epochs).set_index("epoch")
-
-    def _predictions(self, X: Any, tasks: Sequence[str] | None) -> tuple[dict[str, np.ndarray], Model]:
-        view = self._fitted_view()
-        model: Model = view._model
-        outputs = model.outputs(X, view._chosen(tasks), view)
-        return {name: decode(view.tasks_[name], name, output) for name, output in outputs.items()}, model
-
-    def _chosen(self, tasks: Sequence[str] | None) -> list[str]:
-        if tasks is None:
-            return self.task_names_
-        given = list(tasks) if ArrayLike().is_satisfied_by(tasks) else []
-        names = [name_of(name, self.tasks_) for name in given]
-        if not names or not all(isinstance(name, str) and name in self.tasks_ for name in names):
-            raise ValueError(f"tasks={tasks!r} should name some of the tasks {self.task_names_}.")
-        tasks = names
-        return [name for name in self.task_names_ if name in tasks]
-
     # -- scikit-learn's conventions
-
-    def _twin(self) -> Any:
-        """Make another object with the same attributes, to be changed or read while this one may change."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        return twin
-
-    def _fitted_view(self) -> Any:
-        check_is_fitted(self)
-        return self._twin()
-
     def __copy__(self) -> Any:
         return self._twin()
 
@@ -833,7 +550,7 @@ class MultiTaskNetEstimator(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = not self._has_separate_networks
+        tags.input_tags.sparse = self.n_members == 1 or resolve_ensemble(self.ensemble).shares_weights
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = [self.dtype]
@@ -853,10 +570,28 @@ class MultiTaskNetEstimator(
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         saved = state.pop("_state", None)
-        super().__setstate__(state)
+        super().__setstate__(with_todays_params(state))
         complete_params(self)
         if saved is not None:
             self._publish(Model.from_state(current_state(saved), _device_or_cpu(self.device)))
+
+
+def _checked(spec: Any) -> Any:
+    """Return a copy of a spec whose parameters have been checked; None stays None."""
+    if spec is None:
+        return None
+    copied = clone(spec)
+    validate_spec(copied)
+    return copied
+
+
+def _check_resume(config: FitConfig, resume: Any) -> None:
+    if not isinstance(resume, bool | np.bool_):
+        raise TypeError(f"resume={resume!r} should be True or False.")
+    if resume and config.checkpoint is None:
+        raise ValueError("resume=True goes on from a checkpoint, but checkpoint=None; it should be a folder.")
+    if config.is_deep_ensemble and config.checkpoint is not None:
+        raise ValueError(f"n_members={config.n_members}: checkpoint is for one network, not for an ensemble.")
 
 
 def _indexed_by_rows(X: Any) -> Any:

@@ -17,7 +17,7 @@ from ..utils._random import Streams
 from ._objective import Objective, TaskLosses
 
 
-class BatchEnsemble(NetworkWrapper):
+class BatchEnsembleNetwork(NetworkWrapper):
     """A network that computes the outputs (M, B, K) of M members in one pass.
 
     What tasks share, the members share as well: an affine layer is a `BatchLinear`, and an embedding is one for
@@ -42,11 +42,6 @@ class BatchEnsemble(NetworkWrapper):
 
     def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         return self.network.forward_cut(inputs, tasks).with_mean_penalty()
-
-
-def is_batch_ensemble(of: Any) -> bool:
-    """Whether the members of an estimator or of a blueprint are trained as one network that they share."""
-    return bool(of.n_members > 1 and of.ensemble == "batch")
 
 
 def why_not_shared(network: Network) -> str | None:

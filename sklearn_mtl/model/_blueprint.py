@@ -15,7 +15,7 @@ from ..tasks import Task
 from ..trunks import Trunk
 from ..utils._random import Streams
 from ..weighting import Weighting
-from ._batch_ensemble import BatchEnsemble, MeanObjective, is_batch_ensemble, why_not_shared
+from ._batch_ensemble import BatchEnsembleNetwork, MeanObjective, why_not_shared
 from ._objective import Objective
 from ._penalized import regularize
 from ._vmapped import VmappedNetwork
@@ -92,7 +92,7 @@ class Blueprint:
         seeds = [self.member(number).seed for number in range(self.n_members)]
         members = map(self.one_network, seeds)
         if self.is_batch_ensemble:
-            return BatchEnsemble(self.one_network(self.seed), members, seeds)
+            return BatchEnsembleNetwork(self.one_network(self.seed), members, seeds)
         return self.side_by_side(list(members), range(self.n_members))
 
     def one_network(self, seed: int) -> Network:
@@ -116,7 +116,7 @@ class Blueprint:
     @property
     def is_batch_ensemble(self) -> bool:
         """Whether the members of an ensemble are trained as one network, of which they share the weights."""
-        return is_batch_ensemble(self)
+        return self.n_members > 1 and self.ensemble == "batch"
 
     def side_by_side(self, networks: Sequence[Network], members: Sequence[int]) -> Network:
         """Put networks side by side, in the way that their modules allow."""
@@ -131,17 +131,13 @@ class Blueprint:
         return objective.to(self.torch_dtype)
 
 
-def check_shareable(blueprint: Blueprint, bootstrap: bool) -> None:
+def check_shareable(blueprint: Blueprint) -> None:
     """Refuse an ensemble whose members cannot share weights.
 
     Raises
     ------
     ValueError
     """
-    if bootstrap:
-        raise ValueError(
-            "bootstrap=True is for ensemble='deep': the members of ensemble='batch' see the same rows."
-        )
     reason = (
         why_not_shared(blueprint.one_network(blueprint.seed))
         if blueprint.has_member_axis
@@ -149,6 +145,4 @@ def check_shareable(blueprint: Blueprint, bootstrap: bool) -> None:
     )
     if reason is not None:
         what = f"{blueprint.trunk!r} in {blueprint.architecture!r}"
-        raise ValueError(
-            f"ensemble='batch' shares weights between members, which cannot be with {what}: {reason}."
-        )
+        raise ValueError(f"ensemble='batch' shares weights between members, but {what} cannot: {reason}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,30 +14,25 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from ..config import FitConfig, May
 from ..data import check_weights
 from ..estimator._estimator import MultiTaskNetEstimator
 from ..training import (
+    Eligibility,
     Member,
     Trained,
     member_of,
     model_of,
-    settings_of,
+    settled,
     stacking_pays,
     structure_key,
     train_stacked,
-    why_not_stackable,
-    why_not_stacked,
 )
 from ..utils._device import resolve_device
 from ..utils._digest import digest
 from ..utils._memory import explain_out_of_memory
 from ..utils._threads import share_of_threads
 
-# Parameters that members of one stack may differ in without their rows being prepared anew.
-_PER_MEMBER = (
-    "task_weights", "score_weights", "learning_rate", "weight_decay", "clip_norm", "max_epochs", "monitor",
-    "n_iter_no_change", "tol",
-)  # fmt: skip
 # Bytes that the tensors of one stacked training may take.
 MEMORY = 2**30
 
@@ -227,37 +222,41 @@ def _why_not(key: str, estimator: Any, last: Any, params: Mapping[str, Any]) -> 
         return "an ensemble is a stack of its own"
     if hasattr(estimator, "_skl_callbacks") or hasattr(last, "_skl_callbacks"):
         return "callbacks follow one training each"
-    return why_not_stackable(last)
+    return None
 
 
 def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict, prefixes: dict) -> None:
     """Make a fit a member: transform the rows by the steps before the last, and do what fit does first."""
     X, prefix = _transformed(fit.estimator, X, y, prefixes)
     last = fit.last
-    last._validate_params()
-    shared = {name: value for name, value in last.get_params(deep=False).items() if name not in _PER_MEMBER}
+    config: FitConfig = last._config()
+    fit.reason = Eligibility.of_config(config).reason
+    if fit.reason is not None:
+        return
+    alike = {entry.name for entry in fields(FitConfig)} - FitConfig.names_that(May.DIFFER_IN_STACK)
     # without a seed every fit draws its own, and weights of rows by task belong to the task weights
     alone = last.random_state is None or bool(params)
     # a task of weight 0 has no place among the encoded targets
-    idle = sorted(name for name, weight in (last.task_weights or {}).items() if weight == 0)
-    key = fit.key if alone else digest(shared, prefix, idle)
+    idle = sorted(name for name, weight in (config.task_weights or {}).items() if weight == 0)
+    key = fit.key if alone else digest(config.values_of(alike), prefix, idle)
     if key not in prepared:
         reader = clone(last)
-        member = member_of(reader, X, y, params.get("sample_weight"))
+        member = member_of(config, reader, X, y, params.get("sample_weight"))
         schema = {k: v for k, v in vars(reader).items() if k in ("n_features_in_", "feature_names_in_")}
         prepared[key] = (member, schema, {})
     member, fit.schema, keys = prepared[key]
     names = list(member.blueprint.tasks)
     blueprint = replace(
         member.blueprint,
-        task_weights=check_weights(last.task_weights, names, "task_weights"),
-        score_weights=check_weights(last.score_weights, names, "score_weights"),
+        task_weights=check_weights(config.task_weights, names, "task_weights"),
+        score_weights=check_weights(config.score_weights, names, "score_weights"),
     )
-    settings = settings_of(last, member.data.n_rows, anneals=member.data.valid is None)
-    fit.member = replace(member, blueprint=blueprint, settings=settings)
+    config = settled(config, member.data.n_rows, anneals=member.data.valid is None)
+    fit.member = replace(member, blueprint=blueprint, config=config)
     active = tuple(blueprint.active)
     if active not in keys:
-        keys[active] = why_not_stacked(fit.member), structure_key(fit.member)
+        eligibility = Eligibility.of_rows(blueprint, member.data.train, int(config.batch_size))
+        keys[active] = eligibility.reason, structure_key(fit.member)
     fit.reason, fit.group = keys[active]
     if fit.reason is not None:
         fit.member = None
@@ -296,7 +295,7 @@ def _most_members(group: Sequence[Fit], max_members: int | None) -> int:
     size = torch.finfo(member.blueprint.torch_dtype).bits // 8
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     widths = sum(parameter.shape[0] for parameter in network.parameters() if parameter.dim() == 2)
-    per_member = size * (6 * n_parameters + 4 * member.settings.batch_size * widths)
+    per_member = size * (6 * n_parameters + 4 * int(member.config.batch_size) * widths)
     allowed = max(1, MEMORY // per_member)
     return allowed if max_members is None else min(allowed, max_members)
 
@@ -311,7 +310,7 @@ def _chunks(group: Sequence[Fit], max_members: int | None, n_jobs: int | None) -
 
 def _train(members: Sequence[Member], device: Any) -> tuple[list[Trained], float]:
     start = time.perf_counter()
-    doing = f"training {len(members)} fits side by side with batch_size={members[0].settings.batch_size}"
+    doing = f"training {len(members)} fits side by side with batch_size={members[0].config.batch_size}"
     with explain_out_of_memory(doing, "a smaller max_members or batch_size, or stacked=False, needs less"):
         trained = train_stacked(members, resolve_device(device), with_scores=False)
     return trained, time.perf_counter() - start

@@ -72,9 +72,10 @@ def dump_step(step: Any, path: str) -> bytes:
         raise TypeError(f"{what}: it has {', '.join(nameless)}, which could not be found again by its name.")
     ours = [name for name in unknown if name.startswith(f"{PACKAGE}.")]
     if ours:
+        estimator = next((name for name in ours if name.startswith(f"{PACKAGE}.estimator.")), ours[0])
         advice = "put its best_estimator_ in its place" if hasattr(step, "best_estimator_") else "save with joblib"
         raise TypeError(
-            f"{what}: it has a {ours[0].rpartition('.')[2]} in it, and of scikit-learn only "
+            f"{what}: it has a {estimator.rpartition('.')[2]} in it, and of scikit-learn only "
             f"{', '.join(cls.__name__ for cls in CONTAINERS.values())} are saved with one; {advice}."
         )
     try:

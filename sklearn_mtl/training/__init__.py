@@ -3,19 +3,19 @@
 from ._add_task import learn_further_task
 from ._callback_list import CallbackList
 from ._callbacks import SklearnCallbacks
+from ._caller import Caller
+from ._eligibility import Eligibility
 from ._ensemble import learn_ensemble
 from ._learn import learn, learn_batch
-from ._members import member_of, model_of, settings_of, structure_key, why_not_stackable, why_not_stacked
+from ._members import member_of, model_of, settled, structure_key
 from ._model import Model, is_plain
-from ._optimizer import OPTIMIZERS
 from ._prepare import guess_types
-from ._schedule import SCHEDULES
 from ._stacked import Member, Trained, stacking_pays, train_stacked
 
 __all__ = [
-    "OPTIMIZERS",
-    "SCHEDULES",
     "CallbackList",
+    "Caller",
+    "Eligibility",
     "Member",
     "Model",
     "SklearnCallbacks",
@@ -28,10 +28,8 @@ __all__ = [
     "learn_further_task",
     "member_of",
     "model_of",
-    "settings_of",
+    "settled",
     "stacking_pays",
     "structure_key",
     "train_stacked",
-    "why_not_stackable",
-    "why_not_stacked",
 ]

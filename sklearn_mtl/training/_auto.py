@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from skorch.callbacks import LRScheduler
 
+from ..config import FitConfig
 from ..data._hold_out import LabelCounts
-from ..model._batch_ensemble import is_batch_ensemble
 from ..utils._warn import warn
 from ._callback_list import has_callback
 
@@ -20,35 +18,36 @@ MIN_ROWS_OF_ENSEMBLE = 10
 AUTO_BATCH_SIZES = (16, 256)
 
 
-def validation_fraction_of(estimator: Any, labels: LabelCounts) -> float:
+def validation_fraction_of(config: FitConfig, labels: LabelCounts) -> float:
     """Share of the rows that early stopping holds out; 0 if it is off, or if no task has labels to spare."""
-    stops_early = estimator.early_stopping
+    stops_early = config.early_stopping
     if stops_early == "auto":
-        one_network = estimator.n_members == 1 or is_batch_ensemble(estimator)
-        stops_early = labels.any_task >= (MIN_ROWS_TO_STOP_EARLY if one_network else MIN_ROWS_OF_ENSEMBLE)
+        fewest = MIN_ROWS_OF_ENSEMBLE if config.is_deep_ensemble else MIN_ROWS_TO_STOP_EARLY
+        stops_early = labels.any_task >= fewest
     if stops_early and labels.best_task < 2:
         warn(
-            f"early_stopping={estimator.early_stopping!r} needs labels to validate on, but no task has more than "
+            f"early_stopping={config.early_stopping!r} needs labels to validate on, but no task has more than "
             "one label (of a weight above 0); all max_epochs are trained on all rows.",
         )
         return 0.0
-    return estimator.validation_fraction if stops_early else 0.0
+    return config.validation_fraction if stops_early else 0.0
 
 
-def schedule_of(estimator: Any, anneals: bool) -> str:
+def schedule_of(config: FitConfig, anneals: bool) -> str:
     """Name the schedule of the learning rate; "auto" lets it fall if it ``anneals``.
 
     A callback that sets the learning rate leaves "auto" nothing to do, and is refused beside another schedule.
     """
-    if has_callback(estimator.callbacks, LRScheduler):
-        if estimator.learning_rate_schedule not in ("auto", "constant"):
+    schedule = config.optimizer.schedule
+    if has_callback(config.callbacks, LRScheduler):
+        if schedule not in ("auto", "constant"):
             raise ValueError(
-                f"learning_rate_schedule={estimator.learning_rate_schedule!r} and an LRScheduler in callbacks "
-                "both set the learning rate; leave out one of them."
+                f"optimizer has the schedule {schedule!r}, and callbacks has an LRScheduler; "
+                "both set the learning rate. Leave out one of them."
             )
         return "constant"
-    if estimator.learning_rate_schedule != "auto":
-        return str(estimator.learning_rate_schedule)
+    if schedule != "auto":
+        return schedule
     return "cosine" if anneals else "constant"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
+from ..config import Checkpoint, FitConfig, May
 from ..exceptions import ModelFileError
 from ..files._archive import pack_archive, read_archive
 from ..files._atomic import remove_left_over, write_atomically
@@ -21,15 +22,10 @@ from ._training_state import resume_training, training_state
 
 # Version of the layout of a file.
 LAYOUT = 1
-_MEMBERS = ("state.json", "tensors.safetensors")
-# Parameters that say how far to train, where, and who watches, and not what a fit computes in its epochs.
-_NOT_OF_THE_FIT = {
-    "max_epochs", "device", "verbose", "callbacks", "warm_start",
-    "checkpoint", "checkpoint_every", "keep_interrupted",
-}  # fmt: skip
+_PARTS = ("state.json", "tensors.safetensors")
 
 
-class Checkpoint:
+class CheckpointFile:
     """The file of one fit in a folder of checkpoints.
 
     Its name is a digest of all that the epochs depend on: parameters, rows, the model that the fit goes on from
@@ -75,7 +71,7 @@ class Checkpoint:
         if is_last or (len(net.history) - self.start) % self.every == 0:
             tree = {"kind": "checkpoint", "layout": LAYOUT, "fit": self.key, "training": training_state(net)}
             try:
-                members = dict(zip(_MEMBERS, pack_tree(tree), strict=True))
+                members = dict(zip(_PARTS, pack_tree(tree), strict=True))
             except TypeError as error:
                 message = f"checkpoint={str(self.folder)!r} cannot hold history or optimiser: {error}"
                 raise TypeError(message) from error
@@ -90,8 +86,8 @@ class Checkpoint:
             If the file is damaged, or not that of this fit.
         """
         try:
-            members = read_archive(self.path, _MEMBERS)
-            tree = unpack_tree(*(members[name] for name in _MEMBERS))
+            members = read_archive(self.path, _PARTS)
+            tree = unpack_tree(*(members[name] for name in _PARTS))
             if (tree["kind"], tree["layout"], tree["fit"]) != ("checkpoint", LAYOUT, self.key):
                 raise ValueError("it is not the checkpoint of this fit")
             training = tree["training"]
@@ -128,26 +124,23 @@ class Checkpoint:
 
 
 def open_checkpoint(
-    estimator: Any,
+    config: FitConfig,
     X: Any,
     y: Any,
     sample_weight: Any,
     previous: Model | None,
-    epochs: int,
     anneals: bool,
     resume: bool,
-) -> tuple[Checkpoint | None, dict[str, Any] | None]:
+) -> tuple[CheckpointFile | None, dict[str, Any] | None]:
     """Open the checkpoint of a fit, and read how its training stands.
 
     Parameters
     ----------
-    estimator : MultiTaskNetEstimator
+    config : FitConfig
     X, y, sample_weight : object
         What the user passed to ``fit``.
     previous : Model or None
         The model that the fit goes on from.
-    epochs : int
-        Most epochs to train.
     anneals : bool
         Whether the learning rate may fall over these epochs.
     resume : bool
@@ -155,7 +148,7 @@ def open_checkpoint(
 
     Returns
     -------
-    checkpoint : Checkpoint or None
+    checkpoint : CheckpointFile or None
         None if none is to be written.
     training : dict or None
         None if there is nothing to go on from.
@@ -167,18 +160,18 @@ def open_checkpoint(
     ModelFileError
         If the file is damaged.
     """
-    if estimator.checkpoint is None:
+    if config.checkpoint is None:
         return None, None
     start = 0 if previous is None else len(previous.net.history)
-    key = _key(estimator, X, y, sample_weight, previous, anneals)
-    checkpoint = Checkpoint(estimator.checkpoint, key, estimator.checkpoint_every, start)
+    key = _key(config, config.checkpoint, X, y, sample_weight, previous, anneals)
+    checkpoint = CheckpointFile(config.checkpoint.folder, key, config.checkpoint.every, start)
     training = checkpoint.read() if resume else None
     if training is None:
         return checkpoint, None
     done = len(training["history"]) - start
-    if done > epochs:  # a longer training, whose file stays what it is
+    if done > config.max_epochs:  # a longer training, whose file stays what it is
         return None, None
-    if done < epochs and not training["stopped"] and estimator.callbacks:
+    if done < config.max_epochs and not training["stopped"] and config.callbacks:
         warn(
             f"resume=True goes on after epoch {done}, but a checkpoint does not hold what callbacks keep; some "
             "start anew.",
@@ -186,18 +179,25 @@ def open_checkpoint(
     return checkpoint, training
 
 
-def _key(estimator: Any, X: Any, y: Any, sample_weight: Any, previous: Model | None, anneals: bool) -> str:
+def _key(
+    config: FitConfig,
+    checkpoint: Checkpoint,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    previous: Model | None,
+    anneals: bool,
+) -> str:
     """Name a fit by all that its epochs depend on."""
     # the rates of all epochs follow from their number, where they follow a schedule
-    constant = schedule_of(estimator, anneals) == "constant"
-    apart = _NOT_OF_THE_FIT if constant else _NOT_OF_THE_FIT - {"max_epochs"}
-    params = {name: value for name, value in estimator.get_params(deep=False).items() if name not in apart}
+    follows = schedule_of(config, anneals) != "constant"
+    params = config.values_of(FitConfig.names_that(May.ENTER_KEY) | ({"max_epochs"} if follows else set()))
     origin = None
     if previous is not None:
         modules = (previous.net.module_, previous.net.criterion_)
         weights = [[tensor.numpy(force=True) for tensor in module.state_dict().values()] for module in modules]
         origin = previous.blueprint.seed, len(previous.net.history), weights
     try:
-        return digest(__version__, type(estimator), params, X, y, sample_weight, origin)
+        return digest(__version__, params, X, y, sample_weight, origin)
     except ValueError as error:
-        raise ValueError(f"checkpoint={str(estimator.checkpoint)!r} cannot be used: {error}") from error
+        raise ValueError(f"checkpoint={str(checkpoint.folder)!r} cannot be used: {error}") from error

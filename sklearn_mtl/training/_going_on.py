@@ -9,31 +9,28 @@ from typing import Any
 
 from sklearn.base import clone
 
-from ..architectures import resolve_architecture
+from ..config import FitConfig
 from ..data._weights import check_weights
-from ..model._batch_ensemble import is_batch_ensemble
 from ..model._blueprint import Blueprint
-from ..penalties import resolve_penalties
 from ..tasks import resolve_task
 from ..trunks import resolve_trunk
 from ..utils._same import same
-from ..weighting import resolve_weighting
 
 # Longest text of a value in a message.
 _LONGEST = 200
 
 
-def asked_of(estimator: Any) -> dict[str, Any]:
+def asked_of(config: FitConfig) -> dict[str, Any]:
     """Give what a fit was asked for, as far as fitted specs do not show it."""
-    trunk = estimator.trunk
+    trunk = config.trunk
     return {
         "trunk": trunk if isinstance(trunk, str | Mapping) else None,
-        "tasks": {name: clone(task, safe=False) for name, task in (estimator.tasks or {}).items()},
-        "categorical_features": estimator.categorical_features,
+        "tasks": {name: clone(task, safe=False) for name, task in (config.tasks or {}).items()},
+        "categorical_features": config.categorical_features,
     }
 
 
-def goes_on(estimator: Any, X: Any, old: Blueprint) -> Blueprint:
+def goes_on(config: FitConfig, X: Any, old: Blueprint) -> Blueprint:
     """Take the blueprint of a fitted model, with the weights that the parameters have now.
 
     Raises
@@ -41,11 +38,11 @@ def goes_on(estimator: Any, X: Any, old: Blueprint) -> Blueprint:
     ValueError
         If a parameter that the fitted network was built by has changed.
     """
-    refuse_changes(estimator, X, old)
+    refuse_changes(config, X, old)
     new = replace(
         old,
-        task_weights=check_weights(estimator.task_weights, list(old.tasks), "task_weights"),
-        score_weights=check_weights(estimator.score_weights, list(old.tasks), "score_weights"),
+        task_weights=check_weights(config.task_weights, list(old.tasks), "task_weights"),
+        score_weights=check_weights(config.score_weights, list(old.tasks), "score_weights"),
     )
     if new.active != old.active:
         raise ValueError(
@@ -55,7 +52,7 @@ def goes_on(estimator: Any, X: Any, old: Blueprint) -> Blueprint:
     return new
 
 
-def refuse_changes(estimator: Any, X: Any, old: Blueprint) -> None:
+def refuse_changes(config: FitConfig, X: Any, old: Blueprint) -> None:
     """Refuse parameters that are not those which a fitted network was built by.
 
     Raises
@@ -63,13 +60,13 @@ def refuse_changes(estimator: Any, X: Any, old: Blueprint) -> None:
     ValueError
         With the name of the parameter and both values.
     """
-    if (estimator.n_members, is_batch_ensemble(estimator)) != (old.n_members, old.is_batch_ensemble):
+    if (config.n_members, config.is_batch_ensemble) != (old.n_members, old.is_batch_ensemble):
         raise ValueError(
-            f"n_members={estimator.n_members} and ensemble={estimator.ensemble!r}, but the fitted network has "
+            f"n_members={config.n_members} and ensemble={config.ensemble!r}, but the fitted network has "
             f"n_members={old.n_members} and ensemble={old.ensemble!r}; another ensemble takes a new fit "
             "(warm_start=False)."
         )
-    for name, now, then in _pairs(estimator, X, old):
+    for name, now, then in _pairs(config, X, old):
         if not same(now, then):
             raise ValueError(
                 f"{name}={_short(now)}, but the fitted network, which this goes on from, has {name}="
@@ -77,21 +74,21 @@ def refuse_changes(estimator: Any, X: Any, old: Blueprint) -> None:
             )
 
 
-def _pairs(estimator: Any, X: Any, old: Blueprint) -> Iterator[tuple[str, Any, Any]]:
+def _pairs(config: FitConfig, X: Any, old: Blueprint) -> Iterator[tuple[str, Any, Any]]:
     """Give the name of each parameter that a network is built by, with its value now and at the fit."""
     asked = old.asked or {}
-    yield "dtype", estimator.dtype, old.dtype
-    if asked.get("trunk") is None or not same(estimator.trunk, asked["trunk"]):
+    yield "dtype", config.dtype, old.dtype
+    if asked.get("trunk") is None or not same(config.trunk, asked["trunk"]):
         with warnings.catch_warnings():  # of a choice that is not made here
             warnings.simplefilter("ignore")
-            trunk = resolve_trunk(estimator.trunk, X)
+            trunk = resolve_trunk(config.trunk, X)
         yield "trunk", trunk, old.trunk
-    yield "architecture", resolve_architecture(estimator.architecture), old.architecture
-    yield "weighting", resolve_weighting(estimator.weighting), old.weighting
-    yield "penalties", list(resolve_penalties(estimator.penalties)), list(old.penalties)
+    yield "architecture", config.architecture, old.architecture
+    yield "weighting", config.weighting, old.weighting
+    yield "penalties", list(config.penalties), list(old.penalties)
     if "categorical_features" in asked:
-        yield "categorical_features", estimator.categorical_features, asked["categorical_features"]
-    yield from _tasks(estimator.tasks or {}, asked.get("tasks", {}), old)
+        yield "categorical_features", config.categorical_features, asked["categorical_features"]
+    yield from _tasks(config.tasks or {}, asked.get("tasks", {}), old)
 
 
 def _tasks(now: Mapping[Any, Any], then: Mapping[Any, Any], old: Blueprint) -> Iterator[tuple[str, Any, Any]]:

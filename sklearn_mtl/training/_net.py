@@ -15,6 +15,8 @@ from skorch.utils import TeeGenerator
 from torch import Tensor, nn
 
 from ..architectures import Outputs
+from ..config import SCHEDULES
+from ..config._optimizer import step_of
 from ..data._dataset import (
     Batch,
     BatchIterator,
@@ -40,9 +42,7 @@ from ._gramian import gramian_of
 from ._log import read_losses, record
 from ._lr_scheduler import end_schedule
 from ._notify import tell, watches_batches
-from ._optimizer import step_of
 from ._sampled import SampledBatches
-from ._schedule import SCHEDULES
 from ._stopping import BestEpoch
 from ._watching import record_best, watch_validation, watched_step
 
@@ -364,8 +364,8 @@ class MultiTaskNet(NeuralNet):
         if [group["lr"] for group in groups] != self.current_rates:
             if not self.schedule_yields:
                 raise ValueError(
-                    f"a callback has set the learning rate, as learning_rate_schedule={self.schedule!r} does in "
-                    "each step; set learning_rate_schedule='constant'."
+                    f"a callback has set the learning rate, and the schedule {self.schedule!r} of the optimizer "
+                    "sets it in each step; use optimizer=Optimizer(schedule='constant')."
                 )
             self.schedule = "constant"
             return

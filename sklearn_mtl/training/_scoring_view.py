@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +20,7 @@ from ..model._predict import average_members, by_row
 from ..targets._targets import Container
 from ..trunks import InputRows
 from ..utils._warn import warn
+from ._caller import Caller
 from ._model import Model
 from ._prepare import DataSplit
 
@@ -45,7 +45,7 @@ class ScoringView:
 
     Parameters
     ----------
-    estimator : MultiTaskNetEstimator
+    caller : Caller
         The estimator that is fitted.
     model : Model
         That is trained.
@@ -61,14 +61,14 @@ class ScoringView:
 
     def __init__(
         self,
-        estimator: Any,
+        caller: Caller,
         model: Model,
         X: Any,
         targets: Mapping[str, np.ndarray],
         data: DataSplit,
         warns: bool = True,
     ) -> None:
-        self.estimator, self.model, self.X, self.targets, self.data = estimator, model, X, targets, data
+        self.caller, self.model, self.X, self.targets, self.data = caller, model, X, targets, data
         self.warns = warns
         self.names = [name for name in model.container.names if name in targets]
         self.sets: dict[bool, _Rows] = {}
@@ -157,9 +157,7 @@ class ScoringView:
         model, net = self.model, self.model.net
         tasks = {name: model.blueprint.tasks[name] for name in self.names}
         live = _LiveModel(replace(model.blueprint, tasks=tasks), self._container(), net, view=self, scored=rows)
-        view = copy.copy(self.estimator)
-        vars(view).pop("classes_", None)
-        vars(view).update(live.attributes())
+        view = self.caller.as_fitted(live)
         for name in ("history", "module_", "criterion_", "optimizer_", "callbacks_"):
             setattr(view, name, getattr(net, name))
         return view
@@ -210,7 +208,7 @@ class _LiveModel(Model):
 
 
 def scoring_view(
-    estimator: Any,
+    caller: Caller,
     model: Model,
     X: Any,
     targets: Mapping[str, np.ndarray],
@@ -219,4 +217,4 @@ def scoring_view(
 ) -> ScoringView | None:
     """Make the view of a fit if a callback scores rows; for the parameters see `ScoringView`."""
     scores = any(isinstance(callback, ScoringBase) for _, callback in model.net.callbacks_)
-    return ScoringView(estimator, model, X, targets, data, warns) if scores else None
+    return ScoringView(caller, model, X, targets, data, warns) if scores else None

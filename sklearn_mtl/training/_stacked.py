@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..architectures import Outputs
+from ..config import SCHEDULES, FitConfig
 from ..data._dataset import fewest_rows, split_batches
 from ..model._blueprint import Blueprint
 from ..model._objective import Objective, Step, TaskLosses
@@ -28,7 +29,6 @@ from ._balance import read_balance
 from ._divergence import diverged, refuse_non_finite
 from ._log import read_losses, record
 from ._prepare import DataSplit
-from ._schedule import SCHEDULES
 from ._stacked_data import StackedData
 from ._stacked_optimizer import StackedOptimizer, clip_members
 from ._stacked_tasks import stack_tasks
@@ -40,29 +40,13 @@ LEAST_GAIN = 0.9
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How one member is trained; see the parameters of `MultiTaskNetEstimator` of the same names."""
-
-    optimizer: str
-    learning_rate: float
-    weight_decay: float
-    learning_rate_schedule: str
-    clip_norm: float | None
-    max_epochs: int
-    batch_size: int
-    monitor: str
-    n_iter_no_change: int
-    tol: float
-
-
-@dataclass(frozen=True)
 class Member:
-    """One of the fits that are trained side by side: what it is, the kind of its y, its rows, its settings."""
+    """One of the fits of a stack. Nothing in its config is "auto" any more."""
 
     blueprint: Blueprint
     container: Container
     data: DataSplit
-    settings: Settings
+    config: FitConfig
 
 
 @dataclass
@@ -130,16 +114,16 @@ class _StackedTraining:
         self.with_scores = with_scores
         self.together = together
         self.results = [Trained([], {}) for _ in members]
-        self.patience = [Patience(m.settings.n_iter_no_change, m.settings.tol) for m in members]
+        self.patience = [Patience(m.config.n_iter_no_change) for m in members]
         self.active = members[0].blueprint.active
         self.data = StackedData([member.data for member in members], device)
         self.network = self._initial_network()
         self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         self.optimizer = StackedOptimizer(
-            members[0].settings.optimizer,
+            str(members[0].config.optimizer.algorithm),
             list(self.network.parameters()),
-            self._tensor(lambda settings: settings.learning_rate, range(len(members))),
-            self._tensor(lambda settings: settings.weight_decay, range(len(members))),
+            self._tensor(lambda config: config.learning_rate, range(len(members))),
+            self._tensor(lambda config: config.weight_decay, range(len(members))),
         )
         self.weighting = self._initial_weighting()
         self._arrange(list(range(len(members))))
@@ -168,8 +152,8 @@ class _StackedTraining:
             return self.network.for_members(inputs, self.objective.names)
         return self.network(inputs, self.objective.names)
 
-    def _tensor(self, value: Callable[[Settings], float], members: Sequence[int]) -> Tensor:
-        values = [value(self.members[member].settings) for member in members]
+    def _tensor(self, value: Callable[[FitConfig], float], members: Sequence[int]) -> Tensor:
+        values = [value(self.members[member].config) for member in members]
         return torch.tensor(values, dtype=self.members[0].blueprint.torch_dtype, device=self.device)
 
     def _arrange(self, alive: list[int]) -> None:
@@ -178,13 +162,13 @@ class _StackedTraining:
         members = [self.members[member] for member in alive]
         self.objective = _objective_of([member.blueprint for member in members], self.device)
         self.objective.weighting = self.weighting
-        norms = [member.settings.clip_norm for member in members]
+        norms = [member.config.optimizer.clip_norm for member in members]
         clipped = any(norm is not None for norm in norms)
-        self.clip = self._tensor(lambda s: s.clip_norm or float("inf"), alive) if clipped else None
+        self.clip = self._tensor(_clip_norm, alive) if clipped else None
         seeds = [member.blueprint.seed for member in members]
         self.seeds = list(dict.fromkeys(seeds))
         self.seed_of = torch.tensor([self.seeds.index(seed) for seed in seeds])
-        self.lengths = {member.settings.max_epochs for member in members}
+        self.lengths = {member.config.max_epochs for member in members}
 
     # -- the epochs
 
@@ -197,7 +181,7 @@ class _StackedTraining:
                 if report is not None:
                     report([self.results[member].history[-1] for member in self.alive if member not in failed])
                 epoch += 1
-                over = {m for m in self.alive if self.members[m].settings.max_epochs == epoch} | stopped
+                over = {m for m in self.alive if self.members[m].config.max_epochs == epoch} | stopped
                 self._finish(over - set(failed), failed, epoch)
         return self.results
 
@@ -215,7 +199,7 @@ class _StackedTraining:
 
     def _work(self) -> float:
         n_weights = sum(parameter.numel() for parameter in self.network.parameters())
-        return 3.0 * n_weights * self.members[0].settings.batch_size
+        return 3.0 * n_weights * int(self.members[0].config.batch_size)
 
     def _start_epoch(self, epoch: int) -> None:
         self.network.train()
@@ -227,7 +211,7 @@ class _StackedTraining:
     def _batches(self, epoch: int) -> Sequence[Tensor]:
         seeds = [self.members[member].blueprint.seed for member in self.alive]
         orders = self.data.training_orders(self.alive, seeds, epoch)
-        return split_batches(orders, self.members[0].settings.batch_size, fewest_rows(self.network), dim=1)
+        return split_batches(orders, int(self.members[0].config.batch_size), fewest_rows(self.network), dim=1)
 
     def _train_epoch(self, epoch: int) -> dict[int, Exception]:
         """Make the steps of an epoch; return the members that diverged."""
@@ -273,10 +257,10 @@ class _StackedTraining:
         return self._losses(*batch)[1].losses if self.objective.looks_twice else None
 
     def _rate_factor(self, epochs_done: float) -> Tensor | float:
-        schedule = SCHEDULES[self.members[0].settings.learning_rate_schedule]
+        schedule = SCHEDULES[self.members[0].config.optimizer.schedule]
         if len(self.lengths) == 1:
             return schedule(epochs_done / next(iter(self.lengths)))
-        return self._tensor(lambda settings: schedule(epochs_done / settings.max_epochs), self.alive)
+        return self._tensor(lambda config: schedule(epochs_done / config.max_epochs), self.alive)
 
     def _validate(self, epoch: int, failed: dict[int, Exception]) -> set[int]:
         """Record loss and score on the validation rows; return the members whose patience is over."""
@@ -291,7 +275,7 @@ class _StackedTraining:
             if member in failed:
                 continue
             self._record(member, "valid", "loss", values[position])
-            monitor = self.members[member].settings.monitor
+            monitor = self.members[member].config.monitor
             if self.with_scores or monitor == "score":
                 self._record(member, "valid", "score", self._scores(member, position, outputs))
             sign = 1 if monitor == "loss" else -1
@@ -373,6 +357,10 @@ class _StackedTraining:
             self.results[member].error = error
         else:
             self.results[member].weights = weights
+
+
+def _clip_norm(config: FitConfig) -> float:
+    return config.optimizer.clip_norm or math.inf
 
 
 def _objective_of(blueprints: Sequence[Blueprint], device: torch.device) -> Objective:

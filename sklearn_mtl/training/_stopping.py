@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..config import FitConfig
+
 
 class Patience:
     """Watches one value per epoch, and says whether it is the best so far and when to give up.
@@ -17,13 +19,10 @@ class Patience:
     ----------
     patience : int
         Epochs without an improvement after which to stop.
-    tol : float, default=0.0
-        How much smaller a value must be to count as an improvement.
     """
 
-    def __init__(self, patience: int, tol: float = 0.0) -> None:
+    def __init__(self, patience: int) -> None:
         self.patience = patience
-        self.tol = tol
         self.best = math.inf
         self.epoch = 0
         self.waited = 0
@@ -36,7 +35,7 @@ class Patience:
         if math.isnan(value):
             self.waited += self.epoch > 0
             return False
-        better = value < self.best - self.tol or self.epoch == 0
+        better = value < self.best or self.epoch == 0
         if better:
             self.best, self.epoch, self.waited = value, epoch, 0
         else:
@@ -60,8 +59,8 @@ class Patience:
 class BestEpoch(Patience):
     """Keeps the weights of the best epoch."""
 
-    def __init__(self, patience: int, tol: float = 0.0) -> None:
-        super().__init__(patience, tol)
+    def __init__(self, patience: int) -> None:
+        super().__init__(patience)
         self.weights: dict[str, Tensor] = {}
 
     @property
@@ -93,8 +92,8 @@ class BestEpoch(Patience):
 class BestEpochOfTasks(BestEpoch):
     """Watches each task: one that no longer improves is taken out, and training stops with the last of them."""
 
-    def __init__(self, patience: int, tol: float = 0.0) -> None:
-        super().__init__(patience, tol)
+    def __init__(self, patience: int) -> None:
+        super().__init__(patience)
         self.tasks: dict[str, Patience] = {}
 
     @property
@@ -108,7 +107,7 @@ class BestEpochOfTasks(BestEpoch):
         for name, loss in by_task.items():
             if math.isnan(loss) and name not in self.tasks:
                 continue  # without validation rows to tell, it is trained as long as any other
-            task = self.tasks.setdefault(name, Patience(self.patience, self.tol))
+            task = self.tasks.setdefault(name, Patience(self.patience))
             if not task.is_over:
                 task.improves(loss, epoch)
         return len(self.over) == len(self.tasks) if self.tasks else is_over
@@ -118,12 +117,12 @@ class BestEpochOfTasks(BestEpoch):
 
     def put_back(self, state: Mapping[str, Any]) -> None:
         super().put_back(state)
-        self.tasks = {name: Patience(self.patience, self.tol) for name in state["tasks"]}
+        self.tasks = {name: Patience(self.patience) for name in state["tasks"]}
         for name, task in self.tasks.items():
             task.put_back(state["tasks"][name])
 
 
-def stopping_rule(estimator: Any) -> BestEpoch:
-    """Make the rule that an estimator with validation rows asks for."""
-    rule = BestEpochOfTasks if estimator.early_stopping == "per_task" else BestEpoch
-    return rule(estimator.n_iter_no_change, estimator.tol)
+def stopping_rule(config: FitConfig) -> BestEpoch:
+    """Make the rule of a fit with validation rows."""
+    rule = BestEpochOfTasks if config.early_stopping == "per_task" else BestEpoch
+    return rule(config.n_iter_no_change)

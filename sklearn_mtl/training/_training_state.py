@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from ._net import MultiTaskNet
+
+#: called after each epoch with the net, and whether it is the last one
+Keeper = Callable[[MultiTaskNet, bool], None]
 
 
 def training_state(net: MultiTaskNet) -> dict[str, Any]:

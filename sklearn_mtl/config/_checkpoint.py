@@ -1,0 +1,47 @@
+"""Where the state of a training is written, and how often."""
+
+from __future__ import annotations
+
+import os
+from numbers import Integral
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from ..utils._params import Interval
+
+
+class Checkpoint(BaseEstimator):
+    """A folder that keeps the state of a training, so that ``fit(..., resume=True)`` can continue it.
+
+    Each fit has a file of its own in the folder, so the fits of a search can share it.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder; it is made where it does not exist.
+    every : int >= 1, default=1
+        Epochs from one write to the next. The last epoch is always written.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import Checkpoint, MultiTaskNetEstimator
+    >>> MultiTaskNetEstimator(checkpoint=Checkpoint("fits", every=5))
+    MultiTaskNetEstimator(checkpoint=Checkpoint(every=5, folder='fits'))
+    """
+
+    _parameter_constraints: dict = {
+        "folder": [str, os.PathLike],
+        "every": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, folder: str | os.PathLike[str], every: int = 1) -> None:
+        self.folder = folder
+        self.every = every
+
+
+def resolve_checkpoint(checkpoint: Any) -> Checkpoint | None:
+    """Turn a folder into a spec; a spec and None stay what they are."""
+    if checkpoint is None or isinstance(checkpoint, Checkpoint):
+        return checkpoint
+    return Checkpoint(checkpoint)

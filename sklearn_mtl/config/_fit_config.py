@@ -1,0 +1,112 @@
+"""One fit as the parameters of an estimator describe it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from enum import Flag, auto
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from torch import nn
+
+from ..architectures import Architecture
+from ..penalties import Penalty
+from ..sampling import TaskSampling
+from ..trunks import Trunk
+from ..weighting import Weighting
+from ._checkpoint import Checkpoint
+from ._ensemble import Ensemble
+from ._optimizer import Optimizer
+
+#: what the parameter ``trunk`` may be: a spec, a name, or what makes a module
+TrunkLike = Trunk | str | Callable[..., nn.Module]
+
+
+class May(Flag):
+    """What a field of a config may do."""
+
+    #: fits of one stack may differ in it without preparing their rows anew
+    DIFFER_IN_STACK = auto()
+    #: the epochs of a fit depend on it: it is part of the key of a checkpoint
+    ENTER_KEY = auto()
+    #: another value is accepted where a fit continues a fitted model
+    CHANGE = auto()
+
+
+STRUCTURE = {"may": May.ENTER_KEY}
+TRAINING = {"may": May.ENTER_KEY | May.CHANGE}
+MEMBER = {"may": May.DIFFER_IN_STACK | May.ENTER_KEY | May.CHANGE}
+LENGTH = {"may": May.DIFFER_IN_STACK | May.CHANGE}
+ASIDE = {"may": May.CHANGE}
+
+
+@dataclass(frozen=True, eq=False)
+class FitConfig:
+    """Parameters of one fit: shorthands are specs, and every spec is a copy that has been checked.
+
+    Fields have the names of the parameters of `MultiTaskNetEstimator`, which makes a config at the start of a fit.
+    Training, searches and checkpoints read the config and nothing else of the estimator. The metadata of a field
+    states what it may do, see `May`.
+    """
+
+    #: the only kind of tasks that the estimator takes; None for any
+    kind: str | None = field(metadata=STRUCTURE)
+    tasks: Mapping[Any, Any] | None = field(metadata=STRUCTURE)
+    task_weights: Mapping[Any, float] | None = field(metadata=MEMBER)
+    score_weights: Mapping[Any, float] | None = field(metadata=MEMBER)
+    trunk: TrunkLike = field(metadata=STRUCTURE)
+    architecture: Architecture = field(metadata=STRUCTURE)
+    weighting: Weighting = field(metadata=STRUCTURE)
+    optimizer: Optimizer = field(metadata=MEMBER)
+    learning_rate: float = field(metadata=MEMBER)
+    weight_decay: float = field(metadata=MEMBER)
+    max_epochs: int = field(metadata=LENGTH)
+    batch_size: int | str = field(metadata=TRAINING)
+    early_stopping: bool | str = field(metadata=TRAINING)
+    monitor: str = field(metadata=MEMBER)
+    validation_fraction: float = field(metadata=TRAINING)
+    n_iter_no_change: int = field(metadata=MEMBER)
+    n_members: int = field(metadata=STRUCTURE)
+    ensemble: Ensemble = field(metadata=STRUCTURE)
+    penalties: tuple[Penalty, ...] = field(metadata=STRUCTURE)
+    task_sampling: TaskSampling = field(metadata=TRAINING)
+    dtype: str = field(metadata=STRUCTURE)
+    categorical_features: Any = field(metadata=STRUCTURE)
+    device: Any = field(metadata=ASIDE)
+    callbacks: Sequence[Any] | None = field(metadata=ASIDE)
+    checkpoint: Checkpoint | None = field(metadata=ASIDE)
+    net_params: Mapping[str, Any] | None = field(metadata=TRAINING)
+    random_state: Any = field(metadata=TRAINING)
+    warm_start: bool = field(metadata=ASIDE)
+    verbose: int = field(metadata=ASIDE)
+
+    @classmethod
+    def names_that(cls, may: May) -> frozenset[str]:
+        """Return the names of the fields that may do something."""
+        return frozenset(entry.name for entry in fields(cls) if may in entry.metadata["may"])
+
+    def values_of(self, names: Collection[str]) -> dict[str, Any]:
+        """Return the values of some fields, in the order of the fields."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name in names}
+
+    @property
+    def is_deep_ensemble(self) -> bool:
+        """Whether several members are trained that are independent of each other."""
+        return self.n_members > 1 and not self.ensemble.shares_weights
+
+    @property
+    def is_batch_ensemble(self) -> bool:
+        """Whether several members are trained that share weights."""
+        return self.n_members > 1 and self.ensemble.shares_weights
+
+    def draw_seed(self) -> int:
+        """Draw the seed of a fit from ``random_state``."""
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def with_schedule(self, schedule: str) -> FitConfig:
+        """Return a config with another schedule of the learning rate."""
+        optimizer = clone(self.optimizer).set_params(schedule=schedule)
+        return replace(self, optimizer=optimizer)

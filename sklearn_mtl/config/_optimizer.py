@@ -1,0 +1,126 @@
+"""How a step is made: the optimiser, the schedule of its learning rate, clipping and precision."""
+
+from __future__ import annotations
+
+import inspect
+from numbers import Real
+from typing import Any
+
+import torch
+from sklearn.base import BaseEstimator
+
+from ..utils._params import Interval, StrOptions, SubclassOf
+from ._schedules import SCHEDULES
+
+#: optimisers known by name; all have fused kernels on every device
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+}
+
+
+class Optimizer(BaseEstimator):
+    """An optimiser, and what goes with it beyond the learning rate and the weight decay of the estimator.
+
+    Parameters
+    ----------
+    algorithm : {"adamw", "adam", "sgd"} or class, default="adamw"
+        The optimiser, by name or as a class of `torch.optim` that computes the loss once in a step. Its own
+        parameters are set by ``net_params``, for instance ``{"optimizer__momentum": 0.9}``.
+    schedule : {"auto", "constant", "cosine", "one_cycle"}, default="auto"
+        How the learning rate changes from step to step. "constant" keeps it, "cosine" lowers it to 0 along a
+        half cosine [1]_, "one_cycle" raises it over the first tenth of the steps and then lowers it [2]_. "auto"
+        is "cosine" for a fit without early stopping, and "constant" with early stopping, with skorch's
+        ``LRScheduler`` in ``callbacks``, for ``partial_fit`` and where ``warm_start`` continues a fit.
+    clip_norm : float > 0 or None, default=None
+        Largest norm of the gradient of all parameters. None does not clip.
+    mixed_precision : bool, default=False
+        Whether to compute the steps in bfloat16 on a CUDA GPU. It has no effect on other devices.
+
+    References
+    ----------
+    .. [1] Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017.
+    .. [2] Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates",
+       2018.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import MultiTaskNetEstimator, Optimizer
+    >>> MultiTaskNetEstimator(optimizer=Optimizer("sgd", schedule="cosine", clip_norm=1.0))
+    MultiTaskNetEstimator(optimizer=Optimizer(algorithm='sgd', clip_norm=1.0,
+                                              schedule='cosine'))
+    """
+
+    _parameter_constraints: dict = {
+        "algorithm": [StrOptions(set(OPTIMIZERS)), SubclassOf(torch.optim.Optimizer)],
+        "schedule": [StrOptions({"auto", *SCHEDULES})],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "mixed_precision": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        algorithm: str | type[torch.optim.Optimizer] = "adamw",
+        schedule: str = "auto",
+        clip_norm: float | None = None,
+        mixed_precision: bool = False,
+    ) -> None:
+        self.algorithm = algorithm
+        self.schedule = schedule
+        self.clip_norm = clip_norm
+        self.mixed_precision = mixed_precision
+
+
+def resolve_optimizer(optimizer: Any) -> Optimizer:
+    """Turn a name or a class into a spec; a spec stays what it is."""
+    return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)
+
+
+def optimizer_params(algorithm: str | type[torch.optim.Optimizer], weight_decay: float) -> dict[str, Any]:
+    """Return the parameters of a skorch net that make its optimiser.
+
+    Raises
+    ------
+    ValueError
+        If the class takes no weight decay, unless it is 0, or evaluates the loss several times in a step.
+    """
+    if isinstance(algorithm, str):
+        decay = {"optimizer__weight_decay": weight_decay}
+        return {"optimizer": OPTIMIZERS[algorithm], "optimizer__fused": True, **decay}
+    closure = inspect.signature(algorithm.step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise ValueError(
+            f"optimizer={algorithm.__name__} computes the loss several times in a step (it needs a closure), "
+            "which is not supported; choose another optimizer, such as 'adamw'."
+        )
+    if takes(algorithm, "weight_decay"):
+        return {"optimizer": algorithm, "optimizer__weight_decay": weight_decay}
+    if weight_decay:
+        raise ValueError(
+            f"weight_decay={weight_decay}, but optimizer={algorithm.__name__} has no weight decay; set "
+            "weight_decay=0."
+        )
+    return {"optimizer": algorithm}
+
+
+def takes(algorithm: type[torch.optim.Optimizer], name: str) -> bool:
+    """Return whether the class of an optimiser has a parameter of a name."""
+    parameters = inspect.signature(algorithm).parameters
+    return name in parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+
+
+def step_of(optimizer: torch.optim.Optimizer) -> None:
+    """Make a step; an error of torch about the gradients names the optimiser.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        optimizer.step()
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        name = type(optimizer).__name__
+        raise ValueError(f"optimizer={name} cannot train this network: {error}") from error

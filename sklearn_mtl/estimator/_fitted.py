@@ -1,0 +1,287 @@
+"""What a fitted estimator computes: predictions, representations and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from ..architectures import resolve_architecture
+from ..data import check_sample_weight, check_weights
+from ..metrics import weighted_mean
+from ..targets import Targets, align_targets, name_of
+from ..tasks import Task
+from ..tasks._checks import decode
+from ..training import Model, is_plain
+from ..utils._optional import import_optional
+from ..utils._params import ArrayLike
+
+if TYPE_CHECKING:
+    from ._estimator import MultiTaskNetEstimator
+
+
+def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
+    tasks = getattr(estimator, "tasks_", None)
+    if tasks is None:
+        return estimator._kind != "regression"
+    return any(task.kind == "classification" for task in tasks.values())
+
+
+def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
+    if isinstance(estimator.n_members, Integral) and estimator.n_members > 1:
+        raise AttributeError(
+            f"n_members={estimator.n_members}: the networks of an ensemble have experts of their own."
+        )
+    return resolve_architecture(estimator.architecture).has_gates
+
+
+def _has_spread(estimator: MultiTaskNetEstimator) -> bool:
+    return estimator.n_members > 1 and estimator._kind != "classification"
+
+
+class FittedMixin:
+    """The methods of a fitted estimator.
+
+    All of them read one view of it, so that another thread may fit it again at the same time.
+    """
+
+    score_weights: Mapping[str, float] | None
+    tasks_: dict[str, Task]
+    task_names_: list[str]
+    net_: Any
+    _kind: ClassVar[str | None]
+    _model: Model
+
+    def predict(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks to predict; only what they need is run. None predicts all.
+
+        Returns
+        -------
+        array, frame, structured array or Targets
+            The kind of y in ``fit``: a frame has X's index.
+        """
+        predictions, model = self._predictions(X, tasks)
+        return model.container.wrap(predictions, X)
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+        """Predict the probabilities of classes or labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks to predict; None predicts all that have probabilities.
+
+        Returns
+        -------
+        ndarray, list of ndarray or Targets
+            For each task ``(n_samples, n_classes)``, columns in the order of ``classes_``: an array for 1-D y, a
+            list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out. A
+            `MultiTaskNetClassifier` gives an array for a frame or 2-D array of one column too.
+        """
+        view = self._fitted_view()
+        model = view._model
+        outputs = model.outputs(X, view._chosen(tasks), view)
+        by_task = {name: view.tasks_[name].decode_proba(output) for name, output in outputs.items()}
+        known = {name: proba for name, proba in by_task.items() if proba is not None}
+        if not known:
+            raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
+        if is_plain(model.container, self._kind):
+            return next(iter(known.values()))
+        return list(known.values()) if model.container.kind == "matrix" else Targets(known)
+
+    @available_if(_has_spread)
+    def predict_std(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+        """Compute how much the networks of an ensemble differ in their predictions of numbers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks to predict; None predicts all regressions.
+
+        Returns
+        -------
+        array, frame, structured array or Targets
+            Standard deviation over the networks, in the units of the target; the kind of y in ``fit``. Tasks
+            that are no regressions are left out.
+        """
+        view = self._fitted_view()
+        model = view._model
+        numbers = [name for name in view._chosen(tasks) if view.tasks_[name].kind == "regression"]
+        if not numbers:
+            raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression.")
+        outputs = model.member_outputs(X, numbers, view)
+        spread = {
+            name: np.std([view.tasks_[name].decode(output) for output in members], axis=0)
+            for name, members in outputs.items()
+        }
+        return model.container.wrap(spread, X)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Compute the representation that the tasks share.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_hidden)
+            Of the estimator's dtype.
+        """
+        view = self._fitted_view()
+        return view._model.representation(X, view)
+
+    @available_if(_has_gates)
+    def gate_weights(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+        """Compute how much each row takes from each expert, by task.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks whose gates to give; None gives those of all tasks that have gates.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_weights)
+            With X's index, and columns by task, level and expert. The weights of a task and level sum to 1.
+
+        Raises
+        ------
+        AttributeError
+            For an ensemble, whose networks have experts of their own.
+        """
+        view = self._fitted_view()
+        weights, columns = view._model.gate_weights(X, view._chosen(tasks), view)
+        pandas = import_optional("pandas", "frames", "gate_weights")
+        names = pandas.MultiIndex.from_tuples(columns, names=["task", "level", "expert"])
+        return pandas.DataFrame(weights, columns=names, index=X.index if isinstance(X, pandas.DataFrame) else None)
+
+    def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Score each task: accuracy, R2 or samples-F1, over the rows whose label is there.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            True targets.
+        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        dict of str to float
+            NaN for a task without any label of a weight above 0.
+        """
+        return {
+            name: task.score(true, predicted, weight)
+            for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
+        }
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Compute the mean of the task scores under ``score_weights``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            True targets.
+        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            NaN if no task has a label.
+        """
+        return self.mean_score(self.score_tasks(X, y, sample_weight))
+
+    def metrics_of_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, dict[str, float]]:
+        """Compute all metrics of each task with one prediction; greater is better.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows
+            True targets.
+        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        dict of str to dict of str to float
+            By task, by metric; NaN for a task without any label.
+        """
+        return {
+            name: task.metrics(true, predicted, weight)
+            for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
+        }
+
+    def _compared(self, X: Any, y: Any, sample_weight: Any) -> Iterator[tuple]:
+        """Give name, task, true and predicted targets and weights of each task."""
+        predictions, model = self._predictions(X, None)
+        tasks = model.blueprint.tasks
+        true, _ = align_targets(y, list(tasks))
+        check_consistent_length(next(iter(predictions.values())), true)
+        weights = check_sample_weight(sample_weight, list(tasks), len(true), may_be_zero=True)
+        for name, task in tasks.items():
+            yield name, task, true[name], predictions[name], None if weights is None else weights[name]
+
+    def mean_score(self, scores: Mapping[str, float]) -> float:
+        """Average scores by task under ``score_weights``, leaving out those that are NaN."""
+        return weighted_mean(scores, check_weights(self.score_weights, self.task_names_, "score_weights"))
+
+    @property
+    def history_(self) -> Any:
+        """DataFrame of one row per epoch: losses and scores of each task, and their means."""
+        check_is_fitted(self)
+        pandas = import_optional("pandas", "frames", "history_")
+        epochs = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net_.history]
+        return pandas.DataFrame(epochs).set_index("epoch")
+
+    def _predictions(self, X: Any, tasks: Sequence[str] | None) -> tuple[dict[str, np.ndarray], Model]:
+        view = self._fitted_view()
+        model: Model = view._model
+        outputs = model.outputs(X, view._chosen(tasks), view)
+        return {name: decode(view.tasks_[name], name, output) for name, output in outputs.items()}, model
+
+    def _chosen(self, tasks: Sequence[str] | None) -> list[str]:
+        if tasks is None:
+            return self.task_names_
+        given = list(tasks) if ArrayLike().is_satisfied_by(tasks) else []
+        names = [name_of(name, self.tasks_) for name in given]
+        if not names or not all(isinstance(name, str) and name in self.tasks_ for name in names):
+            raise ValueError(f"tasks={tasks!r} should name some of the tasks {self.task_names_}.")
+        tasks = names
+        return [name for name in self.task_names_ if name in tasks]
+
+    def _twin(self) -> Any:
+        """Return another object with the same attributes, to be changed or read while this one may change."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def _fitted_view(self) -> Any:
+        check_is_fitted(self)
+        return self._twin()

@@ -1,0 +1,31 @@
+"""Parameters of older versions, as those of today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..config import Checkpoint, DeepEnsemble, Optimizer
+
+
+def with_todays_params(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the attributes of an estimator that an older version saved into those of today.
+
+    Parameters that have become parts of a spec go there; those that no longer exist are left out.
+    """
+    state = dict(state)
+    bootstrap, every = state.pop("bootstrap", False), state.pop("checkpoint_every", 1)
+    step = {
+        "schedule": state.pop("learning_rate_schedule", "auto"),
+        "clip_norm": state.pop("clip_norm", None),
+        "mixed_precision": state.pop("mixed_precision", False),
+    }
+    for name in ("tol", "keep_interrupted"):
+        state.pop(name, None)
+    if bootstrap:
+        state["ensemble"] = DeepEnsemble(bootstrap=True)
+    if every != 1 and state.get("checkpoint") is not None:
+        state["checkpoint"] = Checkpoint(state["checkpoint"], every)
+    if step != {"schedule": "auto", "clip_norm": None, "mixed_precision": False}:
+        state["optimizer"] = Optimizer(state["optimizer"], **step)
+    return state
