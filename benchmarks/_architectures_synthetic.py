@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from _architectures_adult import n_parameters
 
-from sklearn_mtl import MultiTaskNetRegressor
+from sklearn_mtl import MultiTaskNetRegressor, Optimizer
 from sklearn_mtl.architectures import (
     PLE,
     AdaTT,
@@ -93,7 +93,7 @@ class Setting:
     def estimator(self, architecture: Architecture, width: int, seed: int = 0) -> MultiTaskNetRegressor:
         return MultiTaskNetRegressor(
             trunk=MLP(hidden_sizes=(width,)), architecture=architecture, learning_rate=self.learning_rate,
-            learning_rate_schedule="cosine", max_epochs=self.epochs, batch_size=self.batch_size,
+            optimizer=Optimizer(schedule="cosine"), max_epochs=self.epochs, batch_size=self.batch_size,
             early_stopping=False, device="cpu", random_state=seed,
         )  # fmt: skip
 

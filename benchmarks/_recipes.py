@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn_mtl import Optimizer
 from sklearn_mtl.tasks import Regression
 from sklearn_mtl.trunks import MLP
 
@@ -42,7 +43,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "learning rate 5e-4": {"learning_rate": 5e-4},
     "learning rate 2e-3": {"learning_rate": 2e-3},
     "patience 20": {"n_iter_no_change": 20, "max_epochs": 200},
-    "clip norm 1": {"clip_norm": 1.0},
+    "clip norm 1": {"optimizer": Optimizer(clip_norm=1.0)},
     "Huber loss": {"regression": Regression(loss="huber")},
     # members
     "4 members": {"n_members": 4},
@@ -51,7 +52,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "32 members that share weights": {"ensemble": "batch", "n_members": 32},
     "8 members that share weights, early stopping": {"ensemble": "batch", "early_stopping": True},
     "single net": {"n_members": 1},
-    "single net, no annealing": {"n_members": 1, "learning_rate_schedule": "constant"},
+    "single net, no annealing": {"n_members": 1, "optimizer": Optimizer(schedule="constant")},
     "single net, early stopping": {"n_members": 1, "early_stopping": True},
     "single net, no early stopping": {"n_members": 1, "early_stopping": False},
 }

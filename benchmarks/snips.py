@@ -14,7 +14,7 @@ import numpy as np
 from _harness import save
 from _texts import snips
 
-from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl import MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.trunks import SequenceEncoder
 
 # What is to be reached, in percent.
@@ -28,7 +28,7 @@ def make_net(seed: int, max_epochs: int) -> MultiTaskNetEstimator:
         batch_size=32,
         max_epochs=max_epochs,
         learning_rate=3e-3,
-        learning_rate_schedule="cosine",
+        optimizer=Optimizer(schedule="cosine"),
         early_stopping=False,
         random_state=seed,
     )

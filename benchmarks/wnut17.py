@@ -14,7 +14,7 @@ from typing import Any
 from _harness import save
 from _texts import wnut17
 
-from sklearn_mtl import MultiTaskNetEstimator, Targets
+from sklearn_mtl import MultiTaskNetEstimator, Optimizer, Targets
 from sklearn_mtl.trunks import SequenceEncoder
 
 COLUMNS = ("entity precision", "entity recall", "entity F1", "has entity: accuracy", "has entity: F1", "fit s")
@@ -26,7 +26,7 @@ def make_net(seed: int, max_epochs: int) -> MultiTaskNetEstimator:
         batch_size=16,
         max_epochs=max_epochs,
         learning_rate=3e-3,
-        learning_rate_schedule="cosine",
+        optimizer=Optimizer(schedule="cosine"),
         early_stopping=False,
         random_state=seed,
     )

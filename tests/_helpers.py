@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sklearn_mtl import MultiTaskNetEstimator, Targets
+from sklearn_mtl import MultiTaskNetEstimator, Optimizer, Targets
 from sklearn_mtl.architectures._heads import Heads
 from sklearn_mtl.trunks import MLP
 
@@ -31,9 +31,16 @@ def mixed_targets(X, missing=0.0, seed=1):
 def net(**params):
     """Make a network that is fitted within milliseconds, without dropout, validation rows and schedule."""
     defaults = {"trunk": MLP(hidden_sizes=(8,), scaling="standard"), "max_epochs": 3, "random_state": 0}
-    return MultiTaskNetEstimator(
-        **{**defaults, "early_stopping": False, "learning_rate_schedule": "constant", **params}
-    )
+    return MultiTaskNetEstimator(**with_optimizer({**defaults, "early_stopping": False, **params}))
+
+
+def with_optimizer(params):
+    """Put the parameters of `Optimizer` among others into a spec, whose schedule is constant by default."""
+    names = ("schedule", "clip_norm", "mixed_precision")
+    step = {"schedule": "constant", **{name: params[name] for name in names if name in params}}
+    others = {name: value for name, value in params.items() if name not in names}
+    optimizer = others.get("optimizer", "adamw")
+    return others if isinstance(optimizer, Optimizer) else {**others, "optimizer": Optimizer(optimizer, **step)}
 
 
 def weights_of(estimator):

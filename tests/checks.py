@@ -16,6 +16,7 @@ import joblib
 from sklearn.utils.estimator_checks import check_estimator
 
 from sklearn_mtl import (
+    DeepEnsemble,
     MultiTaskNetClassifier,
     MultiTaskNetEstimator,
     MultiTaskNetRegressor,
@@ -78,7 +79,7 @@ def options():
         **choices(),
         "trunk='mlp'": {"trunk": "mlp"},
         "n_members=4": {"n_members": 4},
-        "n_members=4, bootstrap": {"n_members": 4, "bootstrap": True},
+        "n_members=4, bootstrap": {"n_members": 4, "ensemble": DeepEnsemble(bootstrap=True)},
         "n_members=4, ensemble='batch'": {"n_members": 4, "ensemble": "batch"},
         **{f"architecture: {name}": {"architecture": s} for name, s in specs(architectures, Architecture).items()},
         **{f"weighting: {name}": {"weighting": spec} for name, spec in specs(weighting, Weighting).items()},

@@ -10,6 +10,7 @@ from sklearn_mtl import (
     MultiTaskNetClassifier,
     MultiTaskNetEstimator,
     MultiTaskNetRegressor,
+    Optimizer,
     Targets,
     architectures,
     penalties,
@@ -110,7 +111,7 @@ CASES = {
         {"tasks": {"species": Classification(class_weight="balanced"), "mass": Regression(loss="huber")}},
         mixed_targets,
     ),
-    "sgd": (MultiTaskNetEstimator, {"optimizer": "sgd", "clip_norm": 0.5}, mixed_targets),
+    "sgd": (MultiTaskNetEstimator, {"optimizer": Optimizer("sgd", clip_norm=0.5)}, mixed_targets),
 }
 
 

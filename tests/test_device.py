@@ -126,7 +126,7 @@ def test_gpu_learns_what_the_cpu_learns():
         {"trunk": MLP((8,), dropout=0.3)},
         {"early_stopping": True},
         {"mixed_precision": True},
-        {"clip_norm": 0.1, "learning_rate_schedule": "cosine"},
+        {"clip_norm": 0.1, "schedule": "cosine"},
         {"optimizer": "sgd"},
     ],
     ids=str,

@@ -9,7 +9,7 @@ import torch
 from scipy.special import expit
 from sklearn.base import clone
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
+from sklearn_mtl import DeepEnsemble, MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
 from sklearn_mtl.exceptions import DivergenceError
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.utils._random import Streams
@@ -113,16 +113,17 @@ def test_history_has_every_member():
 @pytest.mark.parametrize("bootstrap", [False, True])
 def test_a_pickle_predicts_the_same(bootstrap):
     X, y = mixed_rows()
-    net = ensemble(bootstrap=bootstrap).fit(X, y)
+    net = ensemble(ensemble=DeepEnsemble(bootstrap)).fit(X, y)
     assert pickle.loads(pickle.dumps(net)).predict(X) == net.predict(X)
 
 
 def test_bootstrap_gives_every_member_rows_of_its_own():
     X, y = mixed_rows()
     # with one seed for weights and order, rows alone make the difference
-    plain, drawn = ensemble(max_epochs=1).fit(X, y), ensemble(max_epochs=1, bootstrap=True).fit(X, y)
+    plain = ensemble(max_epochs=1).fit(X, y)
+    drawn = ensemble(max_epochs=1, ensemble=DeepEnsemble(bootstrap=True)).fit(X, y)
     assert not np.allclose(plain.predict(X)["number"], drawn.predict(X)["number"])
-    again = ensemble(max_epochs=1, bootstrap=True).fit(X, y)
+    again = ensemble(max_epochs=1, ensemble=DeepEnsemble(bootstrap=True)).fit(X, y)
     assert again.predict(X) == drawn.predict(X)
 
 

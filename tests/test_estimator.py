@@ -373,7 +373,7 @@ SETTINGS = {
     "dropout": {"trunk": MLP((8, 8), dropout=0.5)},
     "early stopping": {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 30, "learning_rate": 0.05},
     "score watched": {"early_stopping": True, "monitor": "score", "max_epochs": 8, "n_iter_no_change": 2},
-    "schedule": {"learning_rate_schedule": "one_cycle"},
+    "schedule": {"schedule": "one_cycle"},
     "float64": {"dtype": "float64"},
 }
 
@@ -509,7 +509,7 @@ def test_regression_loss_learns_its_statistic(loss):
     statistic, task = LOSSES[loss]
     skewed = np.exp(1.2 * inputs(200, seed=4)[:, 0])
     constant = np.zeros((200, 1))
-    trained = {"max_epochs": 400, "learning_rate": 0.02, "learning_rate_schedule": "cosine", "batch_size": 200}
+    trained = {"max_epochs": 400, "learning_rate": 0.02, "schedule": "cosine", "batch_size": 200}
     estimator = net(tasks={"y": task}, trunk=MLP((2,)), weight_decay=0, **trained).fit(constant, {"y": skewed})
     learned = estimator.predict(constant[:1])["y"][0]
     assert learned == pytest.approx(statistic(skewed), rel=0.03)
@@ -657,7 +657,7 @@ def test_parameters_of_the_step_may_change_between_partial_fits(change):
 
 def test_schedule_starts_anew_with_each_partial_fit():
     recorders = [RateRecorder(), RateRecorder()]
-    estimator = net(learning_rate_schedule="cosine", batch_size=20)
+    estimator = net(schedule="cosine", batch_size=20)
     for recorder in recorders:
         estimator.set_params(callbacks=[recorder]).partial_fit(X, MASS)
     assert recorders[0].rates_ == recorders[1].rates_
@@ -777,11 +777,6 @@ def test_score_weights_decide_what_early_stopping_watches():
     np.testing.assert_allclose(history["valid_loss"], mean)
 
 
-def test_tolerance_asks_for_more():
-    settings = {"early_stopping": True, "max_epochs": 30, "n_iter_no_change": 3}
-    assert net(tol=1e6, **settings).fit(X, MASS).n_iter_ == 4
-
-
 def test_without_early_stopping_all_epochs_are_trained():
     assert net(max_epochs=7).fit(X, MASS).n_iter_ == 7
 
@@ -806,7 +801,7 @@ class RateRecorder:
 def test_schedule_of_the_learning_rate(schedule):
     recorder = RateRecorder()
     settings = {"max_epochs": 10, "batch_size": 20, "learning_rate": 0.4}
-    net(learning_rate_schedule=schedule, callbacks=[recorder], **settings).fit(X, MASS)
+    net(schedule=schedule, callbacks=[recorder], **settings).fit(X, MASS)
     rates = np.array(recorder.rates_)
     assert len(rates) == 40
     if schedule == "constant":

@@ -293,11 +293,11 @@ def test_older_layout_is_migrated(monkeypatch):
 
 
 def test_parameters_that_have_come_since_have_their_defaults():
-    estimator = net(clip_norm=None, tasks={"y": "regression"}).fit(X, X[:, 0])
+    estimator = net(tasks={"y": "regression"}).fit(X, X[:, 0])
     state = copy.deepcopy(estimator.__getstate__())
     blueprint = state["_state"]["blueprint"]
     for attributes, name in (
-        (state, "clip_norm"), (vars(state["trunk"]), "ranks"), (vars(blueprint.trunk), "embedding_size"),
+        (state, "penalties"), (vars(state["trunk"]), "ranks"), (vars(blueprint.trunk), "embedding_size"),
         (vars(blueprint.tasks["y"]), "loss"), (vars(blueprint.architecture), "bypass_sizes"),
     ):  # fmt: skip
         del attributes[name]

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from sklearn_mtl import MultiTaskNetRegressor
+from sklearn_mtl import MultiTaskNetRegressor, Optimizer
 from sklearn_mtl.architectures import PLE, HardSharing, Independent, MMoE
 from sklearn_mtl.inspection import GateWeightsDisplay, NetworkFlowDisplay
 from sklearn_mtl.trunks import MLP
@@ -69,7 +69,7 @@ def train(name, seed):
         architecture=architecture,
         trunk=MLP(hidden_sizes=(n_units,), scaling="standard"),
         learning_rate=0.02,
-        learning_rate_schedule="one_cycle",
+        optimizer=Optimizer(schedule="one_cycle"),
         batch_size=64,
         max_epochs=60,
         early_stopping=False,

@@ -37,7 +37,7 @@ print(y["digits"][:3], y["largest"][:3])
 # A `ConvNet` is the trunk. The tags are known by their kind: a whole number for each of four places. The
 # **focal loss** counts digits less that are already easy. Of four places each has a quarter of the image:
 # a tag belongs to its place from left to right.
-from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl import MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.tasks import Classification, SequenceTagging
 from sklearn_mtl.trunks import ConvNet
 
@@ -46,7 +46,7 @@ net = MultiTaskNetEstimator(
     trunk=ConvNet(channels=(16, 32, 32)),
     batch_size=32,
     max_epochs=15,
-    learning_rate_schedule="cosine",
+    optimizer=Optimizer(schedule="cosine"),
     early_stopping=False,
     random_state=0,
 )

@@ -89,13 +89,13 @@ print(X[0], y[0], sep="\n")
 # One network
 # -----------
 # The targets are recognised by what they are: a text for each row is a class, a list as long as the row is tags.
-from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl import MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.trunks import SequenceEncoder
 
 net = MultiTaskNetEstimator(
     trunk=SequenceEncoder(hidden_size=100, token_dropout=2.0),
     learning_rate=3e-3,
-    learning_rate_schedule="cosine",
+    optimizer=Optimizer(schedule="cosine"),
     max_epochs=20,
     random_state=0,
 )

@@ -14,7 +14,7 @@ from .case import BadInput, N, fit, fitted_on_frame, frame, labels, with_params
 
 def resume_with_callbacks():
     with tempfile.TemporaryDirectory() as folder:
-        estimator = fit(max_epochs=2, checkpoint=folder, learning_rate_schedule="constant")
+        estimator = fit(max_epochs=2, checkpoint=folder, schedule="constant")
         longer = clone(estimator).set_params(max_epochs=4, callbacks=[GradientNormClipping()])
         longer.fit(inputs(N), labels(), resume=True)
 

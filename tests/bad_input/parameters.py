@@ -1,12 +1,13 @@
 """Weights of tasks, tasks, parameters and devices."""
 
+from functools import partial
 from typing import NamedTuple
 from unittest.mock import patch
 
 import numpy as np
 import torch
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator
+from sklearn_mtl import Checkpoint, DeepEnsemble, MultiTaskNetClassifier, MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression
 from sklearn_mtl.trunks import MLP
 
@@ -115,110 +116,129 @@ class NotInRange(NamedTuple):
 OUT_OF_RANGE = [
     NotInRange("max_epochs", (0, -1, 1.5, "ten", None), r"int in the range \[1, inf\)"),
     NotInRange("learning_rate", (0, -1e-3, "fast", None), r"float in the range \(0.0, inf\)"),
-    NotInRange("learning_rate_schedule", ("linear", None), "a str among .*cosine"),
     NotInRange("batch_size", (0, -8, 2.5, "large"), r"'auto'.*int in the range \[1, inf\)"),
     NotInRange("weight_decay", (-1e-3, "none"), r"float in the range \[0.0, inf\)"),
-    NotInRange("clip_norm", (0, -1.0), r"float in the range \(0.0, inf\)"),
     NotInRange("early_stopping", ("yes", 3), "'auto'.*'bool'"),
     NotInRange("monitor", ("accuracy",), "'loss'.*'score'|'score'.*'loss'"),
     NotInRange("validation_fraction", (0, 1, -0.5), r"float in the range \(0.0, 1.0\)"),
     NotInRange("n_iter_no_change", (0, 2.5), r"int in the range \[1, inf\)"),
-    NotInRange("tol", (-1e-3,), r"float in the range \[0.0, inf\)"),
     NotInRange("dtype", ("float16", np.float32), "'float32'.*'float64'|'float64'.*'float32'"),
     NotInRange("optimizer", ("rmsprop", 3), "'adamw'"),
     NotInRange("random_state", ("seed", -1), "an int in the range.*RandomState.*None"),
-    NotInRange("mixed_precision", ("yes",), "'bool'"),
     NotInRange("warm_start", ("yes",), "'bool'"),
     NotInRange("verbose", (-1, "loud"), r"an int in the range \[0, inf\)"),
     NotInRange("tasks", (["regression"], "regression"), "Mapping.*None"),
     NotInRange("categorical_features", ("all", 3), "'from_dtype'"),
     NotInRange("net_params", ([1],), "Mapping.*None"),
     NotInRange("n_members", (0, 2.5), r"int in the range \[1, inf\)"),
-    NotInRange("bootstrap", ("yes",), "'bool'"),
     NotInRange("ensemble", ("shared", 2), "'batch'.*'deep'|'deep'.*'batch'"),
     NotInRange("checkpoint", (3, ["folder"]), "'str'.*'os.PathLike'.*None"),
-    NotInRange("checkpoint_every", (0, 1.5), r"int in the range \[1, inf\)"),
-    NotInRange("keep_interrupted", ("yes",), "'bool'"),
 ]
-PARAMETER_ROWS = [
-    BadInput(f"{name}={value!r}", with_params(**{name: value}), ValueError, f"'{name}' parameter.*{expected}")
-    for name, values, expected in OUT_OF_RANGE
-    for value in values
-] + [
-    BadInput("an unknown parameter", lambda: MultiTaskNetEstimator(epochs=3), TypeError, "'epochs'"),
-    BadInput(
-        "an unknown parameter to set", lambda: net().set_params(epochs=3), ValueError, "Invalid parameter 'epochs'"
-    ),
-    BadInput(
-        "an unknown parameter of the trunk",
-        lambda: net().set_params(trunk__widths=3),
-        ValueError,
-        "Invalid parameter 'widths' for estimator MLP",
-    ),
-    BadInput(
-        "an unknown parameter of a task",
-        lambda: net(tasks={"mass": "regression"}).set_params(tasks__mass__slope=3),
-        ValueError,
-        "Invalid parameter 'slope' for estimator Regression",
-    ),
-    BadInput(
-        "an unknown trunk",
-        with_params(trunk="transformer"),
-        ValueError,
-        "trunk='transformer' should be a Trunk or one of .*'mlp'",
-    ),
-    BadInput(
-        "an unknown architecture",
-        with_params(architecture="tree"),
-        ValueError,
-        "architecture='tree' should be a Architecture or one of .*'hard_sharing'",
-    ),
-    BadInput(
-        "an unknown weighting",
-        with_params(weighting="fair"),
-        ValueError,
-        "weighting='fair' should be a Weighting or one of .*'static'",
-    ),
-    BadInput(
-        "a module of another width as trunk",
-        with_params(trunk=torch.nn.Linear(9, 4)),
-        ValueError,
-        "the module Linear of ModuleTrunk failed for a batch of float32 of shape",
-    ),
-    BadInput(
-        "no hidden units",
-        with_params(trunk=MLP(hidden_sizes=(0,))),
-        ValueError,
-        r"hidden_sizes=\(0,\) of MLP should be integers of at least 1",
-    ),
-    BadInput(
-        "dropout of everything", with_params(trunk=MLP(dropout=1.0)), ValueError, "'dropout' parameter of MLP"
-    ),
-    BadInput(
-        "net_params sets a parameter of the estimator",
-        with_params(net_params={"lr": 0.1}),
-        ValueError,
-        r"net_params sets \['lr'\], which has no effect here\. It takes optimizer__<parameter>",
-    ),
-    BadInput(
-        "net_params has a name that nothing takes",
-        with_params(net_params={"colour": 1}),
-        ValueError,
-        r"net_params sets \['colour'\], which has no effect here",
-    ),
-    BadInput(
-        "net_params has a name that the optimiser does not know",
-        with_params(net_params={"optimizer__colour": 1}),
-        ValueError,
-        r"net_params sets \['optimizer__colour'\], which AdamW does not take",
-    ),
-    BadInput(
-        "callbacks are no callbacks",
-        with_params(callbacks=["early"]),
-        TypeError,
-        "callbacks should be a list of skorch callbacks, got 'early' in it",
-    ),
+# parameters of the specs that a parameter of the estimator may be
+OUT_OF_RANGE_IN_SPEC = [
+    ("optimizer", Optimizer, NotInRange("schedule", ("linear", None), "a str among .*cosine")),
+    ("optimizer", Optimizer, NotInRange("clip_norm", (0, -1.0), r"float in the range \(0.0, inf\)")),
+    ("optimizer", Optimizer, NotInRange("mixed_precision", ("yes",), "'bool'")),
+    ("optimizer", Optimizer, NotInRange("algorithm", ("rmsprop", 3), "'adamw'")),
+    ("ensemble", DeepEnsemble, NotInRange("bootstrap", ("yes",), "'bool'")),
+    ("checkpoint", partial(Checkpoint, "never"), NotInRange("every", (0, 1.5), r"int in the range \[1, inf\)")),
+    ("checkpoint", Checkpoint, NotInRange("folder", (3, None), "'str'.*'os.PathLike'")),
 ]
+PARAMETER_ROWS = (
+    [
+        BadInput(
+            f"{owner}: {name}={value!r}",
+            with_params(**{owner: make(**{name: value})}),
+            ValueError,
+            f"'{name}' parameter.*{expected}",
+        )
+        for owner, make, (name, values, expected) in OUT_OF_RANGE_IN_SPEC
+        for value in values
+    ]
+    + [
+        BadInput(f"{name}={value!r}", with_params(**{name: value}), ValueError, f"'{name}' parameter.*{expected}")
+        for name, values, expected in OUT_OF_RANGE
+        for value in values
+    ]
+    + [
+        BadInput("an unknown parameter", lambda: MultiTaskNetEstimator(epochs=3), TypeError, "'epochs'"),
+        BadInput(
+            "an unknown parameter to set",
+            lambda: net().set_params(epochs=3),
+            ValueError,
+            "Invalid parameter 'epochs'",
+        ),
+        BadInput(
+            "an unknown parameter of the trunk",
+            lambda: net().set_params(trunk__widths=3),
+            ValueError,
+            "Invalid parameter 'widths' for estimator MLP",
+        ),
+        BadInput(
+            "an unknown parameter of a task",
+            lambda: net(tasks={"mass": "regression"}).set_params(tasks__mass__slope=3),
+            ValueError,
+            "Invalid parameter 'slope' for estimator Regression",
+        ),
+        BadInput(
+            "an unknown trunk",
+            with_params(trunk="transformer"),
+            ValueError,
+            "trunk='transformer' should be a Trunk or one of .*'mlp'",
+        ),
+        BadInput(
+            "an unknown architecture",
+            with_params(architecture="tree"),
+            ValueError,
+            "architecture='tree' should be a Architecture or one of .*'hard_sharing'",
+        ),
+        BadInput(
+            "an unknown weighting",
+            with_params(weighting="fair"),
+            ValueError,
+            "weighting='fair' should be a Weighting or one of .*'static'",
+        ),
+        BadInput(
+            "a module of another width as trunk",
+            with_params(trunk=torch.nn.Linear(9, 4)),
+            ValueError,
+            "the module Linear of ModuleTrunk failed for a batch of float32 of shape",
+        ),
+        BadInput(
+            "no hidden units",
+            with_params(trunk=MLP(hidden_sizes=(0,))),
+            ValueError,
+            r"hidden_sizes=\(0,\) of MLP should be integers of at least 1",
+        ),
+        BadInput(
+            "dropout of everything", with_params(trunk=MLP(dropout=1.0)), ValueError, "'dropout' parameter of MLP"
+        ),
+        BadInput(
+            "net_params sets a parameter of the estimator",
+            with_params(net_params={"lr": 0.1}),
+            ValueError,
+            r"net_params sets \['lr'\], which has no effect here\. It takes optimizer__<parameter>",
+        ),
+        BadInput(
+            "net_params has a name that nothing takes",
+            with_params(net_params={"colour": 1}),
+            ValueError,
+            r"net_params sets \['colour'\], which has no effect here",
+        ),
+        BadInput(
+            "net_params has a name that the optimiser does not know",
+            with_params(net_params={"optimizer__colour": 1}),
+            ValueError,
+            r"net_params sets \['optimizer__colour'\], which AdamW does not take",
+        ),
+        BadInput(
+            "callbacks are no callbacks",
+            with_params(callbacks=["early"]),
+            TypeError,
+            "callbacks should be a list of skorch callbacks, got 'early' in it",
+        ),
+    ]
+)
 
 
 def without_a_gpu(device):

@@ -139,13 +139,7 @@ TRAINING_ROWS = [
         "a checkpoint of an ensemble",
         with_params(n_members=2, checkpoint="never"),
         ValueError,
-        "n_members=2: checkpoint and keep_interrupted are for one network",
-    ),
-    BadInput(
-        "rows of their own for networks that share weights",
-        with_params(n_members=2, ensemble="batch", bootstrap=True),
-        ValueError,
-        "bootstrap=True is for ensemble='deep'",
+        "n_members=2: checkpoint is for one network",
     ),
     BadInput(
         "networks that share weights of tasks that share nothing",

@@ -184,8 +184,8 @@ def test_auto_counts_labels_and_their_weights():
 
 def test_the_learning_rate_falls_where_labels_are_too_few_to_stop():
     missing = np.where(np.arange(300) < 50, EASY, NAN)
-    auto = net(early_stopping="auto", learning_rate_schedule="auto").fit(X, missing)
-    off = net(early_stopping=False, learning_rate_schedule="cosine").fit(X, missing)
+    auto = net(early_stopping="auto", schedule="auto").fit(X, missing)
+    off = net(early_stopping=False, schedule="cosine").fit(X, missing)
     assert_same_model(auto, off)
 
 

@@ -114,7 +114,7 @@ def all_fits(search):
         {"learning_rate": [1e-3, 2e-2], "task_weights__mass": [0.2, 3.0]},
         {"n_iter_no_change": [2, EPOCHS]},
         [{"trunk__dropout": [0.1], "weight_decay": [0.0]}, {"trunk__dropout": [0.6], "weight_decay": [0.3]}],
-        [{"task_weights__mass": [0.2]}, {"learning_rate": [2e-2], "clip_norm": [None, 0.5]}],
+        [{"task_weights__mass": [0.2]}, {"learning_rate": [2e-2], "optimizer__clip_norm": [None, 0.5]}],
     ],
     ids=["rates and weights", "patience", "dropout and decay", "list of grids"],
 )

@@ -19,7 +19,7 @@ EPOCHS = 25
 WIDE = {
     "trunk": MLP((300, 300), dropout=0.2),
     "weighting": "uncertainty",
-    "learning_rate_schedule": "cosine",
+    "schedule": "cosine",
     "early_stopping": True,
     "n_iter_no_change": EPOCHS,
     "max_epochs": EPOCHS,
@@ -106,7 +106,7 @@ def _killed(folder, seed, seconds, in_the_midst):
 TEN = {
     "trunk": MLP((8, 6), dropout=0.3),
     "learning_rate": 0.06,
-    "learning_rate_schedule": "cosine",
+    "schedule": "cosine",
     "early_stopping": True,
     "n_iter_no_change": 10,
     "max_epochs": 10,

@@ -222,5 +222,5 @@ def test_history_that_no_file_can_hold_is_refused(tmp_path):
 
 
 def test_ensembles_keep_no_checkpoint(tmp_path):
-    with pytest.raises(ValueError, match="n_members=3: checkpoint and keep_interrupted are for one network"):
+    with pytest.raises(ValueError, match="n_members=3: checkpoint is for one network"):
         MultiTaskNetEstimator(n_members=3, checkpoint=tmp_path).fit(X, Y)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from skorch.callbacks import Callback
 
-from sklearn_mtl import MultiTaskNetEstimator
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import assert_same, assert_same_model
@@ -56,7 +55,7 @@ def interrupted(estimator, epoch, batch=0, **fit_params):
 @pytest.mark.parametrize("weighting", ["static", "uncertainty"])
 def test_interrupted_fit_keeps_the_last_epoch(batch, weighting):
     params = {"trunk": DROPOUT, "weighting": weighting}
-    estimator = interrupted(small(**params, keep_interrupted=True), 4, batch)
+    estimator = interrupted(small(**params), 4, batch)
     assert_same_fit(estimator, small(**params, max_epochs=3).fit(X, Y))
     assert estimator.n_features_in_ == 4
     assert not estimator.net_.module_.training
@@ -67,14 +66,14 @@ def test_interrupted_fit_keeps_the_last_epoch(batch, weighting):
 @pytest.mark.parametrize("rate", [0.01, 0.5])  # with the large one the last epochs are not the best
 def test_interrupted_fit_keeps_the_best_epoch(batch, rate):
     params = {"trunk": DROPOUT, **STOPS, "learning_rate": rate, "max_epochs": 12}
-    estimator = interrupted(small(**params, keep_interrupted=True), 10, batch)
+    estimator = interrupted(small(**params), 10, batch)
     assert_same_fit(estimator, small(**{**params, "max_epochs": 9}).fit(X, Y))
     best = 1 + int(np.argmin(estimator.history_["valid_loss"]))
     assert (best == 9) == (rate == 0.01)
 
 
 def test_interrupted_fit_can_be_used_saved_and_trained(tmp_path):
-    estimator = interrupted(small(trunk=DROPOUT, keep_interrupted=True, checkpoint=tmp_path), 4, 2)
+    estimator = interrupted(small(trunk=DROPOUT, checkpoint=tmp_path), 4, 2)
     assert np.isfinite(estimator.score(X, Y))
     estimator.fit(X, Y, resume=True)
     assert_same_fit(estimator, small(trunk=DROPOUT).fit(X, Y))
@@ -82,25 +81,14 @@ def test_interrupted_fit_can_be_used_saved_and_trained(tmp_path):
     assert estimator.n_iter_ == 7
 
 
-def test_interrupted_refit_replaces_the_model_only_on_request():
+def test_interrupted_refit_replaces_the_model_once_an_epoch_is_done():
     fitted = small().fit(X, Y)
     before = fitted.predict(X)
     fitted.set_params(random_state=1)
-    assert_same(interrupted(fitted, 4).predict(X), before)
-    assert_same(interrupted(fitted.set_params(keep_interrupted=True), 1, 3).predict(X), before)  # no epoch is done
-    interrupted(fitted, 4)
-    assert_same_model(fitted, small(random_state=1, max_epochs=3).fit(X, Y))
+    assert_same(interrupted(fitted, 1, 3).predict(X), before)
+    assert_same_model(interrupted(fitted, 4), small(random_state=1, max_epochs=3).fit(X, Y))
 
 
 def test_interrupted_first_fit_without_an_epoch_is_none():
-    estimator = interrupted(small(keep_interrupted=True), 1, 1)
+    estimator = interrupted(small(), 1, 1)
     assert not hasattr(estimator, "net_")
-
-
-def test_keeping_what_is_interrupted_changes_nothing_else():
-    assert_same_fit(small(trunk=DROPOUT, keep_interrupted=True).fit(X, Y), small(trunk=DROPOUT).fit(X, Y))
-
-
-def test_ensembles_cannot_keep_what_is_interrupted():
-    with pytest.raises(ValueError, match="n_members=2: checkpoint and keep_interrupted are for one network"):
-        MultiTaskNetEstimator(n_members=2, keep_interrupted=True).fit(X, Y)

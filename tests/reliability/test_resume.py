@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetRegressor
+from sklearn_mtl import Checkpoint, MultiTaskNetClassifier, MultiTaskNetRegressor
 from sklearn_mtl.architectures import MMoE
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.weighting import CAGrad, NashMTL, PCGrad
@@ -20,12 +20,12 @@ STOPS = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change":
 
 SETTINGS = {
     "plain": {},
-    "dropout, cosine, early stopping": {"trunk": DROPOUT, "learning_rate_schedule": "cosine", **STOPS},
+    "dropout, cosine, early stopping": {"trunk": DROPOUT, "schedule": "cosine", **STOPS},
     "best epoch long ago": {**STOPS, "learning_rate": 0.5, "n_iter_no_change": 20},
     "score watched": {**STOPS, "monitor": "score"},
     "per task": {**STOPS, "early_stopping": "per_task", "n_iter_no_change": 1, "learning_rate": 0.1},
     "one cycle, clipping, sgd": {
-        "learning_rate_schedule": "one_cycle",
+        "schedule": "one_cycle",
         "clip_norm": 0.1,
         "optimizer": "sgd",
         "net_params": {"optimizer__momentum": 0.9},
@@ -60,7 +60,7 @@ def test_resumed_fit_is_the_uninterrupted_one(tmp_path, params, epoch):
 
 
 def test_any_epoch_will_do(tmp_path):
-    params = {"trunk": DROPOUT, "learning_rate_schedule": "cosine", **STOPS, "max_epochs": 10}
+    params = {"trunk": DROPOUT, "schedule": "cosine", **STOPS, "max_epochs": 10}
     params["n_iter_no_change"] = 10
     uninterrupted = small(**params, learning_rate=0.1).fit(X, Y)
     assert uninterrupted.n_iter_ == 10
@@ -71,7 +71,7 @@ def test_any_epoch_will_do(tmp_path):
 
 
 def test_fit_may_be_killed_again_and_again(tmp_path):
-    params = {"trunk": DROPOUT, **STOPS, "learning_rate_schedule": "one_cycle"}
+    params = {"trunk": DROPOUT, **STOPS, "schedule": "one_cycle"}
     estimator = small(**params, checkpoint=tmp_path)
     for epoch in range(2, 7):
         killed(estimator, epoch, resume=True)
@@ -80,7 +80,7 @@ def test_fit_may_be_killed_again_and_again(tmp_path):
 
 @pytest.mark.parametrize("every", [1, 2, 4, 100])
 def test_epochs_between_two_checkpoints(tmp_path, every):
-    estimator = small(trunk=DROPOUT, checkpoint=tmp_path, checkpoint_every=every)
+    estimator = small(trunk=DROPOUT, checkpoint=Checkpoint(tmp_path, every))
     killed(estimator, 6)
     first = {1: 6, 2: 5, 4: 5, 100: 1}[every]
     assert epochs_of(estimator, resume=True) == list(range(first, 7))
@@ -161,11 +161,11 @@ def test_checkpoint_of_a_longer_fit_is_neither_used_nor_written_to(tmp_path):
 
 
 def test_other_number_of_epochs_is_another_fit_where_the_schedule_depends_on_it(tmp_path):
-    params = {"learning_rate_schedule": "cosine", "checkpoint": tmp_path}
+    params = {"schedule": "cosine", "checkpoint": tmp_path}
     small(**params, max_epochs=3).fit(X, Y)
     estimator = small(**params, max_epochs=6)
     assert epochs_of(estimator, resume=True) == [1, 2, 3, 4, 5, 6]
-    assert_same_fit(estimator, small(learning_rate_schedule="cosine", max_epochs=6).fit(X, Y))
+    assert_same_fit(estimator, small(schedule="cosine", max_epochs=6).fit(X, Y))
 
 
 def test_without_resume_it_starts_afresh(tmp_path):
@@ -195,13 +195,14 @@ def test_other_fits_have_files_of_their_own(tmp_path, change):
     assert_same_fit(resumed, small(**params).fit(**data))
 
 
-NO_CHANGES = [{"verbose": 1}, {"device": "cpu"}, {"checkpoint_every": 3}, {"keep_interrupted": True}]
+NO_CHANGES = [{"verbose": 1}, {"device": "cpu"}, {"every": 3}]
 
 
 @pytest.mark.parametrize("change", NO_CHANGES, ids=str)
 def test_what_does_not_change_the_fit_is_not_in_the_name(tmp_path, change, capsys):
     killed(small(trunk=DROPOUT, checkpoint=tmp_path), 4)
-    resumed = small(trunk=DROPOUT, checkpoint=tmp_path, **change).fit(X, Y, resume=True)
+    checkpoint = Checkpoint(tmp_path, change.pop("every", 1))
+    resumed = small(trunk=DROPOUT, checkpoint=checkpoint, **change).fit(X, Y, resume=True)
     assert len(list(tmp_path.iterdir())) == 1
     assert_same_fit(resumed, small(trunk=DROPOUT).fit(X, Y))
 
@@ -236,7 +237,7 @@ def test_generator_is_recognised_by_where_it_stands(tmp_path):
 
 
 def test_fit_that_goes_on_from_a_model(tmp_path):
-    params = {"trunk": DROPOUT, "warm_start": True, **STOPS, "learning_rate_schedule": "cosine"}
+    params = {"trunk": DROPOUT, "warm_start": True, **STOPS, "schedule": "cosine"}
     uninterrupted = small(**params).fit(X, Y).fit(X, Y)
     fitted = small(**params).fit(X, Y).set_params(checkpoint=tmp_path)
     killed(fitted, fitted.n_iter_ + 4)

@@ -101,7 +101,7 @@ def test_boxes_and_pixels_are_learned():
         learning_rate=3e-3,
         task_weights={"pixels": 3},
         early_stopping=False,
-        learning_rate_schedule="constant",
+        schedule="constant",
     ).fit(X[:240], y[:240])
     scores = net.score_tasks(X[240:], y[240:])
     assert scores["box"] > 0.6

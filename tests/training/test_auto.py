@@ -27,8 +27,8 @@ MASS = 100 + 20 * X[:, 1]
     ],
 )
 def test_early_stopping_is_automatic_from_a_number_of_labels_on(params, n_labels, stops):
-    estimator = MultiTaskNetEstimator(validation_fraction=0.3, **params)
-    assert validation_fraction_of(estimator, LabelCounts(n_labels, n_labels)) == (0.3 if stops else 0.0)
+    config = MultiTaskNetEstimator(validation_fraction=0.3, **params)._config()
+    assert validation_fraction_of(config, LabelCounts(n_labels, n_labels)) == (0.3 if stops else 0.0)
 
 
 @pytest.mark.parametrize(
@@ -36,24 +36,24 @@ def test_early_stopping_is_automatic_from_a_number_of_labels_on(params, n_labels
     [("auto", True, "cosine"), ("auto", False, "constant"), ("one_cycle", False, "one_cycle")],
 )
 def test_the_learning_rate_falls_where_it_may(schedule, anneals, expected):
-    assert schedule_of(MultiTaskNetEstimator(learning_rate_schedule=schedule), anneals) == expected
+    assert schedule_of(net(schedule=schedule)._config(), anneals) == expected
 
 
 def test_auto_is_the_schedule_that_it_stands_for():
-    auto, cosine = (net(learning_rate_schedule=name).fit(X, MASS) for name in ("auto", "cosine"))
+    auto, cosine = (net(schedule=name).fit(X, MASS) for name in ("auto", "cosine"))
     assert_same_model(auto, cosine)
 
 
 def test_what_goes_on_keeps_its_learning_rate():
     auto, constant = (
-        net(learning_rate_schedule=name, optimizer="sgd").partial_fit(X, MASS).partial_fit(X, MASS)
+        net(schedule=name, optimizer="sgd").partial_fit(X, MASS).partial_fit(X, MASS)
         for name in ("auto", "constant")
     )
     assert_same_model(auto, constant)
     auto, constant = (
-        net(learning_rate_schedule="cosine", optimizer="sgd", warm_start=True)
+        net(schedule="cosine", optimizer="sgd", warm_start=True)
         .fit(X, MASS)
-        .set_params(learning_rate_schedule=name)
+        .set_params(optimizer__schedule=name)
         .fit(X, MASS)
         for name in ("auto", "constant")
     )

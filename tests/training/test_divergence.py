@@ -27,7 +27,6 @@ def test_a_fit_that_diverges_says_so_with_every_weighting(weighting, ensemble):
         weighting=spec,
         optimizer="sgd",
         learning_rate=1e4,
-        clip_norm=None,
         max_epochs=20,
         random_state=0,
         **ensemble,
@@ -39,7 +38,7 @@ def test_a_fit_that_diverges_says_so_with_every_weighting(weighting, ensemble):
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_a_fit_that_diverges_says_so_with_a_penalty_of_singular_values(n_members):
     net = MultiTaskNetRegressor(
-        penalties=[TraceNorm()], optimizer="sgd", learning_rate=1e4, clip_norm=None, max_epochs=20,
+        penalties=[TraceNorm()], optimizer="sgd", learning_rate=1e4, max_epochs=20,
         n_members=n_members, random_state=0,
     )  # fmt: skip
     with pytest.raises(DivergenceError):

@@ -53,7 +53,7 @@ class Rates(Callback):
 
 def small(policy, rates, step_every="epoch", **params):
     scheduler = LRScheduler(policy, step_every=step_every, **POLICIES.get(policy, {}))
-    settings = {"learning_rate": RATE, "batch_size": 32, "max_epochs": EPOCHS, "learning_rate_schedule": "auto"}
+    settings = {"learning_rate": RATE, "batch_size": 32, "max_epochs": EPOCHS, "schedule": "auto"}
     return net(**{**settings, "callbacks": [scheduler, rates], **params})
 
 
@@ -152,8 +152,8 @@ def test_a_new_task_begins_the_schedule_anew():
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
 def test_two_schedules_are_refused(schedule):
-    with pytest.raises(ValueError, match=f"learning_rate_schedule='{schedule}' and an LRScheduler in callbacks"):
-        small("StepLR", Rates(), learning_rate_schedule=schedule).fit(X, Y)
+    with pytest.raises(ValueError, match=f"the schedule '{schedule}', and callbacks has an LRScheduler"):
+        small("StepLR", Rates(), schedule=schedule).fit(X, Y)
 
 
 class Sets(Callback):
@@ -171,10 +171,8 @@ def test_auto_leaves_the_rate_to_a_callback_that_sets_it():
 
 
 def test_other_schedules_refuse_a_callback_that_sets_the_rate():
-    with pytest.raises(
-        ValueError, match="a callback has set the learning rate, as learning_rate_schedule='cosine'"
-    ):
-        small("StepLR", Rates(), callbacks=[Sets()], learning_rate_schedule="cosine").fit(X, Y)
+    with pytest.raises(ValueError, match="a callback has set the learning rate, and the schedule 'cosine'"):
+        small("StepLR", Rates(), callbacks=[Sets()], schedule="cosine").fit(X, Y)
 
 
 # -- what cannot be made

@@ -11,9 +11,9 @@ from sklearn_mtl.training._stopping import BestEpoch
 NAN = math.nan
 
 
-def run(values, patience=2, tol=0.0):
+def run(values, patience=2):
     """Watch a network whose weight is the number of the epoch; give the last epoch, the rule and the weight."""
-    network, rule = nn.Linear(1, 1), BestEpoch(patience, tol)
+    network, rule = nn.Linear(1, 1), BestEpoch(patience)
     epoch = 0
     for epoch, value in enumerate(values, start=1):
         nn.init.constant_(network.weight, epoch)
@@ -41,12 +41,6 @@ def run(values, patience=2, tol=0.0):
 def test_stops_after_its_patience_and_restores_the_best(values, last, best):
     epoch, rule, weight = run(values)
     assert (epoch, rule.epoch, weight) == (last, best, best)
-
-
-def test_an_improvement_must_be_larger_than_the_tolerance():
-    epoch, rule, _ = run([1.0, 0.95, 0.91, 0.5], tol=0.1)
-    assert (epoch, rule.epoch) == (3, 1)
-    assert run([1.0, 0.85, 0.7, 0.5], tol=0.1)[1].epoch == 4
 
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=12), st.integers(1, 4))

@@ -69,7 +69,7 @@ def test_a_task_that_no_row_watches_is_trained_as_long_as_any_other():
 
 @pytest.mark.parametrize(("early_stopping", "rule"), [("per_task", BestEpochOfTasks), (True, BestEpoch)], ids=str)
 def test_the_rule_an_estimator_asks_for(early_stopping, rule):
-    found = stopping_rule(net(early_stopping=early_stopping, n_iter_no_change=7, tol=0.1))
+    found = stopping_rule(net(early_stopping=early_stopping, n_iter_no_change=7)._config())
     assert type(found) is rule
     assert (found.patience, found.tol) == (7, 0.1)
 
