@@ -5,6 +5,7 @@ import torch
 
 from sklearn_mtl import MultiTaskNetEstimator, Optimizer, Targets
 from sklearn_mtl.architectures._heads import Heads
+from sklearn_mtl.training import Eligibility, member_of
 from sklearn_mtl.trunks import MLP
 
 
@@ -41,6 +42,16 @@ def with_optimizer(params):
     others = {name: value for name, value in params.items() if name not in names}
     optimizer = others.get("optimizer", "adamw")
     return others if isinstance(optimizer, Optimizer) else {**others, "optimizer": Optimizer(optimizer, **step)}
+
+
+def as_member(estimator, X, y):
+    """Prepare a fit as a member of a stack."""
+    return member_of(estimator._config(), estimator, X, y)
+
+
+def why_not_stacked(member):
+    """Return why the rows or the network of a member keep it from being stacked; None if they do not."""
+    return Eligibility.of_rows(member.blueprint, member.data.train, member.config.batch_size).reason
 
 
 def weights_of(estimator):

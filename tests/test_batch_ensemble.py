@@ -196,9 +196,9 @@ def test_a_search_over_task_weights_fits_them_one_by_one():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"architecture": "independent"}, r"ensemble='batch' .* Independent\(\): its tasks share no layer"),
-        ({"architecture": "cross_stitch"}, r"ensemble='batch' .* CrossStitch\(\): .* also StitchedTrunks"),
-        ({"architecture": PLE(n_levels=2)}, r"ensemble='batch' .* PLE\(n_levels=2\): .* also LinearBank"),
+        ({"architecture": "independent"}, r"ensemble='batch' .* Independent\(\) cannot: its tasks share no layer"),
+        ({"architecture": "cross_stitch"}, r"ensemble='batch' .* CrossStitch\(\) cannot: .* also StitchedTrunks"),
+        ({"architecture": PLE(n_levels=2)}, r"ensemble='batch' .* PLE\(n_levels=2\) cannot: .* also LinearBank"),
         ({"trunk": MLP(())}, r"ensemble='batch' .* MLP\(hidden_sizes=\(\)\) .* its tasks share no layer"),
     ],
     ids=str,

@@ -129,7 +129,7 @@ def test_training_goes_on(case):
 def test_side_by_side_or_a_reason_why_not(case):
     ensemble = case.net(n_members=2)
     if case.alone is not None:
-        with pytest.raises(ValueError, match=f"trains networks side by side, which cannot be: .*{case.alone}"):
+        with pytest.raises(ValueError, match=f"cannot be stacked: .*{case.alone}"):
             ensemble.fit(case.X, case.y)
         return
     assert list(ensemble.fit(case.X, case.y).predict(case.X)) == list(case.y)

@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
@@ -43,7 +44,7 @@ def _has_spread(estimator: MultiTaskNetEstimator) -> bool:
     return estimator.n_members > 1 and estimator._kind != "classification"
 
 
-class FittedMixin:
+class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """The methods of a fitted estimator.
 
     All of them read one view of it, so that another thread may fit it again at the same time.

@@ -254,10 +254,11 @@ def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict
     config = settled(config, member.data.n_rows, anneals=member.data.valid is None)
     fit.member = replace(member, blueprint=blueprint, config=config)
     active = tuple(blueprint.active)
-    if active not in keys:
+    kind = active, config.optimizer.algorithm, config.optimizer.schedule
+    if kind not in keys:
         eligibility = Eligibility.of_rows(blueprint, member.data.train, int(config.batch_size))
-        keys[active] = eligibility.reason, structure_key(fit.member)
-    fit.reason, fit.group = keys[active]
+        keys[kind] = eligibility.reason, structure_key(fit.member)
+    fit.reason, fit.group = keys[kind]
     if fit.reason is not None:
         fit.member = None
 

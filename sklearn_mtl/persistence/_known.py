@@ -15,6 +15,7 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_
 from sklearn.pipeline import FeatureUnion, Pipeline
 from torch import nn
 
+from ..config import BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer
 from ..estimator._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
 from ..estimator._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
@@ -26,6 +27,8 @@ PACKAGE = __name__.partition(".")[0]
 SCRIPT = "__main__"
 #: whose classes are specs, or what fitted specs are made of
 ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling")
+#: specs beside those of the rooms
+SPECS = (BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer)
 ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor)
 #: of scikit-learn: what holds other estimators, ours among them, and little else
 CONTAINERS: dict[str, type] = {
@@ -69,6 +72,7 @@ def _known_classes(modules: tuple[str, ...]) -> Mapping[str, type]:
         (f"{PACKAGE}.Container", Container),
         (f"{PACKAGE}.training.Blueprint", Blueprint),
         ("sklearn.compose.make_column_selector", make_column_selector),
+        *((f"{PACKAGE}.config.{cls.__name__}", cls) for cls in SPECS),
         *CONTAINERS.items(),
     ]
     for name in modules:

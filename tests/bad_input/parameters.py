@@ -123,7 +123,6 @@ OUT_OF_RANGE = [
     NotInRange("validation_fraction", (0, 1, -0.5), r"float in the range \(0.0, 1.0\)"),
     NotInRange("n_iter_no_change", (0, 2.5), r"int in the range \[1, inf\)"),
     NotInRange("dtype", ("float16", np.float32), "'float32'.*'float64'|'float64'.*'float32'"),
-    NotInRange("optimizer", ("rmsprop", 3), "'adamw'"),
     NotInRange("random_state", ("seed", -1), "an int in the range.*RandomState.*None"),
     NotInRange("warm_start", ("yes",), "'bool'"),
     NotInRange("verbose", (-1, "loud"), r"an int in the range \[0, inf\)"),

@@ -88,7 +88,7 @@ ARCHITECTURE_ROWS = [
         "gradients of tasks that are trained one by one",
         with_params(weighting="nash_mtl", task_sampling="round_robin"),
         ValueError,
-        "weighting='nash_mtl' compares the gradients of several tasks, but task_sampling='round_robin'",
+        r"weighting=NashMTL\(\) compares the gradients of several tasks, but task_sampling=RoundRobin\(\)",
     ),
     BadInput(
         "a task that makes no head",
@@ -145,7 +145,7 @@ TRAINING_ROWS = [
         "networks that share weights of tasks that share nothing",
         with_params(n_members=2, ensemble="batch", architecture="independent"),
         ValueError,
-        r"ensemble='batch' shares weights between members, .* in Independent\(\): its tasks share no layer",
+        r"ensemble='batch' shares weights between members, .* in Independent\(\) cannot: its tasks share no layer",
     ),
     BadInput(
         "an ensemble in portions",

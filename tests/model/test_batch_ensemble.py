@@ -9,10 +9,9 @@ from sklearn_mtl.architectures import PLE, AdaTT, HardSharing, MMoE, SubspaceSha
 from sklearn_mtl.model._objective import Objective
 from sklearn_mtl.nn._batch_linear import BatchLinear
 from sklearn_mtl.nn._layers import Draws, set_draws
-from sklearn_mtl.training import member_of
 from sklearn_mtl.trunks import MLP
 
-from .._helpers import inputs, mixed_targets, net
+from .._helpers import as_member, inputs, mixed_targets, net
 
 MEMBERS = 3
 X = pd.DataFrame(inputs(40), columns=list("abcd")).assign(kind=pd.Categorical(list("uvwx") * 10))
@@ -39,7 +38,7 @@ def trunk(dropout=0.0):
 
 def prepared(**params):
     """Blueprint and a batch of all rows."""
-    member = member_of(batch(**params), X, Y)
+    member = as_member(batch(**params), X, Y)
     return member.blueprint, member.data.train.batch(torch.arange(len(X)))
 
 
@@ -128,7 +127,7 @@ def test_the_loss_of_a_task_is_the_mean_of_the_members_losses():
     torch.testing.assert_close(losses, torch.stack([one.losses for one in found]).mean(dim=0))
     torch.testing.assert_close(mass, found[0].mass)
     # of one task alone, as where tasks are sampled
-    complete = member_of(batch(), X, {"mass": np.arange(40) + 0.5})
+    complete = as_member(batch(), X, {"mass": np.arange(40) + 0.5})
     rows, objective = complete.data.train.batch(torch.arange(40)), complete.blueprint.objective()
     outputs = complete.blueprint.network()(rows.inputs, ["mass"])
     one = objective.of_task("mass", outputs["mass"], rows.targets, rows.weights)

@@ -7,8 +7,10 @@ from sklearn.base import clone
 from torch import nn
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
-from sklearn_mtl.training import member_of, train_stacked, why_not_stacked
+from sklearn_mtl.training import train_stacked
 from sklearn_mtl.trunks import MLP, Representation
+
+from .._helpers import as_member, why_not_stacked
 
 ROWS = 60
 
@@ -83,7 +85,7 @@ def test_a_foreign_member_equals_the_fit_alone():
         (net(Foreign((6,)), learning_rate=rate, task_weights={"label": weight}, random_state=seed), *rows(fold))
         for rate, weight, seed, fold in [(1e-2, 1.0, 0, 0), (3e-2, 0.2, 0, 1), (1e-2, 3.0, 5, 0)]
     ]
-    members = [member_of(clone(estimator), X, y) for estimator, X, y in fits]
+    members = [as_member(clone(estimator), X, y) for estimator, X, y in fits]
     assert [why_not_stacked(member) for member in members] == [None] * 3
     for trained, (estimator, X, y) in zip(train_stacked(members, torch.device("cpu")), fits, strict=True):
         for name, tensor in estimator.fit(X, y).net_.module_.state_dict().items():
@@ -113,11 +115,11 @@ def test_a_foreign_ensemble_predicts_what_its_pickle_does():
 )
 def test_what_cannot_be_mapped_says_why(trunk, reason):
     X, y = rows()
-    assert reason in why_not_stacked(member_of(net(trunk), X, y))
-    with pytest.raises(ValueError, match=f"n_members=2 trains networks side by side.*{reason}"):
+    assert reason in why_not_stacked(as_member(net(trunk), X, y))
+    with pytest.raises(ValueError, match=f"n_members=2 .* cannot be stacked: .*{reason}"):
         net(trunk, n_members=2).fit(X, y)
 
 
 def test_our_own_layers_need_no_mapping():
     X, y = rows()
-    assert why_not_stacked(member_of(net(MLP((6,), dropout=0.5)), X, y)) is None
+    assert why_not_stacked(as_member(net(MLP((6,), dropout=0.5)), X, y)) is None

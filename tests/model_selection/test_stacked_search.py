@@ -395,15 +395,13 @@ def test_what_cannot_be_pickled_goes_one_by_one():
 
 def test_sparse_inputs_go_one_by_one():
     search = both(short(trunk=MLP(hidden_sizes=(6,))), {"learning_rate": [5e-3, 1e-2]}, X=csr_matrix(X))
-    assert reasons(search) == ["a sparse X is densified batch by batch"]
+    assert reasons(search) == ["a sparse X is made dense batch by batch"]
 
 
 def test_some_are_stacked_and_some_are_not():
     search = both(short(), {"optimizer": ["adam", "sgd", torch.optim.RMSprop], "learning_rate": [1e-3, 5e-3]})
     assert stacked_fits(search) == 12
-    assert [reason for reason in reasons(search) if reason] == [
-        "optimizer is a class of its own; the stacked ones are those known by name"
-    ]
+    assert [reason for reason in reasons(search) if reason] == ["only optimizers known by name are stacked"]
 
 
 def test_nothing_is_stacked_if_not_asked_to():

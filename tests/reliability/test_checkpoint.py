@@ -167,7 +167,7 @@ def test_candidates_of_a_search_do_not_meet(tmp_path, n_jobs):
 def test_search_trains_fits_with_checkpoints_one_by_one(tmp_path):
     grid = {"task_weights__mass": [0.1, 1.0]}
     search = TaskWeightSearchCV(small(checkpoint=tmp_path), grid, cv=3, stacked=True).fit(X, Y)
-    assert [entry["reason"] for entry in search.stack_report_] == ["checkpoint keeps the training of one fit each"]
+    assert [entry["reason"] for entry in search.stack_report_] == ["a checkpoint keeps the state of one fit"]
     plain = TaskWeightSearchCV(small(), grid, cv=3, stacked=False).fit(X, Y)
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
 

@@ -322,7 +322,7 @@ def test_what_is_no_list_is_refused(callbacks):
 
 
 def test_separate_networks_say_what_takes_callbacks():
-    with pytest.raises(ValueError, match=r"n_members=2 .* callbacks follow one training each.*ensemble='batch'"):
+    with pytest.raises(ValueError, match=r"n_members=2 .* callbacks follow one fit each.*ensemble='batch'"):
         fitted(EpochTimer(), n_members=2)
 
 

@@ -8,13 +8,12 @@ from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.architectures import PLE, CrossStitch, HardSharing, Independent, MMoE, TaskGraph
 from sklearn_mtl.nn._layers import set_draws
 from sklearn_mtl.penalties import GroupLasso, RepresentationDropout, TraceNorm
-from sklearn_mtl.training import member_of
 from sklearn_mtl.training._backward import backward
 from sklearn_mtl.training._gramian import gramian_of
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.weighting import MGDA, GradNorm, NashMTL, Static
 
-from .._helpers import inputs, mixed_targets, net
+from .._helpers import as_member, inputs, mixed_targets, net
 
 X = inputs(40)
 Y = mixed_targets(X, missing=0.2)
@@ -54,7 +53,7 @@ class Step:
             random_state=0,
             **params,
         )
-        member = member_of(estimator, X, Y)
+        member = as_member(estimator, X, Y)
         self.network, self.objective = member.blueprint.network(), member.blueprint.objective()
         self.network.train()
         self.batch = member.data.train.batch(torch.arange(len(X)))

@@ -15,6 +15,8 @@ from sklearn_mtl.training._members import member_of, structure_key
 from sklearn_mtl.training._stacked import train_stacked
 from sklearn_mtl.trunks import MLP
 
+from .._helpers import as_member
+
 CPU = torch.device("cpu")
 ROWS = 97
 BASE = MultiTaskNetEstimator(
@@ -191,7 +193,7 @@ def test_one_member_is_a_fit():
 )
 def test_fits_of_another_structure_have_another_key(change):
     X, y = mixed_rows()
-    keys = [structure_key(member_of(clone(e), X, y)) for e in (BASE, clone(BASE).set_params(**change))]
+    keys = [structure_key(as_member(clone(e), X, y)) for e in (BASE, clone(BASE).set_params(**change))]
     assert keys[0] != keys[1]
 
 
@@ -206,7 +208,7 @@ def test_the_order_of_members_does_not_matter():
 
 def test_scores_are_left_out_on_request():
     X, y = mixed_rows()
-    member = member_of(clone(BASE), X, y)
+    member = as_member(clone(BASE), X, y)
     (trained,) = train_stacked([replace(member)], CPU, with_scores=False)
     assert not any("score" in name for epoch in trained.history for name in epoch)
     assert any("valid_loss" in name for name in trained.history[0])

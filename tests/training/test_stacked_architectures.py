@@ -11,9 +11,10 @@ from sklearn_mtl import Targets
 from sklearn_mtl.architectures import PLE, AdaTT, HardSharing, Independent, MMoE, SubspaceSharing, TaskGraph
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.penalties import GroupLasso, Orthogonality, RepresentationDropout, TraceNorm
-from sklearn_mtl.training import member_of, train_stacked, why_not_stacked
+from sklearn_mtl.training import train_stacked
 from sklearn_mtl.training._members import structure_key
 
+from .._helpers import as_member, why_not_stacked
 from ..architectures.test_conformance import CASES as ALL_CASES
 from ..model.test_vmapped import Foreign
 from .test_stacked import BASE, assert_stacked_equals_alone, mixed_rows
@@ -65,7 +66,7 @@ def test_members_that_differ_in_everything_they_may(architecture):
         learning_rate=[1e-3, 1e-2, 3e-3],
         random_state=[0, 0, 1],
     )
-    assert all(why_not_stacked(member_of(clone(e), X, Y)) is None for e, _, _ in several)
+    assert all(why_not_stacked(as_member(clone(e), X, Y)) is None for e, _, _ in several)
     assert_stacked_equals_alone(several)
 
 
@@ -97,7 +98,7 @@ def test_a_trunk_that_knows_nothing_of_members(architecture):
     penalties = [TraceNorm(0.1), GroupLasso(0.1), Orthogonality(0.1)]
     estimator = short(architecture, trunk=Foreign((6,)), penalties=penalties)
     several = fits(estimator, penalties__trace_norm__strength=[0.1, 0.5], task_weights__number=[1.0, 3.0])
-    assert all(why_not_stacked(member_of(clone(e), X, Y)) is None for e, _, _ in several)
+    assert all(why_not_stacked(as_member(clone(e), X, Y)) is None for e, _, _ in several)
     assert_stacked_equals_alone(several)
 
 
@@ -146,7 +147,7 @@ def test_a_trunk_that_knows_nothing_of_members(architecture):
     ],
 )  # fmt: skip
 def test_another_structure_has_another_key(one, other):
-    keys = [structure_key(member_of(clone(BASE).set_params(**params), X, Y)) for params in (one, other)]
+    keys = [structure_key(as_member(clone(BASE).set_params(**params), X, Y)) for params in (one, other)]
     assert keys[0] != keys[1]
 
 
@@ -165,7 +166,7 @@ def test_another_structure_has_another_key(one, other):
     ids=["strength", "p", "shorthand", "dropout", "seed"],
 )
 def test_one_structure_has_one_key(one, other):
-    keys = [structure_key(member_of(clone(BASE).set_params(**params), X, Y)) for params in (one, other)]
+    keys = [structure_key(as_member(clone(BASE).set_params(**params), X, Y)) for params in (one, other)]
     assert keys[0] == keys[1]
     assert hash(keys[0]) == hash(keys[1])
 
@@ -183,7 +184,7 @@ def test_members_of_an_ensemble_are_the_fits_of_their_seeds(name):
     members = ensemble._model.member_outputs(X, ensemble.task_names_, ensemble)
     whole = ensemble._model.blueprint
     for number in range(2):
-        one = replace(member_of(clone(estimator).set_params(n_members=1), X, Y), blueprint=whole.member(number))
+        one = replace(as_member(clone(estimator).set_params(n_members=1), X, Y), blueprint=whole.member(number))
         (trained,) = train_stacked([one], ensemble.device_)
         network = whole.member(number).network()
         network.load_state_dict(trained.weights)

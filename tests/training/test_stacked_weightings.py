@@ -12,12 +12,12 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from sklearn_mtl.architectures import Independent
 from sklearn_mtl.model_selection import TaskWeightSearchCV
-from sklearn_mtl.training import member_of, why_not_stackable
+from sklearn_mtl.training import Eligibility
 from sklearn_mtl.training._members import structure_key
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.weighting import FAMO, STCH, GradNorm, GramianWeighting, Uncertainty
 
-from .._helpers import assert_finite, assert_same
+from .._helpers import as_member, assert_finite, assert_same
 from ..weighting.test_conformance import WEIGHTINGS
 from .test_stacked import BASE, assert_stacked_equals_alone, mixed_rows, variants
 from .test_stacked_architectures import CASES as ARCHITECTURES
@@ -61,7 +61,7 @@ def test_folds_have_weights_of_their_own(weighting):
 
 def test_hyperparameters_of_a_weighting_are_structure():
     one, other, same = (clone(BASE).set_params(weighting=w) for w in (STCH(0.5), STCH(1.0), STCH(0.5)))
-    keys = [structure_key(member_of(estimator, X, Y)) for estimator in (one, other, same)]
+    keys = [structure_key(as_member(estimator, X, Y)) for estimator in (one, other, same)]
     assert keys[0] != keys[1]
     assert keys[0] == keys[2]
 
@@ -80,11 +80,9 @@ def test_a_search_side_by_side_has_the_scores_of_one_by_one():
 @pytest.mark.parametrize("weighting", OTHERS.values(), ids=OTHERS.keys())
 def test_the_others_say_why_they_are_not_stacked(weighting):
     estimator = clone(SMALL).set_params(weighting=weighting)
-    assert why_not_stackable(estimator) == f"{weighting!r}: {weighting.not_stackable}"
+    assert Eligibility.of_config(estimator._config()).reason == f"{weighting!r}: {weighting.not_stackable}"
     assert "one network at a time" in weighting.not_stackable
-    with pytest.raises(
-        ValueError, match=r"n_members=2 trains networks side by side, which cannot be: .*one network"
-    ):
+    with pytest.raises(ValueError, match=r"n_members=2 .* cannot be stacked: .*one network"):
         estimator.set_params(n_members=2).fit(X, Y)
 
 

@@ -4,10 +4,10 @@ import torch
 from sklearn.base import clone
 
 from sklearn_mtl import MultiTaskNetEstimator
-from sklearn_mtl.training import member_of, why_not_stacked
 from sklearn_mtl.trunks import ConvNet, SequenceEncoder, VideoEncoder
 from sklearn_mtl.utils._random import Streams
 
+from .._helpers import as_member, why_not_stacked
 from ..training.test_stacked import assert_stacked_equals_alone
 from .conformance import Owner, TrunkCase, gather, network, represent
 
@@ -131,7 +131,7 @@ def test_fits_with_a_convolutional_encoder_go_side_by_side():
         trunk=small("convolutional").set_params(sequence__token_dropout=0.0),
         dtype="float64", max_epochs=3, batch_size=16, random_state=0,
     )  # fmt: skip
-    assert why_not_stacked(member_of(clone(net), X, y)) is None
+    assert why_not_stacked(as_member(clone(net), X, y)) is None
     assert_stacked_equals_alone([(clone(net).set_params(learning_rate=rate), X, y) for rate in (1e-3, 1e-2)])
 
 

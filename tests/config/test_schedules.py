@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_mtl.training._schedule import SCHEDULES, WARM_UP
+from sklearn_mtl.config._schedules import SCHEDULES, WARM_UP
 
 schedules = pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES.keys())
 progress = st.floats(0, 1, exclude_max=True)
