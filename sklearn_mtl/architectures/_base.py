@@ -62,6 +62,14 @@ class Network(nn.Module, ABC):
         """Give level and expert of each weight that `gate_weights` gives for a task."""
         raise TypeError(f"{type(self).__name__} has no gates.")
 
+    def freeze(self, frozen: bool) -> None:
+        """Leave everything but the tasks that were added last as it is from now on, or no longer."""
+        raise TypeError(f"{type(self).__name__} has no added tasks.")
+
+    def take_over(self, state: Mapping[str, Tensor]) -> None:
+        """Load the state of the network that tasks were added to."""
+        raise TypeError(f"{type(self).__name__} has no added tasks.")
+
 
 class NetworkWrapper(Network):
     """A network around another one, which does what that does; subclasses change some of it.
@@ -99,6 +107,12 @@ class NetworkWrapper(Network):
 
     def gate_names(self, task: str) -> list[tuple[int, str]]:
         return self.network.gate_names(task)
+
+    def freeze(self, frozen: bool) -> None:
+        self.network.freeze(frozen)
+
+    def take_over(self, state: Mapping[str, Tensor]) -> None:
+        self.network.take_over(state)
 
 
 class Architecture(BaseEstimator, ABC):

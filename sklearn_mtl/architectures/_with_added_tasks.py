@@ -49,8 +49,10 @@ class WithFurtherTasks(NetworkWrapper):
         self.further = Heads(tasks, self.representation_width, streams, grid)
         self.frozen = False
 
+    def take_over(self, state: Mapping[str, Tensor]) -> None:
+        self.network.load_state_dict(state)
+
     def freeze(self, frozen: bool) -> None:
-        """Leave the network as it is from now on, or no longer."""
         self.frozen = frozen
         self.network.requires_grad_(not frozen)
         self.train(self.training)

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
 from typing import Any
 
-import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 from torch import nn
 
 from ..architectures import Architecture
 from ..penalties import Penalty
 from ..sampling import TaskSampling
 from ..trunks import Trunk
+from ..utils._random import seed_of_fit
 from ..weighting import Weighting
 from ._checkpoint import Checkpoint
 from ._ensemble import Ensemble
@@ -104,7 +103,7 @@ class FitConfig:
 
     def draw_seed(self) -> int:
         """Draw the seed of a fit from ``random_state``."""
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        return seed_of_fit(self.random_state)
 
     def with_schedule(self, schedule: str) -> FitConfig:
         """Return a config with another schedule of the learning rate."""

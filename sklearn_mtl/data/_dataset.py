@@ -33,6 +33,11 @@ class Batch(NamedTuple):
     #: their numbers in the data of the fit
     rows: Tensor | None = None
 
+    @property
+    def n_rows(self) -> int:
+        """Rows of one network."""
+        return len(self.targets[0]) if self.rows is None else self.rows.shape[-1]
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -135,6 +140,18 @@ class ValidationRows:
         weight = self.sample_weight[name]
         counts = weight > 0
         return task.score(labels[counts], predictions[counts], weight[counts]) if counts.any() else float("nan")
+
+
+class DataSplit(NamedTuple):
+    """Rows to train on, and rows to validate on or None."""
+
+    train: Dataset
+    valid: ValidationRows | None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows in both."""
+        return len(self.train) + (0 if self.valid is None else len(self.valid.data))
 
 
 def take(values: Any, rows: Tensor | slice, device: torch.device) -> Tensor:

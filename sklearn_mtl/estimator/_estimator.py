@@ -15,7 +15,6 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import ClassifierTags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import Architecture, resolve_architecture
@@ -40,9 +39,8 @@ from ..training import (
     Model,
     SklearnCallbacks,
     learn,
+    learn_added_task,
     learn_batch,
-    learn_ensemble,
-    learn_further_task,
 )
 from ..trunks import InputRows, Trunk, resolve_trunk
 from ..utils._device import resolve_device
@@ -51,23 +49,6 @@ from ..weighting import Weighting, resolve_weighting
 from ._fitted import FittedMixin
 from ._html import picture_html
 from ._old_params import with_todays_params
-
-
-def _has_one_network(estimator: MultiTaskNetEstimator) -> bool:
-    return not _has_members(estimator, "a task can be added to one network, not to an ensemble.")
-
-
-def _goes_on(estimator: MultiTaskNetEstimator) -> bool:
-    reason = "an ensemble is trained by fit, without partial_fit; one with ensemble='batch' has it."
-    return resolve_ensemble(estimator.ensemble).shares_weights or not _has_members(estimator, reason)
-
-
-def _has_members(estimator: MultiTaskNetEstimator, reason: str) -> bool:
-    """Tell whether there is an ensemble; the error says why a method is not there."""
-    if isinstance(estimator.n_members, Integral) and estimator.n_members > 1:
-        raise AttributeError(f"n_members={estimator.n_members}: {reason}")
-    return False
-
 
 # The parameters that may be given in short, and what makes specs of them.
 _RESOLVE: dict[str, Callable[[Any], Any]] = {
@@ -397,7 +378,7 @@ class MultiTaskNetEstimator(
         context = self._init_callback_context(max_subtasks=self.max_epochs)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         context.call_on_fit_task_begin(estimator=self, **data)
-        previous = self._previous(config) if self.warm_start else None
+        previous = self._previous() if self.warm_start else None
         learner = self._twin()
 
         def watch(model: Model) -> SklearnCallbacks:
@@ -409,17 +390,13 @@ class MultiTaskNetEstimator(
             self.__dict__ = learner.__dict__
 
         caller = Caller(learner, learner._as_fitted, watch, publish)
-        if config.is_deep_ensemble:
-            model = learn_ensemble(config, caller, X, y, sample_weight)
-        else:
-            model = learn(config, caller, X, y, sample_weight, previous=previous, resume=bool(resume))
+        model = learn(config, caller, X, y, sample_weight, previous=previous, resume=bool(resume))
         publish(model)
         context.call_on_fit_task_end(
             estimator=self, **data, reconstruction_attributes=functools.partial(model.attributes, self._kind)
         )
         return self
 
-    @available_if(_goes_on)
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None) -> Any:
         """Train for one epoch on a batch of rows, without validation rows.
 
@@ -443,7 +420,7 @@ class MultiTaskNetEstimator(
         """
         config = self._config()
         X, y = _indexed_by_rows(X), self._one_target(y, None)
-        previous = self._previous(config)
+        previous = self._previous()
         learner = self._twin()
         caller = Caller(learner, learner._as_fitted)
         model = learn_batch(config, caller, X, y, sample_weight, previous=previous, classes=classes)
@@ -451,7 +428,6 @@ class MultiTaskNetEstimator(
         self.__dict__ = learner.__dict__
         return self
 
-    @available_if(_has_one_network)
     def add_task(
         self, name: str, X: Any, y: Any, *, task: Any = None, sample_weight: Any = None, freeze: bool = True
     ) -> Any:
@@ -491,7 +467,7 @@ class MultiTaskNetEstimator(
         config = self._config()
         learner = self._twin()
         caller, X = Caller(learner, learner._as_fitted), _indexed_by_rows(X)
-        model = learn_further_task(config, caller, self._model, name, X, y, task, sample_weight, freeze=freeze)
+        model = learn_added_task(config, caller, self._model, name, X, y, task, sample_weight, freeze=freeze)
         learner._publish(model)
         self.__dict__ = learner.__dict__
         return self
@@ -505,10 +481,8 @@ class MultiTaskNetEstimator(
         values["penalties"] = tuple(map(_checked, resolve_penalties(self.penalties)))
         return FitConfig(kind=self._kind, **values)
 
-    def _previous(self, config: FitConfig) -> Model | None:
+    def _previous(self) -> Model | None:
         """Return the model to go on from, if there is one."""
-        if config.is_deep_ensemble:
-            raise ValueError(f"n_members={self.n_members}: an ensemble is trained by fit, without warm_start.")
         return self._model if self.__sklearn_is_fitted__() else None
 
     def _publish(self, model: Model) -> None:
@@ -548,7 +522,7 @@ class MultiTaskNetEstimator(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = self.n_members == 1 or resolve_ensemble(self.ensemble).shares_weights
+        tags.input_tags.sparse = True
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = [self.dtype]
@@ -588,8 +562,6 @@ def _check_resume(config: FitConfig, resume: Any) -> None:
         raise TypeError(f"resume={resume!r} should be True or False.")
     if resume and config.checkpoint is None:
         raise ValueError("resume=True goes on from a checkpoint, but checkpoint=None; it should be a folder.")
-    if config.is_deep_ensemble and config.checkpoint is not None:
-        raise ValueError(f"n_members={config.n_members}: checkpoint is for one network, not for an ensemble.")
 
 
 def _indexed_by_rows(X: Any) -> Any:

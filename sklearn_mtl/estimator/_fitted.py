@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -33,10 +32,6 @@ def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
 
 
 def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
-    if isinstance(estimator.n_members, Integral) and estimator.n_members > 1:
-        raise AttributeError(
-            f"n_members={estimator.n_members}: the networks of an ensemble have experts of their own."
-        )
     return resolve_architecture(estimator.architecture).has_gates
 
 
@@ -150,7 +145,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return view._model.representation(X, view)
 
     @available_if(_has_gates)
-    def gate_weights(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+    def gate_weights(self, X: Any, tasks: Sequence[str] | None = None, by_member: bool = False) -> Any:
         """Compute how much each row takes from each expert, by task.
 
         Parameters
@@ -160,20 +155,27 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         tasks : sequence of str or None, default=None
             Tasks whose gates to give; None gives those of all tasks that have gates.
 
+        by_member : bool, default=False
+            Whether to return the gates of each member of an ensemble, and not their mean.
+
         Returns
         -------
-        DataFrame of shape (n_samples, n_weights)
-            With X's index, and columns by task, level and expert. The weights of a task and level sum to 1.
-
-        Raises
-        ------
-        AttributeError
-            For an ensemble, whose networks have experts of their own.
+        DataFrame of shape (n_samples, n_weights), or (n_samples, n_members * n_weights)
+            With X's index, and columns by task, level and expert, after the member where they are by member. The
+            weights of a task and level sum to 1.
         """
         view = self._fitted_view()
         weights, columns = view._model.gate_weights(X, view._chosen(tasks), view)
         pandas = import_optional("pandas", "frames", "gate_weights")
-        names = pandas.MultiIndex.from_tuples(columns, names=["task", "level", "expert"])
+        levels = ["task", "level", "expert"]
+        members = weights if weights.ndim == 3 else weights[None]
+        if by_member:
+            weights = np.hstack(list(members))
+            columns = [(number, *column) for number in range(len(members)) for column in columns]
+            levels = ["member", *levels]
+        else:
+            weights = members.mean(axis=0)
+        names = pandas.MultiIndex.from_tuples(columns, names=levels)
         return pandas.DataFrame(weights, columns=names, index=X.index if isinstance(X, pandas.DataFrame) else None)
 
     def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
@@ -258,8 +260,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """DataFrame of one row per epoch: losses and scores of each task, and their means."""
         check_is_fitted(self)
         pandas = import_optional("pandas", "frames", "history_")
-        epochs = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net_.history]
-        return pandas.DataFrame(epochs).set_index("epoch")
+        return pandas.DataFrame(self._model.history).set_index("epoch")
 
     def _predictions(self, X: Any, tasks: Sequence[str] | None) -> tuple[dict[str, np.ndarray], Model]:
         view = self._fitted_view()

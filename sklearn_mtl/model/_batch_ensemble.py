@@ -43,6 +43,9 @@ class BatchEnsembleNetwork(NetworkWrapper):
     def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         return self.network.forward_cut(inputs, tasks).with_mean_penalty()
 
+    def take_over(self, state: Mapping[str, Tensor]) -> None:
+        self.network.take_over({name.removeprefix("network."): tensor for name, tensor in state.items()})
+
 
 def why_not_shared(network: Network) -> str | None:
     """Say why the members of an ensemble cannot share what tasks share in a network; None if they can."""

@@ -13,12 +13,16 @@ from ..nn._stacking import has_member_axis, stack_networks
 from ..penalties import Penalty
 from ..tasks import Task
 from ..trunks import Trunk
-from ..utils._random import Streams
+from ..utils._random import Streams, seed_of_fit
 from ..weighting import Weighting
 from ._batch_ensemble import BatchEnsembleNetwork, MeanObjective, why_not_shared
 from ._objective import Objective
+from ._one_by_one import ObjectivesOneByOne, OneByOne
 from ._penalized import regularize
+from ._stacked_tasks import stack_tasks
 from ._vmapped import VmappedNetwork
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Blueprint:
     ensemble : {"deep", "batch"}, default="deep"
         Whether the networks of an ensemble are independent of each other, or share the weights of what tasks
         share.
+    one_by_one : bool, default=False
+        Whether the networks of a deep ensemble are computed one after the other, as they cannot be stacked.
     asked : mapping of str to object or None, default=None
         What the parameters were, as far as fitted specs do not show it; None for a model of an older version.
     """
@@ -68,10 +74,25 @@ class Blueprint:
     focus: tuple[str, ...] | None = None
     ensemble: str = "deep"
     asked: Mapping[str, Any] | None = None
+    one_by_one: bool = False
+
+    @property
+    def member_seeds(self) -> list[int]:
+        """Seeds for ``random_state``, with each of which a fit of one network equals a member of an ensemble."""
+        return [Streams(self.seed).derive("member", number) % 2**31 for number in range(self.n_members)]
 
     def member(self, number: int) -> Blueprint:
-        """Give the blueprint of one network of an ensemble, which differs in its seed."""
-        return replace(self, seed=Streams(self.seed).derive("member", number), n_members=1)
+        """Return the blueprint of one network of an ensemble, which differs in its seed."""
+        own = Streams(self.seed).derive("member", number)
+        seed = own if self.is_batch_ensemble else seed_of_fit(self.member_seeds[number])
+        return replace(self, seed=seed, n_members=1)
+
+    @property
+    def members(self) -> list[Blueprint]:
+        """The blueprints of all networks that are trained as separate ones."""
+        if self.n_members == 1 or self.is_batch_ensemble:
+            return [self]
+        return [self.member(number) for number in range(self.n_members)]
 
     @property
     def active(self) -> list[str]:
@@ -93,6 +114,8 @@ class Blueprint:
         members = map(self.one_network, seeds)
         if self.is_batch_ensemble:
             return BatchEnsembleNetwork(self.one_network(self.seed), members, seeds)
+        if self.one_by_one:
+            return OneByOne(members)
         return self.side_by_side(list(members), range(self.n_members))
 
     def one_network(self, seed: int) -> Network:
@@ -123,12 +146,38 @@ class Blueprint:
         stacked = stack_networks(networks, members)
         return stacked if self.has_member_axis else VmappedNetwork(stacked)
 
-    def objective(self) -> Objective:
-        """Build what turns outputs into the loss that is minimised."""
+    def objective(self) -> Objective | ObjectivesOneByOne:
+        """Build what turns outputs into the loss that is minimised, for all networks of an ensemble."""
+        members = self.members
+        if len(members) == 1:
+            return self.one_objective()
+        if self.one_by_one:
+            return ObjectivesOneByOne([member.one_objective() for member in members])
+        return stacked_objective(members)
+
+    def one_objective(self) -> Objective:
+        """Build the objective of one network, or of those that share weights."""
         active = {name: self.tasks[name] for name in self.active}
         kind = MeanObjective if self.is_batch_ensemble else Objective
         objective = kind(active, self.task_weights, self.score_weights, self.weighting)
         return objective.to(self.torch_dtype)
+
+
+def stacked_objective(blueprints: Sequence[Blueprint], device: torch.device = CPU) -> Objective:
+    """Build the objective of stacked networks: task weights (M, T), and losses with their hyperparameters."""
+    objective = blueprints[0].one_objective()
+    weights = [[blueprint.task_weights[name] for name in objective.names] for blueprint in blueprints]
+    dtype = blueprints[0].torch_dtype
+    objective.task_weights = torch.tensor(weights, dtype=dtype)
+    objective.groups = [
+        replace(
+            group, task=stack_tasks([blueprint.tasks[group.names[0]] for blueprint in blueprints], dtype, device)
+        )
+        for group in objective.groups
+    ]
+    if objective.learns:
+        objective.weighting = stack_networks([objective.weighting], [0] * len(blueprints))
+    return objective
 
 
 def check_shareable(blueprint: Blueprint) -> None:

@@ -1,16 +1,15 @@
 """Training: the objective's steps, the skorch net, its callbacks, and what is kept of an epoch."""
 
-from ._add_task import learn_further_task
 from ._callback_list import CallbackList
 from ._callbacks import SklearnCallbacks
 from ._caller import Caller
 from ._eligibility import Eligibility
-from ._ensemble import learn_ensemble
-from ._learn import learn, learn_batch
+from ._learn import learn, learn_added_task, learn_batch
 from ._members import member_of, model_of, settled, structure_key
 from ._model import Model, is_plain
 from ._prepare import guess_types
-from ._stacked import Member, Trained, stacking_pays, train_stacked
+from ._stack import Member
+from ._stacked import Trained, stacking_pays, train_stacked
 
 __all__ = [
     "CallbackList",
@@ -23,9 +22,8 @@ __all__ = [
     "guess_types",
     "is_plain",
     "learn",
+    "learn_added_task",
     "learn_batch",
-    "learn_ensemble",
-    "learn_further_task",
     "member_of",
     "model_of",
     "settled",

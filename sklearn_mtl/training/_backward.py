@@ -29,7 +29,8 @@ def backward(
         What the weighting returned.
     """
     if not objective.weighs_gradients:
-        objective.total(task_losses, weights, outputs.penalty).backward()
+        total = objective.total(task_losses, weights, outputs.penalty)
+        (total.sum() if total.dim() else total).backward()
         return
     if isinstance(outputs.cut, SplitCut):
         own = objective.task_weights

@@ -16,22 +16,38 @@ from ..nn._stacking import has_member_axis
 from ..trunks import SparseRows, resolve_trunk
 from ._callback_list import callbacks_of
 
-#: what of a config keeps its fit from being stacked, and why
-_OF_CONFIG: tuple[tuple[Callable[[FitConfig], bool], str], ...] = (
-    (lambda config: config.is_batch_ensemble, "ensemble='batch' is stacked by itself"),
-    (
+
+class Rule(NamedTuple):
+    """What keeps fits from being stacked.
+
+    Parameters
+    ----------
+    applies : callable
+        Returns whether a config is such a fit.
+    reason : str
+    in_one_fit : bool
+        Whether it also keeps the members of one ensemble from being stacked.
+    """
+
+    applies: Callable[[FitConfig], bool]
+    reason: str
+    in_one_fit: bool = False
+
+
+_OTHER_OPTIMIZER = "only optimizers known by name are stacked"
+RULES = (
+    Rule(lambda config: config.n_members > 1, "the members of an ensemble are a stack of their own"),
+    Rule(lambda config: bool(callbacks_of(config.callbacks)), "callbacks follow one fit each"),
+    Rule(lambda config: config.checkpoint is not None, "a checkpoint keeps the state of one fit"),
+    Rule(lambda config: bool(config.net_params), "net_params change the optimizer"),
+    Rule(lambda config: config.early_stopping == "per_task", "early_stopping='per_task' stops tasks by fit"),
+    Rule(lambda config: config.optimizer.mixed_precision, "mixed precision is not stacked"),
+    Rule(
         lambda config: config.optimizer.algorithm not in OPTIMIZERS,
         "only optimizers known by name are stacked",
+        True,
     ),
-    (lambda config: bool(callbacks_of(config.callbacks)), "callbacks follow one fit each"),
-    (lambda config: config.checkpoint is not None, "a checkpoint keeps the state of one fit"),
-    (lambda config: bool(config.net_params), "net_params change the optimizer"),
-    (lambda config: not config.task_sampling.trains_all, "task_sampling chooses other batches for each fit"),
-    (
-        lambda config: config.early_stopping == "per_task",
-        "early_stopping='per_task' stops tasks by fit",
-    ),
-    (lambda config: config.optimizer.mixed_precision, "mixed precision is not stacked"),
+    Rule(lambda config: not config.task_sampling.trains_all, "task_sampling chooses batches by fit", True),
 )
 
 
@@ -52,20 +68,20 @@ class Eligibility(NamedTuple):
         return self.reason is None
 
     @classmethod
-    def of_config(cls, config: FitConfig) -> Eligibility:
-        """Judge by the parameters of a fit."""
-        for applies, reason in _OF_CONFIG:
-            if applies(config):
-                return cls(reason)
+    def of_config(cls, config: FitConfig, one_fit: bool = False) -> Eligibility:
+        """Judge by the parameters: of fits of a search, or of the members of one fit."""
+        for rule in RULES:
+            if rule.applies(config) and (rule.in_one_fit or not one_fit):
+                return cls(rule.reason)
         for spec in (resolve_trunk(config.trunk), config.architecture, config.weighting):
             if spec.not_stackable is not None:
                 return cls(f"{spec!r}: {spec.not_stackable}")
         return cls(None)
 
     @classmethod
-    def of_rows(cls, blueprint: Blueprint, data: Dataset, batch_size: int) -> Eligibility:
+    def of_rows(cls, blueprint: Blueprint, data: Dataset, batch_size: int, one_fit: bool = False) -> Eligibility:
         """Judge by the encoded rows, and by what `torch.func.vmap` makes of modules without a member axis."""
-        if any(isinstance(values, SparseRows) for values in data.inputs.values()):
+        if not one_fit and any(isinstance(values, SparseRows) for values in data.inputs.values()):
             return cls("a sparse X is made dense batch by batch")
         if any(isinstance(values, RaggedRows) for values in [*data.inputs.values(), *data.targets]):
             return cls("rows of different lengths are sorted into other batches in each fit")

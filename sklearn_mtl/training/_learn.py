@@ -1,51 +1,41 @@
-"""From an estimator's parameters and the user's rows to a trained model."""
+"""From a config and the user's rows to a trained model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-from sklearn.base import BaseEstimator, clone
+import torch
+from sklearn.base import clone
 from sklearn.utils.validation import _num_samples
+from skorch.callbacks.scoring import ScoringBase
 
-from ..columns._missing import is_missing
 from ..config import FitConfig
+from ..data._dataset import Dataset, DataSplit
 from ..data._hold_out import count_labels
 from ..data._positions import Positions
-from ..data._weights import check_sample_weight, check_weights, common_weight
-from ..model._blueprint import Blueprint, check_shareable
-from ..targets._targets import Container, Targets, align_targets, name_of, read_targets
-from ..trunks import resolve_trunk
+from ..data._weights import check_sample_weight
+from ..model._blueprint import Blueprint
+from ..targets._targets import Container, read_targets
 from ..utils._device import resolve_device
 from ..utils._modes import own_modes
+from ..utils._random import Streams
 from ..utils._warn import warn
-from ._auto import batch_size_of, schedule_of, validation_fraction_of
+from ._auto import validation_fraction_of
+from ._callback_list import has_callback
 from ._caller import Caller
 from ._checkpoint import open_checkpoint
-from ._going_on import asked_of, goes_on
+from ._eligibility import Eligibility
+from ._going_on import refuse_changes
 from ._make_net import make_net
+from ._members import settled
 from ._model import Model
-from ._prepare import fit_tasks, prepare_data
+from ._plan import Plan, plan_fit
+from ._prepare import encode_rows, fit_tasks, split_data
 from ._scoring_view import scoring_view
+from ._stack import Member, Stack, stacks_of
 from ._stopping import stopping_rule
 from ._training_state import Keeper, LastEpoch
-
-
-class Plan(NamedTuple):
-    """What is known before training: the blueprint, and the rows' labels and weights by task."""
-
-    blueprint: Blueprint
-    container: Container
-    targets: Targets
-    sample_weight: dict[str, np.ndarray] | None
-
-    def validation_fraction(self, config: FitConfig) -> float:
-        """Share of the rows that are held out: 0 if nothing is to stop early, or nothing can."""
-        return validation_fraction_of(
-            config, count_labels(self.targets, self.sample_weight, self.blueprint.active)
-        )
 
 
 @own_modes()
@@ -79,23 +69,15 @@ def learn(
     checkpoint, saved = open_checkpoint(config, X, y, sample_weight, previous, anneals, resume)
     if saved is not None:
         plan = plan._replace(blueprint=replace(plan.blueprint, seed=saved["seed"]))
-    model = _build(config, plan, X, previous, anneals=anneals)
-    start = len(model.net.history)
-    data = prepare_data(
-        plan.blueprint, X, plan.targets, plan.sample_weight,
-        owner=caller.owner, device=model.device, validation_fraction=fraction, epoch=start,
-    )  # fmt: skip
-    if data.valid is not None:
-        model.net.stopping = stopping_rule(config)
-    epochs = config.max_epochs
+    model, stacks = _set_up(config, caller, plan, X, previous, fraction, anneals=anneals)
+    start, epochs = len(model.net.history), config.max_epochs
     if checkpoint is not None and saved is not None:
         epochs = checkpoint.resume(model.net, saved, epochs)
-    model.net.scoring = scoring_view(caller, model, X, plan.targets, data)
     last = LastEpoch()
     keepers: list[Keeper] = [last] if checkpoint is None else [last, checkpoint]
     watchers = [("sklearn", caller.watch(model))] if caller.watch is not None else []
     try:
-        model.net.train(*data, epochs, watchers=watchers, keepers=keepers, start=start)
+        model.net.train(stacks, epochs, watchers=watchers, keepers=keepers, start=start)
     except KeyboardInterrupt:
         if caller.keep is not None and last.put_back(model.net):
             caller.keep(model)
@@ -116,83 +98,176 @@ def learn_batch(
 ) -> Model:
     """Train for one epoch on all rows, going on from a previous model and its optimiser if there is one."""
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous, classes)
-    model = _build(config, plan, X, previous, anneals=False, keep_optimizer=True)
-    data = prepare_data(
-        plan.blueprint, X, plan.targets, plan.sample_weight,
-        owner=caller.owner, device=model.device, validation_fraction=0.0,
-    )  # fmt: skip
-    model.net.scoring = scoring_view(caller, model, X, plan.targets, data, warns=False)
-    model.net.train(*data, epochs=1)
+    model, stacks = _set_up(
+        config, caller, plan, X, previous, 0.0, anneals=False, keep_optimizer=True, warns=False
+    )
+    model.net.train(stacks, epochs=1)
     return model
 
 
-def plan_fit(
+@own_modes()
+def learn_added_task(
     config: FitConfig,
-    owner: BaseEstimator,
+    caller: Caller,
+    previous: Model,
+    name: str,
     X: Any,
     y: Any,
+    task: Any,
     sample_weight: Any,
-    previous: Model | None = None,
-    classes: Any = None,
-) -> Plan:
-    """Fit the trunk's schema and the tasks, or take those of a previous model."""
-    if previous is not None:
-        targets, _ = align_targets(y, list(previous.blueprint.tasks))
-        weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
-        blueprint = goes_on(config, X, previous.blueprint)
-        tasks = {name: task.with_labels_of(targets[name]) for name, task in blueprint.tasks.items()}
-        return Plan(replace(blueprint, tasks=tasks), previous.container, targets, weights)
-    targets, container = read_targets(y)
-    weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
-    task_weights = check_weights(config.task_weights, list(targets), "task_weights")
-    trunk = clone(resolve_trunk(config.trunk, X)).fit(
-        X,
-        owner=owner,
-        categorical_features=config.categorical_features,
-        sample_weight=common_weight(weights, task_weights),
-    )
-    known = _classes_by_task(classes, container, targets)
-    positions = Positions.in_rows(X, trunk)
-    tasks = fit_tasks(targets, config.tasks, config.kind, weights, known, positions)
-    config.architecture.check(trunk, tasks)
-    blueprint = Blueprint(
-        trunk=trunk,
-        architecture=config.architecture,
-        weighting=config.weighting,
-        penalties=config.penalties,
-        tasks=tasks,
-        task_weights=task_weights,
-        score_weights=check_weights(config.score_weights, list(targets), "score_weights"),
-        seed=config.draw_seed(),
-        dtype=config.dtype,
-        ensemble="batch" if config.ensemble.shares_weights else "deep",
-        # those of a deep one are fits of their own, put together when they are done
-        n_members=config.n_members if config.is_batch_ensemble else 1,
-        asked=asked_of(config),
-    )
-    if blueprint.is_batch_ensemble:
-        check_shareable(blueprint)
-    return Plan(blueprint, container, targets, weights)
-
-
-def _build(
-    config: FitConfig, plan: Plan, X: Any, previous: Model | None, *, anneals: bool, keep_optimizer: bool = False
+    *,
+    freeze: bool,
 ) -> Model:
-    """Build the net, with its initial weights or with those of a previous model."""
-    model = make_model(config, plan.blueprint, plan.container, _num_samples(X), anneals=anneals)
+    """Build the network with a head for one more task, take over its weights, and train the new task.
+
+    Parameters
+    ----------
+    config : FitConfig
+        How to train the task.
+    caller : Caller
+        The fitted estimator.
+    previous : Model
+        Its model.
+    name : str
+        Name of the new task.
+    X, y, sample_weight : object
+        Its rows, labels and weights.
+    task : Task, str or None
+        Its type; None infers it.
+    freeze : bool
+        Whether what is there already stays as it is.
+    """
+    refuse_changes(config, X, previous.blueprint)
+    known = list(previous.blueprint.tasks)
+    if not isinstance(name, str) or name in known:
+        raise ValueError(f"name={name!r} should be a text other than the names of the tasks {known}.")
+    targets, _ = read_targets({name: y})
+    weights = check_sample_weight(sample_weight, [name], _num_samples(X))
+    given = None if task is None else {name: clone(task, safe=False)}
+    positions = Positions.in_rows(X, previous.blueprint.trunk)
+    fitted = fit_tasks(targets, given, config.kind, weights, positions=positions)[name]
+    blueprint = _with_task(previous.blueprint, name, fitted)
+    plan = Plan(replace(blueprint, focus=(name,)), _with_name(previous.container, name), targets, weights)
+    fraction = validation_fraction_of(config, count_labels(targets, weights, [name]))
+    model, stacks = _set_up(config, caller, plan, X, None, fraction, anneals=not fraction, adds_to=previous)
+    network = model.net.module_
+    network.freeze(freeze)
+    # a new head starts with the first rates of the schedulers of callbacks
+    model.net.train(stacks, config.max_epochs, origin=len(model.net.history))
+    network.freeze(False)
+    # built anew: optimiser and objective were those of the new task alone
+    weights_now = {key: tensor.detach().clone() for key, tensor in network.state_dict().items()}
+    return Model.from_weights(blueprint, plan.container, weights_now, model.history, model.device)
+
+
+def _with_task(blueprint: Blueprint, name: str, task: Any) -> Blueprint:
+    return replace(
+        blueprint,
+        tasks={**blueprint.tasks, name: task},
+        task_weights={**blueprint.task_weights, name: 1.0},
+        score_weights={**blueprint.score_weights, name: 1.0},
+        added=(*blueprint.added, name),
+    )
+
+
+def _with_name(container: Container, name: str) -> Container:
+    """Give the container of predictions one more name; what has no names becomes a mapping."""
+    kind = container.kind if container.kind in ("pandas", "polars", "pyarrow") else "targets"
+    labels = container.labels if container.kind != "matrix" else container.names
+    return Container(kind, (*container.names, name), (*labels, name))
+
+
+def _set_up(
+    config: FitConfig,
+    caller: Caller,
+    plan: Plan,
+    X: Any,
+    previous: Model | None,
+    fraction: float,
+    *,
+    anneals: bool,
+    keep_optimizer: bool = False,
+    warns: bool = True,
+    adds_to: Model | None = None,
+) -> tuple[Model, list[Stack]]:
+    """Encode the rows, build the networks with their initial weights or those of another model, and join both.
+
+    Parameters
+    ----------
+    fraction : float
+        Share of the rows to validate on.
+    anneals : bool
+        Whether the schedule "auto" lets the learning rate fall: not where early stopping ends the training, nor in
+        one of several trainings that go on from each other.
+    keep_optimizer : bool, default=False
+        Whether to go on with what the optimiser of the previous model has accumulated.
+    warns : bool, default=True
+        Whether to warn of callbacks that find no validation rows.
+    adds_to : Model or None, default=None
+        The model that a task is added to.
+    """
+    device = resolve_device(config.device)
+    rows = encode_rows(plan.blueprint, X, plan.targets, plan.sample_weight, owner=caller.owner, device=device)
+    yields = config.optimizer.schedule == "auto"
+    config = settled(config, _num_samples(X), anneals)
+    before = previous or adds_to
+    one_by_one = before.blueprint.one_by_one if before else _one_by_one(config, plan.blueprint, rows)
+    plan = plan._replace(blueprint=replace(plan.blueprint, one_by_one=one_by_one))
+    model = _make_model(config, plan, device, yields)
     if previous is not None:
         model.net.go_on_from(previous.net, with_optimizer=keep_optimizer)
-    return model
+    elif adds_to is not None:
+        model.net.module_.take_over(adds_to.net.module_.state_dict())
+        model.net.take_history(adds_to.history)
+    splits = _splits(config, plan, rows, fraction, epoch=len(model.net.history))
+    if splits[0].valid is not None:
+        model.net.stopping = stopping_rule(config)
+    model.net.scoring = scoring_view(caller, model, X, plan.targets, splits[0], warns)
+    members = [
+        Member(blueprint, plan.container, split, config)
+        for blueprint, split in zip(plan.blueprint.members, splits, strict=True)
+    ]
+    net = model.net
+    return model, stacks_of(net.module_, net.criterion_, members, device, config.optimizer.mixed_precision)
 
 
-def make_model(
-    config: FitConfig, blueprint: Blueprint, container: Container, n_rows: int, *, anneals: bool
-) -> Model:
-    """Build network and net with initial weights, to be trained as the config says.
+def _one_by_one(config: FitConfig, blueprint: Blueprint, rows: Dataset) -> bool:
+    """Return whether the members of an ensemble cannot be stacked."""
+    if len(blueprint.members) == 1:
+        return False
+    eligibility = Eligibility.of_config(config, one_fit=True)
+    if eligibility.can_be_stacked:
+        eligibility = Eligibility.of_rows(blueprint.member(0), rows, int(config.batch_size), one_fit=True)
+    return not eligibility.can_be_stacked
 
-    ``anneals`` is whether the schedule "auto" lets the learning rate fall: not where early stopping
-    ends the training, nor in one of several trainings that go on from each other.
+
+def _splits(config: FitConfig, plan: Plan, rows: Dataset, fraction: float, epoch: int) -> list[DataSplit]:
+    """Split the rows for each member.
+
+    Members validate on different rows, as far as there are: together they learn from all. Where a callback scores
+    the validation rows, all have the same, which none has learned from.
     """
+    members = plan.blueprint.members
+    n_folds = 1 if has_callback(config.callbacks, ScoringBase) else len(members)
+    args = (plan.blueprint, rows, plan.targets, plan.sample_weight, fraction, epoch)
+    shared = split_data(*args) if n_folds == 1 or not fraction else None
+    splits = [shared or split_data(*args, fold=number, n_folds=n_folds) for number in range(len(members))]
+    if len(members) == 1 or not getattr(config.ensemble, "bootstrap", False):
+        return splits
+    return [_drawn(split, blueprint.seed, epoch) for split, blueprint in zip(splits, members, strict=True)]
+
+
+def _drawn(split: DataSplit, seed: int, epoch: int) -> DataSplit:
+    """Draw as many rows to train on, with replacement."""
+    rows = split.train.rows if split.train.rows is not None else torch.arange(len(split.train))
+    generator = Streams(seed).generator("bootstrap", *([epoch] if epoch else []))
+    drawn = rows[torch.randint(len(rows), (len(rows),), generator=generator)]
+    return DataSplit(split.train.subset(drawn), split.valid)
+
+
+def _make_model(config: FitConfig, plan: Plan, device: torch.device, yields: bool) -> Model:
+    """Build network and net with initial weights, to be trained as the config says."""
+    blueprint = plan.blueprint
     if blueprint.weighting.needs_gramian and not config.task_sampling.trains_all:
         raise ValueError(
             f"weighting={config.weighting!r} compares the gradients of several tasks, but "
@@ -205,14 +280,13 @@ def make_model(
         optimizer=config.optimizer.algorithm,
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
-        schedule=schedule_of(config, anneals),
-        schedule_yields=config.optimizer.schedule == "auto",
+        schedule=config.optimizer.schedule,
+        schedule_yields=yields,
         clip_norm=config.optimizer.clip_norm,
         monitor=config.monitor,
-        mixed_precision=config.optimizer.mixed_precision,
         sampling=config.task_sampling,
-        batch_size=batch_size_of(config.batch_size, n_rows),
-        device=resolve_device(config.device),
+        batch_size=config.batch_size,
+        device=device,
         callbacks=config.callbacks,
         max_epochs=config.max_epochs,
         net_params=config.net_params,
@@ -224,32 +298,4 @@ def make_model(
             f"architecture={config.architecture!r} they share nothing: it changes nothing.",
             UserWarning,
         )
-    return Model(blueprint, container, net)
-
-
-def _of_their_kind(classes: Any, labels: np.ndarray) -> np.ndarray:
-    """Give the classes that are texts if the labels of a task are, and numbers if they are numbers."""
-    known = labels[~is_missing(labels)]
-    if len(known) == 0:
-        return np.asarray(classes)
-    are_texts = isinstance(known.flat[0], str)
-    return np.asarray([label for label in classes if isinstance(label, str) == are_texts])
-
-
-def _classes_by_task(classes: Any, container: Container, targets: Targets) -> dict[str, np.ndarray] | None:
-    """Read the classes that ``partial_fit`` gets, by task."""
-    names = container.names
-    if classes is None:
-        return None
-    if isinstance(classes, Mapping):
-        named = {name_of(name, names): values for name, values in classes.items()}
-        unknown = [name for name in named if name not in names]
-        if unknown:
-            raise ValueError(f"classes names unknown tasks {unknown}; the tasks are {list(names)}.")
-        return {name: np.asarray(values) for name, values in named.items() if values is not None}
-    if all(isinstance(label, str) or not hasattr(label, "__len__") for label in classes):
-        # of one task, or those of all: learning_curve passes the different labels of a 2-D y
-        return {name: _of_their_kind(classes, targets[name]) for name in names}
-    if len(classes) != len(names):
-        raise ValueError(f"classes has {len(classes)} entries for the {len(names)} tasks {list(names)}.")
-    return {name: np.asarray(values) for name, values in zip(names, classes, strict=True) if values is not None}
+    return Model(blueprint, plan.container, net)

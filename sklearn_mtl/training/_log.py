@@ -51,3 +51,13 @@ def record(
         weights = (~np.isnan(values)).astype(float)
     mean = float(np.average(np.nan_to_num(values), weights=weights)) if weights.any() else math.nan
     return {**entries, f"{prefix}_{what}": mean}
+
+
+def mean_entries(entries: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Average the entries of the history of several members, leaving out what is NaN."""
+    means = {}
+    for name in entries[0]:
+        values = np.array([entry[name] for entry in entries], dtype=float)
+        known = values[~np.isnan(values)]
+        means[name] = float(known.mean()) if len(known) else math.nan
+    return means

@@ -14,10 +14,11 @@ from ..config import FitConfig
 from ..nn._stacking import structure_of
 from ..utils._modes import own_modes
 from ._auto import batch_size_of, schedule_of
-from ._learn import plan_fit
 from ._model import Model
+from ._plan import plan_fit
 from ._prepare import prepare_data
-from ._stacked import Member, Trained
+from ._stack import Member
+from ._stacked import Trained
 
 CPU = torch.device("cpu")
 
@@ -53,7 +54,7 @@ def settled(config: FitConfig, n_rows: int, anneals: bool) -> FitConfig:
 def structure_key(member: Member) -> Hashable:
     """Give what members must have in common to be trained side by side."""
     blueprint, data, config = member.blueprint, member.data, member.config
-    losses = [(group.names, group.widths, _fixed(group.task)) for group in blueprint.objective().groups]
+    losses = [(group.names, group.widths, _fixed(group.task)) for group in blueprint.one_objective().groups]
     return (
         structure_of(blueprint.network()),
         tuple(losses),

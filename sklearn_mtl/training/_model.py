@@ -95,12 +95,15 @@ class Model:
 
     @own_modes()
     def gate_weights(self, X: Any, tasks: Sequence[str], owner: Any) -> tuple[np.ndarray, list[tuple]]:
-        """Check and encode X, and compute the gates of some tasks, with task, level and expert of each column."""
+        """Check and encode X, and compute the gates (..., n, n_weights) of some tasks.
+
+        With task, level and expert of each column; of an ensemble, those of each member.
+        """
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         gates = predict_gates(self.net.module_, inputs, tasks, self.device)
         by_task = {name: gates[name] for name in tasks if name in gates}
         columns = [(task, *name) for task in by_task for name in self.net.module_.gate_names(task)]
-        return np.hstack([weights.numpy() for weights in by_task.values()]), columns
+        return np.concatenate([weights.numpy() for weights in by_task.values()], axis=-1), columns
 
     def attributes(self, kind: str | None = None) -> dict[str, Any]:
         """Give the fitted attributes of an estimator; of one kind of tasks, or of any."""
@@ -112,6 +115,7 @@ class Model:
             "n_iter_": max((epoch["epoch"] for epoch in self.net.history), default=0),
             "device_": self.device,
             "_model": self,
+            **({} if len(blueprint.members) == 1 else {"member_seeds_": np.array(blueprint.member_seeds)}),
             "_n_features_out": blueprint.n_members * self.net.module_.representation_width,
         }
         classes = self._classes(is_plain(self.container, kind))
@@ -128,16 +132,26 @@ class Model:
             return list(by_task.values())
         return Classes({name: classes for name, classes in by_task.items() if classes is not None})
 
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The losses and scores of each epoch; of an ensemble of separate networks, of each member and epoch."""
+        if not self.net.member_history:
+            return [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net.history]
+        return [
+            {"epoch": entry["epoch"], "member": number, **entry}
+            for number, entries in enumerate(self.net.member_history)
+            for entry in entries
+        ]
+
     @own_modes()
     def state(self) -> dict[str, Any]:
         """Give what is needed to build the model again: no module, no device, nothing of skorch."""
-        history = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net.history]
         return {
             "blueprint": self.blueprint,
             "container": self.container,
             "weights": _arrays_of(self.net.module_),
             "weighting": _arrays_of(self.net.criterion_.weighting),
-            "history": history,
+            "history": self.history,
         }
 
     @classmethod
@@ -185,7 +199,7 @@ class Model:
         device: torch.device,
     ) -> Model:
         net = make_net(network, blueprint.objective(), blueprint, device=device)
-        net.history.extend({**epoch, "batches": []} for epoch in history)
+        net.take_history(history)
         net._set_training(False)
         return cls(blueprint, container, net)
 

@@ -1,10 +1,9 @@
-"""The skorch net that trains a network of several tasks."""
+"""The skorch net that trains networks of several tasks."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,37 +11,24 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.utils import TeeGenerator
-from torch import Tensor, nn
+from torch import nn
 
-from ..architectures import Outputs
 from ..config import SCHEDULES
 from ..config._optimizer import step_of
-from ..data._dataset import (
-    Batch,
-    BatchIterator,
-    Dataset,
-    OfAllTasks,
-    ValidationRows,
-    fewest_rows,
-    positions_per_row,
-)
+from ..data._dataset import Batch
 from ..model._blueprint import Blueprint
-from ..model._objective import Step, TaskLosses
-from ..model._predict import average_members, by_row, predict_outputs
+from ..model._objective import Step
 from ..nn._layers import set_draws
 from ..sampling import AllTasks, TaskSampling
 from ..utils._memory import explain_out_of_memory
-from ..utils._random import Streams
 from ..utils._threads import threads_for
 from ..weighting import UnsolvableError
-from ._backward import backward
-from ._balance import read_balance
-from ._divergence import diverged, refuse_non_finite, unsolved
-from ._gramian import gramian_of
-from ._log import read_losses, record
+from ._divergence import refuse_non_finite, unsolved
+from ._log import mean_entries
 from ._lr_scheduler import end_schedule
 from ._notify import tell, watches_batches
-from ._sampled import SampledBatches
+from ._stack import Pass, Stack
+from ._stacked_optimizer import clip_members
 from ._stopping import BestEpoch
 from ._watching import record_best, watch_validation, watched_step
 
@@ -50,15 +36,16 @@ if TYPE_CHECKING:
     from ._scoring_view import ScoringView
 
 # What may help where the memory does not hold a step.
-HELPS = "a smaller batch_size, a smaller trunk, or on a GPU mixed_precision=True, needs less"
+HELPS = "a smaller batch_size, a smaller trunk, or on a GPU mixed precision, needs less"
 
 
 class MultiTaskNet(NeuralNet):
-    """A skorch net whose batches are slices of tensors and whose losses come by task.
+    """A skorch net that trains one or several networks of one structure, with losses by task.
 
     It keeps skorch's callbacks, history, optimiser set-up and epochs. It replaces what costs time or hides
     faults: per-sample fetching, reading the loss after each batch, recording each batch (unless a callback
-    watches batches), swallowing Ctrl-C and NaN.
+    watches batches), swallowing Ctrl-C and NaN. Several networks are the members of an ensemble: they make their
+    steps together, and the history has the means over them.
 
     Parameters
     ----------
@@ -69,17 +56,22 @@ class MultiTaskNet(NeuralNet):
     schedule_yields : bool
         Whether the schedule leaves the learning rate to a callback that sets it; otherwise that is an error.
     clip_norm : float or None
-        Largest norm of the gradient.
+        Largest norm of the gradient of a network.
     stopping : BestEpoch or None
         When to stop; None trains all epochs.
     monitor : {"loss", "score"}
         What ``stopping`` watches on the validation rows.
-    mixed_precision : bool
-        Whether to train in bfloat16 where the device is a GPU.
     sampling : TaskSampling or None
         Which task a step trains; None trains all in every step.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
+
+    Attributes
+    ----------
+    stacks : list of Stack
+        The networks by the passes that compute them, while they are trained.
+    member_history : list of list of dict
+        The history of each of several networks.
     """
 
     def __init__(
@@ -91,7 +83,6 @@ class MultiTaskNet(NeuralNet):
         clip_norm: float | None = None,
         stopping: BestEpoch | None = None,
         monitor: str = "loss",
-        mixed_precision: bool = False,
         sampling: TaskSampling | None = None,
         **kwargs: Any,
     ) -> None:
@@ -102,13 +93,14 @@ class MultiTaskNet(NeuralNet):
         self.clip_norm = clip_norm
         self.stopping = stopping
         self.monitor = monitor
-        self.mixed_precision = mixed_precision
         self.sampling = AllTasks() if sampling is None else sampling
         self.stop_training = False
         self.scoring: ScoringView | None = None
         self.origin = 0
         self.validates = False
         self.watchers: list[tuple[str, Callback]] = []
+        self.stacks: list[Stack] = []
+        self.member_history: list[list[dict[str, Any]]] = []
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -118,8 +110,7 @@ class MultiTaskNet(NeuralNet):
 
     def train(
         self,
-        train: Dataset,
-        valid: ValidationRows | None,
+        stacks: Sequence[Stack],
         epochs: int,
         watchers: Iterable[tuple[str, Callback]] = (),
         keepers: Sequence[Callable[[MultiTaskNet, bool], None]] = (),
@@ -130,10 +121,8 @@ class MultiTaskNet(NeuralNet):
 
         Parameters
         ----------
-        train : Dataset
-            Rows to learn from.
-        valid : ValidationRows or None
-            Rows to watch.
+        stacks : sequence of Stack
+            The networks with their rows.
         epochs : int
             Most epochs to train.
         watchers : iterable of (str, Callback), default=()
@@ -154,25 +143,27 @@ class MultiTaskNet(NeuralNet):
             If the memory does not hold a step.
         """
         self.stop_training = False
+        self.stacks = list(stacks)
         self.watchers = list(watchers)
         self.callbacks_: list[tuple[str, Callback]] = [*self.callbacks_, *self.watchers]
         self.watched = any(watches_batches(callback) for _, callback in self.users_callbacks())
-        self.origin, self.validates = origin, valid is not None
+        first = self.stacks[0].members[0]
+        self.origin, self.validates = origin, first.data.valid is not None
         start = len(self.history) if start is None else start
         if start == len(self.history):
             self.rates = [group["lr"] for group in self.optimizer_.param_groups]
         self.current_rates = [group["lr"] for group in self.optimizer_.param_groups]
-        doing = f"training with batch_size={min(self.batch_size, len(train))}"
-        with threads_for(self._work_per_step(train)), explain_out_of_memory(doing, HELPS):
+        doing = f"training with batch_size={min(self.stacks[0].batch_size, len(first.data.train))}"
+        with threads_for(self.stacks[0].work_per_step), explain_out_of_memory(doing, HELPS):
             try:
                 history = self.history
-                self.notify("on_train_begin", X=train, y=None)
+                self.notify("on_train_begin", X=first.data.train, y=None)
                 if self.history is not history:  # a callback has loaded another training, to go on from
                     start = len(self.history)
-                self._run_epochs(train, valid, start, epochs, keepers)
+                self._run_epochs(start, epochs, keepers)
                 if self.stopping is not None:
                     self.stopping.restore(self.module_)
-                self.notify("on_train_end", X=train, y=None)
+                self.notify("on_train_end", X=first.data.train, y=None)
             finally:
                 self._let_go()
         self.finish()
@@ -180,12 +171,13 @@ class MultiTaskNet(NeuralNet):
     def _let_go(self) -> None:
         """Keep nothing alive that only a training needs."""
         self.scoring = None
+        self.stacks = []
         for _, callback in self.callbacks_:
             if isinstance(callback, LRScheduler):
                 end_schedule(callback, self)
 
     def users_callbacks(self) -> list[tuple[str, Callback]]:
-        """Give the callbacks that the user has set, by name."""
+        """Return the callbacks that the user has set, by name."""
         ours = {name for name, _ in self._default_callbacks}
         return [entry for entry in self._without_watchers() if entry[0] not in ours]
 
@@ -202,9 +194,10 @@ class MultiTaskNet(NeuralNet):
         """Take over weights and history of another net, and on request what its optimiser has accumulated."""
         self.module_.load_state_dict(previous.module_.state_dict())
         # task weights are those that the estimator has now
-        now = {"task_weights": self.criterion_.task_weights}
+        now = {k: v for k, v in self.criterion_.state_dict().items() if k.rpartition(".")[2] == "task_weights"}
         self.criterion_.load_state_dict({**previous.criterion_.state_dict(), **now})
         self.history.extend(previous.history)
+        self.member_history = [list(entries) for entries in previous.member_history]
         for ours, theirs in zip(self.module_.parameters(), previous.module_.parameters(), strict=True):
             ours.requires_grad_(theirs.requires_grad)  # a callback may have frozen some
         if with_optimizer and _accumulate_alike(self.optimizer_, previous.optimizer_):
@@ -213,151 +206,164 @@ class MultiTaskNet(NeuralNet):
             accumulated["param_groups"] = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict(accumulated)
 
-    def _run_epochs(
-        self, train: Dataset, valid: ValidationRows | None, start: int, epochs: int, keepers: Sequence[Callable]
-    ) -> None:
-        data = {"dataset_train": train, "dataset_valid": None if valid is None else valid.data}
+    def take_history(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Take over the history of a model, of one entry per epoch, or per member and epoch."""
+        members = sorted({entry["member"] for entry in entries if "member" in entry})
+        if not members:
+            self.history.extend({**entry, "batches": []} for entry in entries)
+            return
+        self.member_history = [
+            [{k: v for k, v in entry.items() if k != "member"} for entry in entries if entry["member"] == member]
+            for member in members
+        ]
+        for epoch in zip(*self.member_history, strict=True):
+            self.history.append({**mean_entries(epoch), "epoch": epoch[0]["epoch"], "batches": []})
+
+    def _run_epochs(self, start: int, epochs: int, keepers: Sequence[Callable]) -> None:
+        split = self.stacks[0].members[0].data
+        data = {"dataset_train": split.train, "dataset_valid": None if split.valid is None else split.valid.data}
         for number in range(len(self.history), start + epochs):
             self.notify("on_epoch_begin", **data)
-            self._train_epoch(train, Streams(self.blueprint.seed), number, start, epochs)
-            if valid is not None:
-                self._validate(valid)
+            failed = self._train_epoch(number, start, epochs)
+            if self.validates:
+                self._validate(failed)
             self.notify("on_epoch_end", **data)
+            self._end_epoch(number, failed)
             is_last = self.stop_training or number + 1 == start + epochs
             for keep in keepers:
                 keep(self, is_last)
             if is_last:
                 break
 
-    def _train_epoch(self, data: Dataset, streams: Streams, number: int, start: int, epochs: int) -> None:
+    def _train_epoch(self, number: int, start: int, epochs: int) -> dict[int, Exception]:
+        """Make the steps of an epoch; return the errors of members that diverged, where others go on."""
         self._set_training(True)
-        masks = streams.generator("dropout", number, device=data.device)
-        set_draws(self.module_, masks)
-        set_draws(self.criterion_, streams.generator("weighting", number, device=data.device))
-        batches = self._batches(data, streams, number)
-        log: list[Step] = []
+        progress = [] if self.sampling.trains_all else self._progress()
+        for stack in self.stacks:
+            stack.start_epoch(number)
+        batches = [stack.batches(number, self.sampling, progress[i:]) for i, stack in enumerate(self.stacks)]
+        logs: list[list[Step]] = [[] for _ in self.stacks]
         sizes: list[int] = []
-        for index, (task, batch) in enumerate(batches):
-            self._set_learning_rate((number - start + index / len(batches)) / epochs)
+        for index, chosen in enumerate(zip(*batches, strict=True)):
+            self._set_learning_rate(number - start + index / len(batches[0]), epochs)
             try:
-                step = (
-                    watched_step(self, batch, task) if self.watched else self.train_step(batch, task=task)["step"]
-                )
+                passes = watched_step(self, chosen) if self.watched else self.step(chosen)
             except UnsolvableError as error:
-                raise unsolved(error, log, self.criterion_.names, number + 1) from error
-            log.append(step)
-            sizes.append(len(batch.targets[0]))
+                raise unsolved(error, logs[0], self.criterion_.names, number + 1) from error
+            for log, made in zip(logs, passes, strict=True):
+                log.append(made.step)
+            sizes.append(chosen[0][1].n_rows)
         if self.watched:
             self.history.record("train_batch_count", len(sizes))
-        self._record_losses(log, sizes, number)
+        entries, failed = self._read(logs, sizes, number)
+        self._refuse(failed)
+        self._record(entries, {"epoch": number + 1})
         record_best(self, "train_loss")
+        return failed
 
-    def _batches(self, data: Dataset, streams: Streams, number: int) -> Any:
-        """Give the batches of an epoch, each with the only task that it trains, or None."""
-        if self.sampling.trains_all:
-            order = streams.generator("shuffle", number)
-            return OfAllTasks(BatchIterator(data, self.batch_size, order, fewest_rows(self.module_)))
-        return SampledBatches(
-            data, self.criterion_, self.sampling, self.batch_size, self._progress(), streams, number,
-            fewest_rows(self.module_),
-        )  # fmt: skip
+    def _read(
+        self, logs: Sequence[Sequence[Step]], sizes: Sequence[int], number: int
+    ) -> tuple[list[dict[str, float]], dict[int, Exception]]:
+        """Read what the steps of an epoch have left, for each member."""
+        entries: list[dict[str, float]] = []
+        failed: dict[int, Exception] = {}
+        for stack, log in zip(self.stacks, logs, strict=True):
+            found, wrong = stack.read(log, sizes, number)
+            failed |= {len(entries) + position: error for position, error in wrong.items()}
+            entries += found
+        return entries, failed
 
-    def _progress(self) -> np.ndarray:
-        """Give the last known training loss of each task over its first one."""
-        ratios = []
-        for name in self.criterion_.names:
-            losses = [epoch.get(f"train_loss__{name}", np.nan) for epoch in self.history]
-            known = [loss for loss in losses if np.isfinite(loss)]
-            ratios.append(known[-1] / known[0] if known and known[0] > 0 else 1.0)
-        return np.array(ratios)
+    def _refuse(self, failed: dict[int, Exception]) -> None:
+        for error in failed.values():
+            raise error
 
-    def train_step(self, batch: Batch, task: str | None = None, **fit_params: Any) -> dict[str, Any]:
-        """Make one step, for all tasks or for one: outputs, task losses, objective, gradient, update."""
+    def _end_epoch(self, number: int, failed: dict[int, Exception]) -> None:
+        """Do what remains to be done after an epoch."""
+
+    def _progress(self) -> list[np.ndarray]:
+        """Return for each member the last known training loss of each task over its first one."""
+        histories: Any = self.member_history or [self.history]
+        return [_progress_in(entries, self.criterion_.names) for entries in histories]
+
+    def step(self, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:
+        """Make one step of all networks, with a batch for each stack: gradients, clipping, update."""
         self._zero_grad_optimizer()
-        wants_gramian = self.criterion_.wants_gramian
-        outputs, task_losses = self._losses(batch, task, with_cut=self.criterion_.weighs_gradients)
-        gramian = gramian_of(self.criterion_, self.module_, outputs, task_losses) if wants_gramian else None
-        weights = self.criterion_.weigh(task_losses, gramian)
-        backward(self.criterion_, self.module_, outputs, task_losses, weights)
+        passes = [stack.backward(batch, task) for stack, (task, batch) in zip(self.stacks, batches, strict=True)]
         if self.watched:
             parameters = TeeGenerator(self.get_all_learnable_params())
-            self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
-        if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.module_.parameters(), self.clip_norm)
+            shown = self.stacks[0].shown(batches[0][1])
+            self.notify("on_grad_computed", named_parameters=parameters, batch=shown, training=True)
+        self._clip()
         step_of(self.optimizer_)
-        step = Step(
-            task_losses.losses.detach(), task_losses.mass, weights if self.criterion_.learns else None, gramian
-        )
-        if self.criterion_.learns_from_steps:
-            self.criterion_.after_step(step, self._losses_again(batch, task))
-        # without a callback that watches batches, nobody reads it
-        loss = self.criterion_.value(task_losses, weights, outputs.penalty) if self.watched else None
-        return {"loss": loss, "y_pred": outputs, "step": step}
+        for stack, made, (task, batch) in zip(self.stacks, passes, batches, strict=True):
+            stack.after_step(made, batch, task)
+        return passes
 
-    def _losses(self, batch: Batch, task: str | None = None, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:
-        """Compute outputs and task losses of a batch, on request with the place where gradients are compared."""
-        names = self.criterion_.names if task is None else [task]
-        with self._autocast():
-            at_cut = with_cut and self.criterion_.grad_at == "representation"
-            outputs = (self.module_.forward_cut if at_cut else self.module_)(batch.inputs, names)
-            if task is None:
-                return outputs, self.criterion_(outputs, batch.targets, batch.weights)
-            return outputs, self.criterion_.of_task(task, outputs[task], batch.targets, batch.weights)
-
-    @torch.no_grad()
-    def _losses_again(self, batch: Batch, task: str | None) -> Tensor | None:
-        return self._losses(batch, task)[1].losses if self.criterion_.looks_twice else None
+    def _clip(self) -> None:
+        if self.clip_norm is None:
+            return
+        for stack in self.stacks:
+            if stack.has_axis:
+                largest = torch.full((len(stack.alive),), self.clip_norm, device=stack.device)
+                clip_members(list(stack.network.parameters()), largest)
+            else:
+                nn.utils.clip_grad_norm_(stack.network.parameters(), self.clip_norm)
 
     # -- the validation rows
 
-    def _validate(self, valid: ValidationRows) -> None:
+    def _validate(self, failed: dict[int, Exception]) -> None:
         """Record loss and score on the validation rows, and tell the stopping rule."""
-        data = valid.data
         self._set_training(False)
         if self.watched:
-            watch_validation(self, data)
-        tasks = {name: self.criterion_.tasks[name] for name in self.criterion_.names}
-        outputs = predict_outputs(self.module_, data.inputs, tasks, data.device, data.rows)
-        everything = data.everything()
-        with torch.inference_mode():
-            losses, mass = self.criterion_(valid.as_batch(outputs, tasks), everything.targets, everything.weights)
-        present = np.ones(len(losses), dtype=bool) if mass is None else (mass > 0).cpu().numpy()
-        self._record("valid", np.where(present, losses.double().cpu().numpy(), np.nan))
-        if self.blueprint.n_members > 1:
-            outputs = average_members(outputs, tasks)
-        scores = [
-            valid.score(name, task, by_row(outputs[name], task, valid.lengths)) for name, task in tasks.items()
-        ]
-        self._record("valid", np.array(scores), what="score")
+            watch_validation(self)
+        parts = [stack.validate(self._with_scores) for stack in self.stacks]
+        entries = []
+        for stack, part in zip(self.stacks, parts, strict=True):
+            for position, losses in enumerate(part.losses):
+                of_member = stack.entries("valid", "loss", position, losses)
+                if part.scores is not None:
+                    of_member |= stack.entries("valid", "score", position, part.scores[position])
+                entries.append(of_member)
+        self._record(entries)
         record_best(self, "valid_loss")
-        if self.stopping is not None:
-            sign = 1 if self.monitor == "loss" else -1
-            value = sign * self.history[-1, f"valid_{self.monitor}"]
-            by_task = {name: sign * self.history[-1, f"valid_{self.monitor}__{name}"] for name in outputs}
-            self.stop_training |= self.stopping.update(value, len(self.history), self.module_, by_task)
-            self.criterion_.take_out(self.stopping.over)
+        self._stop(entries, failed)
 
-    # -- what is recorded, and what is refused
+    @property
+    def _with_scores(self) -> bool:
+        # the scores of several networks take time for each of them
+        return self.monitor == "score" or len(self.blueprint.members) == 1
 
-    def _record_losses(self, log: list[Step], sizes: list[int], number: int) -> None:
-        """Record the losses of an epoch, and refuse those that are not finite."""
-        losses, means = read_losses(log, sizes)
-        if not np.isfinite(losses).all():
-            raise diverged(losses, self.criterion_.names, number + 1)
-        self._record("train", means)
-        for entries in read_balance(log, self.criterion_.names):
-            for name, value in entries.items():
-                self.history.record(name, value)
-        self.criterion_.after_epoch(means)
+    def _stop(self, entries: Sequence[dict[str, float]], failed: dict[int, Exception]) -> None:
+        """Tell the stopping rule what an epoch has brought."""
+        if self.stopping is None:
+            return
+        sign = 1 if self.monitor == "loss" else -1
+        value = sign * self.history[-1, f"valid_{self.monitor}"]
+        by_task = {
+            name: sign * self.history[-1, f"valid_{self.monitor}__{name}"] for name in self.criterion_.names
+        }
+        self.stop_training |= self.stopping.update(value, len(self.history), self.module_, by_task)
+        self.criterion_.take_out(self.stopping.over)
 
-    def _record(self, prefix: str, values: np.ndarray, what: str = "loss") -> None:
-        entries = record(prefix, what, self.criterion_.names, values, self.criterion_.score_weights)
-        for name, value in entries.items():
+    # -- what is recorded
+
+    def _record(self, entries: Sequence[dict[str, Any]], first: dict[str, Any] | None = None) -> None:
+        """Record entries of the history, of several members each and their means; ``first`` begins an epoch."""
+        if len(entries) == 1 and not self.stacks[0].has_axis:
+            means = entries[0]
+        else:
+            self.member_history = self.member_history or [[] for _ in entries]
+            for history, entry in zip(self.member_history, entries, strict=True):
+                if first is not None:
+                    history.append(dict(first))
+                history[-1] |= entry
+            means = mean_entries(entries)
+        for name, value in means.items():
             self.history.record(name, value)
 
     # -- details of a step
 
-    def _set_learning_rate(self, progress: float) -> None:
+    def _set_learning_rate(self, epochs_done: float, epochs: int) -> None:
         if self.schedule == "constant":
             return  # the callbacks of the user may have set it
         groups = self.optimizer_.param_groups
@@ -370,18 +376,8 @@ class MultiTaskNet(NeuralNet):
             self.schedule = "constant"
             return
         for group, rate in zip(groups, self.rates, strict=True):
-            group["lr"] = rate * SCHEDULES[self.schedule](progress)
+            group["lr"] = rate * SCHEDULES[self.schedule](epochs_done / epochs)
         self.current_rates = [group["lr"] for group in groups]
-
-    def _autocast(self) -> Any:
-        if self.mixed_precision and torch.device(self.device).type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return nullcontext()
-
-    def _work_per_step(self, data: Dataset) -> float:
-        # forward, gradient of weights, gradient of inputs: three products per weight and row, or position of it
-        n_weights = sum(parameter.numel() for parameter in self.module_.parameters())
-        return 3.0 * n_weights * min(self.batch_size, len(data)) * positions_per_row(data.inputs)
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call a method of all callbacks.
@@ -400,7 +396,7 @@ class MultiTaskNet(NeuralNet):
 
     def __getstate__(self) -> dict[str, Any]:
         # a callback may pickle the net while it is trained
-        passing: dict[str, Any] = {"scoring": None, "watchers": []}
+        passing: dict[str, Any] = {"scoring": None, "watchers": [], "stacks": []}
         return {**super().__getstate__(), **passing, "callbacks_": self._without_watchers()}
 
     def _without_watchers(self) -> list[tuple[str, Callback]]:
@@ -417,3 +413,13 @@ def _accumulate_alike(optimizer: torch.optim.Optimizer, other: torch.optim.Optim
     switches = [[{k: bool(v) for k, v in group.items() if k not in passing} for group in all_] for all_ in groups]
     sizes = [[len(group["params"]) for group in all_] for all_ in groups]
     return switches[0] == switches[1] and sizes[0] == sizes[1]
+
+
+def _progress_in(entries: Iterable[dict[str, Any]], names: Sequence[str]) -> np.ndarray:
+    entries = list(entries)
+    ratios = []
+    for name in names:
+        losses = [epoch.get(f"train_loss__{name}", np.nan) for epoch in entries]
+        known = [loss for loss in losses if np.isfinite(loss)]
+        ratios.append(known[-1] / known[0] if known and known[0] > 0 else 1.0)
+    return np.array(ratios)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_consistent_length
 
 from ..columns._labels import Categories
-from ..data._dataset import Dataset, ValidationRows, encode_targets, encode_task
+from ..data._dataset import Dataset, DataSplit, ValidationRows, encode_targets, encode_task
 from ..data._hold_out import hold_out
 from ..data._positions import NO_POSITIONS, Positions
 from ..exceptions import SingleClassWarning, TaskTypeWarning
@@ -20,18 +20,6 @@ from ..targets._targets import Targets, name_of
 from ..tasks import Ordinal, Task, doubt_of, infer_task, refuse_dates, resolve_task
 from ..utils._random import Streams
 from ..utils._warn import warn
-
-
-class DataSplit(NamedTuple):
-    """Rows to train on, and rows to watch or None."""
-
-    train: Dataset
-    valid: ValidationRows | None
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows in both."""
-        return len(self.train) + (0 if self.valid is None else len(self.valid.data))
 
 
 def fit_tasks(
@@ -186,9 +174,22 @@ def prepare_data(
     owner: BaseEstimator,
     device: torch.device,
     validation_fraction: float,
-    epoch: int = 0,
 ) -> DataSplit:
-    """Encode the rows once and split off those to validate on.
+    """Encode the rows once and split off those to validate on; see `encode_rows` and `split_data`."""
+    data = encode_rows(blueprint, X, targets, sample_weight, owner=owner, device=device)
+    return split_data(blueprint, data, targets, sample_weight, validation_fraction)
+
+
+def encode_rows(
+    blueprint: Blueprint,
+    X: Any,
+    targets: Mapping[str, np.ndarray],
+    sample_weight: Mapping[str, np.ndarray] | None,
+    *,
+    owner: BaseEstimator,
+    device: torch.device,
+) -> Dataset:
+    """Encode the rows of a fit.
 
     Parameters
     ----------
@@ -202,10 +203,6 @@ def prepare_data(
     owner : BaseEstimator
         The estimator in whose name X is checked.
     device : torch.device
-    validation_fraction : float
-        Share of the rows to validate on; 0 for none.
-    epoch : int, default=0
-        Epochs trained before; a later fit draws another split.
     """
     inputs = blueprint.trunk.encode(X, owner=owner)
     first = next(iter(inputs.values()))
@@ -214,10 +211,9 @@ def prepare_data(
         if name in targets and name not in blueprint.active:  # not trained, and yet its labels are checked
             encode_task(task, name, targets[name], None if sample_weight is None else sample_weight[name])
     encoded, weights = encode_targets(
-        blueprint.objective().groups, blueprint.tasks, targets, sample_weight, blueprint.torch_dtype
+        blueprint.one_objective().groups, blueprint.tasks, targets, sample_weight, blueprint.torch_dtype
     )
-    data = Dataset(inputs, encoded, weights).to(device)
-    return split_data(blueprint, data, targets, sample_weight, validation_fraction, epoch)
+    return Dataset(inputs, encoded, weights).to(device)
 
 
 def split_data(
@@ -232,14 +228,25 @@ def split_data(
 ) -> DataSplit:
     """Split encoded rows into those to train on and those to validate on, see `hold_out`.
 
-    Parameters are those of `prepare_data`, and ``data``, the encoded rows, and ``fold``, which of ``n_folds``
-    shares of the rows is validated on.
+    Parameters
+    ----------
+    blueprint : Blueprint
+    data : Dataset
+        The encoded rows.
+    targets, sample_weight : mapping
+        As in `encode_rows`.
+    validation_fraction : float
+        Share of the rows to validate on; 0 for none.
+    epoch : int, default=0
+        Epochs trained before; a later fit draws another split.
+    fold, n_folds : int, default=0, 1
+        Which of how many shares of the rows is validated on.
     """
     n_valid = min(max(1, round(validation_fraction * len(data))), len(data) - 1)
     if validation_fraction == 0 or n_valid == 0:
         return DataSplit(data, None)
     generator = Streams(blueprint.seed).generator("validation", epoch)
-    groups = blueprint.objective().groups
+    groups = blueprint.one_objective().groups
     train, valid, not_validated = hold_out(data, groups, blueprint.tasks, n_valid, generator, fold, n_folds)
     if not_validated and fold == 0:
         warn(

@@ -15,14 +15,13 @@ from skorch.utils import to_numpy
 from torch import Tensor
 
 from ..columns._missing import is_missing
-from ..data._dataset import Batch, Dataset, lengths_of
+from ..data._dataset import Batch, Dataset, DataSplit, lengths_of
 from ..model._predict import average_members, by_row
 from ..targets._targets import Container
 from ..trunks import InputRows
 from ..utils._warn import warn
 from ._caller import Caller
 from ._model import Model
-from ._prepare import DataSplit
 
 
 @dataclass
@@ -108,7 +107,7 @@ class ScoringView:
             return
         assert batch.rows is not None
         rows = self._rows_of(self.data.train.subset(batch.rows))
-        if callback.use_caching and len(rows.rows) == len(batch.rows):
+        if callback.use_caching and len(rows.rows) == len(batch.rows) and not self.model.net.member_history:
             rows.outputs, rows.stamp = self._outputs_of_step(kwargs["y_pred"], batch.rows), self._stamp()
         self.model.net.history.record_batch(callback.name_, self._score(callback, rows))
 

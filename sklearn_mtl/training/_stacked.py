@@ -1,4 +1,4 @@
-"""M fits of one structure, trained side by side as one network with a member axis."""
+"""Fits of a search as the members of one stack, each of which ends as the same fit alone would."""
 
 from __future__ import annotations
 
@@ -6,47 +6,26 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..architectures import Outputs
 from ..config import SCHEDULES, FitConfig
-from ..data._dataset import fewest_rows, split_batches
-from ..model._blueprint import Blueprint
-from ..model._objective import Objective, Step, TaskLosses
-from ..model._vmapped import VmappedNetwork
-from ..nn._layers import Draws, set_draws
-from ..nn._stacking import keep_members, member_state, stack_networks
-from ..targets._targets import Container
+from ..model._blueprint import stacked_objective
+from ..nn._stacking import member_state
 from ..utils._modes import own_modes
-from ..utils._random import Streams
 from ..utils._threads import threads_for
-from ._balance import read_balance
-from ._divergence import diverged, refuse_non_finite
-from ._log import read_losses, record
-from ._prepare import DataSplit
-from ._stacked_data import StackedData
+from ._divergence import refuse_non_finite
+from ._net import MultiTaskNet
+from ._stack import Member, Stack
 from ._stacked_optimizer import StackedOptimizer, clip_members
-from ._stacked_tasks import stack_tasks
 from ._stopping import Patience
 
-# What a step of members side by side may take of the time that they take one by one, for it to pay: what was
-# trained side by side has to be taken apart.
+# What a stacked step may take of the time of the same steps one by one, for stacking to pay: what was trained in a
+# stack has to be taken apart.
 LEAST_GAIN = 0.9
-
-
-@dataclass(frozen=True)
-class Member:
-    """One of the fits of a stack. Nothing in its config is "auto" any more."""
-
-    blueprint: Blueprint
-    container: Container
-    data: DataSplit
-    config: FitConfig
 
 
 @dataclass
@@ -69,18 +48,12 @@ class Trained:
 
 
 @own_modes()
-def train_stacked(
-    members: Sequence[Member],
-    device: torch.device,
-    with_scores: bool = True,
-    together: bool = False,
-    report: Callable[[list[dict[str, Any]]], None] | None = None,
-) -> list[Trained]:
-    """Train members of one structure side by side; each ends as the same fit alone would.
+def train_stacked(members: Sequence[Member], device: torch.device, with_scores: bool = True) -> list[Trained]:
+    """Train members of one structure in one stack.
 
     Members may differ in the seed, rows, task weights, score weights, learning rate, weight decay, dropout rate,
-    hyperparameters of the losses, clip norm, patience, tolerance and number of epochs. A member that stops or
-    diverges is taken out at the end of its epoch, and costs nothing from then on.
+    hyperparameters of the losses, clip norm, patience and number of epochs. A member that stops or diverges leaves
+    the stack at the end of its epoch.
 
     Parameters
     ----------
@@ -90,267 +63,154 @@ def train_stacked(
     with_scores : bool, default=True
         Whether to score the validation rows in every epoch where nothing watches the scores; it takes time for
         each member and task.
-    together : bool, default=False
-        Whether they stop at one epoch, by the mean of what they watch, and not each at its own.
-    report : callable or None, default=None
-        Called after each epoch with its entries in the histories of the members that were trained.
 
     Returns
     -------
     list of Trained
         In the order of the members.
     """
-    return _StackedTraining(members, device, with_scores, together).run(report)
+    network = _initial_network(members, device)
+    stack = Stack(network, _objective(members, device), members, device)
+    net = StackedNet(stack, device, with_scores)
+    net.train([stack], max(member.config.max_epochs for member in members))
+    return net.results
 
 
-class _StackedTraining:
-    """State of a stacked training: tensors of the members that still train, and results of the others."""
+def _initial_network(members: Sequence[Member], device: torch.device) -> Any:
+    """Build each different network once, under its own seed, and stack them."""
+    # what a network starts from: its seed and what was learned about the rows, not its training
+    keys = [(id(m.blueprint.trunk), id(m.blueprint.tasks), m.blueprint.seed) for m in members]
+    first = {key: position for position, key in reversed(list(enumerate(keys)))}
+    built = {key: members[position].blueprint.network().to(device) for key, position in first.items()}
+    order = list(built)
+    positions = [order.index(key) for key in keys]
+    return members[0].blueprint.side_by_side([built[key] for key in order], positions)
 
-    def __init__(
-        self, members: Sequence[Member], device: torch.device, with_scores: bool, together: bool = False
-    ) -> None:
-        self.members = list(members)
-        self.device = device
-        self.with_scores = with_scores
-        self.together = together
-        self.results = [Trained([], {}) for _ in members]
-        self.patience = [Patience(m.config.n_iter_no_change) for m in members]
-        self.active = members[0].blueprint.active
-        self.data = StackedData([member.data for member in members], device)
-        self.network = self._initial_network()
-        self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        self.optimizer = StackedOptimizer(
-            str(members[0].config.optimizer.algorithm),
-            list(self.network.parameters()),
-            self._tensor(lambda config: config.learning_rate, range(len(members))),
-            self._tensor(lambda config: config.weight_decay, range(len(members))),
+
+def _objective(members: Sequence[Member], device: torch.device) -> Any:
+    return stacked_objective([member.blueprint for member in members], device).to(device)
+
+
+class StackedNet(MultiTaskNet):
+    """The net of a stack whose members have hyperparameters of their own and end at epochs of their own.
+
+    Parameters
+    ----------
+    stack : Stack
+    device : torch.device
+    with_scores : bool
+        Whether to score the validation rows where nothing watches the scores.
+
+    Attributes
+    ----------
+    results : list of Trained
+        By member.
+    """
+
+    def __init__(self, stack: Stack, device: torch.device, with_scores: bool) -> None:
+        super().__init__(
+            stack.network, stack.objective, blueprint=stack.members[0].blueprint, device=device, train_split=None
         )
-        self.weighting = self._initial_weighting()
-        self._arrange(list(range(len(members))))
+        self.stack, self.with_scores = stack, with_scores
+        self.results = [Trained([], {}) for _ in stack.members]
+        self.patience = [Patience(member.config.n_iter_no_change) for member in stack.members]
+        self.best = {name: tensor.clone() for name, tensor in stack.network.state_dict().items()}
+        self.lengths = {member.config.max_epochs for member in stack.members}
+        self.over: set[int] = set()
+        self.initialize()
+        self._arrange()
 
-    def _initial_network(self) -> Any:
-        """Build each different network once, under its own seed, and put them side by side."""
-        # what a network starts from: its seed and what was learned about the rows, not its training
-        keys = [(id(m.blueprint.trunk), id(m.blueprint.tasks), m.blueprint.seed) for m in self.members]
-        first = {key: position for position, key in reversed(list(enumerate(keys)))}
-        built = {
-            key: self.members[position].blueprint.network().to(self.device) for key, position in first.items()
-        }
-        order = list(built)
-        positions = [order.index(key) for key in keys]
-        return self.members[0].blueprint.side_by_side([built[key] for key in order], positions)
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> StackedNet:
+        """Make the optimiser, with hyperparameters for each member."""
+        self.optimizer_ = StackedOptimizer(
+            str(self.stack.members[0].config.optimizer.algorithm),
+            list(self.stack.network.parameters()),
+            self._tensor(lambda config: config.learning_rate),
+            self._tensor(lambda config: config.weight_decay),
+        )
+        return self
 
-    def _initial_weighting(self) -> Any:
-        """Put what the weightings of the members learn side by side."""
-        objective = self.members[0].blueprint.objective()
-        if not objective.learns:
-            return objective.weighting.to(self.device)
-        return stack_networks([objective.weighting], [0] * len(self.members)).to(self.device)
-
-    def _outputs(self, inputs: dict[str, Tensor]) -> Outputs:
-        if isinstance(self.network, VmappedNetwork):
-            return self.network.for_members(inputs, self.objective.names)
-        return self.network(inputs, self.objective.names)
-
-    def _tensor(self, value: Callable[[FitConfig], float], members: Sequence[int]) -> Tensor:
-        values = [value(self.members[member].config) for member in members]
-        return torch.tensor(values, dtype=self.members[0].blueprint.torch_dtype, device=self.device)
-
-    def _arrange(self, alive: list[int]) -> None:
+    def _arrange(self) -> None:
         """Prepare what depends on which members still train."""
-        self.alive = alive
-        members = [self.members[member] for member in alive]
-        self.objective = _objective_of([member.blueprint for member in members], self.device)
-        self.objective.weighting = self.weighting
-        norms = [member.config.optimizer.clip_norm for member in members]
-        clipped = any(norm is not None for norm in norms)
-        self.clip = self._tensor(_clip_norm, alive) if clipped else None
-        seeds = [member.blueprint.seed for member in members]
-        self.seeds = list(dict.fromkeys(seeds))
-        self.seed_of = torch.tensor([self.seeds.index(seed) for seed in seeds])
-        self.lengths = {member.config.max_epochs for member in members}
+        norms = [self.stack.members[member].config.optimizer.clip_norm for member in self.stack.alive]
+        self.largest = self._tensor(_clip_norm) if any(norm is not None for norm in norms) else None
+        self.lengths = {self.stack.members[member].config.max_epochs for member in self.stack.alive}
 
-    # -- the epochs
+    def _tensor(self, value: Callable[[FitConfig], float]) -> Tensor:
+        values = [value(self.stack.members[member].config) for member in self.stack.alive]
+        dtype = self.stack.members[0].blueprint.torch_dtype
+        return torch.tensor(values, dtype=dtype, device=self.stack.device)
 
-    def run(self, report: Callable[[list[dict[str, Any]]], None] | None = None) -> list[Trained]:
-        epoch = 0
-        with threads_for(self._work()):
-            while self.alive:
-                failed = self._train_epoch(epoch)
-                stopped = self._validate(epoch, failed)
-                if report is not None:
-                    report([self.results[member].history[-1] for member in self.alive if member not in failed])
-                epoch += 1
-                over = {m for m in self.alive if self.members[m].config.max_epochs == epoch} | stopped
-                self._finish(over - set(failed), failed, epoch)
-        return self.results
+    def _clip(self) -> None:
+        if self.largest is not None:
+            clip_members(self.optimizer_.parameters, self.largest)
 
-    def time_steps(self, n_steps: int) -> float:
-        """Give the median seconds of a few steps, after one to warm up; the members are spoilt by it."""
-        self._start_epoch(0)
-        rows = self._batches(0)[0]
-        seconds = []
-        with threads_for(self._work()):
-            for _ in range(n_steps + 1):
-                start = time.perf_counter()
-                self._step(rows, 0.0)
-                seconds.append(time.perf_counter() - start)
-        return statistics.median(seconds[1:])
-
-    def _work(self) -> float:
-        n_weights = sum(parameter.numel() for parameter in self.network.parameters())
-        return 3.0 * n_weights * int(self.members[0].config.batch_size)
-
-    def _start_epoch(self, epoch: int) -> None:
-        self.network.train()
-        generators = [Streams(seed).generator("dropout", epoch, device=self.device) for seed in self.seeds]
-        set_draws(self.network, Draws(generators, self.seed_of))
-        generators = [Streams(seed).generator("weighting", epoch, device=self.device) for seed in self.seeds]
-        set_draws(self.weighting, Draws(generators, self.seed_of))
-
-    def _batches(self, epoch: int) -> Sequence[Tensor]:
-        seeds = [self.members[member].blueprint.seed for member in self.alive]
-        orders = self.data.training_orders(self.alive, seeds, epoch)
-        return split_batches(orders, int(self.members[0].config.batch_size), fewest_rows(self.network), dim=1)
-
-    def _train_epoch(self, epoch: int) -> dict[int, Exception]:
-        """Make the steps of an epoch; return the members that diverged."""
-        self._start_epoch(epoch)
-        batches = self._batches(epoch)
-        log, sizes = [], []
-        for index, rows in enumerate(batches):
-            log.append(self._step(rows, epoch + index / len(batches)))
-            sizes.append(rows.shape[1])
-        losses, means = read_losses(log, sizes)
-        balance = read_balance(log, self.objective.names)
-        self.objective.after_epoch(means)
-        failed: dict[int, Exception] = {}
-        for position, member in enumerate(self.alive):
-            if np.isfinite(losses[:, position]).all():
-                self.results[member].history.append({"epoch": epoch + 1})
-                self._record(member, "train", "loss", means[position])
-                self.results[member].history[-1] |= balance[position] if balance else {}
-            else:
-                failed[member] = diverged(losses[:, position], self.objective.names, epoch + 1)
-        return failed
-
-    def _step(self, rows: Tensor, epochs_done: float) -> Step:
-        self.optimizer.zero_grad()
-        batch = self.data.batch(rows)
-        outputs, task_losses = self._losses(*batch)
-        weights = self.objective.weigh(task_losses)
-        self.objective.total(task_losses, weights, outputs.penalty).sum().backward()
-        if self.clip is not None:
-            clip_members(self.optimizer.parameters, self.clip)
-        self.optimizer.step(self._rate_factor(epochs_done))
-        step = Step(task_losses.losses.detach(), task_losses.mass, weights if self.objective.learns else None)
-        if self.objective.learns_from_steps:
-            self.objective.after_step(step, self._losses_again(batch))
-        return step
-
-    def _losses(self, inputs: Any, targets: Any, weights: Any) -> tuple[Outputs, TaskLosses]:
-        outputs = self._outputs(inputs)
-        return outputs, self.objective(outputs, targets, weights)
-
-    @torch.no_grad()
-    def _losses_again(self, batch: Any) -> Tensor | None:
-        return self._losses(*batch)[1].losses if self.objective.looks_twice else None
-
-    def _rate_factor(self, epochs_done: float) -> Tensor | float:
-        schedule = SCHEDULES[self.members[0].config.optimizer.schedule]
+    def _set_learning_rate(self, epochs_done: float, epochs: int) -> None:
+        schedule = SCHEDULES[self.stack.members[0].config.optimizer.schedule]
         if len(self.lengths) == 1:
-            return schedule(epochs_done / next(iter(self.lengths)))
-        return self._tensor(lambda config: schedule(epochs_done / config.max_epochs), self.alive)
+            self.optimizer_.factor = schedule(epochs_done / next(iter(self.lengths)))
+        else:
+            self.optimizer_.factor = self._tensor(lambda config: schedule(epochs_done / config.max_epochs))
 
-    def _validate(self, epoch: int, failed: dict[int, Exception]) -> set[int]:
-        """Record loss and score on the validation rows; return the members whose patience is over."""
-        if not self.data.has_validation:
-            return set()
-        self.network.eval()
-        outputs, losses, mass = self._validation_losses()
-        present = np.ones(losses.shape, dtype=bool) if mass is None else mass > 0
-        values = np.where(present, losses, np.nan)
-        watched = {}
-        for position, member in enumerate(self.alive):
-            if member in failed:
+    def _refuse(self, failed: dict[int, Exception]) -> None:
+        """Let the other members go on."""
+
+    def _record(self, entries: Sequence[dict[str, Any]], first: dict[str, Any] | None = None) -> None:
+        for member, entry in zip(self.stack.alive, entries, strict=True):
+            history = self.results[member].history
+            if first is not None:
+                history.append(dict(first))
+            history[-1] |= entry
+
+    @property
+    def _with_scores(self) -> bool:
+        monitors = {self.stack.members[member].config.monitor for member in self.stack.alive}
+        return self.with_scores or "score" in monitors
+
+    def _stop(self, entries: Sequence[dict[str, float]], failed: dict[int, Exception]) -> None:
+        """Keep the weights of the members for which this epoch is the best so far; note whose patience is over."""
+        improved = []
+        for position, (member, entry) in enumerate(zip(self.stack.alive, entries, strict=True)):
+            if position in failed:
                 continue
-            self._record(member, "valid", "loss", values[position])
-            monitor = self.members[member].config.monitor
-            if self.with_scores or monitor == "score":
-                self._record(member, "valid", "score", self._scores(member, position, outputs))
-            sign = 1 if monitor == "loss" else -1
-            watched[member] = sign * self.results[member].history[-1][f"valid_{monitor}"]
-        self._remember(watched, epoch)
-        return {member for member in self.alive if self.patience[member].is_over}
-
-    @torch.inference_mode()
-    def _validation_losses(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
-        names = self.objective.names
-        parts: dict[str, list[Tensor]] = {name: [] for name in names}
-        rows = self.data.validation_rows(self.alive)
-        for chunk in rows.split(max(1, 65536 // len(self.alive)), dim=1):
-            outputs = self._outputs(self.data.inputs_of(chunk))
-            for name in names:
-                parts[name].append(outputs[name])
-        whole = {name: torch.cat(tensors, dim=1) for name, tensors in parts.items()}
-        blocks = Outputs([([name], [tensor.shape[-1]], tensor) for name, tensor in whole.items()])
-        losses, mass = self.objective(blocks, *self.data.targets_of(rows))
-        arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
-        return arrays, losses.double().cpu().numpy(), None if mass is None else mass.cpu().numpy()
-
-    def _scores(self, member: int, position: int, outputs: dict[str, np.ndarray]) -> np.ndarray:
-        fit = self.members[member]
-        assert fit.data.valid is not None
-        return np.array(
-            [
-                fit.data.valid.score(name, fit.blueprint.tasks[name], outputs[name][position])
-                for name in self.objective.names
-            ]
-        )
-
-    def _record(self, member: int, prefix: str, what: str, values: np.ndarray) -> None:
-        weights = [self.members[member].blueprint.score_weights[name] for name in self.objective.names]
-        self.results[member].history[-1] |= record(prefix, what, self.objective.names, values, weights)
-
-    def _remember(self, watched: dict[int, float], epoch: int) -> None:
-        """Keep the weights of the members for which this epoch is the best so far."""
-        if self.together:
-            known = [value for value in watched.values() if not math.isnan(value)]
-            watched = dict.fromkeys(watched, statistics.mean(known) if known else math.nan)
-        better = {member for member, value in watched.items() if self.patience[member].improves(value, epoch + 1)}
-        improved = [position for position, member in enumerate(self.alive) if member in better]
-        for name, tensor in self.network.state_dict().items():
+            monitor, patience = self.stack.members[member].config.monitor, self.patience[member]
+            value = entry[f"valid_{monitor}"] * (1 if monitor == "loss" else -1)
+            if patience.improves(value, len(self.history)):
+                improved.append(position)
+            if patience.is_over:
+                self.over.add(member)
+        for name, tensor in self.stack.network.state_dict().items():
             self.best[name][improved] = tensor[improved]
 
-    # -- members that are over
-
-    def _finish(self, over: set[int], failed: dict[int, Exception], epoch: int) -> None:
+    def _end_epoch(self, number: int, failed: dict[int, Exception]) -> None:
         """Keep the result of members that are over, and go on with the others only."""
-        if not over and not failed:
+        alive = self.stack.alive
+        done = self.over | {m for m in alive if self.stack.members[m].config.max_epochs == number + 1}
+        kept = []
+        for position, member in enumerate(alive):
+            if position in failed:
+                self.results[member].error = failed[position]
+                del self.results[member].history[-1:]
+            elif member in done:
+                self._keep_result(member, position, number + 1)
+            else:
+                kept.append(position)
+        if len(kept) == len(alive):
             return
-        for position, member in enumerate(self.alive):
-            if member in failed:
-                self.results[member].error = failed[member]
-            elif member in over:
-                self._keep_result(member, position, epoch)
-        kept = [position for position, m in enumerate(self.alive) if m not in over and m not in failed]
+        self.stop_training = not kept
         if kept:
+            self.stack.keep(kept)
             index = torch.tensor(kept)
-            keep_members(self.network, index)
-            if self.objective.learns:
-                keep_members(self.weighting, index)
             self.best = {name: tensor[index] for name, tensor in self.best.items()}
-            self.optimizer.keep(index, list(self.network.parameters()))
-            self._arrange([self.alive[position] for position in kept])
-        else:
-            self.alive = []
+            self.criterion_ = self.stack.objective
+            self.optimizer_.keep(index, list(self.stack.network.parameters()))
+            self._arrange()
 
     def _keep_result(self, member: int, position: int, epoch: int) -> None:
-        restored = self.data.has_validation and self.patience[member].waited
-        if restored:
+        if self.validates and self.patience[member].waited:
             weights = {name: tensor[position].clone() for name, tensor in self.best.items()}
         else:
-            weights = member_state(self.network, position)
+            weights = member_state(self.stack.network, position)
         try:
             refuse_non_finite(weights, epoch)
         except ArithmeticError as error:
@@ -358,29 +218,17 @@ class _StackedTraining:
         else:
             self.results[member].weights = weights
 
+    def finish(self) -> None:
+        """Keep nothing: the results are those of the members."""
+
 
 def _clip_norm(config: FitConfig) -> float:
     return config.optimizer.clip_norm or math.inf
 
 
-def _objective_of(blueprints: Sequence[Blueprint], device: torch.device) -> Objective:
-    """Build the objective of members side by side: task weights (M, T), and losses with their hyperparameters."""
-    objective = blueprints[0].objective()
-    weights = [[blueprint.task_weights[name] for name in objective.names] for blueprint in blueprints]
-    dtype = blueprints[0].torch_dtype
-    objective.task_weights = torch.tensor(weights, dtype=dtype)
-    objective.groups = [
-        replace(
-            group, task=stack_tasks([blueprint.tasks[group.names[0]] for blueprint in blueprints], dtype, device)
-        )
-        for group in objective.groups
-    ]
-    return objective.to(device)
-
-
 @own_modes()
 def stacking_pays(members: Sequence[Member], device: torch.device, n_steps: int = 5) -> str | None:
-    """Time a few steps of members side by side and of one alone.
+    """Time a few steps of members in a stack and of one alone.
 
     Returns
     -------
@@ -389,14 +237,35 @@ def stacking_pays(members: Sequence[Member], device: torch.device, n_steps: int 
     """
     if len(members) == 1:
         return "a single fit"
-    both = [_StackedTraining(few, device, with_scores=False) for few in (members, members[:1])]
+    both = [_timed(few, device) for few in (members, members[:1])]
     # in turn, and the best of each: other work on the machine only ever adds to a time
-    turns = [[training.time_steps(n_steps) for training in both] for _ in range(3)]
+    turns = [[steps(n_steps) for steps in both] for _ in range(3)]
     stacked, alone = (min(seconds) for seconds in zip(*turns, strict=True))
-    side_by_side = stacked / len(members)
-    if side_by_side < LEAST_GAIN * alone:
+    each = stacked / len(members)
+    if each < LEAST_GAIN * alone:
         return None
     return (
-        f"one by one is as fast: a step of a member takes {alone * 1e3:.2f} ms alone, "
-        f"{side_by_side * 1e3:.2f} ms side by side"
+        f"one by one is as fast: a step of a member takes {alone * 1e3:.2f} ms alone, {each * 1e3:.2f} ms stacked"
     )
+
+
+def _timed(members: Sequence[Member], device: torch.device) -> Callable[[int], float]:
+    """Return what times steps of members in a stack, which are spoilt by it."""
+    stack = Stack(_initial_network(members, device), _objective(members, device), members, device)
+    net = StackedNet(stack, device, with_scores=False)
+    net.stacks, net.watched = [stack], False
+    net._set_training(True)
+    stack.start_epoch(0)
+    chosen = [next(iter(stack.batches(0, net.sampling, [])))]
+
+    def median(n_steps: int) -> float:
+        seconds = []
+        with threads_for(stack.work_per_step):
+            for _ in range(n_steps + 1):
+                start = time.perf_counter()
+                net._set_learning_rate(0.0, 1)
+                net.step(chosen)
+                seconds.append(time.perf_counter() - start)
+        return statistics.median(seconds[1:])
+
+    return median

@@ -10,7 +10,7 @@ from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 
 
-class StackedOptimizer:
+class StackedOptimizer(torch.optim.Optimizer):
     """SGD, Adam or AdamW over parameters (M, ...), with a learning rate and decay for each member.
 
     Where all members agree, torch's fused optimiser makes the step; its arithmetic is elementwise, so it is the
@@ -29,7 +29,10 @@ class StackedOptimizer:
     def __init__(
         self, kind: str, parameters: Sequence[Tensor], learning_rate: Tensor, weight_decay: Tensor
     ) -> None:
+        super().__init__(list(parameters), {"lr": float(learning_rate[0])})
         self.kind = kind
+        #: a number, or a tensor (M,), that multiplies the learning rates of the next step
+        self.factor: Tensor | float = 1.0
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.steps = 0
@@ -45,7 +48,7 @@ class StackedOptimizer:
         same = [bool((values == values[0]).all()) for values in (self.learning_rate, self.weight_decay)]
         self.uniform = all(same)
 
-    def zero_grad(self) -> None:
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
         for parameter in self.parameters:
             parameter.grad = None
@@ -58,9 +61,10 @@ class StackedOptimizer:
         self._adopt(list(parameters))
 
     @torch.no_grad()
-    def step(self, factor: Tensor | float = 1.0) -> None:
-        """Make a step; ``factor``, a number or of shape (M,), multiplies the learning rates."""
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Make a step."""
         self.steps += 1
+        factor = self.factor
         trained = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
         if self.uniform and self.kind != "sgd" and not isinstance(factor, Tensor):
             self._fused_step(trained, float(self.learning_rate[0]) * factor, float(self.weight_decay[0]))

@@ -33,6 +33,7 @@ def training_state(net: MultiTaskNet) -> dict[str, Any]:
         "rates": list(net.rates),
         "stopping": None if net.stopping is None else net.stopping.state(),
         "history": [{k: v for k, v in epoch.items() if k != "batches"} for epoch in net.history],
+        "members": net.member_history,
     }
 
 
@@ -46,6 +47,7 @@ def resume_training(net: MultiTaskNet, state: Mapping[str, Any]) -> None:
         net.stopping.put_back(state["stopping"])
         net.criterion_.take_out(net.stopping.over)
     net.history[:] = [{**epoch, "batches": []} for epoch in state["history"]]
+    net.member_history = [list(entries) for entries in state["members"]]
 
 
 class LastEpoch:
@@ -70,6 +72,7 @@ class LastEpoch:
         net.module_.load_state_dict(network)
         net.criterion_.load_state_dict(objective)
         del net.history[n_epochs:]
+        net.member_history = [entries[:n_epochs] for entries in net.member_history]
         net.finish()
         return True
 

@@ -6,11 +6,19 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
+from typing import Any
 
+import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
 # Modules that are not ours draw their initial weights from torch's global generator.
 _GLOBAL_GENERATOR = Lock()
+
+
+def seed_of_fit(random_state: Any) -> int:
+    """Draw the seed of a fit from what ``random_state`` may be."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 class Streams:

@@ -1,16 +1,16 @@
-"""The rows of members that are trained side by side."""
+"""The rows of members of a stack: which rows of the encoded data each member trains and validates on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..data._dataset import Dataset
+from ..trunks import SparseRows
 from ..utils._random import Streams
-from ._prepare import DataSplit
+from ._dataset import Batch, Dataset, DataSplit, split_batches
 
 
 class StackedData:
@@ -37,7 +37,6 @@ class StackedData:
             for split in different
             if split.valid is not None
         ]
-        self.has_validation = bool(self.valid_rows)
         self.inputs = {
             name: _joined([dataset.inputs[name] for dataset in stores], device) for name in stores[0].inputs
         }
@@ -48,45 +47,79 @@ class StackedData:
         ]
 
     def training_orders(self, members: Sequence[int], seeds: Sequence[int], epoch: int) -> Tensor:
-        """Give for each member the rows to train on, (M, n), in the order that its seed gives to an epoch."""
+        """Return for each member the rows to train on, (M, n), in the order that its seed gives to an epoch.
+
+        Where all members have the same order it comes once, (1, n).
+        """
         orders: dict[tuple[int, int], Tensor] = {}
         for member, seed in zip(members, seeds, strict=True):
             key = (self.split_of[member], seed)
             if key not in orders:
                 rows = self.train_rows[key[0]]
                 orders[key] = rows[torch.randperm(len(rows), generator=Streams(seed).generator("shuffle", epoch))]
-        if len(orders) == 1:  # one look-up serves all members
+        if len(orders) == 1:
             return next(iter(orders.values()))[None].to(self.device)
         picked = [orders[self.split_of[m], s] for m, s in zip(members, seeds, strict=True)]
         return torch.stack(picked).to(self.device)
 
     def validation_rows(self, members: Sequence[int]) -> Tensor:
-        """Give for each member the rows to validate on, (M, n)."""
+        """Return for each member the rows to validate on, (M, n), or (1, n) where all have the same."""
         splits = [self.split_of[member] for member in members]
         if len(set(splits)) == 1:
             return self.valid_rows[splits[0]][None].to(self.device)
         return torch.stack([self.valid_rows[split] for split in splits]).to(self.device)
 
-    def batch(self, rows: Tensor) -> tuple[dict[str, Tensor], list[Tensor], list[Tensor | None]]:
-        """Gather inputs, targets and weights of rows (M, B), or (1, B) for all members alike."""
-        return (self.inputs_of(rows), *self.targets_of(rows))
+    def batch(self, rows: Tensor) -> Batch:
+        """Gather inputs, targets and weights (M, B, ...) of rows (M, B)."""
+        return Batch(self.inputs_of(rows), *self.targets_of(rows), rows)
 
     def inputs_of(self, rows: Tensor) -> dict[str, Tensor]:
         """Gather inputs (M, B, ...)."""
-        return {name: _gather(values, rows) for name, values in self.inputs.items()}
+        return {name: self._gather(values, rows) for name, values in self.inputs.items()}
 
     def targets_of(self, rows: Tensor) -> tuple[list[Tensor], list[Tensor | None]]:
         """Gather targets and weights (M, B, ...)."""
-        targets = [_gather(target, rows) for target in self.targets]
-        return targets, [None if weight is None else _gather(weight, rows) for weight in self.weights]
+        targets = [self._gather(target, rows) for target in self.targets]
+        return targets, [None if weight is None else self._gather(weight, rows) for weight in self.weights]
+
+    def _gather(self, values: Any, rows: Tensor) -> Tensor:
+        if isinstance(values, SparseRows):
+            return values[rows.flatten().cpu()].view(*rows.shape, -1).to(self.device)
+        return values.index_select(0, rows.flatten()).view(*rows.shape, *values.shape[1:])
+
+
+class StackedBatches:
+    """Iterates over the batches of an epoch of stacked members.
+
+    Parameters
+    ----------
+    data : StackedData
+    orders : Tensor of int of shape (M, n) or (1, n)
+        The rows in the order of each member.
+    batch_size : int
+    fewest : int
+        Rows that a batch needs.
+    """
+
+    def __init__(self, data: StackedData, orders: Tensor, batch_size: int, fewest: int) -> None:
+        self.data = data
+        self.rows = split_batches(orders, batch_size, fewest, dim=1)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[tuple[None, Batch]]:
+        return ((None, self.data.batch(rows)) for rows in self.rows)
 
 
 def _rows(dataset: Dataset) -> Tensor:
     return torch.arange(len(dataset)) if dataset.rows is None else dataset.rows
 
 
-def _joined(tensors: Sequence[Tensor], device: torch.device) -> Tensor:
-    return (tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))).to(device)
+def _joined(values: Sequence[Any], device: torch.device) -> Any:
+    if len(values) == 1:
+        return values[0] if isinstance(values[0], SparseRows) else values[0].to(device)
+    return torch.cat(list(values)).to(device)
 
 
 def _joined_weights(
@@ -103,7 +136,3 @@ def _joined_weights(
         for weight, dataset in zip(weights, sets, strict=True)
     ]
     return _joined(filled, device)
-
-
-def _gather(values: Tensor, rows: Tensor) -> Tensor:
-    return values.index_select(0, rows.flatten()).view(*rows.shape, *values.shape[1:])

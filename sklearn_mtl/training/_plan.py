@@ -1,0 +1,115 @@
+"""What is known of a fit before it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import _num_samples
+
+from ..columns._missing import is_missing
+from ..config import FitConfig
+from ..data._hold_out import count_labels
+from ..data._positions import Positions
+from ..data._weights import check_sample_weight, check_weights, common_weight
+from ..model._blueprint import Blueprint, check_shareable
+from ..targets._targets import Container, Targets, align_targets, name_of, read_targets
+from ..trunks import resolve_trunk
+from ._auto import validation_fraction_of
+from ._going_on import asked_of, goes_on
+from ._model import Model
+from ._prepare import fit_tasks
+
+
+class Plan(NamedTuple):
+    """What is known before training: the blueprint, and the rows' labels and weights by task."""
+
+    blueprint: Blueprint
+    container: Container
+    targets: Targets
+    sample_weight: dict[str, np.ndarray] | None
+
+    def validation_fraction(self, config: FitConfig) -> float:
+        """Share of the rows that are held out: 0 if nothing is to stop early, or nothing can."""
+        return validation_fraction_of(
+            config, count_labels(self.targets, self.sample_weight, self.blueprint.active)
+        )
+
+
+def plan_fit(
+    config: FitConfig,
+    owner: BaseEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    previous: Model | None = None,
+    classes: Any = None,
+) -> Plan:
+    """Fit the trunk's schema and the tasks, or take those of a previous model."""
+    if previous is not None:
+        targets, _ = align_targets(y, list(previous.blueprint.tasks))
+        weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
+        blueprint = goes_on(config, X, previous.blueprint)
+        tasks = {name: task.with_labels_of(targets[name]) for name, task in blueprint.tasks.items()}
+        return Plan(replace(blueprint, tasks=tasks), previous.container, targets, weights)
+    targets, container = read_targets(y)
+    weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
+    task_weights = check_weights(config.task_weights, list(targets), "task_weights")
+    trunk = clone(resolve_trunk(config.trunk, X)).fit(
+        X,
+        owner=owner,
+        categorical_features=config.categorical_features,
+        sample_weight=common_weight(weights, task_weights),
+    )
+    known = _classes_by_task(classes, container, targets)
+    positions = Positions.in_rows(X, trunk)
+    tasks = fit_tasks(targets, config.tasks, config.kind, weights, known, positions)
+    config.architecture.check(trunk, tasks)
+    blueprint = Blueprint(
+        trunk=trunk,
+        architecture=config.architecture,
+        weighting=config.weighting,
+        penalties=config.penalties,
+        tasks=tasks,
+        task_weights=task_weights,
+        score_weights=check_weights(config.score_weights, list(targets), "score_weights"),
+        seed=config.draw_seed(),
+        dtype=config.dtype,
+        ensemble="batch" if config.ensemble.shares_weights else "deep",
+        n_members=config.n_members,
+        asked=asked_of(config),
+    )
+    if blueprint.is_batch_ensemble:
+        check_shareable(blueprint)
+    return Plan(blueprint, container, targets, weights)
+
+
+def _of_their_kind(classes: Any, labels: np.ndarray) -> np.ndarray:
+    """Give the classes that are texts if the labels of a task are, and numbers if they are numbers."""
+    known = labels[~is_missing(labels)]
+    if len(known) == 0:
+        return np.asarray(classes)
+    are_texts = isinstance(known.flat[0], str)
+    return np.asarray([label for label in classes if isinstance(label, str) == are_texts])
+
+
+def _classes_by_task(classes: Any, container: Container, targets: Targets) -> dict[str, np.ndarray] | None:
+    """Read the classes that ``partial_fit`` gets, by task."""
+    names = container.names
+    if classes is None:
+        return None
+    if isinstance(classes, Mapping):
+        named = {name_of(name, names): values for name, values in classes.items()}
+        unknown = [name for name in named if name not in names]
+        if unknown:
+            raise ValueError(f"classes names unknown tasks {unknown}; the tasks are {list(names)}.")
+        return {name: np.asarray(values) for name, values in named.items() if values is not None}
+    if all(isinstance(label, str) or not hasattr(label, "__len__") for label in classes):
+        # of one task, or those of all: learning_curve passes the different labels of a 2-D y
+        return {name: _of_their_kind(classes, targets[name]) for name in names}
+    if len(classes) != len(names):
+        raise ValueError(f"classes has {len(classes)} entries for the {len(names)} tasks {list(names)}.")
+    return {name: np.asarray(values) for name, values in zip(names, classes, strict=True) if values is not None}

@@ -1,0 +1,311 @@
+"""Networks that are trained together in one step: a single one, or several stacked along a member axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..architectures import Network, Outputs
+from ..config import FitConfig
+from ..data._dataset import Batch, BatchIterator, DataSplit, OfAllTasks, fewest_rows, positions_per_row
+from ..data._stacked_data import StackedBatches, StackedData
+from ..model._blueprint import Blueprint, stacked_objective
+from ..model._objective import Objective, Step, TaskLosses
+from ..model._one_by_one import ObjectivesOneByOne, OneByOne
+from ..model._predict import average_members, by_row, predict_outputs
+from ..model._vmapped import VmappedNetwork
+from ..nn._layers import Draws, set_draws
+from ..nn._stacking import keep_members
+from ..sampling import TaskSampling
+from ..targets import Container
+from ..utils._random import Streams
+from ._backward import backward
+from ._balance import read_balance
+from ._divergence import diverged
+from ._gramian import gramian_of
+from ._log import read_losses, record
+from ._sampled import SampledBatches
+
+# Outputs of validation rows that are computed at once, over all members.
+VALIDATION_CHUNK = 65536
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the networks of a training. Nothing in its config is "auto" any more."""
+
+    blueprint: Blueprint
+    container: Container
+    data: DataSplit
+    config: FitConfig
+
+
+class Pass(NamedTuple):
+    """A forward and backward pass of a batch.
+
+    Parameters
+    ----------
+    step : Step
+        What is kept of it.
+    outputs : Outputs
+    task_losses : TaskLosses
+        Attached to the graph.
+    weights : Tensor of shape (..., T)
+        What the weighting returned.
+    """
+
+    step: Step
+    outputs: Outputs
+    task_losses: TaskLosses
+    weights: Tensor
+
+
+class Validation(NamedTuple):
+    """What the validation rows say of each member.
+
+    Parameters
+    ----------
+    losses, scores : ndarray of shape (M, T)
+        NaN for a task without a label. Scores are None where nobody asks for them.
+    """
+
+    losses: np.ndarray
+    scores: np.ndarray | None
+
+
+class Stack:
+    """The networks that one forward and one backward pass compute, and the rows of each.
+
+    Parameters
+    ----------
+    network : Network
+        One, without a member axis, or M with it.
+    objective : Objective
+        Of one network, or of M.
+    members : sequence of Member
+        One per network. Stacked ones have the structure of the first, and as many rows to train and validate on.
+    device : torch.device
+    mixed_precision : bool, default=False
+        Whether to compute in bfloat16 where the device is a CUDA GPU.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        objective: Objective,
+        members: Sequence[Member],
+        device: torch.device,
+        mixed_precision: bool = False,
+    ) -> None:
+        self.network, self.objective, self.members, self.device = network, objective, list(members), device
+        self.mixed_precision = mixed_precision and device.type == "cuda"
+        self.has_axis = objective.task_weights.dim() > 1
+        self.rows = StackedData([member.data for member in members], device) if self.has_axis else None
+        self.batch_size = int(members[0].config.batch_size)
+        self.alive: list[int] = []
+        self._arrange(list(range(len(members))))
+
+    def _arrange(self, alive: list[int]) -> None:
+        """Prepare what depends on which members still train."""
+        self.alive = alive
+        seeds = [self.members[member].blueprint.seed for member in alive]
+        self.seeds = list(dict.fromkeys(seeds))
+        self.seed_of = torch.tensor([self.seeds.index(seed) for seed in seeds]) if self.has_axis else None
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Go on with some of the members that still train, by their positions among these."""
+        index = torch.tensor(positions)
+        alive = [self.alive[position] for position in positions]
+        keep_members(self.network, index)
+        weighting: Any = self.objective.weighting
+        if self.objective.learns:
+            keep_members(weighting, index)
+        self.objective = stacked_objective([self.members[m].blueprint for m in alive], self.device).to(self.device)
+        self.objective.weighting = weighting
+        self._arrange(alive)
+
+    @property
+    def work_per_step(self) -> float:
+        """Multiply-adds of a step: products forward, for gradients of weights, and for gradients of inputs."""
+        n_weights = sum(parameter.numel() for parameter in self.network.parameters())
+        rows = min(self.batch_size, len(self.members[0].data.train))
+        return 3.0 * n_weights * rows * positions_per_row(self.members[0].data.train.inputs)
+
+    # -- steps
+
+    def start_epoch(self, epoch: int) -> None:
+        """Set the random numbers of an epoch."""
+        set_draws(self.network, self._draws("dropout", epoch))
+        set_draws(self.objective, self._draws("weighting", epoch))
+
+    def _draws(self, purpose: str, epoch: int) -> Draws:
+        return Draws(
+            [Streams(seed).generator(purpose, epoch, device=self.device) for seed in self.seeds], self.seed_of
+        )
+
+    def batches(self, epoch: int, sampling: TaskSampling, progress: Sequence[np.ndarray]) -> Any:
+        """Return the batches of an epoch, each with the only task that it trains, or None."""
+        fewest = fewest_rows(self.network)
+        if self.rows is not None:
+            seeds = [self.members[member].blueprint.seed for member in self.alive]
+            orders = self.rows.training_orders(self.alive, seeds, epoch)
+            return StackedBatches(self.rows, orders, self.batch_size, fewest)
+        data, streams = self.members[0].data.train, Streams(self.seeds[0])
+        if sampling.trains_all:
+            return OfAllTasks(BatchIterator(data, self.batch_size, streams.generator("shuffle", epoch), fewest))
+        return SampledBatches(data, self.objective, sampling, self.batch_size, progress[0], streams, epoch, fewest)
+
+    def backward(self, batch: Batch, task: str | None) -> Pass:
+        """Compute the gradients of a step, for all tasks or for one."""
+        objective = self.objective
+        outputs, task_losses = self.losses(batch, task, with_cut=objective.weighs_gradients)
+        gramian = gramian_of(objective, self.network, outputs, task_losses) if objective.wants_gramian else None
+        weights = objective.weigh(task_losses, gramian)
+        backward(objective, self.network, outputs, task_losses, weights)
+        learned = weights if objective.learns else None
+        return Pass(
+            Step(task_losses.losses.detach(), task_losses.mass, learned, gramian), outputs, task_losses, weights
+        )
+
+    def losses(self, batch: Batch, task: str | None = None, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:
+        """Compute outputs and task losses of a batch, on request with the place where gradients are compared."""
+        names = self.objective.names if task is None else [task]
+        with torch.autocast("cuda", dtype=torch.bfloat16) if self.mixed_precision else nullcontext():
+            outputs = self._outputs(batch.inputs, names, with_cut and self.objective.grad_at == "representation")
+            if task is None:
+                return outputs, self.objective(outputs, batch.targets, batch.weights)
+            return outputs, self.objective.of_task(task, outputs[task], batch.targets, batch.weights)
+
+    def _outputs(self, inputs: dict[str, Tensor], names: Sequence[str], at_cut: bool = False) -> Outputs:
+        if at_cut:
+            return self.network.forward_cut(inputs, names)
+        if self.has_axis and isinstance(self.network, VmappedNetwork):
+            return self.network.for_members(inputs, names)
+        return self.network(inputs, names)
+
+    def after_step(self, made: Pass, batch: Batch, task: str | None) -> None:
+        """Let the weighting learn from a step, if it does."""
+        if not self.objective.learns_from_steps:
+            return
+        again = None
+        if self.objective.looks_twice:
+            with torch.no_grad():
+                again = self.losses(batch, task)[1].losses
+        self.objective.after_step(made.step, again)
+
+    def shown(self, batch: Batch) -> Batch:
+        """Return a batch as callbacks get it: of stacked members, that of the first one."""
+        if not self.has_axis:
+            return batch
+        firsts = [None if weight is None else weight[0] for weight in batch.weights]
+        rows = None if batch.rows is None else batch.rows[0]
+        return Batch({k: v[0] for k, v in batch.inputs.items()}, [t[0] for t in batch.targets], firsts, rows)
+
+    # -- what is read of an epoch
+
+    def read(
+        self, log: Sequence[Step], sizes: Sequence[int], epoch: int
+    ) -> tuple[list[dict[str, float]], dict[int, Exception]]:
+        """Read the losses and weights of the steps of an epoch, once.
+
+        Returns
+        -------
+        entries : list of dict
+            Of the history, by position among the members that still train.
+        failed : dict of int to Exception
+            The errors of those whose losses are not finite.
+        """
+        losses, means = read_losses(log, sizes)
+        balance = read_balance(log, self.objective.names)
+        if not self.has_axis:
+            losses, means = losses[:, None], means[None]
+        failed: dict[int, Exception] = {
+            position: diverged(losses[:, position], self.objective.names, epoch + 1)
+            for position in range(len(self.alive))
+            if not np.isfinite(losses[:, position]).all()
+        }
+        self.objective.after_epoch(means if self.has_axis else means[0])
+        entries = [
+            self.entries("train", "loss", position, means[position]) | (balance[position] if balance else {})
+            for position in range(len(self.alive))
+        ]
+        return entries, failed
+
+    def entries(self, prefix: str, what: str, position: int, values: np.ndarray) -> dict[str, float]:
+        """Return the entries of the history for the values (T,) of a member."""
+        scores = self.members[self.alive[position]].blueprint.score_weights
+        weights = [float(scores[name]) for name in self.objective.names]
+        return record(prefix, what, self.objective.names, values, weights)
+
+    # -- validation rows
+
+    def validate(self, with_scores: bool) -> Validation:
+        """Compute the losses, and on request the scores, of the validation rows."""
+        if self.rows is None:
+            return self._validate_one(with_scores)
+        outputs, losses, mass = self._stacked_validation(self.rows)
+        present = np.ones(losses.shape, dtype=bool) if mass is None else mass > 0
+        known = np.where(present, losses, np.nan)
+        if not with_scores:
+            return Validation(known, None)
+        of_members = [{name: values[p] for name, values in outputs.items()} for p in range(len(self.alive))]
+        return Validation(known, np.array(list(map(self._scores, self.alive, of_members))))
+
+    def _validate_one(self, with_scores: bool) -> Validation:
+        valid = self.members[0].data.valid
+        assert valid is not None
+        data = valid.data
+        tasks = {name: self.objective.tasks[name] for name in self.objective.names}
+        outputs = predict_outputs(self.network, data.inputs, tasks, data.device, data.rows)
+        everything = data.everything()
+        with torch.inference_mode():
+            losses, mass = self.objective(valid.as_batch(outputs, tasks), everything.targets, everything.weights)
+        present = np.ones(len(losses), dtype=bool) if mass is None else (mass > 0).cpu().numpy()
+        known = np.where(present, losses.double().cpu().numpy(), np.nan)[None]
+        if not with_scores:
+            return Validation(known, None)
+        if self.members[0].blueprint.n_members > 1:
+            outputs = average_members(outputs, tasks)
+        by_rows = {name: by_row(outputs[name], task, valid.lengths) for name, task in tasks.items()}
+        return Validation(known, self._scores(0, by_rows)[None])
+
+    @torch.inference_mode()
+    def _stacked_validation(
+        self, rows: StackedData
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
+        names = self.objective.names
+        parts: dict[str, list[Tensor]] = {name: [] for name in names}
+        chosen = rows.validation_rows(self.alive)
+        for chunk in chosen.split(max(1, VALIDATION_CHUNK // len(self.alive)), dim=1):
+            outputs = self._outputs(rows.inputs_of(chunk), names)
+            for name in names:
+                parts[name].append(outputs[name])
+        whole = {name: torch.cat(tensors, dim=1) for name, tensors in parts.items()}
+        blocks = Outputs([([name], [tensor.shape[-1]], tensor) for name, tensor in whole.items()])
+        losses, mass = self.objective(blocks, *rows.targets_of(chosen))
+        arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
+        return arrays, losses.double().cpu().numpy(), None if mass is None else mass.cpu().numpy()
+
+    def _scores(self, member: int, outputs: dict[str, Any]) -> np.ndarray:
+        fit = self.members[member]
+        assert fit.data.valid is not None
+        valid, tasks = fit.data.valid, fit.blueprint.tasks
+        return np.array([valid.score(name, tasks[name], outputs[name]) for name in self.objective.names])
+
+
+def stacks_of(
+    module: nn.Module, criterion: nn.Module, members: Sequence[Member], device: torch.device, mixed_precision: bool
+) -> list[Stack]:
+    """Make the stacks of a training: one for each network that is computed by itself."""
+    if isinstance(module, OneByOne) and isinstance(criterion, ObjectivesOneByOne):
+        parts = zip(module.each, criterion.each, members, strict=True)
+        return [Stack(network, objective, [one], device, mixed_precision) for network, objective, one in parts]
+    assert isinstance(module, Network)
+    assert isinstance(criterion, Objective)
+    return [Stack(module, criterion, members, device, mixed_precision)]
