@@ -282,7 +282,7 @@ class MultiTaskNet(NeuralNet):
 
     def _progress(self) -> list[np.ndarray]:
         """Return for each member the last known training loss of each task over its first one."""
-        histories: Any = self.member_history or [self.history]
+        histories: Any = self.member_history or [self.history] * len(self.stacks)
         return [_progress_in(entries, self.criterion_.names) for entries in histories]
 
     def step(self, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:
