@@ -24,7 +24,7 @@ from ..metrics import weighted_mean
 from ..model import complete_params, current_state, stamped
 from ..penalties import Penalty, penalty_name, resolve_penalty
 from ..sampling import TaskSampling, resolve_task_sampling
-from ..targets._targets import Targets, align_targets, name_of
+from ..targets import Targets, align_targets, name_of
 from ..tasks import resolve_task
 from ..tasks._checks import decode
 from ..training import (
@@ -33,7 +33,6 @@ from ..training import (
     CallbackList,
     Model,
     SklearnCallbacks,
-    is_plain,
     learn,
     learn_batch,
     learn_ensemble,
@@ -50,8 +49,8 @@ from ._html import picture_html
 def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
     tasks = getattr(estimator, "tasks_", None)
     if tasks is None:
-        return estimator._kind != "regression"
-    return any(task.kind == "classification" for task in tasks.values())
+        return estimator._may_have_probabilities
+    return any(task.has_probabilities for task in tasks.values())
 
 
 def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
@@ -63,7 +62,7 @@ def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
 
 
 def _has_spread(estimator: MultiTaskNetEstimator) -> bool:
-    return estimator.n_members > 1 and estimator._kind != "classification"
+    return estimator.n_members > 1 and estimator._may_have_regressions
 
 
 def _has_one_network(estimator: MultiTaskNetEstimator) -> bool:
@@ -325,6 +324,12 @@ class MultiTaskNetEstimator(
 
     #: the only kind of tasks that a subclass takes; None for any
     _kind: ClassVar[str | None] = None
+    #: whether its tasks may have probabilities
+    _may_have_probabilities: ClassVar[bool] = True
+    #: whether its tasks may be regressions, whose predictions have a spread over an ensemble
+    _may_have_regressions: ClassVar[bool] = True
+    #: whether classes and probabilities of a y of one column are plain arrays, as those of classifiers are
+    _one_column_is_plain: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -469,7 +474,7 @@ class MultiTaskNetEstimator(
             )  # fmt: skip
         publish(model)
         context.call_on_fit_task_end(
-            estimator=self, **data, reconstruction_attributes=functools.partial(model.attributes, self._kind)
+            estimator=self, **data, reconstruction_attributes=functools.partial(self._attributes_of, model)
         )
         return self
 
@@ -569,13 +574,16 @@ class MultiTaskNetEstimator(
                 "ensemble."
             )
 
+    def _attributes_of(self, model: Model) -> dict[str, Any]:
+        return model.attributes(one_column_is_plain=self._one_column_is_plain)
+
     def _publish(self, model: Model) -> None:
         self.__dict__.pop("classes_", None)
-        self.__dict__.update(model.attributes(self._kind))
+        self.__dict__.update(self._attributes_of(model))
 
     def _snapshot(self, model: Model) -> dict[str, Any]:
         """Give the fitted attributes as if training had stopped now."""
-        attributes = Model.from_state(model.state(), model.device).attributes(self._kind)
+        attributes = self._attributes_of(Model.from_state(model.state(), model.device))
         names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
         return {**names, **attributes}
 
@@ -633,9 +641,7 @@ class MultiTaskNetEstimator(
         known = {name: proba for name, proba in by_task.items() if proba is not None}
         if not known:
             raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
-        if is_plain(model.container, self._kind):
-            return next(iter(known.values()))
-        return list(known.values()) if model.container.kind == "matrix" else Targets(known)
+        return model.container.arrange(known, Targets, one_column_is_plain=self._one_column_is_plain)
 
     @available_if(_has_spread)
     def predict_std(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
@@ -656,7 +662,7 @@ class MultiTaskNetEstimator(
         """
         view = self._fitted_view()
         model = view._model
-        numbers = [name for name in view._chosen(tasks) if view.tasks_[name].kind == "regression"]
+        numbers = [name for name in view._chosen(tasks) if view.tasks_[name].is_regression]
         if not numbers:
             raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression.")
         outputs = model.member_outputs(X, numbers, view)
@@ -845,7 +851,7 @@ class MultiTaskNetEstimator(
         state = dict(super().__getstate__())
         model = state.pop("_model", None)
         if model is not None:
-            for name in model.attributes(self._kind):
+            for name in self._attributes_of(model):
                 state.pop(name, None)
             state["_state"] = stamped(model.state())
         return state

@@ -6,7 +6,7 @@ from ._callbacks import SklearnCallbacks
 from ._ensemble import learn_ensemble
 from ._learn import learn, learn_batch
 from ._members import member_of, model_of, settings_of, structure_key, why_not_stackable, why_not_stacked
-from ._model import Model, is_plain
+from ._model import Model
 from ._optimizer import OPTIMIZERS
 from ._prepare import guess_types
 from ._schedule import SCHEDULES
@@ -21,7 +21,6 @@ __all__ = [
     "SklearnCallbacks",
     "Trained",
     "guess_types",
-    "is_plain",
     "learn",
     "learn_batch",
     "learn_ensemble",

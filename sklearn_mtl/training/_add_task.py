@@ -12,7 +12,7 @@ from ..data._hold_out import count_labels
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight
 from ..model._blueprint import Blueprint
-from ..targets._targets import Container, read_targets
+from ..targets import read_targets
 from ..utils._modes import own_modes
 from ._auto import validation_fraction_of
 from ._going_on import refuse_changes
@@ -53,7 +53,7 @@ def learn_further_task(
     positions = Positions.in_rows(X, previous.blueprint.trunk)
     fitted = fit_tasks(targets, given, estimator._kind, weights, positions=positions)[name]
     blueprint = _with_task(previous.blueprint, name, fitted)
-    container = _with_name(previous.container, name)
+    container = previous.container.with_task(name)
     fraction = validation_fraction_of(estimator, count_labels(targets, weights, [name]))
     model = make_model(
         estimator, replace(blueprint, focus=(name,)), container, _num_samples(X), anneals=not fraction
@@ -85,10 +85,3 @@ def _with_task(blueprint: Blueprint, name: str, task: Any) -> Blueprint:
         score_weights={**blueprint.score_weights, name: 1.0},
         added=(*blueprint.added, name),
     )
-
-
-def _with_name(container: Container, name: str) -> Container:
-    """Give the container of predictions one more name; what has no names becomes a mapping."""
-    kind = container.kind if container.kind in ("pandas", "polars", "pyarrow") else "targets"
-    labels = container.labels if container.kind != "matrix" else container.names
-    return Container(kind, (*container.names, name), (*labels, name))

@@ -21,7 +21,7 @@ from ..model._batch_ensemble import is_batch_ensemble
 from ..model._blueprint import Blueprint, check_shareable
 from ..penalties import Penalty, resolve_penalties
 from ..sampling import TaskSampling, resolve_task_sampling
-from ..targets._targets import Container, Targets, align_targets, name_of, read_targets
+from ..targets import Container, Targets, align_targets, name_of, read_targets
 from ..trunks import resolve_trunk
 from ..utils._device import resolve_device
 from ..utils._modes import own_modes

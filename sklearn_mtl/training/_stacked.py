@@ -20,7 +20,7 @@ from ..model._objective import Objective, Step, TaskLosses
 from ..model._vmapped import VmappedNetwork
 from ..nn._layers import Draws, set_draws
 from ..nn._stacking import keep_members, member_state, stack_networks
-from ..targets._targets import Container
+from ..targets import Container
 from ..utils._modes import own_modes
 from ..utils._random import Streams
 from ..utils._threads import threads_for
