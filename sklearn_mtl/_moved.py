@@ -11,6 +11,7 @@ MOVED = {
     "_estimator": "estimator",
     "_companions": "estimator",
     "_targets": "targets",
+    "tasks._groups": "tasks",
     "training._blueprint": "model",
 }
 
