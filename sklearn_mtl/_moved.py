@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from . import estimator, model, targets
+from . import estimator, model, targets, tasks
 
 PACKAGE = __name__.partition(".")[0]
 #: the module that a pickle names, and the one that has its classes now
-MOVED = {"_estimator": estimator, "_companions": estimator, "_targets": targets, "training._blueprint": model}
+MOVED = {
+    "_estimator": estimator,
+    "_companions": estimator,
+    "_targets": targets,
+    "tasks._groups": tasks,
+    "training._blueprint": model,
+}
 
 
 def register() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
 
-from ..nn._layers import Linear, affine
+from ..nn._layers import Linear, affine, at_positions
 from ..tasks import Task, group_tasks
 from ..trunks import Representation
 from ..utils._random import Streams
@@ -58,18 +58,17 @@ class Heads(nn.Module):
             name: task.head(in_features, streams.generator("head", streams.of_task(name)), grid)
             for name, task in tasks.items()
         }
-        self.levels = {name: task.level for name, task in tasks.items()}
+        self.labels_positions = {name: task.labels_positions for name, task in tasks.items()}
         self.widths = {name: task.n_outputs_ for name, task in tasks.items()}
         for name, head in heads.items():
             if not isinstance(head, nn.Module):
                 raise TypeError(f"task {name!r} has no head: its method head gives {head!r}, expected a module.")
             self._check_width(name, getattr(head, "out_features", self.widths[name]))
         linear = {name: head for name, head in heads.items() if isinstance(head, Linear)}
-        by_level = [
-            [name for name in fused_order(tasks) if name in linear and (self.levels[name] == "sample") == of_rows]
-            for of_rows in (True, False)
-        ]
-        self.names = [names for names in by_level if names]
+        fused = [name for name in fused_order(tasks) if name in linear]
+        of_rows = [name for name in fused if not tasks[name].labels_positions]
+        of_positions = [name for name in fused if tasks[name].labels_positions]
+        self.names = [names for names in (of_rows, of_positions) if names]
         products = [FusedLinear([linear[name] for name in names]) for names in self.names]
         self.products = nn.ModuleList(products)  # type: ignore[assignment]
         self.single_names = [name for name in heads if name not in linear]
@@ -85,15 +84,23 @@ class Heads(nn.Module):
             wanted = [position for position, name in enumerate(names) if name in tasks]
             if wanted:
                 chosen = [names[i] for i in wanted]
-                compute = product.forward if views.names is None else product.each
-                output = _at_level(self.levels[chosen[0]], views.of(chosen), partial(compute, wanted=wanted))
+                compute = partial(product.forward if views.names is None else product.each, wanted=wanted)
+                vectors = self._read(chosen[0], views.of(chosen))
+                output = at_positions(compute, vectors) if self.labels_positions[chosen[0]] else compute(vectors)
                 blocks.append((chosen, [product.widths[i] for i in wanted], output))
         for name, head in zip(self.single_names, self.singles, strict=True):
             if name in tasks:
-                output = head(_all_of(self.levels[name], views.of_one(name)))
+                output = head(self._read(name, views.of_one(name)))
                 self._check_width(name, output.shape[-1])
                 blocks.append(([name], [output.shape[-1]], output))
         return Outputs(blocks, views.penalty)
+
+    def _read(self, name: str, view: Representation) -> Tensor:
+        """Return the vectors (..., B, D) of rows that a task reads, or those of tokens, (..., B, L, D)."""
+        if not self.labels_positions[name]:
+            return view.sample
+        assert view.token is not None, "a fit refuses tasks of positions where the trunk has none"
+        return view.token
 
     def _check_width(self, name: str, width: int) -> None:
         if width != self.widths[name]:
@@ -101,7 +108,7 @@ class Heads(nn.Module):
 
     def are_linear(self, tasks: Sequence[str]) -> bool:
         """Whether one product serves all of some tasks, for rows."""
-        return len(self.names) == 1 and set(tasks) <= set(self.names[0]) and self.levels[tasks[0]] == "sample"
+        return len(self.names) == 1 and set(tasks) <= set(self.names[0]) and not self.labels_positions[tasks[0]]
 
     def forward_cut(self, views: Views, tasks: Sequence[str]) -> Outputs:
         """Do what ``forward`` does where all heads are linear and read the same, cut at what they read."""
@@ -161,22 +168,6 @@ class FusedLinear(nn.Module):
             return self.weight, self.bias
         rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(self.weight.device)
         return self.weight.index_select(-2, rows), self.bias.index_select(-1, rows)
-
-
-def _at_level(level: str, view: Representation, compute: Callable[[Tensor], Tensor]) -> Tensor:
-    """Compute the outputs of rows, or of all tokens as if each were a row."""
-    vectors = _all_of(level, view)
-    if level == "sample":
-        return compute(vectors)
-    return compute(vectors.flatten(-3, -2)).unflatten(-2, vectors.shape[-3:-1])
-
-
-def _all_of(level: str, view: Representation) -> Tensor:
-    """Give the vectors (..., B, D) of rows, or those of tokens, (..., B, L, D)."""
-    if level == "sample":
-        return view.sample
-    assert view.token is not None, "a fit refuses tasks for whose level its trunk has nothing"
-    return view.token
 
 
 def fused_order(tasks: Mapping[str, Task]) -> list[str]:

@@ -157,23 +157,21 @@ class TaskGraph(Architecture):
                 )
 
     def _check_levels(self, tasks: Mapping[str, Task]) -> None:
-        what = {"sample": "row", "token": "token", "pixel": "pixel"}
-        allowed = TRANSFERS[self.transfer].edge_levels
         for parent, child in self._edges():
-            levels = [tasks[name].level for name in (parent, child)]
-            one, other = (f"{name!r} has one target per {what[tasks[name].level]}" for name in (parent, child))
-            if levels[0] != levels[1]:
+            ends = tasks[parent], tasks[child]
+            one, other = (f"{name!r} has one target per {tasks[name].labelled_unit}" for name in (parent, child))
+            if ends[0].position_axes != ends[1].position_axes:
                 raise ValueError(
                     f"dependencies of TaskGraph connects tasks of different levels: {one}, {other}. "
                     "Leave this edge out."
                 )
-            if levels[0] not in allowed:
+            if ends[0].labels_positions and not TRANSFERS[self.transfer].connects_positions:
                 raise ValueError(
                     f"transfer={self.transfer!r} of TaskGraph connects tasks that have one target per row; {one}. "
                     "transfer='concat' connects those of tokens and of pixels too."
                 )
-            shapes = [getattr(tasks[name], "shape_", None) for name in (parent, child)]
-            if levels[0] == "pixel" and shapes[0] != shapes[1]:
+            shapes = [getattr(task, "shape_", None) for task in ends]
+            if ends[0].labels_pixels and shapes[0] != shapes[1]:
                 raise ValueError(
                     f"TaskGraph connects tasks of pixels of one shape; {parent!r} has {shapes[0]}, {child!r} "
                     f"{shapes[1]}."

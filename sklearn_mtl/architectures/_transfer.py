@@ -38,8 +38,8 @@ class GraphHeads(nn.Module, ABC):
         Height and width of the map whose positions the tokens of an image are.
     """
 
-    #: levels of tasks between which there may be an edge
-    edge_levels: ClassVar[tuple[str, ...]] = ("sample", "token", "pixel")
+    #: whether there may be an edge between tasks that label positions, and not only between those that label rows
+    connects_positions: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -53,7 +53,6 @@ class GraphHeads(nn.Module, ABC):
         super().__init__()
         self.task_names = list(tasks)
         self.parents = {name: list(parents.get(name, ())) for name in tasks}
-        self.levels = {name: task.level for name, task in tasks.items()}
         self.stop_gradient = stop_gradient
         self.heads = Heads(tasks, in_features, streams, grid)
 
@@ -178,7 +177,7 @@ class Attention(GraphHeads):
     :math:`u \in \{p_t, q_s\}`; a task without parents has :math:`z_t = p_t`. Heads read :math:`z_t`.
     """
 
-    edge_levels = ("sample",)
+    connects_positions = False
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..nn._layers import at_positions
 from ..trunks import Representation
 
 
@@ -77,7 +78,7 @@ def map_vectors(representation: Representation, function: Callable[[Tensor], Ten
     """Apply a map of vectors (..., N, D) to all rows of a representation, and to all of its tokens."""
     sample, token, mask = representation
     if token is not None:
-        token = function(token.flatten(-3, -2)).unflatten(-2, token.shape[-3:-1])
+        token = at_positions(function, token)
     return Representation(function(sample), token, mask)
 
 

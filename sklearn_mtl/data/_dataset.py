@@ -126,7 +126,7 @@ class ValidationRows:
     def as_batch(self, outputs: Mapping[str, Tensor], tasks: Mapping[str, Task]) -> Outputs:
         """Put outputs of all rows together as those of one batch; tokens of sequences are one long row."""
         ragged = self.lengths is not None
-        long = {name for name, task in tasks.items() if ragged and task.level == "token"}
+        long = {name for name, task in tasks.items() if ragged and task.labels_tokens}
         parts = {name: output[None] if name in long else output for name, output in outputs.items()}
         return Outputs.of({name: output.to(self.data.device) for name, output in parts.items()})
 

@@ -114,7 +114,7 @@ def _strata(
         for name, columns in zip(group.names, group.columns, strict=True):
             labelled = _labelled(weight, columns, len(data))
             yield name, np.asarray(labelled[:, 0] if labelled.shape[1] == 1 else labelled.any(axis=1), np.int32)
-            if tasks[name].kind != "classification" or tasks[name].level != "sample":
+            if not tasks[name].has_strata:
                 continue
             classes = target.reshape(len(data), -1)[:, columns].round().to(torch.int32).cpu().numpy() + 1
             for label in (classes * labelled).T:

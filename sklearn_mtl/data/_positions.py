@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tasks import SequenceTagging, Task, refuse_numbers_of_steps
+from ..tasks import Task, refuse_numbers_of_steps
 from ..trunks import Trunk
 
 
@@ -55,13 +55,13 @@ class Positions:
         ValueError
             With the number of a row that has another number of tags than tokens.
         """
-        if task.level != "sample" and not self.has_tokens:
-            raise ValueError(f"{task!r} labels each {task.level}, but {self.trunk} gives a vector per row")
-        if task.level == "pixel" and self.grid is None:
+        if task.labels_positions and not self.has_tokens:
+            raise ValueError(f"{task!r} labels each {task.labelled_unit}, but {self.trunk} gives a vector per row")
+        if task.labels_pixels and self.grid is None:
             raise ValueError(f"{task!r} labels each pixel, but the rows of X are no images")
         if self.lengths is not None and len(self.lengths) == len(y):
             refuse_numbers_of_steps(y, self.lengths)
-        if isinstance(task, SequenceTagging) and self.lengths is not None:
+        if self.lengths is not None:
             task.check_lengths(y, self.lengths)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
 from ..columns._columns import read_column
-from ..targets._targets import name_of, read_targets
+from ..targets import name_of, read_targets
 
 
 def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[str, float]:

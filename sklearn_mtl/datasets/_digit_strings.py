@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ..targets._targets import Targets
+from ..targets import Targets
 
 SIDE = 8  # pixels of a digit
 N_TRAIN = 1297  # handwritten digits for training; 500 are left for tests

@@ -32,6 +32,8 @@ class MultiTaskNetClassifier(ClassifierMixin, MultiTaskNetEstimator):
     """
 
     _kind: ClassVar[str | None] = "classification"
+    _may_have_regressions: ClassVar[bool] = False
+    _one_column_is_plain: ClassVar[bool] = True
     # accuracy of one label per row is not what several tasks are scored by
     score = MultiTaskNetEstimator.score
 
@@ -64,4 +66,5 @@ class MultiTaskNetRegressor(RegressorMixin, MultiTaskNetEstimator):
     """
 
     _kind: ClassVar[str | None] = "regression"
+    _may_have_probabilities: ClassVar[bool] = False
     score = MultiTaskNetEstimator.score

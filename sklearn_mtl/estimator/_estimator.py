@@ -269,6 +269,12 @@ class MultiTaskNetEstimator(
 
     #: the only kind of tasks that a subclass takes; None for any
     _kind: ClassVar[str | None] = None
+    #: whether its tasks may have probabilities
+    _may_have_probabilities: ClassVar[bool] = True
+    #: whether its tasks may be regressions, whose predictions have a spread over an ensemble
+    _may_have_regressions: ClassVar[bool] = True
+    #: whether classes and probabilities of a y of one column are plain arrays, as those of classifiers are
+    _one_column_is_plain: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -393,7 +399,7 @@ class MultiTaskNetEstimator(
         model = learn(config, caller, X, y, sample_weight, previous=previous, resume=bool(resume))
         publish(model)
         context.call_on_fit_task_end(
-            estimator=self, **data, reconstruction_attributes=functools.partial(model.attributes, self._kind)
+            estimator=self, **data, reconstruction_attributes=functools.partial(self._attributes_of, model)
         )
         return self
 
@@ -485,9 +491,12 @@ class MultiTaskNetEstimator(
         """Return the model to go on from, if there is one."""
         return self._model if self.__sklearn_is_fitted__() else None
 
+    def _attributes_of(self, model: Model) -> dict[str, Any]:
+        return model.attributes(one_column_is_plain=self._one_column_is_plain)
+
     def _publish(self, model: Model) -> None:
         self.__dict__.pop("classes_", None)
-        self.__dict__.update(model.attributes(self._kind))
+        self.__dict__.update(self._attributes_of(model))
 
     def _as_fitted(self, model: Model) -> Any:
         """Return the estimator as if it had been fitted to a model."""
@@ -497,7 +506,7 @@ class MultiTaskNetEstimator(
 
     def _snapshot(self, model: Model) -> dict[str, Any]:
         """Give the fitted attributes as if training had stopped now."""
-        attributes = Model.from_state(model.state(), model.device).attributes(self._kind)
+        attributes = self._attributes_of(Model.from_state(model.state(), model.device))
         names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
         return {**names, **attributes}
 
@@ -534,7 +543,7 @@ class MultiTaskNetEstimator(
         state = dict(super().__getstate__())
         model = state.pop("_model", None)
         if model is not None:
-            for name in model.attributes(self._kind):
+            for name in self._attributes_of(model):
                 state.pop(name, None)
             state["_state"] = stamped(model.state())
         return state

@@ -16,7 +16,7 @@ from ..metrics import weighted_mean
 from ..targets import Targets, align_targets, name_of
 from ..tasks import Task
 from ..tasks._checks import decode
-from ..training import Model, is_plain
+from ..training import Model
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
     tasks = getattr(estimator, "tasks_", None)
     if tasks is None:
-        return estimator._kind != "regression"
-    return any(task.kind == "classification" for task in tasks.values())
+        return estimator._may_have_probabilities
+    return any(task.has_probabilities for task in tasks.values())
 
 
 def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
@@ -36,7 +36,7 @@ def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
 
 
 def _has_spread(estimator: MultiTaskNetEstimator) -> bool:
-    return estimator.n_members > 1 and estimator._kind != "classification"
+    return estimator.n_members > 1 and estimator._may_have_regressions
 
 
 class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -49,7 +49,9 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     tasks_: dict[str, Task]
     task_names_: list[str]
     net_: Any
-    _kind: ClassVar[str | None]
+    _may_have_probabilities: ClassVar[bool]
+    _may_have_regressions: ClassVar[bool]
+    _one_column_is_plain: ClassVar[bool]
     _model: Model
 
     def predict(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
@@ -95,9 +97,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         known = {name: proba for name, proba in by_task.items() if proba is not None}
         if not known:
             raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
-        if is_plain(model.container, self._kind):
-            return next(iter(known.values()))
-        return list(known.values()) if model.container.kind == "matrix" else Targets(known)
+        return model.container.arrange(known, Targets, one_column_is_plain=self._one_column_is_plain)
 
     @available_if(_has_spread)
     def predict_std(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
@@ -118,7 +118,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         view = self._fitted_view()
         model = view._model
-        numbers = [name for name in view._chosen(tasks) if view.tasks_[name].kind == "regression"]
+        numbers = [name for name in view._chosen(tasks) if view.tasks_[name].is_regression]
         if not numbers:
             raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression.")
         outputs = model.member_outputs(X, numbers, view)

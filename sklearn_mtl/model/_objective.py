@@ -119,10 +119,10 @@ class Objective(nn.Module):
         counts: list[int] = []
         for group, target, weight in zip(self.groups, targets, weights, strict=True):
             output = outputs.side_by_side(group.names)
-            if group.task.level != "sample":
+            if group.task.labels_positions:
                 target, weight = _at_positions(output, group.task, target, weight)
             loss = loss_of(group.names, group.task, output, target, sum(group.widths))
-            if group.task.level != "sample":  # a position is as good as a row
+            if group.task.labels_positions:  # a position is as good as a row
                 last = -2 - group.task.position_axes
                 loss, weight = loss.flatten(last, -2), None if weight is None else weight.flatten(last, -2)
             if weight is None:
@@ -155,7 +155,7 @@ class Objective(nn.Module):
         if len(group.names) > 1:
             target = target[..., columns]
         weight = None if weight is None else weight[..., columns]
-        if self.tasks[name].level != "sample":
+        if self.tasks[name].labels_positions:
             target, weight = _at_positions(output, self.tasks[name], target, weight)
         loss = loss_of([name], self.tasks[name], output, target, self.tasks[name].n_elements_)
         weight = torch.ones_like(loss) if weight is None else weight.expand_as(loss)
@@ -257,7 +257,7 @@ def _at_positions(
     output: Tensor, task: Task, target: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
     """Pad or cut target and weight to the tokens that the outputs (..., B, L, K) have; padding weighs nothing."""
-    missing = output.shape[-2] - target.shape[-1] if task.level == "token" else 0
+    missing = output.shape[-2] - target.shape[-1] if task.labels_tokens else 0
     if not missing:
         return target, weight
     if weight is None:

@@ -82,7 +82,7 @@ def predict_gates(
 
 def by_row(output: Tensor, task: Task, lengths: Tensor | None) -> Any:
     """Give the outputs of one task as an array (..., n, positions, K), or `RaggedRows` where rows have lengths."""
-    if lengths is None or task.level != "token":
+    if lengths is None or not task.labels_tokens:
         return output.numpy()
     return RaggedRows(output, lengths)
 

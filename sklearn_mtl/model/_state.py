@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from .._version import __version__
 from ..architectures import Architecture
 from ..exceptions import ModelVersionWarning
-from ..targets._targets import Container
+from ..targets import Container
 from ..tasks import Task
 from ..trunks import Trunk
 from ..utils._warn import warn
@@ -143,6 +143,7 @@ def _check_kinds(state: Mapping[str, Any]) -> None:
     blueprint = state["blueprint"]
     _check_kind("blueprint", blueprint, Blueprint)
     _check_kind("container", state["container"], Container)
+    state["container"].check()
     for name, kind in (("trunk", Trunk), ("architecture", Architecture), ("weighting", Weighting)):
         _check_kind(name, getattr(blueprint, name), kind)
     for name, task in blueprint.tasks.items():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ..architectures import Network, NetworkWrapper, Outputs
-from ..nn._layers import Dropout
+from ..nn._layers import DrawsAtRandom, Dropout
 from ..nn._stacking import stack_networks
 from ..trunks import Representation
 from ..utils._random import Streams
@@ -105,10 +105,10 @@ def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
     """
     seeds = [blueprint.seed, Streams(blueprint.seed).derive("probe")]
     networks = [blueprint.one_network(seed) for seed in seeds]
-    if any(isinstance(layer, Dropout) and layer.p for layer in networks[0].modules()):
-        return "dropout inside of it draws its masks for one network"
-    if any(getattr(layer, "draws_at_random", False) for layer in networks[0].modules()):
-        return "a module inside of it draws at random for one network"
+    random = [m for m in networks[0].modules() if isinstance(m, DrawsAtRandom) and m.draws_at_random]
+    if random:
+        what = "dropout" if any(isinstance(module, Dropout) for module in random) else "a module"
+        return f"{what} inside of it draws at random for one network"
     try:
         mapped = VmappedNetwork(stack_networks(networks, [0, 1]))
         outputs = mapped(batch.inputs, blueprint.active)

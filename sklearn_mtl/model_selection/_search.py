@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, ParameterSample
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils.validation import _check_method_params, indexable
 
-from ..targets._targets import Targets, read_targets
+from ..targets import Targets, read_targets
 from ..training import guess_types
 from ..utils._digest import digest
 from ..utils._params import Interval, StrOptions

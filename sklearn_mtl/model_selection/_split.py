@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ..columns._labels import Facts
 from ..columns._missing import is_missing
-from ..targets._targets import read_targets
+from ..targets import read_targets
 from ..tasks import MultilabelClassification, infer_task
 from ..utils._stratify import deal
 from ..utils._warn import warn
@@ -111,7 +111,7 @@ class MultiTaskStratifiedKFold(KFold):
             return np.asarray(~missing.reshape(len(y), -1).all(axis=1, keepdims=True), dtype=np.intp)
         try:
             task = infer_task(y, facts=facts)
-            if task.kind == "regression":
+            if task.is_regression:
                 return np.column_stack([_bins(column, self.n_bins) for column in y.reshape(len(y), -1).T])
             if isinstance(task, MultilabelClassification):
                 target, weight = task.fit(y).encode(y)

@@ -8,7 +8,7 @@ one of members and one of the experts of each.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -37,6 +37,11 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     end = len(axes) - 1
     flat = affine(x.flatten(0, end), weight.flatten(0, end), bias.flatten(0, end))
     return flat.unflatten(0, axes)
+
+
+def at_positions(compute: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Apply a map of vectors (..., N, in) to those of positions, (..., B, L, in), as if each were a row."""
+    return compute(x.flatten(-3, -2)).unflatten(-2, x.shape[-3:-1])
 
 
 class _Affine(torch.autograd.Function):
@@ -135,7 +140,24 @@ class Draws:
         return draws[0] if len(draws) == 1 else draws if self.in_order else draws[self.members]
 
 
-class Dropout(nn.Module):
+class DrawsAtRandom:
+    """What a module inherits from, beside `torch.nn.Module`, to get random numbers of the fit.
+
+    Attributes
+    ----------
+    draws : Draws or None
+        Random numbers, which the trainer sets at the start of each epoch; None outside of a training.
+    """
+
+    draws: Draws | None = None
+
+    @property
+    def draws_at_random(self) -> bool:
+        """Whether it uses random numbers in training."""
+        return True
+
+
+class Dropout(DrawsAtRandom, nn.Module):
     """Dropout whose masks come from random numbers that the trainer sets at the start of each epoch.
 
     Parameters
@@ -147,10 +169,13 @@ class Dropout(nn.Module):
     def __init__(self, p: float | Tensor = 0.5) -> None:
         super().__init__()
         self.p = p
-        self.draws: Draws | None = None
+
+    @property
+    def draws_at_random(self) -> bool:
+        return isinstance(self.p, Tensor) or self.p != 0.0
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or (not isinstance(self.p, Tensor) and self.p == 0.0):
+        if not self.training or not self.draws_at_random:
             return x
         if self.draws is None:
             raise RuntimeError("Dropout has no random numbers: set_draws was not called.")
@@ -169,9 +194,8 @@ def _threshold(p: float | Tensor) -> int | Tensor:
 
 
 def set_draws(module: nn.Module, generator: torch.Generator | Draws | None) -> None:
-    """Give every `Dropout` in a module, and whatever else has ``draws``, the random numbers that it uses."""
+    """Set the random numbers of a module, and of those inside of it, which inherit from `DrawsAtRandom`."""
     draws = Draws([generator]) if isinstance(generator, torch.Generator) else generator
-    layers: Iterator[Any] = module.modules()
-    for layer in layers:
-        if hasattr(layer, "draws"):
+    for layer in module.modules():
+        if isinstance(layer, DrawsAtRandom):
             layer.draws = draws

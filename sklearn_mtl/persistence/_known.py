@@ -20,7 +20,7 @@ from ..estimator._companions import MultiTaskNetClassifier, MultiTaskNetRegresso
 from ..estimator._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
 from ..model import Blueprint
-from ..targets._targets import Container
+from ..targets import Container
 
 PACKAGE = __name__.partition(".")[0]
 #: the module of what a script that is run defines

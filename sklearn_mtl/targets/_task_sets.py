@@ -10,7 +10,8 @@ from scipy import sparse
 from sklearn.utils.validation import check_consistent_length
 
 from ..columns._concatenate import below_each_other
-from ._targets import Targets, read_targets
+from ._read import read_targets
+from ._targets import Targets
 
 
 def concatenate_task_sets(sets: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Targets]:

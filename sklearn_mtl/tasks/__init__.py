@@ -4,7 +4,6 @@ from ._base import Encoded, Task
 from ._bounding_box import BoundingBox
 from ._classification import Classification
 from ._count import Count
-from ._groups import TaskGroup, group_tasks
 from ._infer import doubt_of, infer_task, refuse_dates, resolve_task
 from ._multilabel import MultilabelClassification
 from ._ordinal import Ordinal
@@ -12,6 +11,7 @@ from ._regression import Regression
 from ._segmentation import Segmentation
 from ._sequence_tagging import SequenceTagging
 from ._tags import refuse_numbers_of_steps
+from ._task_group import TaskGroup, group_tasks
 
 __all__ = [
     "BoundingBox",

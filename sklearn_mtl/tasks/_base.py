@@ -61,10 +61,54 @@ class Task(BaseEstimator, ABC):
     n_outputs_: int
     n_elements_: int
 
+    # What the package asks a task, derived from kind and level. Nothing else compares these.
+
+    def is_of_kind(self, kind: str | None) -> bool:
+        """Tell whether an estimator whose tasks are all "classification", or all "regression", takes this one.
+
+        None is an estimator that takes any.
+        """
+        return kind is None or self.kind == kind
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether labels are classes, so that ``decode_proba`` returns probabilities."""
+        return self.kind == "classification"
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether predictions are numbers, so that those of an ensemble have a standard deviation."""
+        return self.kind == "regression"
+
+    @property
+    def has_strata(self) -> bool:
+        """Whether the target of a row is a class, or one for each element, by which rows can be stratified."""
+        return self.has_probabilities and not self.labels_positions
+
+    @property
+    def labels_positions(self) -> bool:
+        """Whether each position of a row has a target: the head reads vectors of tokens instead of rows."""
+        return self.level != "sample"
+
+    @property
+    def labels_tokens(self) -> bool:
+        """Whether a row has as many targets as tokens, which differ between the rows of sequences."""
+        return self.level == "token"
+
+    @property
+    def labels_pixels(self) -> bool:
+        """Whether each pixel has a target, so that the trunk must have a map of positions."""
+        return self.level == "pixel"
+
     @property
     def position_axes(self) -> int:
         """Axes of positions between the rows and K."""
         return {"sample": 0, "token": 1, "pixel": 2}[self.level]
+
+    @property
+    def labelled_unit(self) -> str:
+        """Word for what has a target, for messages."""
+        return "row" if self.level == "sample" else self.level
 
     @property
     @abstractmethod
@@ -98,6 +142,21 @@ class Task(BaseEstimator, ABC):
         Widths of outputs and what ``encode`` returned must not change.
         """
         return self
+
+    def check_lengths(self, y: np.ndarray, lengths: np.ndarray) -> None:
+        """Refuse labels that are not as many as the tokens of their rows; do nothing if a row has one label.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, ...)
+        lengths : ndarray of int of shape (n_samples,)
+            Tokens of each row of X.
+
+        Raises
+        ------
+        ValueError
+            With the number of the first such row.
+        """
 
     @abstractmethod
     def encode(self, y: np.ndarray) -> Encoded:

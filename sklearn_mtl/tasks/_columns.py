@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..nn._layers import Linear
+from ..nn._layers import Linear, at_positions
 
 
 class ColumnsHead(nn.Module):
@@ -44,8 +44,7 @@ class ColumnsHead(nn.Module):
             columns = columns.unflatten(-3, (self.n_columns, -1)).flatten(-3)
         else:
             columns = _resized(columns.flatten(-2), self.n_columns)
-        outputs: Tensor = self.linear(columns.flatten(-3, -2))
-        return outputs.unflatten(-2, columns.shape[-3:-1])
+        return at_positions(self.linear, columns)
 
 
 def _resized(columns: Tensor, n_columns: int) -> Tensor:

@@ -8,11 +8,10 @@ import numpy as np
 
 from ..columns._columns import plain
 from ..columns._missing import is_missing
+from ._position_labels import CUSTOMARY_LABEL, MISSING_LABEL, are_labelled
 
-#: a pixel of this label has none
-MISSING_PIXEL = -1
 #: what others write for pixels without a label: torch's losses, and masks in bytes
-CUSTOMARY = (-100, 255)
+CUSTOMARY = (CUSTOMARY_LABEL, 255)
 
 
 class Masks(NamedTuple):
@@ -30,16 +29,7 @@ class Masks(NamedTuple):
 
     def labelled(self, ignored: tuple[int, ...]) -> np.ndarray:
         """Tell which pixels have a label (n_samples, height, width): one that is there and not among these."""
-        labels = self.labels
-        missing = is_missing(labels)
-        if labels.dtype.kind in "iuf":
-            for value in ignored:
-                # types that do not hold it have none of it
-                missing |= labels == value
-        elif labels.dtype.kind == "O":
-            none = [type(label) is not str and label in ignored for label in labels.flat]
-            missing |= np.array(none, dtype=bool).reshape(labels.shape)
-        there: np.ndarray = ~missing & self.given[:, None, None]
+        there: np.ndarray = are_labelled(self.labels, ignored) & self.given[:, None, None]
         return there
 
 
@@ -104,10 +94,10 @@ def ignored_of(masks: Masks, classes: Any) -> tuple[int, ...]:
     Bytes of 255 beside one other label only are the second class of a black and white mask.
     """
     if masks.labels.dtype.kind not in "iu":
-        return (MISSING_PIXEL,)
+        return (MISSING_LABEL,)
     stated = [] if classes is None else np.asarray(classes).tolist()
     occurring = np.unique(masks.labels[masks.given]).tolist()
     custom = [value for value in CUSTOMARY if value in occurring and value not in stated]
-    if 255 in custom and len(set(occurring) - {255, -100, MISSING_PIXEL}) < 2:
+    if 255 in custom and len(set(occurring) - {255, CUSTOMARY_LABEL, MISSING_LABEL}) < 2:
         custom.remove(255)
-    return (MISSING_PIXEL, *custom)
+    return (MISSING_LABEL, *custom)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..nn._layers import Linear
+from ..nn._layers import Linear, at_positions
 
 
 class PixelsHead(nn.Module):
@@ -50,8 +50,7 @@ class PixelsHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map the positions (..., B, H' * W', D) of a map to outputs (..., B, H, W, K)."""
-        rows = x.shape[-3:-1]
-        outputs = self.linear(x.flatten(-3, -2)).unflatten(-2, rows)
+        outputs = at_positions(self.linear, x)
         blocks = outputs.unflatten(-2, self.grid).unflatten(-1, self.block)  # (..., B, H', W', h, w, K)
         pixels = blocks.transpose(-4, -3).flatten(-5, -4).flatten(-3, -2)
         return _take(_take(pixels, self.rows, -3), self.columns, -2)

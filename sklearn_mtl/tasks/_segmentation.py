@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ._base import Encoded, Task, of_weight, require_labels
-from ._classification import Classification
-from ._masks import MISSING_PIXEL, ignored_of, read_masks
+from ._base import Encoded, of_weight
+from ._masks import ignored_of, read_masks
 from ._pixels import PixelsHead
+from ._position_classification import PositionClassification
+from ._position_labels import MISSING_LABEL
 
 
-class Segmentation(Task):
+class Segmentation(PositionClassification):
     """One class out of two or more for each pixel of an image.
 
     The target has shape (n_samples, height, width), or is a list or column of masks, with None for an image that
@@ -58,29 +56,12 @@ class Segmentation(Task):
     [[0.0, 1.0], [1.0, 1.0]]
     """
 
-    kind = "classification"
     level = "pixel"
     metric = "mean_iou"
     stackable_params = ("label_smoothing", "gamma")
 
-    _parameter_constraints: dict = dict(Classification._parameter_constraints)
-
     # in models of older versions
-    ignored_: tuple[int, ...] = (MISSING_PIXEL,)
-
-    def __init__(
-        self,
-        class_weight: Mapping[Any, float] | str | None = None,
-        label_smoothing: float = 0.0,
-        classes: Any = None,
-        loss: str = "cross_entropy",
-        gamma: float = 2.0,
-    ) -> None:
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
-        self.classes = classes
-        self.loss = loss
-        self.gamma = gamma
+    ignored_: tuple[int, ...] = (MISSING_LABEL,)
 
     def fit(
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
@@ -94,64 +75,30 @@ class Segmentation(Task):
             for value in self.ignored_[1:]
         )
         labelled = masks.labelled(self.ignored_)
-        require_labels(labelled)
-        # a pixel is classified as a row is
-        self.label_ = self._label_task().fit(masks.labels[labelled], _of_pixels(sample_weight, labelled), classes)
-        self.classes_ = self.label_.classes_
-        self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
+        self._fit_labels(masks.labels, labelled, _of_pixels(sample_weight, labelled), classes)
         self.shape_ = (int(labelled.shape[1]), int(labelled.shape[2]))
         return self
-
-    def _label_task(self) -> Classification:
-        return Classification(self.class_weight, self.label_smoothing, self.classes, self.loss, self.gamma)
 
     def encode(self, y: np.ndarray) -> Encoded:
         masks = read_masks(y, self.shape_)
         shape = masks.labels.shape
         if shape[1:] != self.shape_:
             raise ValueError(f"the target has images of shape {shape[1:]}, fit had {self.shape_}")
-        labelled = masks.labelled(self.ignored_)
-        known = self.label_.encode(masks.labels[labelled])
-        target = np.zeros(shape, dtype=known.target.dtype)
-        target[labelled] = known.target.reshape(len(known.target))
-        weight = np.zeros((*shape, 1))
-        weight[labelled] = known.weight
-        return Encoded(target, weight)
+        return self._encode_labels(masks.labels, masks.labelled(self.ignored_))
 
     def head(self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None) -> nn.Module:
         if grid is None:
             raise ValueError("a segmentation needs a trunk for images, which has a map of positions")
         return PixelsHead(in_features, self.n_outputs_, self.shape_, grid, generator)
 
-    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        label = self._label_task()  # with the hyperparameters of members that are trained side by side
-        label.classes_ = self.classes_
-        shape = output.shape[-4:-1]
-        flat = target.flatten(-3, -1)
-        if target.is_floating_point():  # two classes have one logit
-            flat = flat.unsqueeze(-1)
-        return label.elementwise_loss(output.flatten(-4, -2), flat).unflatten(-2, shape)
-
-    def decode(self, output: np.ndarray) -> np.ndarray:
-        return self.label_.decode(output.reshape(-1, output.shape[-1])).reshape(output.shape[:-1])
-
-    def average(self, outputs: np.ndarray) -> np.ndarray:
-        """Average the probabilities, and give the outputs that stand for the mean."""
-        return self.label_.average(outputs)
-
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
-        proba = self.label_.decode_proba(output.reshape(-1, output.shape[-1]))
         # pixels are many: float32 where the network computes in it
-        return proba.astype(output.dtype).reshape(*output.shape[:-1], len(self.classes_))
-
-    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
-        """Compute the intersection over union of each class that occurs or is predicted, and their mean."""
-        return self.metrics(y_true, y_pred, sample_weight)[self.metric]
+        return super().decode_proba(output).astype(output.dtype)
 
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
-        """Compute the mean IoU and the share of pixels that are right.
+        """Compute the mean IoU of the classes that occur or are predicted, and the share of pixels that are right.
 
         A true label that ``fit`` did not see is no class of its own; no prediction is right there.
         """

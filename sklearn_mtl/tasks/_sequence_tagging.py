@@ -7,20 +7,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..columns._ragged import RaggedRows
 from ..metrics import entity_precision_recall_f1
-from ._base import Encoded, Task, labelled_weight, of_weight, require_labels
+from ._base import Encoded, labelled_weight, of_weight
 from ._bio import Grammar, are_entity_tags, best_paths, observed_grammar
-from ._classification import Classification
 from ._columns import ColumnsHead
-from ._tags import CUSTOMARY_TAG, MISSING_TAG, NO_TAGS, Tags, read_tags
+from ._position_classification import PositionClassification
+from ._position_labels import CUSTOMARY_LABEL, MISSING_LABEL
+from ._tags import IGNORED_TAGS, Tags, read_tags
 
 ENTITY_METRICS = ("entity_precision", "entity_recall", "entity_f1")
 
 
-class SequenceTagging(Task):
+class SequenceTagging(PositionClassification):
     """One label for each token of a row, learned with cross-entropy or the focal loss.
 
     The target is a list of labels for each row, as long as the row has tokens; a text for each row, whose words
@@ -67,10 +68,9 @@ class SequenceTagging(Task):
     ['B-city', 'O']
     """
 
-    kind = "classification"
     level = "token"
 
-    _parameter_constraints: dict = {**Classification._parameter_constraints, "constrained": ["boolean"]}
+    _parameter_constraints: dict = {**PositionClassification._parameter_constraints, "constrained": ["boolean"]}
 
     # in models of older versions
     is_written_ = False
@@ -84,11 +84,7 @@ class SequenceTagging(Task):
         gamma: float = 2.0,
         constrained: bool = True,
     ) -> None:
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
-        self.classes = classes
-        self.loss = loss
-        self.gamma = gamma
+        super().__init__(class_weight, label_smoothing, classes, loss, gamma)
         self.constrained = constrained
 
     @property
@@ -99,23 +95,19 @@ class SequenceTagging(Task):
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
     ) -> SequenceTagging:
         self._validate_params()
-        none = self._none(classes)
-        tags = read_tags(y, none)
-        require_labels(tags.labelled)
+        ignored = self._ignored(classes)
+        tags = read_tags(y, ignored)
         absent = tags.labels[~tags.labelled].tolist()
         self.remarks = ()
-        if CUSTOMARY_TAG in none and any(type(label) is not str and label == CUSTOMARY_TAG for label in absent):
+        if CUSTOMARY_LABEL in ignored and any(
+            type(label) is not str and label == CUSTOMARY_LABEL for label in absent
+        ):
             self.remarks = (
-                f"labels of {CUSTOMARY_TAG} are taken as missing ones; list it in SequenceTagging(classes=...) "
+                f"labels of {CUSTOMARY_LABEL} are taken as missing ones; list it in SequenceTagging(classes=...) "
                 "if it is a class",
             )
         weight = None if sample_weight is None else np.repeat(sample_weight, tags.lengths)
-        # a token is classified as a row is
-        self.label_ = self._label_task().fit(
-            tags.labels[tags.labelled], labelled_weight(weight, tags.labelled), classes
-        )
-        self.classes_ = self.label_.classes_
-        self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
+        self._fit_labels(tags.labels, tags.labelled, labelled_weight(weight, tags.labelled), classes)
         self.has_entities_ = are_entity_tags(self.classes_.tolist())
         self.grammar_ = self._grammar(tags) if self.constrained else None
         self.is_written_ = y.ndim == 1 and any(isinstance(row, str) for row in y)
@@ -123,10 +115,10 @@ class SequenceTagging(Task):
         self.most_positions_ = int(tags.lengths.max())
         return self
 
-    def _none(self, classes: Any = None) -> tuple[int, ...]:
+    def _ignored(self, classes: Any = None) -> tuple[int, ...]:
         """Give the labels that mean that a token has none."""
         stated = next((c for c in (getattr(self, "classes_", None), classes, self.classes) if c is not None), ())
-        return NO_TAGS if CUSTOMARY_TAG not in np.asarray(stated).tolist() else (MISSING_TAG,)
+        return IGNORED_TAGS if CUSTOMARY_LABEL not in np.asarray(stated).tolist() else (MISSING_LABEL,)
 
     def _grammar(self, tags: Tags) -> Grammar | None:
         codes = np.full(len(tags.labels), -1)
@@ -134,45 +126,21 @@ class SequenceTagging(Task):
         codes[tags.labelled] = [numbers.get(label, -1) for label in tags.labels[tags.labelled].tolist()]
         return observed_grammar(self.classes_.tolist(), codes, tags.lengths)
 
-    def _label_task(self) -> Classification:
-        return Classification(self.class_weight, self.label_smoothing, self.classes, self.loss, self.gamma)
-
     def encode(self, y: np.ndarray) -> Encoded:
-        tags = read_tags(y, self._none())
-        known = self.label_.encode(tags.labels[tags.labelled])
-        codes = np.zeros(len(tags.labels), dtype=known.target.dtype)
-        codes[tags.labelled] = known.target.reshape(len(known.target))
-        weight = np.zeros((len(tags.labels), 1))
-        weight[tags.labelled] = known.weight
+        tags = read_tags(y, self._ignored())
+        codes, weight = self._encode_labels(tags.labels, tags.labelled)
         if tags.n_columns is not None:
             return Encoded(codes.reshape(y.shape), weight.reshape(*y.shape, 1))
         lengths = torch.from_numpy(tags.lengths)
         return Encoded(*(RaggedRows(torch.from_numpy(values), lengths) for values in (codes, weight)))
 
     def check_lengths(self, y: np.ndarray, lengths: np.ndarray) -> None:
-        """Refuse tags that are not as many as the tokens of their rows.
-
-        Raises
-        ------
-        ValueError
-            With the number of the first such row.
-        """
-        read_tags(y, self._none()).check_lengths(lengths)
+        read_tags(y, self._ignored()).check_lengths(lengths)
 
     def head(self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None) -> nn.Module:
         if grid is None:
             return super().head(in_features, generator)
         return ColumnsHead(in_features, self.most_positions_, self.n_outputs_, grid, generator)
-
-    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        positions = output.shape[-3:-1]
-        flat = target.flatten(-2, -1)
-        if target.is_floating_point():  # two labels have one logit
-            flat = flat.unsqueeze(-1)
-        return self.label_.elementwise_loss(output.flatten(-3, -2), flat).unflatten(-2, positions)
-
-    def average(self, outputs: np.ndarray) -> np.ndarray:
-        return self.label_.average(outputs)
 
     def decode(self, output: Any) -> np.ndarray:
         return self._in_rows(output, self.classes_[self._codes(output)])
@@ -187,11 +155,10 @@ class SequenceTagging(Task):
 
     def decode_proba(self, output: Any) -> np.ndarray:
         """Turn outputs into probabilities (B, L, n_classes), or for sequences an array (L, n_classes) by row."""
+        if not isinstance(output, RaggedRows):
+            return super().decode_proba(output)
         flat, lengths = _flat(output)
-        proba = self.label_.decode_proba(flat)
-        if isinstance(output, RaggedRows):
-            return _objects(np.split(proba, np.cumsum(lengths)[:-1]))
-        return proba.reshape(*output.shape[:-1], -1)
+        return _objects(np.split(super().decode_proba(flat), np.cumsum(lengths)[:-1]))
 
     def _in_rows(self, output: Any, labels: np.ndarray) -> np.ndarray:
         """Put labels one row after the other into the kind of object that ``fit`` got."""
@@ -204,20 +171,20 @@ class SequenceTagging(Task):
             return _objects([row.tolist() for row in np.split(labels, np.cumsum(lengths)[:-1])])
         shape = len(lengths), max(self.n_positions_, int(lengths.max(initial=0)))
         numbers = labels.dtype.kind in "iu"
-        padded = np.full(shape, MISSING_TAG, labels.dtype) if numbers else np.full(shape, None, object)
+        padded = np.full(shape, MISSING_LABEL, labels.dtype) if numbers else np.full(shape, None, object)
         width = shape[1]
         padded[np.arange(width) < lengths[:, None]] = labels
         return padded
 
-    def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
-        """Compute the F1 of entities if the labels tell where they begin, else the share of right tokens."""
-        return self.metrics(y_true, y_pred, sample_weight)[self.metric]
-
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
+        """Compute the shares of tokens, and of rows as a whole, that are right.
+
+        If the labels tell where entities begin, precision, recall and F1 of entities too.
+        """
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
-        pairs = _Pairs(y_true, y_pred, sample_weight, self._none())
+        pairs = _Pairs(y_true, y_pred, sample_weight, self._ignored())
         names = ("token_accuracy", "sequence_accuracy", *(ENTITY_METRICS if self.has_entities_ else ()))
         if not len(pairs.true):
             return dict.fromkeys(names, float("nan"))

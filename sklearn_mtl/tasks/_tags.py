@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..columns._missing import is_missing
+from ._position_labels import CUSTOMARY_LABEL, MISSING_LABEL, are_labelled
 
-MISSING_TAG = -1
-#: what others write for tokens without a label, as losses of torch do
-CUSTOMARY_TAG = -100
 #: what means that a token has no label
-NO_TAGS = (MISSING_TAG, CUSTOMARY_TAG)
+IGNORED_TAGS = (MISSING_LABEL, CUSTOMARY_LABEL)
 
 
 @dataclass(frozen=True)
@@ -107,13 +105,13 @@ def refuse_numbers_of_steps(y: np.ndarray, lengths: np.ndarray) -> None:
         )
 
 
-def read_tags(y: np.ndarray, none: tuple[int, ...] = NO_TAGS) -> Tags:
+def read_tags(y: np.ndarray, ignored: tuple[int, ...] = IGNORED_TAGS) -> Tags:
     """Read lists of labels, texts of labels with blanks between them, or a padded array.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,) of sequences, or (n_rows, n_positions)
-    none : tuple of int, default=`NO_TAGS`
+    ignored : tuple of int, default=`IGNORED_TAGS`
         Labels that mean that there is none.
 
     Raises
@@ -124,7 +122,7 @@ def read_tags(y: np.ndarray, none: tuple[int, ...] = NO_TAGS) -> Tags:
     if y.ndim == 2:
         n_rows, n_columns = y.shape
         flat = y.ravel()
-        labelled = _is_labelled(flat, none)
+        labelled = are_labelled(flat, ignored)
         given: np.ndarray = np.any(labelled.reshape(n_rows, n_columns), axis=1)
         return Tags(_plain(flat, labelled), labelled, np.full(n_rows, n_columns), given, n_columns)
     if y.ndim != 1:
@@ -134,7 +132,7 @@ def read_tags(y: np.ndarray, none: tuple[int, ...] = NO_TAGS) -> Tags:
     labels = [label for row in rows if row is not None for label in row]
     flat = np.empty(len(labels), dtype=object)
     flat[:] = labels
-    labelled = _is_labelled(flat, none)
+    labelled = are_labelled(flat, ignored)
     given = np.array([row is not None for row in rows], dtype=bool)
     return Tags(_plain(flat, labelled), labelled, lengths, given, None)
 
@@ -151,20 +149,9 @@ def _sequence(row: Any, number: int) -> list | None:
     raise ValueError(f"row {number} is no list of labels, but {row!r}")
 
 
-def _is_labelled(labels: np.ndarray, none: tuple[int, ...]) -> np.ndarray:
-    if labels.dtype.kind in "iuf":
-        return ~(is_missing(labels) | np.logical_or.reduce([labels == value for value in none]))
-    if labels.dtype.kind == "O":
-        missing = is_missing(labels)
-        pairs = zip(labels, missing, strict=True)
-        # a text is not compared with a number
-        return np.array([not (gone or (type(x) is not str and x in none)) for x, gone in pairs], dtype=bool)
-    return np.ones(len(labels), dtype=bool)
-
-
 def _plain(labels: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     """Give whole numbers that an array with NaN holds as floats their own type."""
     known = labels[labelled]
     if labels.dtype.kind == "f" and (known == np.round(known)).all():
-        return np.where(labelled, labels, MISSING_TAG).astype(np.int64)
+        return np.where(labelled, labels, MISSING_LABEL).astype(np.int64)
     return labels

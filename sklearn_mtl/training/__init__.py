@@ -6,7 +6,7 @@ from ._caller import Caller
 from ._eligibility import Eligibility
 from ._learn import learn, learn_added_task, learn_batch
 from ._members import member_of, model_of, settled, structure_key
-from ._model import Model, is_plain
+from ._model import Model
 from ._prepare import guess_types
 from ._stack import Member
 from ._stacked import Trained, stacking_pays, train_stacked
@@ -20,7 +20,6 @@ __all__ = [
     "SklearnCallbacks",
     "Trained",
     "guess_types",
-    "is_plain",
     "learn",
     "learn_added_task",
     "learn_batch",

@@ -16,7 +16,7 @@ from ..data._hold_out import count_labels
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight
 from ..model._blueprint import Blueprint
-from ..targets._targets import Container, read_targets
+from ..targets import read_targets
 from ..utils._device import resolve_device
 from ..utils._modes import own_modes
 from ..utils._random import Streams
@@ -147,7 +147,7 @@ def learn_added_task(
     positions = Positions.in_rows(X, previous.blueprint.trunk)
     fitted = fit_tasks(targets, given, config.kind, weights, positions=positions)[name]
     blueprint = _with_task(previous.blueprint, name, fitted)
-    plan = Plan(replace(blueprint, focus=(name,)), _with_name(previous.container, name), targets, weights)
+    plan = Plan(replace(blueprint, focus=(name,)), previous.container.with_task(name), targets, weights)
     fraction = validation_fraction_of(config, count_labels(targets, weights, [name]))
     model, stacks = _set_up(config, caller, plan, X, None, fraction, anneals=not fraction, adds_to=previous)
     network = model.net.module_
@@ -168,13 +168,6 @@ def _with_task(blueprint: Blueprint, name: str, task: Any) -> Blueprint:
         score_weights={**blueprint.score_weights, name: 1.0},
         added=(*blueprint.added, name),
     )
-
-
-def _with_name(container: Container, name: str) -> Container:
-    """Give the container of predictions one more name; what has no names becomes a mapping."""
-    kind = container.kind if container.kind in ("pandas", "polars", "pyarrow") else "targets"
-    labels = container.labels if container.kind != "matrix" else container.names
-    return Container(kind, (*container.names, name), (*labels, name))
 
 
 def _set_up(

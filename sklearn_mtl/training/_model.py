@@ -15,7 +15,7 @@ from ..data._dataset import lengths_of
 from ..model._blueprint import Blueprint
 from ..model._predict import average_members, by_row, predict_gates, predict_outputs, predict_representation
 from ..model._state import check_arrays
-from ..targets._targets import Container
+from ..targets import Container
 from ..utils._modes import own_modes
 from ._make_net import make_net
 from ._net import MultiTaskNet
@@ -28,12 +28,6 @@ class Classes(dict[str, np.ndarray]):
         arrays = list(self.values())
         alike = len({(len(array), array.dtype.kind) for array in arrays}) == 1
         return np.stack(arrays) if alike else objects_of(arrays)
-
-
-def is_plain(container: Container, kind: str | None) -> bool:
-    """Tell whether classes and probabilities are one array: of a 1-D y, and for a classifier of one column."""
-    has_one_column = container.kind in ("matrix", "pandas", "polars", "pyarrow") and len(container.names) == 1
-    return container.kind == "array" or (kind == "classification" and has_one_column)
 
 
 @dataclass(frozen=True)
@@ -105,8 +99,8 @@ class Model:
         columns = [(task, *name) for task in by_task for name in self.net.module_.gate_names(task)]
         return np.concatenate([weights.numpy() for weights in by_task.values()], axis=-1), columns
 
-    def attributes(self, kind: str | None = None) -> dict[str, Any]:
-        """Give the fitted attributes of an estimator; of one kind of tasks, or of any."""
+    def attributes(self, *, one_column_is_plain: bool = False) -> dict[str, Any]:
+        """Return the fitted attributes of an estimator; see `Container.arrange` for the parameter."""
         blueprint = self.blueprint
         public = {
             "net_": self.net,
@@ -118,19 +112,15 @@ class Model:
             **({} if len(blueprint.members) == 1 else {"member_seeds_": np.array(blueprint.member_seeds)}),
             "_n_features_out": blueprint.n_members * self.net.module_.representation_width,
         }
-        classes = self._classes(is_plain(self.container, kind))
+        classes = self._classes(one_column_is_plain)
         return public if classes is None else {**public, "classes_": classes}
 
-    def _classes(self, plain: bool) -> Any:
-        """Give the classes as scikit-learn does: an array for 1-D y, a list for 2-D y, otherwise a dict."""
+    def _classes(self, one_column_is_plain: bool) -> np.ndarray | list[np.ndarray | None] | Classes | None:
+        """Return the classes as scikit-learn does: an array for 1-D y, a list for 2-D y, otherwise a dict."""
         by_task = {name: getattr(task, "classes_", None) for name, task in self.blueprint.tasks.items()}
         if all(classes is None for classes in by_task.values()):
             return None
-        if plain:
-            return next(iter(by_task.values()))
-        if self.container.kind == "matrix":
-            return list(by_task.values())
-        return Classes({name: classes for name, classes in by_task.items() if classes is not None})
+        return self.container.arrange(by_task, _known_classes, one_column_is_plain=one_column_is_plain)
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -202,6 +192,11 @@ class Model:
         net.take_history(history)
         net._set_training(False)
         return cls(blueprint, container, net)
+
+
+def _known_classes(by_task: Mapping[str, np.ndarray | None]) -> Classes:
+    """Leave out the tasks that have no classes."""
+    return Classes({name: classes for name, classes in by_task.items() if classes is not None})
 
 
 def _arrays_of(module: nn.Module) -> dict[str, np.ndarray]:

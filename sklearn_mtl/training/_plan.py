@@ -16,7 +16,7 @@ from ..data._hold_out import count_labels
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight, check_weights, common_weight
 from ..model._blueprint import Blueprint, check_shareable
-from ..targets._targets import Container, Targets, align_targets, name_of, read_targets
+from ..targets import Container, Targets, align_targets, name_of, read_targets
 from ..trunks import resolve_trunk
 from ._auto import validation_fraction_of
 from ._going_on import asked_of, goes_on

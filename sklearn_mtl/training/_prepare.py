@@ -16,7 +16,7 @@ from ..data._hold_out import hold_out
 from ..data._positions import NO_POSITIONS, Positions
 from ..exceptions import SingleClassWarning, TaskTypeWarning
 from ..model._blueprint import Blueprint
-from ..targets._targets import Targets, name_of
+from ..targets import Targets, name_of
 from ..tasks import Ordinal, Task, doubt_of, infer_task, refuse_dates, resolve_task
 from ..utils._random import Streams
 from ..utils._warn import warn
@@ -72,7 +72,7 @@ def fit_tasks(
                 doubts[name] = doubt_of(task, facts) or "" if kind is None and known is None else ""
             task.set_params(**params.get(name, {}))
             rows.check(task, y)
-            if kind is not None and task.kind != kind:
+            if not task.is_of_kind(kind):
                 raise ValueError(f"{task!r} is not a {kind} task")
             fitted[name] = _ordered(task, targets.categories_of(name)).fit(y, weight, known)
         except (TypeError, ValueError) as error:
@@ -147,7 +147,8 @@ def _warn_of_guesses(guesses: Mapping[str, tuple[Task, str]]) -> None:
         return
     groups: dict[str, list[str]] = {}
     for name, (task, doubt) in guesses.items():
-        groups.setdefault(f"{doubt} taken as {_PLURAL[task.kind]}", []).append(name)
+        what = "numbers" if task.is_regression else "classes"
+        groups.setdefault(f"{doubt} taken as {what} ({task.kind})", []).append(name)
     said = "; ".join(f"{doubt} in {_listed(names)}" for doubt, names in groups.items())
     first, (task, _) = next(iter(guesses.items()))
     warn(
@@ -155,9 +156,6 @@ def _warn_of_guesses(guesses: Mapping[str, tuple[Task, str]]) -> None:
         f"tasks={{{first!r}: {task.kind!r}}}.",
         TaskTypeWarning,
     )
-
-
-_PLURAL = {"classification": "classes (classification)", "regression": "numbers (regression)"}
 
 
 def _listed(names: list[str]) -> str:

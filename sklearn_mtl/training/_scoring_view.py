@@ -17,7 +17,7 @@ from torch import Tensor
 from ..columns._missing import is_missing
 from ..data._dataset import Batch, Dataset, DataSplit, lengths_of
 from ..model._predict import average_members, by_row
-from ..targets._targets import Container
+from ..targets import Container
 from ..trunks import InputRows
 from ..utils._warn import warn
 from ._caller import Caller
@@ -124,7 +124,7 @@ class ScoringView:
         """Give the kind of y; a task that is added is alone."""
         container = self.model.container
         if len(self.names) == 1 < len(container.names):
-            return Container("array", tuple(self.names), tuple(self.names))
+            return Container.of_one_task(self.names[0])
         return container
 
     def _score(self, callback: ScoringBase, rows: _Rows) -> float:
@@ -181,7 +181,7 @@ class ScoringView:
         lengths = None if lengths is None else lengths[rows.cpu()]
         known = {name: outputs[name].detach().to("cpu", self.model.blueprint.torch_dtype) for name in tasks}
         if lengths is not None:
-            known = {k: _flat(v, lengths) if tasks[k].level == "token" else v for k, v in known.items()}
+            known = {k: _flat(v, lengths) if tasks[k].labels_tokens else v for k, v in known.items()}
         if self.model.blueprint.n_members > 1:
             known = average_members(known, tasks)
         return {name: by_row(output, tasks[name], lengths) for name, output in known.items()}

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 
-from ..nn._layers import Draws, Dropout, set_draws
+from ..nn._layers import DrawsAtRandom, Dropout, set_draws
 from ..utils._random import lend_global_generator
 from ._base import Representation
 
 
-class ForeignModule(nn.Module):
+class ForeignModule(DrawsAtRandom, nn.Module):
     """Make a representation of what a module gives.
 
     Parameters
@@ -48,11 +48,9 @@ class ForeignModule(nn.Module):
         self.integers = integers
         self.draws_by_mode = {True: draws_in_training, False: draws_in_prediction}
         self.seed = seed
-        self.draws: Draws | None = None
 
     @property
     def draws_at_random(self) -> bool:
-        """Whether each call draws random numbers, in training."""
         return self.draws_by_mode[True]
 
     def train(self, mode: bool = True) -> ForeignModule:

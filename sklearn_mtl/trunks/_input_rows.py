@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from ..columns._columns import plain
-from ..targets._targets import Targets
+from ..targets import Targets
 
 
 class InputRows(Mapping[str, Any]):

@@ -10,6 +10,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from ..nn._layers import DrawsAtRandom
+
 
 class StepRecord(NamedTuple):
     """What a weighting learns from after a step.
@@ -40,7 +42,7 @@ class StepRecord(NamedTuple):
         return None if self.complete else self.present
 
 
-class WeightingModule(nn.Module):
+class WeightingModule(DrawsAtRandom, nn.Module):
     """What a weighting builds: the weights of a step, and what it learns from one.
 
     What it learns is kept in buffers of shape (T,), never in parameters: the optimiser of the network, its decay
@@ -48,14 +50,12 @@ class WeightingModule(nn.Module):
 
     Attributes
     ----------
-    draws : `sklearn_mtl.nn._layers.Draws` or None
+    draws : Draws or None
         Random numbers, which the trainer sets at the start of each epoch.
     """
 
     #: whether it wants the losses of the batch once more after the step, at the cost of a forward pass
     looks_twice: ClassVar[bool] = False
-
-    draws: Any = None
 
     @property
     def wants_gramian(self) -> bool:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_mtl.nn._layers import Draws, Dropout, Linear, affine, set_draws
+from sklearn_mtl.nn._layers import Draws, DrawsAtRandom, Dropout, Linear, affine, at_positions, set_draws
 from sklearn_mtl.utils._random import Streams
 
 
@@ -79,6 +79,38 @@ def test_generator_reaches_every_dropout_of_a_module():
     assert inner.draws.generators == [ours]
     set_draws(module, None)
     assert inner.draws is module[0].draws is None
+
+
+class _Noise(DrawsAtRandom, nn.Module):
+    def forward(self, x):
+        return x + self.draws.like(x)
+
+
+class _Picture(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.draws = "a picture"
+
+
+def test_random_numbers_reach_what_inherits_them_and_nothing_else():
+    module = nn.Sequential(_Noise(), _Picture())
+    assert module[0].draws is None
+    set_draws(module, generator())
+    assert not torch.equal(module[0](torch.zeros(3)), torch.zeros(3))
+    assert module[1].draws == "a picture"
+
+
+@pytest.mark.parametrize(("p", "draws"), [(0.0, False), (0.5, True), (torch.zeros(2, 1, 1), True)])
+def test_dropout_says_whether_it_draws(p, draws):
+    assert Dropout(p).draws_at_random is draws
+
+
+def test_positions_are_mapped_as_if_each_were_a_row():
+    layer = Linear(3, 2, generator())
+    x = torch.randn(4, 5, 6, 3, generator=generator())
+    mapped = at_positions(layer, x)
+    assert mapped.shape == (4, 5, 6, 2)
+    torch.testing.assert_close(mapped[1, 2], layer(x[1, 2]))
 
 
 def test_dropout_without_random_numbers_is_refused():

@@ -2,7 +2,79 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
+from sklearn_mtl.tasks import Classification, Ordinal, Regression, Segmentation, SequenceTagging
 from sklearn_mtl.tasks._base import logit_of_mean
+
+# -- what a task can, from its kind and its level
+
+OF_ROWS = {
+    "labels_positions": False, "labels_tokens": False, "labels_pixels": False, "position_axes": 0,
+    "labelled_unit": "row",
+}  # fmt: skip
+OF_TOKENS = {
+    "labels_positions": True, "labels_tokens": True, "labels_pixels": False, "position_axes": 1,
+    "labelled_unit": "token",
+}  # fmt: skip
+OF_PIXELS = {
+    "labels_positions": True, "labels_tokens": False, "labels_pixels": True, "position_axes": 2,
+    "labelled_unit": "pixel",
+}  # fmt: skip
+NUMBERS = {"has_probabilities": False, "is_regression": True, "has_strata": False}
+CLASSES = {"has_probabilities": True, "is_regression": False}
+CAPABILITIES = {
+    "regression": (Regression(), {**OF_ROWS, **NUMBERS}),
+    "classification": (Classification(), {**OF_ROWS, **CLASSES, "has_strata": True}),
+    "tagging": (SequenceTagging(), {**OF_TOKENS, **CLASSES, "has_strata": False}),
+    "segmentation": (Segmentation(), {**OF_PIXELS, **CLASSES, "has_strata": False}),
+}
+
+
+@pytest.mark.parametrize(("task", "expected"), CAPABILITIES.values(), ids=CAPABILITIES)
+def test_what_a_task_can(task, expected):
+    assert {name: getattr(task, name) for name in expected} == expected
+
+
+class Doubled(Regression):
+    """A task of one's own, which says what it is by two class attributes."""
+
+    kind = "classification"
+    level = "token"
+
+
+def test_a_task_of_ones_own_says_what_it_is_by_class_attributes():
+    task = Doubled()
+    assert task.has_probabilities
+    assert task.labels_tokens
+    assert not task.has_strata
+    assert task.position_axes == 1
+
+
+class Grade(Ordinal):
+    """Classes that are predicted as numbers."""
+
+    kind = "regression"
+
+
+def test_estimators_ask_a_task_of_ones_own():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    y = np.arange(20) % 3
+    tasks = {"y": Grade()}
+    fitted = MultiTaskNetRegressor(tasks, max_epochs=1, random_state=0).fit(X, y)
+    assert not hasattr(fitted, "predict_proba")
+    assert hasattr(MultiTaskNetEstimator(max_epochs=1, random_state=0).fit(X, y), "predict_proba")
+    with pytest.raises(ValueError, match=r"task 'y': Grade\(\) is not a classification task"):
+        MultiTaskNetClassifier(tasks, max_epochs=1).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "accepted"), [(None, [True, True]), ("classification", [True, False]), ("regression", [False, True])]
+)
+def test_which_estimators_take_a_task(kind, accepted):
+    assert [task.is_of_kind(kind) for task in (Classification(), Regression())] == accepted
+
+
+# -- the mean of an ensemble
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=lambda dtype: dtype.__name__)

@@ -15,6 +15,8 @@ from sklearn_mtl.weighting import (
     RandomWeighting,
     StepRecord,
     Uncertainty,
+    Weighting,
+    WeightingModule,
 )
 from sklearn_mtl.weighting._adam import TaskAdam
 
@@ -326,3 +328,24 @@ def test_grad_norm_leaves_an_absent_task_out():
     assert torch.isnan(module.first_losses).tolist() == [False, True, False]
     assert module.weights[0] < module.weights[1] < module.weights[2]
     assert module(torch.ones(T).double(), there, None)[1] == 0
+
+
+# -- a weighting of one's own
+
+
+class _Coin(WeightingModule):
+    def forward(self, losses, present, gramian):
+        return torch.ones_like(losses) if self.draws is None else self.draws.kept(losses, 0.5)
+
+
+class _CoinWeighting(Weighting):
+    def build(self, tasks):
+        return _Coin()
+
+
+def test_a_module_of_ones_own_gets_random_numbers():
+    module = module_of(_CoinWeighting())
+    losses = torch.ones(1000, dtype=torch.float64)
+    assert module(losses, losses > 0, None).sum() == 1000
+    set_draws(module, torch.Generator().manual_seed(0))
+    assert 400 < module(losses, losses > 0, None).sum() < 600

@@ -1,0 +1,140 @@
+"""What a single y was like, and the types of container there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ._arrays import ArrayType, MatrixType, StructuredType
+from ._container_type import ContainerType, GivenTargets, Named, Values
+from ._frames import FRAME_TYPES
+from ._mapping import MappingType
+
+#: every type of container by the name that is saved, in the order in which they are asked whether a y is theirs
+CONTAINER_TYPES: dict[str, ContainerType] = {
+    each.kind: each for each in (MappingType(), *FRAME_TYPES, StructuredType(), ArrayType(), MatrixType())
+}
+
+
+@dataclass(frozen=True)
+class Container:
+    """What held the targets, so that predictions come back in the same type of object.
+
+    This is what a model keeps and saves. What depends on the type is said by the `ContainerType` of that name.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the type, a key of ``CONTAINER_TYPES``.
+    names : tuple of str
+        The tasks in the order of the container.
+    labels : tuple
+        The names as the container had them, for instance integers in a frame.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    labels: tuple[Any, ...]
+
+    @classmethod
+    def named(cls, names: Sequence[str]) -> Container:
+        """Make the container of a mapping from task to target."""
+        return cls(MappingType.kind, tuple(names), tuple(names))
+
+    @classmethod
+    def of_one_task(cls, name: str) -> Container:
+        """Make the container of a 1-D array."""
+        return cls(ArrayType.kind, (name,), (name,))
+
+    @property
+    def type(self) -> ContainerType:
+        """What reads and makes containers of this kind."""
+        return CONTAINER_TYPES[self.kind]
+
+    @property
+    def names_tasks(self) -> bool:
+        """Whether the tasks have names; those without are taken in order."""
+        return self.type.names_tasks
+
+    def check(self) -> None:
+        """Refuse a container, of a model that was saved, whose type does not exist here.
+
+        Raises
+        ------
+        ValueError
+        """
+        if self.kind not in CONTAINER_TYPES:
+            raise ValueError(
+                f"the targets of this model were of the kind {self.kind!r}, which this version does not know; it "
+                f"knows {sorted(CONTAINER_TYPES)}."
+            )
+
+    def wrap(self, columns: Mapping[str, np.ndarray], X: Any = None) -> Any:
+        """Put predictions, one array per task, into the same type of object.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray
+            Predictions of all tasks or of some.
+        X : object, default=None
+            What was predicted for; a frame's index is taken over.
+        """
+        pairs = [(name, label) for name, label in zip(self.names, self.labels, strict=True) if name in columns]
+        return self.type.wrap({name: columns[name] for name, _ in pairs}, [label for _, label in pairs], X)
+
+    def arrange(
+        self,
+        by_task: Mapping[str, Values],
+        named: Callable[[Mapping[str, Values]], Named],
+        *,
+        one_column_is_plain: bool,
+    ) -> Values | list[Values] | Named:
+        """Arrange classes or probabilities as scikit-learn does: plain for a 1-D y, as a list for a 2-D array.
+
+        Parameters
+        ----------
+        by_task : mapping of str to object
+            Those of all tasks or of some.
+        named : callable
+            Makes a mapping of them, for every other type of y.
+        one_column_is_plain : bool
+            Whether those of a frame or 2-D array of one column are plain too, as those of classifiers are.
+        """
+        is_plain_column = one_column_is_plain and len(self.names) == 1
+        return self.type.arrange(by_task, named, is_plain_column=is_plain_column)
+
+    def with_task(self, name: str) -> Container:
+        """Return what holds one more task: a mapping, if this cannot."""
+        names = (*self.names, name)
+        return (
+            Container(self.kind, names, (*self.labels, name)) if self.type.takes_more_tasks else self.named(names)
+        )
+
+
+def read_container(y: GivenTargets) -> tuple[Container, list[Any]]:
+    """Find what type of container y is, and the columns in it.
+
+    Raises
+    ------
+    ValueError
+        If it is of no type, has no columns, or names a task twice.
+    """
+    for kind, each in CONTAINER_TYPES.items():
+        pairs = each.read(y)
+        if pairs is not None:
+            labels = tuple(label for label, _ in pairs)
+            return Container(kind, _checked_names(labels), labels), [column for _, column in pairs]
+    raise ValueError(f"y should be a 1d or 2d array, got an array of shape {np.asarray(y).shape} instead.")
+
+
+def _checked_names(labels: Sequence[Any]) -> tuple[str, ...]:
+    names = tuple(str(label) for label in labels)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"y names a task more than once: {twice}.")
+    if not names:
+        raise ValueError("y has no columns: at least one task is needed.")
+    return names

@@ -1,0 +1,96 @@
+"""From any y to `Targets` and the container that it was in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from ..columns._columns import plain
+from ..columns._labels import as_target, read_labels
+from ._container import Container, read_container
+from ._container_type import GivenTargets
+from ._naming import are_records, frame_or_series
+from ._targets import Targets
+
+
+def read_targets(y: Any) -> tuple[Targets, Container]:
+    """Read any kind of y as `Targets`.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_tasks), structured array, frame, mapping or Targets
+        A 1-D y is one task, named after its Series or "y". The columns of a 2-D array are tasks "0", "1", ...
+        Everything else, a list with a dict for each row too, names its tasks.
+
+    Returns
+    -------
+    targets : Targets
+    container : Container
+        The kind of y, which puts predictions back into it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If y is None, empty, sparse or of more than two dimensions, or names a task twice.
+    """
+    if issparse(y):
+        raise TypeError("Sparse y is not supported; pass y.toarray(), or a mapping from task to target.")
+    if isinstance(y, Targets):
+        return _as_targets(y), Container.named(tuple(y))
+    container, columns = read_container(_told_apart(y))
+    return _as_targets(Targets(zip(container.names, columns, strict=True))), container
+
+
+def align_targets(y: Any, names: Sequence[str]) -> tuple[Targets, Container]:
+    """Read y for tasks that are known already.
+
+    Columns without names of their own are taken in order; named ones in any order, others are ignored.
+
+    Raises
+    ------
+    ValueError
+        If a task has no column.
+    """
+    if len(names) == 1 and isinstance(y, list) and not are_records(y):
+        y = {names[0]: y}  # lists of labels are sets of labels, even if all are of one length
+    targets, container = read_targets(y)
+    if not container.names_tasks and len(container.names) == len(names):
+        return targets._named(names), container
+    lacking = [name for name in names if name not in targets]
+    if lacking:
+        raise ValueError(f"y lacks the tasks {lacking}; it has {list(targets)}.")
+    return Targets._of({k: targets[k] for k in names}, targets._categories, targets._of_whole), container
+
+
+def name_of(key: Any, names: Any) -> Any:
+    """Return the task that a key means: an integer is the name of a column, as frames and arrays have them."""
+    if key not in names and isinstance(key, int | np.integer) and not isinstance(key, bool):
+        return str(key) if str(key) in names else key
+    return key
+
+
+def _told_apart(y: Any) -> GivenTargets:
+    """Turn y into what containers are told apart by."""
+    if isinstance(y, Mapping) or are_records(y):
+        return y
+    y = plain(y)
+    frame = frame_or_series(y)
+    return _as_array(y) if frame is None else frame
+
+
+def _as_array(y: Any) -> np.ndarray:
+    """Read y without names as scikit-learn does: lists of one length are the rows of a 2-D array."""
+    array = read_labels(y, "y").values
+    if array.dtype.kind == "O" and array.ndim == 1 and isinstance(y, list | tuple):
+        lengths = {len(row) if isinstance(row, list | tuple) else -1 for row in array}
+        if len(lengths) == 1 and -1 not in lengths:
+            return np.array([list(row) for row in array])
+    return array
+
+
+def _as_targets(given: Targets) -> Targets:
+    """Make each column what tasks take, see `as_target`."""
+    return Targets._of({k: as_target(values) for k, values in given.items()}, given._categories, given._of_whole)
