@@ -130,7 +130,7 @@ class FusedExperts(Sharing):
     def _go_through(
         self, levels: Sequence[FusionLevel], inputs: Mapping[str, Any]
     ) -> tuple[LevelInput, list[Tensor]]:
-        """Give what the level after some of them reads, and the gates passed."""
+        """Return what the level after some of them reads, and the gates passed."""
         x = self.stem(inputs)
         seen = LevelInput(x.unsqueeze(-3 - self.summary.axes), self.summary(x).unsqueeze(-3))
         gates = []
@@ -195,7 +195,7 @@ class FusionLevel(nn.Module):
     def forward(
         self, seen: LevelInput, experts: Representation, tasks: Sequence[str]
     ) -> tuple[Representation, Tensor]:
-        """Give the fusions (..., T, B, D) of the experts for some tasks, and their gates."""
+        """Return the fusions (..., T, B, D) of the experts for some tasks, and their gates."""
         gates = self.gates(seen.for_tasks(self.names, tasks).gates, tasks)
         chosen = torch.tensor([self.names.index(name) for name in tasks], device=gates.device)
         # the direct way of a task's own experts is one more weight on them

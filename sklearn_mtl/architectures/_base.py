@@ -47,7 +47,7 @@ class Network(nn.Module, ABC):
         raise TypeError(f"{type(self).__name__} does not tell where its shared part ends.")
 
     def head_weights(self) -> dict[str, Tensor]:
-        """Give the weight (..., K, D) of each task's linear head on the representation, for penalties."""
+        """Return the weight (..., K, D) of each task's linear head on the representation, for penalties."""
         return {}
 
     def add_noise(self, noise: nn.Module) -> None:
@@ -55,11 +55,11 @@ class Network(nn.Module, ABC):
         raise TypeError(f"{type(self).__name__} takes no noise on the representation.")
 
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Give how much each row (..., B, n_weights) takes of each expert, for some tasks."""
+        """Return how much each row (..., B, n_weights) takes of each expert, for some tasks."""
         raise TypeError(f"{type(self).__name__} has no gates.")
 
     def gate_names(self, task: str) -> list[tuple[int, str]]:
-        """Give level and expert of each weight that `gate_weights` gives for a task."""
+        """Return level and expert of each weight that `gate_weights` gives for a task."""
         raise TypeError(f"{type(self).__name__} has no gates.")
 
 

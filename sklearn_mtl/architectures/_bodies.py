@@ -100,7 +100,7 @@ class Bodies(nn.Module):
         return Representation(sample, token, mask)
 
     def stages(self) -> Sequence[nn.Module] | None:
-        """Give the stages of all bodies, each for tensors (..., E, B, D); None if the bodies have none."""
+        """Return the stages of all bodies, each for tensors (..., E, B, D); None if the bodies have none."""
         if isinstance(self.bodies, SideBySide):
             stacked = self.bodies.stacked
             return list(stacked.stages) if isinstance(stacked, Staged) else None

@@ -163,14 +163,14 @@ class HeadsCut(SplitCut):
         torch.autograd.backward([tensor for tensor, _ in attached], [gradient for _, gradient in attached])
 
     def _at_outputs(self, losses: Tensor) -> Tensor:
-        """Give the gradients (..., B, sum of K) of the losses, each with respect to the outputs of its task."""
+        """Return the gradients (..., B, sum of K) of the losses, each with respect to the outputs of its task."""
         if self.delta is None:
             (delta,) = torch.autograd.grad(losses.sum(), self.outputs)
             self.delta = delta.to(self.weight.dtype)  # outputs may be of a narrower type
         return self.delta
 
     def _columns(self, names: Sequence[str]) -> Tensor | None:
-        """Give for each output the position of its task among the names; None if they are the same."""
+        """Return for each output the position of its task among the names; None if they are the same."""
         if max(self.widths) == 1 and list(names) == list(self.tasks):
             return None
         positions = [list(names).index(task) for task in self.tasks]

@@ -63,7 +63,7 @@ class LevelInput(NamedTuple):
 
     @classmethod
     def of(cls, representation: Representation) -> LevelInput:
-        """Give experts and gates of a level what the level before made."""
+        """Return experts and gates of a level what the level before made."""
         return cls(representation, representation.sample)
 
     def for_tasks(self, names: Sequence[str], tasks: Sequence[str]) -> LevelInput:
@@ -73,7 +73,7 @@ class LevelInput(NamedTuple):
         return LevelInput.of(Views(tuple(names), self.experts).of(tasks))
 
     def for_experts(self, n_each: int) -> Any:
-        """Give what the experts of each task read, ``n_each`` for a task."""
+        """Return what the experts of each task read, ``n_each`` for a task."""
         if not isinstance(self.experts, Representation) or n_each == 1:
             return self.experts
         sample, token, mask = self.experts

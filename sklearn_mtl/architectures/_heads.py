@@ -76,7 +76,7 @@ class Heads(nn.Module):
         self.singles = nn.ModuleList(heads[name] for name in self.single_names)
 
     def needed(self, tasks: Sequence[str]) -> list[str]:
-        """Give the tasks whose views are needed for the outputs of some tasks."""
+        """Return the tasks whose views are needed for the outputs of some tasks."""
         return [name for name in self.task_names if name in tasks]
 
     def forward(self, views: Views, tasks: Sequence[str]) -> Outputs:
@@ -112,7 +112,7 @@ class Heads(nn.Module):
         return Outputs([(chosen, widths, cut.outputs)], views.penalty, cut)
 
     def weights(self) -> dict[str, Tensor]:
-        """Give the weight (..., K, D) of each linear head."""
+        """Return the weight (..., K, D) of each linear head."""
         return {
             name: weight
             for names, product in zip(self.names, self.products, strict=True)
@@ -156,7 +156,7 @@ class FusedLinear(nn.Module):
         return out if tokens is None else out.unflatten(-2, tokens)
 
     def rows_of(self, wanted: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Give weight and bias of some of the maps."""
+        """Return weight and bias of some of the maps."""
         if len(wanted) == len(self.widths):
             return self.weight, self.bias
         rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(self.weight.device)
@@ -172,7 +172,7 @@ def _at_level(level: str, view: Representation, compute: Callable[[Tensor], Tens
 
 
 def _all_of(level: str, view: Representation) -> Tensor:
-    """Give the vectors (..., B, D) of rows, or those of tokens, (..., B, L, D)."""
+    """Return the vectors (..., B, D) of rows, or those of tokens, (..., B, L, D)."""
     if level == "sample":
         return view.sample
     assert view.token is not None, "a fit refuses tasks for whose level its trunk has nothing"

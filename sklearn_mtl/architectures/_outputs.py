@@ -57,7 +57,7 @@ class Outputs(Mapping[str, Tensor]):
         return Outputs(self._blocks, None if self.penalty is None else self.penalty.mean(), self.cut)
 
     def side_by_side(self, names: Sequence[str]) -> Tensor:
-        """Give the outputs of some tasks as one tensor (..., B, sum of their K)."""
+        """Return the outputs of some tasks as one tensor (..., B, sum of their K)."""
         for tasks, _, tensor in self._blocks:
             if list(tasks) == list(names):
                 return tensor

@@ -156,7 +156,7 @@ class LayeredExperts(Sharing):
     def _go_through(
         self, levels: Sequence[ExtractionLevel], inputs: Mapping[str, Any]
     ) -> tuple[LevelInput, LevelInput, list[Tensor]]:
-        """Give what the level after some of them reads, for tasks and for shared experts, and the gates passed."""
+        """Return what the level after some of them reads, for tasks and for shared experts, and the gates passed."""
         x = self.stem(inputs)
         of_tasks = of_shared = LevelInput(x.unsqueeze(-3 - self.summary.axes), self.summary(x).unsqueeze(-3))
         gates = []
@@ -231,7 +231,7 @@ class ExtractionLevel(nn.Module):
     def forward(
         self, of_tasks: LevelInput, shared: Representation, tasks: Sequence[str]
     ) -> tuple[Representation, Tensor]:
-        """Give the mixtures (..., T, B, D) of some tasks from their own and the shared experts, and the gates."""
+        """Return the mixtures (..., T, B, D) of some tasks from their own and the shared experts, and the gates."""
         seen = of_tasks.for_tasks(self.names, tasks)
         weights = self.gates(seen.gates, tasks)
         mixed = mix(weights[..., self.n_specific :], shared)
@@ -241,7 +241,7 @@ class ExtractionLevel(nn.Module):
         return add(mix_own(weights[..., : self.n_specific], own), mixed), weights
 
     def for_shared(self, of_tasks: LevelInput, experts: Representation, gates: Tensor) -> Representation:
-        """Give what the shared experts of the next level read, (..., 1, B, D)."""
+        """Return what the shared experts of the next level read, (..., 1, B, D)."""
         if self.private is not None:
             own = self.private(of_tasks.for_experts(self.n_specific))
             experts = beside(own, experts)

@@ -51,11 +51,11 @@ class Sharing(nn.Module, ABC):
         """List the parameters that more than one task uses."""
 
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Give how much each row (..., B, n_weights) takes of each expert, for some tasks."""
+        """Return how much each row (..., B, n_weights) takes of each expert, for some tasks."""
         raise TypeError(f"{type(self).__name__} has no gates.")
 
     def gate_names(self, task: str) -> list[tuple[int, str]]:
-        """Give level and expert of each gate weight of a task."""
+        """Return level and expert of each gate weight of a task."""
         raise TypeError(f"{type(self).__name__} has no gates.")
 
 

@@ -128,7 +128,7 @@ class TaskGraph(Architecture):
                 )
 
     def _parents(self, tasks: Sequence[str]) -> dict[str, list[str]]:
-        """Give what each task depends on directly, among these tasks."""
+        """Return what each task depends on directly, among these tasks."""
         return {name: [p for p in self.dependencies.get(name, ()) if p in tasks] for name in tasks}
 
     def _order(self, tasks: Sequence[str]) -> list[str]:
@@ -198,7 +198,7 @@ class TaskGraph(Architecture):
             self._positive_of(name, tasks[name])
 
     def _positive_of(self, name: str, task: Task) -> int:
-        """Give the position of the positive class of a task.
+        """Return the position of the positive class of a task.
 
         Raises
         ------

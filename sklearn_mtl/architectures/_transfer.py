@@ -58,7 +58,7 @@ class GraphHeads(nn.Module, ABC):
         self.heads = Heads(tasks, in_features, streams, grid)
 
     def needed(self, tasks: Sequence[str]) -> list[str]:
-        """Give the tasks with all that they depend on, parents first."""
+        """Return the tasks with all that they depend on, parents first."""
         wanted = set(tasks)
         for name in reversed(self.task_names):
             if name in wanted:
@@ -75,11 +75,11 @@ class GraphHeads(nn.Module, ABC):
         """Compute the outputs of tasks that come with all that they depend on."""
 
     def weights(self) -> dict[str, Tensor]:
-        """Give the weight (..., K, D) of each linear head on the representation."""
+        """Return the weight (..., K, D) of each linear head on the representation."""
         return self.heads.weights()
 
     def from_parent(self, value: Tensor) -> Tensor:
-        """Give what a child sees of its parent."""
+        """Return what a child sees of its parent."""
         return value.detach() if self.stop_gradient else value
 
 

@@ -133,7 +133,7 @@ class Gates(nn.Module):
                 parameter.mul_(SMALL_START)
 
     def forward(self, x: Tensor, tasks: Sequence[str] | None = None) -> Tensor:
-        """Give weights (..., T, B, E) for rows (..., 1, B, W), or (..., T, B, W) that differ by task."""
+        """Return weights (..., T, B, E) for rows (..., 1, B, W), or (..., T, B, W) that differ by task."""
         logits = self.logits(x, tasks) / self.temperature
         if self.top_k is not None:
             best = logits.topk(self.top_k, dim=-1).indices
@@ -142,7 +142,7 @@ class Gates(nn.Module):
 
 
 def positions(names: Sequence[Hashable], wanted: Sequence[Hashable] | None) -> Tensor | None:
-    """Give the positions of the wanted names; None if they are all, in their order."""
+    """Return the positions of the wanted names; None if they are all, in their order."""
     if wanted is None or list(wanted) == list(names):
         return None
     return torch.tensor([list(names).index(name) for name in wanted])

@@ -32,7 +32,7 @@ class Views(NamedTuple):
     shared: tuple[Tensor, ...] = ()
 
     def of(self, names: Sequence[str]) -> Representation:
-        """Give the views of some tasks, in their order; the common one if there is no task axis."""
+        """Return the views of some tasks, in their order; the common one if there is no task axis."""
         if self.names is None or list(names) == list(self.names):
             return self.representation
         chosen = torch.tensor([self.names.index(name) for name in names])
@@ -44,7 +44,7 @@ class Views(NamedTuple):
         )
 
     def of_one(self, name: str) -> Representation:
-        """Give the view of one task, without a task axis."""
+        """Return the view of one task, without a task axis."""
         if self.names is None:
             return self.representation
         position = self.names.index(name)
@@ -54,7 +54,7 @@ class Views(NamedTuple):
         )
 
     def by_task(self, names: Sequence[str]) -> Views:
-        """Give every task a view of its own, also where all of them read the same."""
+        """Return every task a view of its own, also where all of them read the same."""
         sample, token, mask = self.of(names)
         if self.names is None:
             n_tasks = len(names)

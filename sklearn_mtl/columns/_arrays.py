@@ -11,7 +11,7 @@ from ._columns import plain
 
 
 def is_array_like(value: Any) -> bool:
-    """Tell whether a value of a column is itself a list, an array, a tensor or an image."""
+    """Return whether a value of a column is itself a list, an array, a tensor or an image."""
     if isinstance(value, list | tuple | np.ndarray):
         return True
     holds = hasattr(value, "__array__") or hasattr(value, "__array_interface__")
@@ -35,7 +35,7 @@ def as_array(value: Any) -> np.ndarray:
 
 
 def rows_of_series(X: Any) -> Any:
-    """Give the rows of a Series, or of a frame of one column of lists or arrays, as a list; others as they are."""
+    """Return the rows of a Series, or of a frame of one column of lists or arrays, as a list; others as they are."""
     native = nw.from_native(plain(X), allow_series=True, pass_through=True)
     if isinstance(native, nw.DataFrame) and native.shape[1] == 1 and holds_arrays(native[:, 0]):
         native = native[:, 0]
@@ -43,7 +43,7 @@ def rows_of_series(X: Any) -> Any:
 
 
 def holds_arrays(series: nw.Series) -> bool:
-    """Tell whether a column of a frame holds lists, arrays or images."""
+    """Return whether a column of a frame holds lists, arrays or images."""
     if isinstance(series.dtype, nw.List | nw.Array):
         return True
     if series.dtype != nw.Object:
@@ -53,7 +53,7 @@ def holds_arrays(series: nw.Series) -> bool:
 
 
 def stack_vectors(X: Any) -> Any:
-    """Give a list, an object array, a Series or a column of vectors of one length as an array (n, d).
+    """Return a list, an object array, a Series or a column of vectors of one length as an array (n, d).
 
     What is no such thing stays as it is.
 

@@ -100,7 +100,7 @@ class Categories:
         return cls(values[~missing].tolist(), bool(missing.any()))
 
     def to_array(self) -> np.ndarray:
-        """Give the values, and None at the end if one was missing."""
+        """Return the values, and None at the end if one was missing."""
         array = np.empty(len(self.values) + self.has_missing, dtype=object)
         array[: len(self.values)] = self.values
         return array
@@ -110,7 +110,7 @@ class Categories:
         return 1 + len(self.values) + self.has_missing
 
     def encode(self, levels: Levels, name: Any) -> np.ndarray:
-        """Give the code of each row, int64 of shape (n,).
+        """Return the code of each row, int64 of shape (n,).
 
         Raises
         ------

@@ -108,7 +108,7 @@ def _has_categories(frame: nw.DataFrame) -> bool:
 
 
 def _with_common_types(frames: Sequence[nw.DataFrame]) -> list[nw.DataFrame]:
-    """Give columns whose types differ one that holds them all: united categories, floats, or text.
+    """Return columns whose types differ one that holds them all: united categories, floats, or text.
 
     Raises
     ------

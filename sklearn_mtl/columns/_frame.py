@@ -21,7 +21,7 @@ _NUMBERS = (Real, Decimal, np.bool_, NoneType)
 
 
 def as_frame(X: Any) -> Frame | None:
-    """Give the columns of a frame of pandas, polars or pyarrow; None if X is none.
+    """Return the columns of a frame of pandas, polars or pyarrow; None if X is none.
 
     Raises
     ------
@@ -103,11 +103,11 @@ class Frame:
         return "date" if narwhals.is_temporal() else "nested" if narwhals.is_nested() else "object"
 
     def dtype(self, position: int) -> Any:
-        """Give the dtype of a column as narwhals names it."""
+        """Return the dtype of a column as narwhals names it."""
         return self.column(position).dtype
 
     def column(self, position: int) -> nw.Series:
-        """Give one column."""
+        """Return one column."""
         if self._pandas is not None:
             return nw.from_native(self._pandas.iloc[:, position], series_only=True)
         return self.frame.get_column(self.names[position])
@@ -228,7 +228,7 @@ class Frame:
             raise ValueError(f"column {name!r} of X has a number that is too large for float64.") from error
 
     def _numbers_of(self, position: int) -> np.ndarray:
-        """Give one column as numbers that is not of a dtype of numbers."""
+        """Return one column as numbers that is not of a dtype of numbers."""
         if position in self._numbers_of_objects:
             return self._numbers_of_objects[position]
         column = self.read(position)
@@ -242,7 +242,7 @@ class Frame:
         return numbers
 
     def levels(self, position: int) -> Levels:
-        """Give the different values of a column, and which each row has."""
+        """Return the different values of a column, and which each row has."""
         if _is_categorical(self._dtypes[position]):
             column = self._pandas.iloc[:, position].cat
             return Levels(column.categories.tolist(), column.codes.to_numpy().astype(np.int64))
@@ -254,12 +254,12 @@ def _is_of_floats(dtype: Any) -> bool:
 
 
 def _is_categorical(dtype: Any) -> bool:
-    """Tell whether a dtype is that of pandas' categories."""
+    """Return whether a dtype is that of pandas' categories."""
     return type(dtype).__name__ == "CategoricalDtype"
 
 
 def _as_floats(column: Column) -> np.ndarray | None:
-    """Give the numbers of a column, NaN where they are missing; None if it holds something else."""
+    """Return the numbers of a column, NaN where they are missing; None if it holds something else."""
     if column.kind not in ("number", "boolean"):
         return None
     if column.values.dtype.kind != "O":

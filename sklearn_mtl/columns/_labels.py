@@ -60,7 +60,7 @@ class Facts(NamedTuple):
 
 
 def facts_of(values: np.ndarray, categories: Categories | None = None) -> Facts:
-    """Find out what there is to know of the labels of a column.
+    """Determine what there is to know of the labels of a column.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def _read(values: Any, name: str) -> Labels:
 
 
 def _unmasked(values: np.ma.MaskedArray) -> np.ndarray:
-    """Give what is masked as missing."""
+    """Return what is masked as missing."""
     if values.dtype.kind == "f":
         return np.ma.filled(values, np.nan)
     if not np.ma.getmaskarray(values).any():
@@ -241,7 +241,7 @@ def as_target(values: np.ndarray) -> np.ndarray:
 
 
 def _is_vector(value: Any) -> bool:
-    """Tell whether a label is an array of one axis, or a list of floats."""
+    """Return whether a label is an array of one axis, or a list of floats."""
     if isinstance(value, np.ndarray):
         return value.ndim == 1
     return isinstance(value, list) and bool(value) and all(isinstance(entry, float) for entry in value)

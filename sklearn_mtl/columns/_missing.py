@@ -10,7 +10,7 @@ from sklearn.utils._missing import is_scalar_nan
 
 
 def is_missing(values: np.ndarray) -> np.ndarray:
-    """Tell which elements are None, NaN, NaT or pandas' NA.
+    """Return which elements are None, NaN, NaT or pandas' NA.
 
     Parameters
     ----------

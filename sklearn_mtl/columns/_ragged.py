@@ -45,11 +45,11 @@ class RaggedRows:
         return RaggedRows(values, self.lengths.to(values.device))
 
     def __getitem__(self, rows: Tensor | slice) -> Tensor:
-        """Give some rows as one tensor (B, L, ...), zeros behind the end of each, with L the longest or 1."""
+        """Return some rows as one tensor (B, L, ...), zeros behind the end of each, with L the longest or 1."""
         return self.padded(rows)
 
     def padded(self, rows: Tensor | slice, length: int | None = None) -> Tensor:
-        """Give some rows as one tensor (B, length, ...), zeros behind the end of each."""
+        """Return some rows as one tensor (B, length, ...), zeros behind the end of each."""
         lengths, starts = self.lengths[rows], self.starts[rows]
         longest = max(1, int(lengths.max())) if length is None and len(lengths) else (length or 0)
         if not len(self.values):
@@ -61,7 +61,7 @@ class RaggedRows:
         return torch.where(there.view(*there.shape, *(1,) * (picked.dim() - 2)), picked, 0)
 
     def flat(self, rows: Tensor) -> Tensor:
-        """Give the positions of some rows one after the other, (n_positions of them, ...)."""
+        """Return the positions of some rows one after the other, (n_positions of them, ...)."""
         lengths = self.lengths[rows]
         first = torch.repeat_interleave(self.starts[rows] - (lengths.cumsum(0) - lengths), lengths)
         return self.values[first + torch.arange(len(first), device=first.device)]

@@ -143,7 +143,7 @@ def lay_out(flow: Flow) -> Layout:
 
 
 def placed(columns: Columns) -> tuple[dict[str, float], float]:
-    """Give the height at which each node stands, columns spread as high as the highest, and the height of all."""
+    """Return the height at which each node stands, columns spread as high as the highest, and the height of all."""
     slots = [[LANE if isinstance(node, Lane) else ROW for node in column] for column in columns]
     height = max(map(sum, slots))
     rows = {
@@ -200,7 +200,7 @@ def by_neighbours(
 
 
 def heights(columns: Columns) -> dict[str, float]:
-    """Give how far down its column each node stands, between 0 and 1."""
+    """Return how far down its column each node stands, between 0 and 1."""
     return {
         node.name: share
         for column in columns
@@ -209,13 +209,13 @@ def heights(columns: Columns) -> dict[str, float]:
 
 
 def middles(slots: Sequence[float]) -> list[float]:
-    """Give the middle of each slot of a column, between 0 and 1."""
+    """Return the middle of each slot of a column, between 0 and 1."""
     total = sum(slots)
     return [(sum(slots[:number]) + slot / 2) / total for number, slot in enumerate(slots)]
 
 
 def curves_of(boxes: Mapping[str, Box], links: Iterable[tuple[str, str]]) -> Iterable[Curve]:
-    """Give the curve of each link, and the straight way through each lane."""
+    """Return the curve of each link, and the straight way through each lane."""
     for source, target in links:
         start, end = boxes[source], boxes[target]
         stop = end.left - (0 if isinstance(end.node, Lane) else HEAD)

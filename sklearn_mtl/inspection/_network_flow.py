@@ -142,7 +142,7 @@ class NetworkFlowDisplay:
 
 
 def _scale(ax: Any, layout: Layout) -> float:
-    """Give how many points on the paper one of the layout is."""
+    """Return how many points on the paper one of the layout is."""
     figure = ax.figure.canvas.figure
     if figure.get_layout_engine() is not None:
         figure.get_layout_engine().execute(figure)

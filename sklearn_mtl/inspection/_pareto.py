@@ -168,7 +168,7 @@ class ParetoFrontDisplay:
 
 
 def _range(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the worst and the best score of each task."""
+    """Return the worst and the best score of each task."""
     if not len(scores):
         return np.full(scores.shape[1], np.nan), np.full(scores.shape[1], np.nan)
     return scores.min(axis=0), scores.max(axis=0)

@@ -84,7 +84,7 @@ class Candidate:
             return ""  # no bank has what cannot be recognised
 
     def fitted(self) -> Any:
-        """Give the fitted estimator; one whose scores the journal has is fitted only now that it is wanted."""
+        """Return the fitted estimator; one whose scores the journal has is fitted only now that it is wanted."""
         if self._fitted is None and self._train is not None:
             self._train()
             self._fitted = self.estimator  # whatever its fit returns

@@ -64,7 +64,7 @@ class Journal:
         self.purpose = digest(__version__, scoring)
 
     def read(self, key: str) -> dict[str, Record]:
-        """Give the records of a fit, by the digest of the rows that were scored; none if it is not finished.
+        """Return the records of a fit, by the digest of the rows that were scored; none if it is not finished.
 
         A file that is damaged counts as not there, with a warning.
 

@@ -52,7 +52,7 @@ class _Scores(dict):
 
 
 def carry(record: Record) -> Any:
-    """Give the scores of a record as scikit-learn wants them, with the record attached.
+    """Return the scores of a record as scikit-learn wants them, with the record attached.
 
     The search keeps what its scorer returns until it formats the results, also on the way back from a worker;
     so a number or a dict that has an attribute more brings the task scores along.
@@ -109,7 +109,7 @@ def recording(scorers: Any) -> Any:
 
 
 def is_recording(scorer: Any) -> bool:
-    """Tell whether a scorer is one that `recording` has wrapped."""
+    """Return whether a scorer is one that `recording` has wrapped."""
     return isinstance(scorer, _Recording)
 
 

@@ -59,11 +59,11 @@ class _Folds:
         self.splits = splits
 
     def split(self, X: Any = None, y: Any = None, **params: Any) -> list[tuple[Any, Any]]:
-        """Give the folds."""
+        """Return the folds."""
         return self.splits
 
     def get_n_splits(self, X: Any = None, y: Any = None, **params: Any) -> int:
-        """Give their number."""
+        """Return their number."""
         return len(self.splits)
 
 
@@ -237,7 +237,7 @@ def _evaluate_drawn(evaluate: Any, drawn: list[dict[str, Any]], candidates: Any,
 
 
 def _by_rows(X: Any, y: Any) -> tuple[Any, Any]:
-    """Give dicts of inputs and targets the length and the indexing of their rows."""
+    """Return dicts of inputs and targets the length and the indexing of their rows."""
     return (Targets(X) if isinstance(X, dict) else X), (Targets(y) if isinstance(y, dict) else y)
 
 

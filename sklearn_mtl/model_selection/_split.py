@@ -65,7 +65,7 @@ class MultiTaskStratifiedKFold(KFold):
         self.n_bins = n_bins
 
     def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Give the rows to train on and to test on, fold by fold.
+        """Return the rows to train on and to test on, fold by fold.
 
         Parameters
         ----------
@@ -105,7 +105,7 @@ class MultiTaskStratifiedKFold(KFold):
             yield np.flatnonzero(folds == fold)
 
     def _codes(self, name: str, y: np.ndarray, facts: Facts) -> np.ndarray:
-        """Give a target as codes (n_rows, n_columns) of classes, bins or labels, 0 where a label is missing."""
+        """Return a target as codes (n_rows, n_columns) of classes, bins or labels, 0 where a label is missing."""
         missing = is_missing(y)
         if missing.all() or _are_of_pixels(y, missing):
             return np.asarray(~missing.reshape(len(y), -1).all(axis=1, keepdims=True), dtype=np.intp)
@@ -129,7 +129,7 @@ class MultiTaskStratifiedKFold(KFold):
 
 
 def _are_of_pixels(y: np.ndarray, missing: np.ndarray) -> bool:
-    """Tell whether labels are arrays of more than one axis."""
+    """Return whether labels are arrays of more than one axis."""
     return y.ndim > 2 or (y.ndim == 1 and y.dtype == object and np.ndim(y[~missing][0]) > 1)
 
 

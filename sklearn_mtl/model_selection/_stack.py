@@ -206,7 +206,7 @@ def _name_of(*parts: Any) -> str:
 
 
 def last_step(estimator: Any) -> tuple[Any, list[str]]:
-    """Give what stands at the end of pipelines, and the names of the steps that lead there."""
+    """Return what stands at the end of pipelines, and the names of the steps that lead there."""
     path: list[str] = []
     while hasattr(estimator, "steps"):
         name, estimator = estimator.steps[-1]

@@ -162,14 +162,14 @@ class Dropout(nn.Module):
 
 
 def _threshold(p: float | Tensor) -> int | Tensor:
-    """Give the number that integers of 16 bits are below with probability p."""
+    """Return the number that integers of 16 bits are below with probability p."""
     if isinstance(p, Tensor):
         return ((p * 2**16).round() - 2**15).clamp(max=2**15 - 1).to(torch.int16)
     return min(round(p * 2**16) - 2**15, 2**15 - 1)
 
 
 def set_draws(module: nn.Module, generator: torch.Generator | Draws | None) -> None:
-    """Give every `Dropout` in a module, and whatever else has ``draws``, the random numbers that it uses."""
+    """Return every `Dropout` in a module, and whatever else has ``draws``, the random numbers that it uses."""
     draws = Draws([generator]) if isinstance(generator, torch.Generator) else generator
     layers: Iterator[Any] = module.modules()
     for layer in layers:

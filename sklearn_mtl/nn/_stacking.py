@@ -63,26 +63,26 @@ def keep_members(network: nn.Module, kept: Tensor) -> None:
 
 
 def member_state(network: nn.Module, member: int) -> dict[str, Tensor]:
-    """Give the state dict of one member of a stacked network."""
+    """Return the state dict of one member of a stacked network."""
     return {name: tensor[member].clone() for name, tensor in network.state_dict().items()}
 
 
 def per_member(values: Sequence[Any], dtype: torch.dtype, device: torch.device) -> Any:
-    """Give a hyperparameter as one number if all members agree, otherwise as a tensor (M, 1, 1)."""
+    """Return a hyperparameter as one number if all members agree, otherwise as a tensor (M, 1, 1)."""
     if all(value == values[0] for value in values):
         return values[0]
     return torch.tensor([float(value) for value in values], dtype=dtype, device=device)[:, None, None]
 
 
 def structure_of(network: nn.Module) -> tuple:
-    """Give what networks must have in common to be stacked: modules, and names and shapes of their tensors."""
+    """Return what networks must have in common to be stacked: modules, and names and shapes of their tensors."""
     modules = tuple((path, type(module)) for path, module in network.named_modules())
     shapes = tuple((name, tuple(tensor.shape)) for name, tensor in network.state_dict().items())
     return modules, shapes
 
 
 def has_member_axis(spec: Any) -> bool:
-    """Tell whether a trunk or an architecture says that all its modules take leading axes."""
+    """Return whether a trunk or an architecture says that all its modules take leading axes."""
     # a subclass may build other modules: what its parent says does not count
     says = vars(type(spec)).get("member_axis", False)
     return bool(spec.member_axis if isinstance(says, property) else says)

@@ -242,7 +242,7 @@ class Decoder:
                 self._check_size(value, f"{name} of {cls.__name__}")
 
     def _is_size(self, cls: type, name: str) -> bool:
-        """Tell whether a number is how many units, layers or entries there are, and no label or seed."""
+        """Return whether a number is how many units, layers or entries there are, and no label or seed."""
         room = self._registry.name_of(cls).rpartition(".")[0]
         if room == f"{PACKAGE}.tasks":
             return name.endswith("_")

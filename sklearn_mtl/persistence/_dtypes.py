@@ -24,7 +24,7 @@ _UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
 
 
 def dtype_of(name: Any) -> np.dtype:
-    """Give a dtype by the text that its attribute ``str`` is.
+    """Return a dtype by the text that its attribute ``str`` is.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def dtype_of(name: Any) -> np.dtype:
 
 
 def has_name(dtype: np.dtype) -> bool:
-    """Tell whether `dtype_of` gives a dtype by its text."""
+    """Return whether `dtype_of` gives a dtype by its text."""
     try:
         return dtype_of(dtype.str) == dtype
     except ValueError:

@@ -253,7 +253,7 @@ _PLAIN: dict[type, Any] = {int: _plain_int, float: _plain_float, str: _plain_tex
 
 
 def _is_plain_object(value: Any) -> bool:
-    """Tell whether an object is made of its attributes and nothing else."""
+    """Return whether an object is made of its attributes and nothing else."""
     cls = type(value)
     unsavable = tuple(kind for kind, _ in _UNSAVABLE if kind not in (Mapping, Set, Sequence))
     if isinstance(value, unsavable) or hasattr(value, "__array__") or not hasattr(value, "__dict__"):

@@ -95,7 +95,7 @@ def _is_plain(cls: type) -> bool:
 
 
 def has_name(value: Any) -> bool:
-    """Tell whether a class or function is what its name stands for, as far as that can be told.
+    """Return whether a class or function is what its name stands for, as far as that can be told.
 
     A function that stands in for another one, as `functools.wraps` makes it, bears the name of that one.
     """
@@ -111,13 +111,13 @@ def has_name(value: Any) -> bool:
 
 
 def full_name(value: Any) -> str:
-    """Give module and name of a class or function."""
+    """Return module and name of a class or function."""
     name = getattr(value, "__qualname__", value.__name__)
     return f"{getattr(value, '__module__', None) or 'numpy'}.{name}"  # a ufunc has no module
 
 
 def may_be_attribute(cls: type, name: Any) -> bool:
-    """Tell whether objects of a class may have an attribute; it would not take the place of a method, for one."""
+    """Return whether objects of a class may have an attribute; it would not take the place of a method, for one."""
     if type(name) is not str or name.startswith("__"):
         return False
     taken = inspect.getattr_static(cls, name, None)
@@ -145,20 +145,20 @@ class Registry:
         self._trusted = {full_name(value): value for value in self.trusted}
 
     def is_known(self, cls: type) -> bool:
-        """Tell whether instances of a class are saved without being asked for."""
+        """Return whether instances of a class are saved without being asked for."""
         return cls in self._names
 
     def name_of(self, cls: type) -> str:
-        """Give the name of the class of an object."""
+        """Return the name of the class of an object."""
         return self._names.get(cls) or full_name(cls)
 
     def name_of_value(self, value: Any) -> str:
-        """Give the name of a class, or function, that is a value itself."""
+        """Return the name of a class, or function, that is a value itself."""
         known = next((name for name, cls in VALUES.items() if cls is value), None)
         return known or full_name(value)
 
     def class_of(self, name: str) -> type:
-        """Give the class of an object.
+        """Return the class of an object.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Registry:
         return cls
 
     def value_of(self, name: str) -> Any:
-        """Give a class or function that is a value itself.
+        """Return a class or function that is a value itself.
 
         Raises
         ------
@@ -193,7 +193,7 @@ class Registry:
 
 
 def _is_of_script(*names: str) -> bool:
-    """Tell whether two names are the same, but for the module, which is ``__main__`` in one of them."""
+    """Return whether two names are the same, but for the module, which is ``__main__`` in one of them."""
     pairs = (names, names[::-1])
     return any(one.startswith(f"{SCRIPT}.") and other.endswith(one.removeprefix(SCRIPT)) for one, other in pairs)
 

@@ -87,7 +87,7 @@ def dump_step(step: Any, path: str) -> bytes:
 
 
 def _in_order(content: bytes) -> bytes:
-    """Give the objects in a file of skops numbers by where they are, so that equal steps make equal files."""
+    """Return the objects in a file of skops numbers by where they are, so that equal steps make equal files."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     schema = json.loads(members.pop(_SCHEMA))

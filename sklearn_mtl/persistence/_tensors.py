@@ -16,7 +16,7 @@ _CODES = {
 
 
 def tensor_pieces(arrays: Mapping[str, np.ndarray]) -> Iterator[Any]:
-    """Give the bytes of a file of safetensors, piece by piece, so that they are never all in memory.
+    """Return the bytes of a file of safetensors, piece by piece, so that they are never all in memory.
 
     Parameters
     ----------

@@ -167,7 +167,7 @@ LEAVES: dict[str, Leaf] = {
 
 
 def leaf_of(value: Any) -> str | None:
-    """Give the name of the leaf that writes a value, if there is one."""
+    """Return the name of the leaf that writes a value, if there is one."""
     if (
         isinstance(value, np.random.RandomState)
         and value.get_state(legacy=False)["bit_generator"] != MERSENNE_TWISTER
@@ -188,7 +188,7 @@ def leaf_of(value: Any) -> str | None:
 
 
 def _leaf_of_pandas(value: Any) -> str | None:
-    """Give the name of the leaf of what frames bring along: labels of columns, and categories."""
+    """Return the name of the leaf of what frames bring along: labels of columns, and categories."""
     pandas, kind = _pandas("values"), type(value)
     if kind is pandas.Timestamp:
         return "timestamp" if value.tz is None else None
@@ -202,7 +202,7 @@ def _is_known(dtype: np.dtype) -> bool:
 
 
 def _numbers_of(dtype: np.dtype) -> np.dtype | None:
-    """Give the numbers that complex ones, text, dates and durations are made of."""
+    """Return the numbers that complex ones, text, dates and durations are made of."""
     by_kind = {"U": np.uint32, "S": np.uint8, "m": np.int64, "M": np.int64}
     if dtype.name in ("complex64", "complex128"):
         return np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)

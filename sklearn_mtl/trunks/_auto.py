@@ -30,7 +30,7 @@ def resolve_trunk(trunk: Any, X: Any = None) -> Trunk:
 
 
 def _has_several_inputs(X: Any) -> bool:
-    """Tell whether X is a mapping of inputs, or a frame with a column of lists or arrays."""
+    """Return whether X is a mapping of inputs, or a frame with a column of lists or arrays."""
     if issparse(X):  # some of which are mappings too
         return False
     if isinstance(X, Mapping):

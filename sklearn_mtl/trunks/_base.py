@@ -145,11 +145,11 @@ class Trunk(BaseEstimator, ABC):
         """Build a module from the stem's tensor to a `Representation`; ``name`` seeds its weights."""
 
     def summarize(self, x: Tensor) -> Tensor:
-        """Give a vector (..., B, `stem_width_`) for each row of the stem's tensor: the mean over its positions."""
+        """Return a vector (..., B, `stem_width_`) for each row of the stem's tensor: the mean over its positions."""
         return mean_over_positions(x, self.stem_axes, self.stem_has_mask)
 
     def stem_mask(self, columns: Sequence[int | str]) -> np.ndarray:
-        """Tell which entries of the stem's tensor come from some columns of X, bool of shape (`stem_width_`,).
+        """Return which entries of the stem's tensor come from some columns of X, bool of shape (`stem_width_`,).
 
         Raises
         ------

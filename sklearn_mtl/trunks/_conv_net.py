@@ -173,13 +173,13 @@ def _is_count(value: Any) -> bool:
 
 
 def as_pair(size: Any) -> tuple[int, int]:
-    """Give a size as one of height and one of width."""
+    """Return a size as one of height and one of width."""
     height, width = size if isinstance(size, tuple | list) else (size, size)
     return int(height), int(width)
 
 
 def pooled(size: int, window: int, times: int) -> int:
-    """Give the height or width of a map that is pooled some times."""
+    """Return the height or width of a map that is pooled some times."""
     for _ in range(times):
         size = -(-size // window)
     return size
@@ -229,7 +229,7 @@ class _Body(nn.Module):
 
 
 def coordinates(grid: tuple[int, int]) -> Tensor:
-    """Give height and width of positions row by row, (2, n_positions), with deviation 1 if there are many."""
+    """Return height and width of positions row by row, (2, n_positions), with deviation 1 if there are many."""
     middles = [(2 * torch.arange(size, dtype=torch.float64) + 1) / size - 1 for size in grid]
     scales = [math.sqrt(3) * middle for middle in middles]
     return torch.stack(torch.meshgrid(*scales, indexing="ij")).flatten(1)
@@ -261,6 +261,6 @@ class _Stage(nn.Module):
 
 
 def n_groups(n_channels: int) -> int:
-    """Give the most groups, up to `MOST_GROUPS`, that divide channels into equal ones, not too small."""
+    """Return the most groups, up to `MOST_GROUPS`, that divide channels into equal ones, not too small."""
     most = max(1, min(MOST_GROUPS, n_channels // LEAST_CHANNELS))
     return next(count for count in range(most, 0, -1) if n_channels % count == 0)

@@ -115,7 +115,7 @@ def naming(name: str, x: Tensor) -> Iterator[None]:
 
 
 def shares_tensors(one: nn.Module, other: nn.Module) -> bool:
-    """Tell whether two modules have a tensor, or a module inside, in common."""
+    """Return whether two modules have a tensor, or a module inside, in common."""
     return bool(_identities(one) & _identities(other))
 
 
@@ -136,12 +136,12 @@ def with_our_dropout(module: nn.Module) -> nn.Module:
 
 
 def is_unfinished(module: nn.Module) -> bool:
-    """Tell whether a module has parameters or buffers that get their shape by the first call."""
+    """Return whether a module has parameters or buffers that get their shape by the first call."""
     return any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
 
 
 def draws_from_global_generator(body: ForeignModule, x: Tensor, training: bool) -> bool:
-    """Tell whether a call of a module, which may change it, draws from torch's global generator."""
+    """Return whether a call of a module, which may change it, draws from torch's global generator."""
     body.train(training)
     set_draws(body, torch.Generator().manual_seed(0))
     given = x.long() if body.integers else x

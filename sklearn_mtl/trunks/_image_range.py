@@ -44,7 +44,7 @@ class ImageRange(NamedTuple):
         return cls("bytes" if are_bytes else "numbers", lowest, highest, whole)
 
     def convert(self, images: np.ndarray, what: str) -> np.ndarray:
-        """Give images as bytes, which stand for shares, or as the numbers that they stand for.
+        """Return images as bytes, which stand for shares, or as the numbers that they stand for.
 
         Parameters
         ----------
@@ -122,5 +122,5 @@ def _are_whole(images: np.ndarray) -> bool:
 
 
 def is_channels_first(shape: Any) -> bool:
-    """Tell whether images of three axes have the channels in front: few of them, and none behind."""
+    """Return whether images of three axes have the channels in front: few of them, and none behind."""
     return len(shape) == 3 and shape[0] in (1, 3, 4) and min(shape[1:]) >= 6

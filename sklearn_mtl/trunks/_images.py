@@ -85,7 +85,7 @@ class Images:
         return Standardized(self.kind, self.mean_, self.scale_, len(self.axes) + 2)
 
     def _in_range(self, images: np.ndarray) -> np.ndarray:
-        """Give images as bytes or as numbers of the dtype of the network, on the scale that fit saw."""
+        """Return images as bytes or as numbers of the dtype of the network, on the scale that fit saw."""
         if self.range_ is not None:
             images = self.range_.convert(images, self.kind)
         return images if images.dtype == np.uint8 else np.ascontiguousarray(images, self.dtype)
@@ -176,7 +176,7 @@ def channel_scale(images: np.ndarray, sample_weight: np.ndarray | None) -> tuple
 
 
 def _chunks(images: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give weights (B,) of some rows, and their pixels (B, n_pixels, C) as numbers, chunk by chunk."""
+    """Return weights (B,) of some rows, and their pixels (B, n_pixels, C) as numbers, chunk by chunk."""
     size = max(1, CHUNK // images[0].size)
     unit = 255.0 if images.dtype == np.uint8 else 1.0
     for start in range(0, len(images), size):
@@ -186,7 +186,7 @@ def _chunks(images: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray
 
 
 class Standardized(nn.Module):
-    """Give each channel of images mean 0 and standard deviation 1; bytes are divided by 255 first.
+    """Return each channel of images mean 0 and standard deviation 1; bytes are divided by 255 first.
 
     Parameters
     ----------

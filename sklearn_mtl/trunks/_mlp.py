@@ -180,7 +180,7 @@ class MLP(Trunk):
         return inputs
 
     def _rows(self, numbers: np.ndarray | csr_matrix, is_placed: bool) -> Tensor | SparseRows:
-        """Give numbers as those of the network, placed or as they are."""
+        """Return numbers as those of the network, placed or as they are."""
         if not issparse(numbers):
             return _as_tensor(self._held(numbers, is_placed))
         if is_placed and not self._keeps_zeros:

@@ -219,7 +219,7 @@ class ModuleTrunk(Trunk):
             ) from error
 
     def _shapes(self) -> dict[str, Any]:
-        """Give what the factory takes of the shape of a row."""
+        """Return what the factory takes of the shape of a row."""
         known = {"in_features": self.input_shape_[-1], "input_shape": tuple(self.input_shape_)}
         taken = _parameters_of(self.module)
         given = self.params or {}
@@ -227,7 +227,7 @@ class ModuleTrunk(Trunk):
 
 
 def _are_whole(rows: np.ndarray) -> bool:
-    """Tell whether numbers are whole, and none so large that its neighbours cannot be told from it."""
+    """Return whether numbers are whole, and none so large that its neighbours cannot be told from it."""
     largest = 2.0 ** (np.finfo(rows.dtype).nmant + 1)
     return bool((rows == np.rint(rows)).all() and (np.abs(rows) <= largest).all())
 

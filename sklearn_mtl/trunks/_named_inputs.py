@@ -42,7 +42,7 @@ def names_of(X: InputRows | nw.DataFrame) -> list[str]:
 
 
 def inputs_of(X: InputRows | nw.DataFrame) -> dict[Any, str]:
-    """Give the inputs of X: the keys of a mapping; of a frame its columns of objects, the others as a table."""
+    """Return the inputs of X: the keys of a mapping; of a frame its columns of objects, the others as a table."""
     if isinstance(X, InputRows):
         return dict.fromkeys(X, "auto")
     of_objects = [name for name in X.columns if holds_arrays(X[name])]
@@ -51,7 +51,7 @@ def inputs_of(X: InputRows | nw.DataFrame) -> dict[Any, str]:
 
 
 def trunk_and_column(X: InputRows | nw.DataFrame, key: Any, given: Any) -> tuple[Trunk, Any]:
-    """Give the trunk of one input, which may be "auto", and the input."""
+    """Return the trunk of one input, which may be "auto", and the input."""
     if isinstance(given, str) and given == "auto":
         trunk = MLP() if isinstance(key, tuple) else choose_single(column_of(X, key))
         trunk = choose_single(column_of(X, key, trunk)) if isinstance(trunk, MLP) else trunk
@@ -61,7 +61,7 @@ def trunk_and_column(X: InputRows | nw.DataFrame, key: Any, given: Any) -> tuple
 
 
 def column_of(X: InputRows | nw.DataFrame, key: Any, trunk: Trunk | None = None) -> Any:
-    """Give one input of X; a table is two-dimensional.
+    """Return one input of X; a table is two-dimensional.
 
     Raises
     ------

@@ -313,7 +313,7 @@ class SequenceEncoder(Trunk):
         return self.body_for(self.stem_width_ - 1, streams, name)
 
     def width_of(self, in_features: int) -> int:
-        """Give the width of the representation of sequences of vectors (L, in_features)."""
+        """Return the width of the representation of sequences of vectors (L, in_features)."""
         return int(self.hidden_size)
 
     def body_for(self, in_features: int, streams: Streams, name: str = "body") -> nn.Module:

@@ -102,7 +102,7 @@ def _memory(in_features: int, size: int, generator: torch.Generator) -> nn.LSTM:
 
 
 def _mirror(mask: Tensor) -> Tensor:
-    """Give for each step the one as far from the end of its row, (B, L, 1); padding stays where it is."""
+    """Return for each step the one as far from the end of its row, (B, L, 1); padding stays where it is."""
     steps = torch.arange(mask.shape[1], device=mask.device).view(1, -1, 1)
     opposite = mask.sum(dim=1, keepdim=True).long() - 1 - steps
     return torch.where(opposite >= 0, opposite, steps)

@@ -154,6 +154,6 @@ def initial_vectors(n_codes: int, size: int, generator: torch.Generator) -> Tens
 
 
 def mask_of(lengths: Tensor, like: Tensor) -> Tensor:
-    """Give 1.0 for each step that is there and 0.0 for padding, (B, L, 1), for a tensor (B, L, ...)."""
+    """Return 1.0 for each step that is there and 0.0 for padding, (B, L, 1), for a tensor (B, L, ...)."""
     steps = torch.arange(like.shape[-2], device=like.device)
     return (steps < lengths.unsqueeze(-1)).unsqueeze(-1).to(like.dtype)

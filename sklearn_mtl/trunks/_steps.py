@@ -26,7 +26,7 @@ class Steps(NamedTuple):
 
 
 def is_numeric(row: Any) -> bool:
-    """Tell whether a row of X is meant as a sequence of numbers, not of tokens."""
+    """Return whether a row of X is meant as a sequence of numbers, not of tokens."""
     if isinstance(row, np.ndarray):
         return row.dtype.kind in "biuf"
     return isinstance(row, list | tuple) and len(row) > 0 and isinstance(row[0], list | tuple | np.ndarray)

@@ -91,7 +91,7 @@ class Table:
         self.cardinalities_ = list(map(len, self.categories_))
 
     def positions(self, columns: Sequence[int | str]) -> list[int]:
-        """Give the positions of columns that are named by position or, in a frame with text for names, by name."""
+        """Return the positions of columns that are named by position or, in a frame with text for names, by name."""
         names = {name: position for position, name in enumerate(self.names_)}
         numbers = {position: position for position in range(self.n_columns_)}
         unknown = [column for column in columns if column not in names and column not in numbers]
@@ -101,7 +101,7 @@ class Table:
         return [(names | numbers)[column] for column in columns]
 
     def name_of_number(self, position: int) -> Any:
-        """Give the name of a numeric column by its position among these."""
+        """Return the name of a numeric column by its position among these."""
         return self._name(self.numeric_[position])
 
     def encode(self, X: Any, owner: BaseEstimator) -> tuple[np.ndarray | csr_matrix, np.ndarray | None]:

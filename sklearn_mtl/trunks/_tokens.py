@@ -84,7 +84,7 @@ class Vocabulary:
         return self
 
     def word(self, token: str) -> str:
-        """Give the form in which a word is known."""
+        """Return the form in which a word is known."""
         return token.lower() if self.lowercase else token
 
     def encode(self, rows: Sequence[Sequence[str]]) -> Codes:
@@ -113,7 +113,7 @@ def _code_points(text: str) -> np.ndarray:
 
 
 def _distinct(rows: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray]:
-    """Give the different tokens of all rows, and which of them each token is."""
+    """Return the different tokens of all rows, and which of them each token is."""
     numbers: dict[str, int] = defaultdict()
     numbers.default_factory = numbers.__len__  # type: ignore[attr-defined]
     try:
@@ -135,7 +135,7 @@ def _refuse_other_than_text(rows: Sequence[Sequence[Any]]) -> None:
 
 
 def rows_of(X: Any) -> Any:
-    """Give the rows of a list, an array, a Series or a frame of one column.
+    """Return the rows of a list, an array, a Series or a frame of one column.
 
     Raises
     ------
@@ -166,23 +166,23 @@ def rows_of(X: Any) -> Any:
 
 
 def _plain_rows(rows: Any) -> Any:
-    """Give rows as lists or arrays where some are tensors, or arrays with a mask."""
+    """Return rows as lists or arrays where some are tensors, or arrays with a mask."""
     others = {of for of in set(map(type, rows)) if issubclass(of, torch.Tensor | np.ma.MaskedArray)}
     return [as_array(row) if type(row) in others else row for row in rows] if others else rows
 
 
 def is_empty(row: Any) -> bool:
-    """Tell whether a row is a sequence of nothing."""
+    """Return whether a row is a sequence of nothing."""
     return not row.strip() if isinstance(row, str) else hasattr(row, "__len__") and len(row) == 0
 
 
 def first_row(rows: Any) -> Any:
-    """Give the first row that is not empty; if all are, the first one."""
+    """Return the first row that is not empty; if all are, the first one."""
     return next((row for row in rows if not is_empty(row)), rows[0])
 
 
 def token_lists(rows: Sequence[Any]) -> list[Sequence[Any]]:
-    """Give each row as a list of tokens; a string is split on white space.
+    """Return each row as a list of tokens; a string is split on white space.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from ._tokens import Vocabulary
 
 
 def check_vectors(vectors: Any, words: Sequence[str] | None) -> np.ndarray | None:
-    """Give vectors of words as an array (n_words, n_dimensions); None if there are none.
+    """Return vectors of words as an array (n_words, n_dimensions); None if there are none.
 
     Raises
     ------

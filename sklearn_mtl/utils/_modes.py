@@ -75,7 +75,7 @@ class _Float32(TorchFunctionMode):
 
 
 def _is_plain(args: Any, kwargs: Any) -> bool:
-    """Tell whether what is read has no dtype of its own."""
+    """Return whether what is read has no dtype of its own."""
     values = args[0] if args else next(iter(kwargs.values()), None)
     while isinstance(values, list | tuple) and values:
         values = values[0]

@@ -43,22 +43,22 @@ class SpecList:
         return [self.name_of(entry) for entry in entries]
 
     def read(self, entry: Any) -> Any:
-        """Give what an entry is, as the parameter of its name."""
+        """Return what an entry is, as the parameter of its name."""
         return entry
 
     def replaced(self, entries: Sequence[Any], name: str, value: Any) -> list[Any]:
-        """Give the entries with another one of a name."""
+        """Return the entries with another one of a name."""
         return [
             value if known == name else entry for known, entry in zip(self.names(entries), entries, strict=True)
         ]
 
     def with_param(self, entries: Sequence[Any], name: str, param: str, to: Any) -> list[Any]:
-        """Give the entries with a parameter of one changed."""
+        """Return the entries with a parameter of one changed."""
         value = dict(zip(self.names(entries), map(self.read, entries), strict=True))[name]
         return self.replaced(entries, name, self.changed(value, param, to))
 
     def changed(self, value: Any, param: str, to: Any) -> Any:
-        """Give the value of an entry with one of its parameters changed."""
+        """Return the value of an entry with one of its parameters changed."""
         return clone(self.resolve(value)).set_params(**{param: to})
 
 
@@ -102,7 +102,7 @@ class NestedParamsMixin:
         return params
 
     def _entries(self, name: str, value: Any) -> Mapping[str, Any]:
-        """Give the entries of a mapping, or those of a sequence by their names."""
+        """Return the entries of a mapping, or those of a sequence by their names."""
         if isinstance(value, Mapping):
             return value
         if name in self.spec_list_params and isinstance(value, list | tuple):

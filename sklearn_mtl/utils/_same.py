@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def same(first: Any, second: Any) -> bool:
-    """Tell whether two parameters are equal, specs by their class and parameters, whether or not they are fitted.
+    """Return whether two parameters are equal, specs by their class and parameters, whether or not they are fitted.
 
     Functions are equal if they are defined at one place, and modules if they have one structure: both are copied
     with the specs that hold them. What cannot be compared is not equal.

@@ -48,7 +48,7 @@ def deal(codes: np.ndarray, sizes: Sequence[int] | np.ndarray) -> np.ndarray:
 
 
 def _alike(codes: np.ndarray) -> np.ndarray:
-    """Give equal rows of codes equal numbers, from 0, in the order in which they come first."""
+    """Return equal rows of codes equal numbers, from 0, in the order in which they come first."""
     key, n_keys = np.zeros(len(codes), dtype=np.int64), 1
     for column in codes.T:
         width = int(column.max(initial=0)) + 1
@@ -86,7 +86,7 @@ def _shares(codes: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndar
 
 
 def _promises(column: np.ndarray, counts: np.ndarray, in_turn: np.ndarray, n_folds: int) -> np.ndarray:
-    """Give how many rows of each class of a column each fold should get, (n_classes, n_folds).
+    """Return how many rows of each class of a column each fold should get, (n_classes, n_folds).
 
     The rows are thought to be sorted by class and dealt out in turn, to larger folds more often.
     """

@@ -76,7 +76,7 @@ ARCHITECTURE_ROWS = [
         "a penalty twice",
         with_params(penalties=["trace_norm", "trace_norm"]),
         ValueError,
-        "penalties has several of one kind",
+        "penalties contains a class more than once",
     ),
     BadInput(
         "an unknown task_sampling",

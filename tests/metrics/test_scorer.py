@@ -119,7 +119,7 @@ def test_pipelines_and_searches_are_gone_through(wrap, factor):
 
 @pytest.mark.parametrize("estimator", [LinearRegression(), make_pipeline(StandardScaler(), LinearRegression())])
 def test_other_estimators_are_refused(estimator):
-    with pytest.raises(TypeError, match="multitask_scorer scores MultiTaskNetEstimator, got LinearRegression"):
+    with pytest.raises(TypeError, match="multitask_scorer requires a MultiTaskNetEstimator, got LinearRegression"):
         multitask_scorer(estimator.fit(X, X[:, 0]), X, X[:, 0])
 
 

@@ -117,9 +117,9 @@ def test_other_tags_are_refused(tag):
 
 
 def test_sequences_of_different_lengths_are_refused_by_row():
-    with pytest.raises(ValueError, match="row 1 has 2 true tags and 1 predicted ones"):
+    with pytest.raises(ValueError, match="row 1 has 2 true and 1 predicted tags"):
         entity_f1_score([["O"], ["O", "O"]], [["O"], ["O"]])
-    with pytest.raises(ValueError, match="2 true sequences of tags and 1 predicted"):
+    with pytest.raises(ValueError, match="2 true and 1 predicted sequences of tags"):
         entity_f1_score([["O"], ["O"]], [["O"]])
 
 
