@@ -47,10 +47,10 @@ def without(*names):
     [
         (
             TaskGraph({"a": ["b"], "b": ["c"], "c": ["a"]}),
-            r"dependencies of TaskGraph go in a circle: '.' -> '.' -> '.' -> '.'\.",
+            r"dependencies of TaskGraph contain a cycle: '.' -> '.' -> '.' -> '.'\.",
         ),
-        (TaskGraph({"a": ["b"], "b": ["a"]}), "go in a circle: '(a' -> 'b' -> 'a|b' -> 'a' -> 'b)'"),
-        (TaskGraph({"a": ["a"]}), "go in a circle: 'a' -> 'a'"),
+        (TaskGraph({"a": ["b"], "b": ["a"]}), "contain a cycle: '(a' -> 'b' -> 'a|b' -> 'a' -> 'b)'"),
+        (TaskGraph({"a": ["a"]}), "contain a cycle: 'a' -> 'a'"),
         (TaskGraph({"a": ["nothing"]}), r"unknown tasks \['nothing'\]; the tasks are \['a', 'b', 'c', 'number'\]"),
         (TaskGraph({"nothing": ["a"]}), r"unknown tasks \['nothing'\]"),
         (TaskGraph({"c": "a"}), r"dependencies\['c'\]='a' of TaskGraph should be a list of tasks"),
@@ -302,7 +302,7 @@ def test_a_product_multiplies_probabilities_of_the_positive_classes(first):
     [
         (
             TaskGraph({"c": ["a"]}, transfer="product"),
-            r"task 'a' has the classes 'no', 'yes': say which one with positive=\{'a': 'yes'\}",
+            r"task 'a' has the classes 'no', 'yes'; pass positive=\{'a': 'yes'\}",
         ),
         (
             TaskGraph({"c": ["a"]}, transfer="product", positive={"a": "yes"}),
@@ -310,13 +310,13 @@ def test_a_product_multiplies_probabilities_of_the_positive_classes(first):
         ),
         (
             TaskGraph({"c": ["a"]}, transfer="product", positive="maybe"),
-            "positive='maybe' of TaskGraph gives task 'a' the class 'maybe'; its classes are 'no', 'yes'",
+            "positive='maybe' of TaskGraph has the class 'maybe' for task 'a', which has the classes 'no', 'yes'",
         ),
         (
             TaskGraph({"c": ["a"]}, transfer="product", positive={"d": "yes"}),
-            r"positive of TaskGraph names \['d'\], which are no tasks of the graph; those are \['a', 'c'\]",
+            r"positive of TaskGraph names \['d'\], which are not tasks of the graph; these are \['a', 'c'\]",
         ),
-        (TaskGraph({"c": ["a"]}, positive="yes"), "transfer='concat' has no use for it"),
+        (TaskGraph({"c": ["a"]}, positive="yes"), "transfer='concat' does not use it"),
     ],
     ids=["not given", "of one task only", "no class", "no task", "no product"],
 )

@@ -68,7 +68,7 @@ ARCHITECTURE_ROWS = [
         "a graph that goes in a circle",
         graph(kind=["mass"], mass=["kind"]),
         ValueError,
-        "dependencies of TaskGraph go in a circle: 'kind' -> 'mass' -> 'kind'",
+        "dependencies of TaskGraph contain a cycle: 'kind' -> 'mass' -> 'kind'",
     ),
     BadInput("an unknown penalty", with_params(penalties=["ridge"]), ValueError, "penalties='ridge' should be"),
     BadInput("penalties as text", with_params(penalties="trace_norm"), ValueError, "'penalties' parameter"),
@@ -94,13 +94,13 @@ ARCHITECTURE_ROWS = [
         "a task that makes no head",
         with_params(tasks={"mass": NoHead()}),
         TypeError,
-        "task 'mass' has no head: its method head gives None, expected a module",
+        "task 'mass' has no head: head returned None, expected a module",
     ),
     BadInput(
         "a head of another width than its task",
         with_params(tasks={"mass": WideHead()}),
         ValueError,
-        "the head of task 'mass' gives 2 outputs, expected 1",
+        "the head of task 'mass' has 2 outputs, expected 1",
     ),
 ]
 

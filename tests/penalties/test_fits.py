@@ -184,7 +184,7 @@ def test_a_network_without_linear_heads_is_refused(kind):
 
 
 def test_a_network_without_noise_is_refused():
-    with pytest.raises(ValueError, match=r"penalties has RepresentationDropout\(\): Bare takes no noise"):
+    with pytest.raises(ValueError, match=r"penalties has RepresentationDropout\(\): Bare does not support noise"):
         net(architecture=BareSharing(), penalties=["representation_dropout"]).fit(X, Y)
 
 

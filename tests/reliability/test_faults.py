@@ -138,7 +138,7 @@ def test_full_disk_fails_the_fit_and_leaves_the_checkpoint(tmp_path, monkeypatch
     before = fitted.predict(X)
     with monkeypatch.context() as patch:
         FullDisk(patch, after=3)
-        with pytest.raises(OSError, match=r"No space left .*checkpoint could not be written, what") as e:
+        with pytest.raises(OSError, match=r"No space left .*checkpoint could not be written; the old") as e:
             fitted.fit(X, Y)
     assert e.value.errno == errno.ENOSPC
     assert_same(fitted.predict(X), before)
