@@ -34,10 +34,11 @@ class SubspaceSharing(SharingArchitecture):
     Parameters
     ----------
     orthogonality : float, default=0.1
-        Weight :math:`\lambda` of the penalty. column_groups : sequence of sequences of int or str, or None,
-        default=None Positions or names of columns of X. Each group has a shared subspace that reads only its
-        columns, and each task reads all of them. Columns outside all groups are read by the private subspaces
-        only. None makes one shared subspace of all columns.
+        Weight :math:`\lambda` of the penalty.
+    column_groups : sequence of sequences of int or str, or None, default=None
+        Positions or names of columns of X. Each group has a shared subspace that reads only its columns, and each
+        task reads all of them. Columns outside all groups are read by the private subspaces only. None makes one
+        shared subspace of all columns.
     tower_sizes : sequence of int, default=()
         Widths of the hidden layers of each task between the subspaces and its head.
 

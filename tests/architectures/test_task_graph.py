@@ -67,7 +67,7 @@ def without(*names):
         (TaskGraph({"a": ["b"]}, sharing=HardSharing((0,))), r"tower_sizes=\(0,\) of HardSharing"),
     ],
     ids=[
-        "a circle", "two in a circle", "itself", "unknown parent", "unknown child", "text for a list",
+        "a cycle", "two in a cycle", "itself", "unknown parent", "unknown child", "text for a list",
         "number for a name", "a parent twice", "product for a number", "product from a number", "graph in a graph",
         "unknown sharing", "unknown transfer", "no mapping", "no bool", "wrong experts", "wrong towers",
     ],
@@ -95,7 +95,7 @@ def test_three_classes_have_no_product():
 
 def test_a_wrong_graph_leaves_the_estimator_unfitted():
     estimator = net(architecture=TaskGraph({"a": ["a"]}))
-    with pytest.raises(ValueError, match="circle"):
+    with pytest.raises(ValueError, match="cycle"):
         estimator.fit(X, Y)
     assert not hasattr(estimator, "tasks_")
 

@@ -65,7 +65,7 @@ ARCHITECTURE_ROWS = [
         "a graph of unknown tasks", graph(kind=["nope"]), ValueError, r"TaskGraph names unknown tasks \['nope'\]"
     ),
     BadInput(
-        "a graph that goes in a circle",
+        "a graph that contains a cycle",
         graph(kind=["mass"], mass=["kind"]),
         ValueError,
         "dependencies of TaskGraph contain a cycle: 'kind' -> 'mass' -> 'kind'",

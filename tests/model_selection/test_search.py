@@ -312,7 +312,7 @@ def test_volume_of_the_front(fitted):
 
 @pytest.mark.parametrize("reference", [{"mass": 0.0}, {**dict.fromkeys(TASKS, 0.0), "other": 0.0}])
 def test_reference_needs_every_task(fitted, reference):
-    with pytest.raises(ValueError, match="should give a score to each of"):
+    with pytest.raises(ValueError, match="should have a score for each of"):
         fitted.hypervolume(reference)
 
 
@@ -393,7 +393,7 @@ def test_samples_follow_the_seed_of_the_search():
 
 @pytest.mark.parametrize("tasks", [[], ["a", "a"], "a"])
 def test_tasks_of_the_simplex_are_different_names(tasks):
-    with pytest.raises(ValueError, match="different names of tasks"):
+    with pytest.raises(ValueError, match="unique names of tasks"):
         task_weight_simplex(tasks)
 
 

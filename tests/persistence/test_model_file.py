@@ -172,8 +172,8 @@ UNSAVABLE = {
     "bound method": (given([].append), r"net_params\['a'\] is <built.*no name"),
     "partial": (given(functools.partial(lambda x: x)), r"net_params\['a'\] is <function.*no name"),
     "another's name": (given(functools.wraps(print)(lambda x: x)), r"net_params\['a'\] is <function.*no name"),
-    "dict with attributes": (given(Bunch(a=1)), r"net_params\['a'\] is a sklearn.*make it a dict"),
-    "text with attributes": (given(Text("a")), r"net_params\['a'\] is a tests.*make it a str"),
+    "dict with attributes": (given(Bunch(a=1)), r"net_params\['a'\] is a sklearn.*convert it to a dict"),
+    "text with attributes": (given(Text("a")), r"net_params\['a'\] is a tests.*convert it to a str"),
     "enumeration": (given(Colour.RED), r"net_params\['a'\] is a tests.*give its value"),
     "made with arguments": (given(Made(1)), r"net_params\['a'\] is a tests.*Made"),
     "keys of NaN": (
@@ -181,7 +181,7 @@ UNSAVABLE = {
         r"net_params\['a'\] cannot be saved: several of its keys",
     ),
     "module": ({"trunk": ModuleTrunk(nn.Linear(4, 2))}, r"trunk.module is a torch.*a module is not saved"),
-    "tensor": (given(torch.ones(2)), r"net_params\['a'\] is a torch.Tensor.*make it a numpy array"),
+    "tensor": (given(torch.ones(2)), r"net_params\['a'\] is a torch.Tensor.*convert it to a numpy array"),
     "object": (given([1, Unknown()]), r"net_params\['a'\]\[1\] is a tests.*Unknown"),
     "generator": ({"random_state": np.random.default_rng(0)}, "random_state is a numpy.random.*Generator"),
     "bits": (
@@ -207,7 +207,7 @@ def test_what_cannot_be_saved_is_named_before_a_file_is_touched(params, message,
 def test_attribute_that_would_not_be_loaded_is_named(name, tmp_path):
     model = clone(fitted())
     vars(model)["__doc_link_template" if name == "_doc_link_template" else name] = 3
-    with pytest.raises(TypeError, match=rf"{name} cannot be saved: it takes the place of what Multi"):
+    with pytest.raises(TypeError, match=rf"{name} cannot be saved: it hides an attribute of the class Multi"):
         save_model(model, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 

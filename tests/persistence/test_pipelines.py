@@ -172,7 +172,7 @@ def test_what_holds_a_network_is_saved_by_itself(make, y, tmp_path):
     ("step", "advice"),
     [
         (BaggingRegressor(regressor(), n_estimators=2), "save with joblib"),
-        (GridSearchCV(regressor(), {"learning_rate": [1e-3]}, cv=2), "put its best_estimator_ in its place"),
+        (GridSearchCV(regressor(), {"learning_rate": [1e-3]}, cv=2), "use its best_estimator_ instead"),
     ],
     ids=["bagging", "search"],
 )
@@ -301,7 +301,7 @@ def test_member_that_no_step_needs_is_refused(tmp_path):
         return {**members, "step-7.skops": members["step-0.skops"]}
 
     forge(tmp_path / "model", add)
-    with pytest.raises(ModelFileError, match=r"nothing in it needs \['step-7.skops'\]"):
+    with pytest.raises(ModelFileError, match=r"its parts \['step-7.skops'\]"):
         load_model(tmp_path / "model")
 
 

@@ -54,7 +54,7 @@ def test_shares_and_bytes_of_a_picture_are_the_same(fitted):
 )
 def test_pictures_of_another_scale_are_refused_after_bytes(fitted, X):
     with pytest.raises(
-        ValueError, match=r"X holds images of .* but fit saw numbers from 0 to 255; pass images of"
+        ValueError, match=r"X holds images of .* but fit saw numbers from 0 to 255; pass images with"
     ):
         fitted.predict(X)
 
