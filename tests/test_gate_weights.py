@@ -1,4 +1,4 @@
-"""How much each row takes from each expert."""
+"""Gate weights of each row."""
 
 import numpy as np
 import pandas as pd

@@ -144,7 +144,7 @@ def test_it_is_the_fit_of_a_table_with_gaps():
         np.testing.assert_array_equal(one[name], other[name])
 
 
-# -- what is refused
+# -- errors
 
 ONE_KIND = "X of all tasks must have one kind to be concatenated; got"
 

@@ -1,4 +1,4 @@
-"""Tasks that depend on other tasks: what a child sees, what it leaves alone, and what is refused."""
+"""Task graphs: inputs of a child, gradients, and errors."""
 
 import math
 from decimal import Decimal, localcontext
@@ -39,7 +39,7 @@ def without(*names):
     return Targets({name: Y[name] for name in Y if name not in names})
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def product(parents, stop_gradient=False):
 
 
 class Given:
-    """Heads that give what they are told to."""
+    """Heads with given outputs."""
 
     def __init__(self, logits):
         self.logits = logits
@@ -241,7 +241,7 @@ def test_the_bound_holds_for_a_fitted_classifier():
 
 
 def test_the_bound_holds_for_an_ensemble():
-    labels = Targets({name: Y["a"] for name in "abc"})  # learned alike, so that only rounding keeps them apart
+    labels = Targets({name: Y["a"] for name in "abc"})  # trained equally, so that they differ only by rounding
     estimator = MultiTaskNetClassifier(
         architecture=TaskGraph({"b": ["a"], "c": ["b"]}, transfer="product"), max_epochs=30, learning_rate=1e-2,
         n_members=3, random_state=0,
@@ -508,7 +508,7 @@ def test_the_loss_of_a_child_leaves_its_parents_alone_on_request(transfer):
     for stopped in (False, True):
         network, values = small_network(transfer, stopped, Independent(tower_sizes=(4,)))
         of_tasks(network, values, ["c"])
-        # everything of a task stands at its position along an axis of tasks
+        # the parameters of a task are at its position along an axis of tasks
         of_parent = [p.grad[0] for name, p in network.named_parameters() if name.startswith(("sharing", "towers"))]
         of_child = [p.grad[1] for name, p in network.named_parameters() if name.startswith(("sharing", "towers"))]
         assert any(gradient.any() for gradient in of_parent) is not stopped
@@ -522,7 +522,7 @@ def test_the_head_of_a_parent_learns_from_the_child_or_not(transfer):
         assert any(name.startswith("sharing") for name in of_tasks(network, values, ["c"]))
         heads = network.heads.heads.products[0].weight.grad
         assert heads[1].any()
-        # with attention a child reads what its parent read, not what it said
+        # with attention a child reads the input of its parent's head, not its output
         assert bool(heads[0].any()) is (not stopped and transfer != "attention")
 
 

@@ -28,14 +28,14 @@ def fold_without_labels():
 
 
 class NoHead(Regression):
-    """A task that makes no head."""
+    """A task without a head."""
 
     def head(self, in_features, generator, grid=None):
         return None
 
 
 class WideHead(Regression):
-    """A task whose head has an output too many."""
+    """A task whose head has one output too many."""
 
     def head(self, in_features, generator, grid=None):
         return torch.nn.Linear(in_features, self.n_outputs_ + 1)

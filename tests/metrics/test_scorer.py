@@ -47,7 +47,7 @@ def test_without_a_score_that_counts_the_mean_is_nan(by_task):
 
 
 class Network:
-    """What the scorer asks of a fitted estimator; it counts its predictions."""
+    """The part of a fitted estimator that the scorer uses; it counts its predictions."""
 
     tasks_ = {"a": SimpleNamespace(metric="accuracy"), "b": SimpleNamespace(metric="r2")}
 
@@ -89,7 +89,7 @@ def searched(estimator):
 
 
 class Triple:
-    """A step that learns nothing, and does not say so."""
+    """A step without a fitted state."""
 
     def transform(self, X):
         return 3 * X

@@ -1,4 +1,4 @@
-"""The searches against scikit-learn's own, and what they add."""
+"""The searches compared with scikit-learn's, and their additional features."""
 
 import functools
 
@@ -23,7 +23,7 @@ from sklearn_mtl.model_selection import (
 
 from .._helpers import assert_same, assert_same_model, inputs, mixed_targets, net
 
-# bit by bit: fits that are trained side by side are the same but for rounding
+# bit for bit, which stacked fits are only up to rounding
 grid_search = functools.partial(TaskWeightSearchCV, stacked=False)
 random_search = functools.partial(TaskWeightRandomSearchCV, stacked=False)
 
@@ -43,7 +43,7 @@ def prefixed(grid):
 
 
 def scores_of(search):
-    """Give the columns of scores that scikit-learn's own search has."""
+    """Return the score columns of scikit-learn's search."""
     return {
         name: values
         for name, values in search.cv_results_.items()
@@ -330,7 +330,7 @@ def test_choice_under_a_constraint(fitted):
     assert chosen in fitted.pareto_front_["index"]
     assert scores[chosen, 0] >= least
     assert scores[chosen, 2] == scores[scores[:, 0] >= least, 2].max()
-    # as good as the best overall, where nothing is asked of the others
+    # as good as the best overall, without a constraint on the others
     assert scores[fitted.choose(maximize="mass"), 2] == scores[:, 2].max()
 
 

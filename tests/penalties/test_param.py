@@ -144,7 +144,7 @@ def test_order_of_penalties_does_not_matter():
 
 
 class SumOfSquares(WeightPenalty):
-    """A penalty of one's own, which declares nothing of its parameters."""
+    """A custom penalty without parameter constraints."""
 
     def __init__(self, strength=0.1):
         self.strength = strength

@@ -1,4 +1,4 @@
-"""From values to JSON and arrays, and back: every value, and nothing that was not written."""
+"""Encoding of values as JSON and arrays, and decoding."""
 
 import datetime
 import functools
@@ -42,7 +42,7 @@ def no_step(name):
 
 
 def written(value, trusted=()):
-    """Give the text and the tensors that stand for a value."""
+    """Return the text and the tensors that encode a value."""
     encoder = Encoder(Registry(trusted))
     text = json.dumps(encoder.encode(value, "here"), allow_nan=False).encode("ascii")
     return text, b"".join(map(bytes, tensor_pieces(encoder.tensors)))
@@ -351,7 +351,7 @@ def parsed_and_decoded(text):
 )
 def test_memory_of_json_is_estimated_from_above(text):
     assert memory_of(text) < 1000 + 420 * len(text)
-    parsed_and_decoded(text)  # what is used for the first time takes memory that it keeps
+    parsed_and_decoded(text)  # the first use of code takes memory that is kept
     tracemalloc.start()
     try:
         values = parsed_and_decoded(text)
@@ -399,7 +399,7 @@ def test_classes_are_known_by_names_that_do_not_depend_on_files():
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__)
 def test_everything_that_is_exported_is_known(room):
-    """What a subpackage gains is saved without a line for it here."""
+    """New classes of a subpackage are saved without a new line here."""
     exported = [getattr(room, name) for name in room.__all__]
     specs = [cls for cls in exported if isinstance(cls, type) and issubclass(cls, BaseEstimator)]
     concrete = [cls for cls in specs if not inspect.isabstract(cls)]

@@ -1,4 +1,4 @@
-"""Pipelines in a file: our steps in its own terms, the others written by skops."""
+"""Pipelines in a file: steps of this package, and others written by skops."""
 
 import functools
 import json
@@ -62,7 +62,7 @@ def columns():
 
 
 class Shift(TransformerMixin, BaseEstimator):
-    """A step of a user's."""
+    """A custom step."""
 
     def __init__(self, by=1.0):
         self.by = by
@@ -147,7 +147,7 @@ def test_round_trip(make, tmp_path):
     assert_same(loaded.predict(rows), pipeline.predict(rows))
     assert re.sub("at 0x[0-9a-f]+", "", repr(loaded)) == re.sub("at 0x[0-9a-f]+", "", repr(pipeline))
     assert [name for name, _ in loaded.steps] == [name for name, _ in pipeline.steps]
-    # what is loaded is saved to the same bytes
+    # a loaded model is saved to the same bytes
     save_model(loaded, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
 

@@ -1,4 +1,4 @@
-"""What happens when something fails in the middle: nothing is lost, and the caller hears of it."""
+"""Failures during a fit or a write: nothing is lost, and an error is raised."""
 
 import errno
 import gc
@@ -117,7 +117,7 @@ def test_ensemble_says_what_needs_the_memory(monkeypatch):
 
 
 class FullDisk:
-    """The disk is full from the n-th file on."""
+    """Simulate a full disk from the n-th file on."""
 
     def __init__(self, monkeypatch, after):
         self.after = after
@@ -149,7 +149,7 @@ def test_full_disk_fails_the_fit_and_leaves_the_checkpoint(tmp_path, monkeypatch
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="limits of POSIX")
 def test_disk_that_is_really_full(tmp_path):
-    # the limit is the process's own, and met in the middle of a file
+    # the limit applies to the process, and is reached in the middle of a file
     code = """if True:
         import resource, signal, sys
         from tests.reliability._fits import X, Y, small
@@ -216,7 +216,7 @@ def test_journal_keeps_what_was_done_before_a_worker_was_killed(tmp_path, monkey
     assert_same_model(search.best_estimator_[-1], plain.best_estimator_[-1])
 
 
-# -- and otherwise silence
+# -- no warnings otherwise
 
 
 @pytest.mark.parametrize("params", [{}, STOPS, {"weighting": "grad_norm"}, {"n_members": 2}], ids=str)

@@ -1,4 +1,4 @@
-"""Tasks of one's own that give something of another shape are told by name."""
+"""Errors of custom tasks with outputs of a wrong shape name the task."""
 
 import numpy as np
 import pytest

@@ -129,7 +129,7 @@ def test_members_may_have_scales_of_their_own():
         torch.testing.assert_close(stacked({"images": images}), torch.stack(each))
 
 
-# -- what is refused
+# -- errors
 
 
 def with_value(value):

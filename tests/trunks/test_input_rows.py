@@ -1,4 +1,4 @@
-"""Several inputs keep what they are: frames their names and dtypes, others their checks."""
+"""Several inputs keep their form: frames their names and dtypes, others their checks."""
 
 import numpy as np
 import pandas as pd

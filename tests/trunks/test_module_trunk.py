@@ -20,7 +20,7 @@ class Owner(BaseEstimator):
 
 
 class Net(nn.Module):
-    """Two layers with dropout between, nested in a module of their own."""
+    """Two layers with dropout between them, nested in a module."""
 
     def __init__(self, in_features, width=5, p=0.5):
         super().__init__()
@@ -117,7 +117,7 @@ def test_rows_of_another_shape_are_refused():
         trunk.encode(np.full((5, 3, 4), np.nan), owner=Owner())
 
 
-# -- modules that were there before
+# -- modules that exist before the fit
 
 
 def backbone(**params):

@@ -28,7 +28,7 @@ def built(trunk, X=SENTENCES):
 
 
 def body_and_inputs(**params):
-    """Give a body in double precision, and random steps with their mask, 0 in padding."""
+    """Return a body in double precision, and random steps with their mask, 0 in padding."""
     fitted, (_, body), _ = built(SequenceEncoder(**{**SMALL, **params}), STEPS)
     mask = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
     x = torch.randn(*mask.shape, 2, generator=Streams(0).generator("x"), dtype=torch.float64) * mask[..., None]
