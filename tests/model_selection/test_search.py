@@ -348,7 +348,7 @@ def test_select_fits_the_chosen_candidate(fitted):
         ({"constraint": {"mass": 2.0}}, "No candidate satisfies"),
         ({"constraint": {"weight": 0.5}}, "constraint names unknown tasks"),
         ({"maximize": "weight"}, "maximize='weight' should be one of the tasks"),
-        ({"maximize": "mass", "weights": {"mass": 1.0}}, "pass one of them"),
+        ({"maximize": "mass", "weights": {"mass": 1.0}}, "pass only one of them"),
         ({"weights": {"weight": 1.0}}, "weights names unknown tasks"),
         ({"weights": {"mass": -1.0}}, "finite number of at least 0"),
     ],

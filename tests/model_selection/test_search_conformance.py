@@ -277,7 +277,7 @@ def test_a_search_can_be_looked_at_in_every_state(state, way):
             search.predict(X)
     if state == "failed":
         assert search.task_names_ == search.pareto_front_["params"] == []
-        with pytest.raises(ValueError, match="no candidate has a score of every task"):
+        with pytest.raises(ValueError, match="no candidate has a score for every task"):
             search.choose()
 
 

@@ -33,7 +33,7 @@ X = torch.zeros(10, 10)
     ],
 )
 def test_what_is_too_large_is_refused_before_it_is_made(make):
-    with AllocationLimit(10**6, 10**6), pytest.raises(ModelFileError, match="more memory than the arrays"):
+    with AllocationLimit(10**6, 10**6), pytest.raises(ModelFileError, match="more memory than its arrays"):
         make()
 
 

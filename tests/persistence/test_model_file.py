@@ -168,10 +168,13 @@ def given(value):
 
 UNSAVABLE = {
     "callbacks": ({"callbacks": [EarlyStopping()]}, r"callbacks\[0\] is a skorch.*callbacks=None"),
-    "lambda": (given(lambda x: x), r"net_params\['a'\] is <function.*no name"),
-    "bound method": (given([].append), r"net_params\['a'\] is <built.*no name"),
-    "partial": (given(functools.partial(lambda x: x)), r"net_params\['a'\] is <function.*no name"),
-    "another's name": (given(functools.wraps(print)(lambda x: x)), r"net_params\['a'\] is <function.*no name"),
+    "lambda": (given(lambda x: x), r"net_params\['a'\] is <function.*no importable name"),
+    "bound method": (given([].append), r"net_params\['a'\] is <built.*no importable name"),
+    "partial": (given(functools.partial(lambda x: x)), r"net_params\['a'\] is <function.*no importable name"),
+    "another's name": (
+        given(functools.wraps(print)(lambda x: x)),
+        r"net_params\['a'\] is <function.*no importable name",
+    ),
     "dict with attributes": (given(Bunch(a=1)), r"net_params\['a'\] is a sklearn.*convert it to a dict"),
     "text with attributes": (given(Text("a")), r"net_params\['a'\] is a tests.*convert it to a str"),
     "enumeration": (given(Colour.RED), r"net_params\['a'\] is a tests.*give its value"),

@@ -178,7 +178,7 @@ def test_what_holds_a_network_is_saved_by_itself(make, y, tmp_path):
 )
 def test_what_else_holds_a_network_is_named(step, advice, tmp_path):
     pipeline = Pipeline([("scale", StandardScaler()), ("many", step)]).fit(X, X[:, 0])
-    with pytest.raises(TypeError, match=rf"steps\['many'\] is a .*MultiTaskNetRegressor in it.*{advice}"):
+    with pytest.raises(TypeError, match=rf"steps\['many'\] is a .*contains a MultiTaskNetRegressor.*{advice}"):
         save_model(pipeline, tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
@@ -262,7 +262,7 @@ class Stubborn(Shift):
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        (FunctionTransformer(lambda X: X), "<lambda>.*found again"),
+        (FunctionTransformer(lambda X: X), "<lambda>.*cannot be found by its name"),
         (Stubborn(), "skops says not this one"),
         (FunctionTransformer(pd.DataFrame.to_numpy), "skops writes it, but cannot read it again"),
     ],
