@@ -384,7 +384,7 @@ def test_numbers_of_units_are_limited_by_the_size_of_the_file():
     task = Classification(classes=[10**12, 1]).fit(np.array([1, 10**12]))
     assert back(task).classes == [10**12, 1]
     task.n_elements_ = 10**9
-    with pytest.raises(ModelFileError, match="n_elements_ of Classification is 1000000000, more than"):
+    with pytest.raises(ModelFileError, match="n_elements_ of Classification is 1000000000, which is too large"):
         back(task)
 
 
