@@ -148,7 +148,7 @@ def _kind_of_column(dtype: Any) -> str:
 
 
 def _of_all_categories(columns: list[nw.Series]) -> list[nw.Series]:
-    """Give each column the categories of all columns, in order of first occurrence."""
+    """Set the categories of each column to those of all columns, in order of first occurrence."""
     known = list(dict.fromkeys(value for column in columns for value in column.cat.get_categories().to_list()))
     if columns[0].implementation.is_pandas():
         natives = [column.to_native().cat.set_categories(known) for column in columns]
