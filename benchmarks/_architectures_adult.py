@@ -1,4 +1,4 @@
-"""Adult, official split: test AUC of every architecture beside published figures, with fit time and size."""
+"""Adult, official split: test AUC of every architecture and published figures, with fit time and size."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def measure(architecture: Architecture, seeds: Sequence[int]) -> dict[str, Any]:
 
 
 def run(n_seeds: int) -> dict[str, Any]:
-    """Print and return what every architecture reaches.
+    """Print and return the scores of every architecture.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class BatchedExperts(nn.Module):
 
 
 class ExpertsInTurn(nn.Module):
-    """As one writes it first: a module per expert, per gate and per head."""
+    """The simplest implementation: a module per expert, per gate and per head."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -86,14 +86,14 @@ def torch_loop(shape: Shape, make: Callable[[Shape], nn.Module]) -> Callable[[],
 
 
 def matrix_products(shape: Shape) -> Callable[[], None]:
-    """Do the products of experts, gates, mixing and heads, forward and backward, of as many steps."""
+    """Compute only the products of experts, gates, mixing and heads, forward and backward, for the same steps."""
     (first, second), tasks, size = shape.hidden, shape.tasks, shape.batch
     X = torch.from_numpy(shape.data()[0])
     weight_1 = torch.randn(N_EXPERTS, shape.inputs, first)
     weight_2 = torch.randn(N_EXPERTS, first, second)
     gate_weight = torch.randn(shape.inputs, tasks * N_EXPERTS)
     head_weight = torch.randn(tasks, second, 1)
-    # values in between are given, so that nothing but the products is computed
+    # intermediate values are given, so that only the products are computed
     hidden, experts = torch.randn(N_EXPERTS, size, first), torch.randn(N_EXPERTS, size, second)
     gates, mixed = torch.randn(size, tasks, N_EXPERTS), torch.randn(tasks, size, second)
     error = torch.randn(tasks, size, 1)
@@ -111,7 +111,7 @@ def matrix_products(shape: Shape) -> Callable[[], None]:
                 torch.mm(x, gate_weight)
                 torch.bmm(g, e.transpose(0, 1))
                 torch.bmm(m, head_weight)
-                # backward: each product has one for the weight and, except on the inputs, one for what it read
+                # backward: one product for the weight and, except for the inputs, one for the input of the layer
                 torch.bmm(m.transpose(1, 2), d)
                 torch.bmm(d, head_weight.transpose(1, 2))
                 torch.bmm(g.transpose(1, 2), m.transpose(0, 1))

@@ -1,4 +1,4 @@
-"""Two regressions whose relation is set: test error of architectures of one size, as the relation falls.
+"""Two regressions with a given correlation: test error of architectures of equal size as it decreases.
 
 The data are those of Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate
 Mixture-of-Experts", KDD 2018, section 3.2.
@@ -77,7 +77,7 @@ class Setting:
     batch_size: int = 512
 
     def data(self, rho: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draw inputs and both targets; with one seed nothing but the second direction changes with rho."""
+        """Draw inputs and both targets; for one seed only the second direction depends on rho."""
         fixed = np.random.default_rng(0)
         alpha, beta = self.frequency * fixed.standard_normal(self.n_sines), fixed.standard_normal(self.n_sines)
         rng = np.random.default_rng([1, seed])
@@ -103,7 +103,7 @@ class Setting:
         return n_parameters(self.estimator(architecture, width).set_params(max_epochs=1, batch_size=2).fit(X, y))
 
     def widths(self) -> dict[str, tuple[int, int]]:
-        """Find for every architecture the width at which it is as large as MMoE, and its parameters."""
+        """Find the width of every architecture at which it has as many parameters as MMoE."""
         wanted = self.size(ARCHITECTURES["MMoE"], self.units)
         found = {}
         for name, architecture in ARCHITECTURES.items():
@@ -117,7 +117,7 @@ class Setting:
         return found
 
     def error(self, architecture: Architecture, width: int, rho: float, seed: int) -> float:
-        """Fit, and give the mean squared error on test rows, in variances of the targets."""
+        """Fit; return the mean squared error on test rows, in variances of the targets."""
         X, y = self.data(rho, seed)
         net = self.estimator(architecture, width, seed).fit(X[: self.rows], y[: self.rows])
         truth = y[self.rows :]

@@ -1,4 +1,4 @@
-"""Test scores of every weighting beside tuned fixed weights and single-task nets."""
+"""Test scores of every weighting, compared with tuned fixed weights and single-task nets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who competes in quality: a contender fits the training rows, and predicts every task of the test rows.
+"""Contenders of the quality benchmark: they fit the training rows and predict every task of the test rows.
 
 Contenders that learn one target are fitted once for each task, on the rows that have its label.
 """
@@ -40,12 +40,12 @@ class Predicted(NamedTuple):
     classes: np.ndarray | None = None
 
 
-#: learns rows with a seed, and gives what predicts inputs
+#: fits rows with a seed, and returns a function that predicts inputs
 Contender = Callable[[Rows, int], Callable[[pd.DataFrame], Mapping[str, Predicted]]]
 
 
 def one_per_task(make: Callable[[str, int], BaseEstimator]) -> Contender:
-    """Fit an estimator of its own for each task."""
+    """Fit a separate estimator for each task."""
 
     def contender(rows: Rows, seed: int) -> Callable[[pd.DataFrame], Mapping[str, Predicted]]:
         fitted = {}
@@ -65,7 +65,7 @@ def predicted(estimator: Any, X: pd.DataFrame) -> Predicted:
 
 
 def one_net(regression: Task | str = "regression", **params: Any) -> Contender:
-    """Fit one of our nets to all tasks."""
+    """Fit one net of this package to all tasks."""
 
     def contender(rows: Rows, seed: int) -> Callable[[pd.DataFrame], Mapping[str, Predicted]]:
         tasks = {name: regression if kind == "regression" else kind for name, kind in rows.kinds.items()}
@@ -122,7 +122,7 @@ def _tree_columns() -> Any:
 
 
 def linear(kind: str, seed: int) -> BaseEstimator:
-    # strengths of ridge are chosen by leave-one-out, as there is no good fixed one
+    # the strength of ridge is chosen by leave-one-out, because no fixed value works everywhere
     model = RidgeCV(np.logspace(-3, 4, 15)) if kind == "regression" else LogisticRegression(max_iter=1000)
     return make_pipeline(_linear_columns(), model)
 
@@ -144,7 +144,7 @@ def mlp(kind: str, seed: int) -> BaseEstimator:
 
 
 class ScaledRegressor(MLPRegressor):
-    """MLPRegressor of the standardised target, without which it fits no target in large units."""
+    """MLPRegressor of the standardised target; without this it fails for targets in large units."""
 
     def fit(self, X: Any, y: Any) -> ScaledRegressor:
         y = np.asarray(y, dtype=float)
@@ -156,7 +156,7 @@ class ScaledRegressor(MLPRegressor):
 
 
 def pytabkit_model(name: str) -> Callable[[str, int], BaseEstimator]:
-    """Make an estimator of pytabkit, which is installed apart, with its defaults."""
+    """Make an estimator of pytabkit with its defaults; it is installed separately."""
 
     def make(kind: str, seed: int) -> BaseEstimator:
         import pytabkit

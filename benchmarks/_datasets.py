@@ -1,4 +1,4 @@
-"""Tables with several targets: real ones from the folder in SKLEARN_MTL_DATA, and those that libraries ship."""
+"""Tables with several targets, from the folder in SKLEARN_MTL_DATA and from installed libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 
 
 class Rows(NamedTuple):
-    """All rows of a data set; rows of one group belong together. Targets that are no floats are classes."""
+    """All rows of a data set; rows of one group are kept together. Targets that are not floats are classes."""
 
     X: pd.DataFrame
     y: pd.DataFrame
@@ -43,7 +43,7 @@ class Table(NamedTuple):
 
 
 def split_at_random(rows: Rows) -> Table:
-    """Hold out a third of the rows, or of the groups, always the same."""
+    """Hold out a fixed third of the rows or of the groups."""
     maker = ShuffleSplit if rows.groups is None else GroupShuffleSplit
     train, test = next(maker(n_splits=1, test_size=1 / 3, random_state=0).split(*rows))
     return Table(*rows.take(train)[:2], *rows.take(test)[:2])

@@ -1,4 +1,4 @@
-"""Contenders in turn in one process, medians and ratios, with versions and machine."""
+"""Timing of contenders in turn in one process: medians and ratios, with versions and machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("sklearn-mtl", "torch", "scikit-learn", "skorch", "numpy")
 
 
 def run_in_turn(contenders: Mapping[str, Callable[[], Any]], rounds: int = 7) -> dict[str, list[float]]:
-    """Run every contender once a round, after a round of warming up; seconds by contender.
+    """Run every contender once per round, after a warm-up round; return seconds by contender.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def run_in_turn(contenders: Mapping[str, Callable[[], Any]], rounds: int = 7) ->
 
 
 def table(title: str, seconds: Mapping[str, list[float]], unit: float = 1e-3) -> list[dict[str, Any]]:
-    """Print medians, and for every contender how many times the first one's median it is.
+    """Print medians, and their ratios to the median of the first contender.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def environment() -> dict[str, Any]:
 
 
 def save(name: str, content: Mapping[str, Any]) -> None:
-    """Keep the results of a benchmark as JSON, with the environment."""
+    """Write the results of a benchmark as JSON, with the environment."""
     described = environment()
     print("\n" + ", ".join(f"{key} {value}" for key, value in described.items()))
     RESULTS.mkdir(exist_ok=True)
@@ -87,7 +87,7 @@ def save(name: str, content: Mapping[str, Any]) -> None:
 
 
 def data_folder(name: str) -> Path:
-    """Find a folder of real data, or end with what to set."""
+    """Find a folder of real data, or exit with a message."""
     root = os.environ.get("SKLEARN_MTL_DATA")
     if not root or not (Path(root) / name).is_dir():
         sys.exit(f"Set SKLEARN_MTL_DATA to the folder that holds the data set {name!r}; see CONTRIBUTING.md.")

@@ -1,4 +1,4 @@
-"""Tables of what `quality.py` kept."""
+"""Tables of the results of `quality.py`."""
 
 from __future__ import annotations
 

@@ -15,15 +15,15 @@ N_BINS = 15
 
 
 def halves(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Give the rows that defaults may be picked on, and those that tests are drawn from.
+    """Return the rows for choosing defaults, and the rows for tests.
 
-    No test ever sees a row of the first half, and nothing is picked on a row of the second.
+    The first half is never used for tests, and the second half never for choosing defaults.
     """
     return next(_splitter(rows, 1, 0.5, 0).split(*rows))
 
 
 def splits(rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give training and test rows: each test is another half of the second half, and all others are trained on."""
+    """Return training and test rows: each test is a different half of the second half, the rest for training."""
     _, second = halves(rows)
     pool = rows.take(second)
     for _, test in _splitter(rows, n_splits(len(rows.X)), 0.5, 1).split(*pool):
@@ -31,14 +31,14 @@ def splits(rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def inner_splits(rows: Rows, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give rows to train on and rows to compare on, both of the first half."""
+    """Return training rows and comparison rows, both of the first half."""
     first, _ = halves(rows)
     for train, test in _splitter(rows, n, 0.25, 2).split(*rows.take(first)):
         yield first[train], first[test]
 
 
 def n_splits(n_rows: int) -> int:
-    """Repeat more where a single test says less."""
+    """Return the number of repetitions, more for small data sets."""
     return 10 if n_rows < 1000 else 5 if n_rows < 10_000 else 2
 
 
@@ -63,9 +63,9 @@ def score(y_true: np.ndarray, predicted: Predicted) -> dict[str, float]:
 
 
 def labelled(y_true: np.ndarray, predicted: Predicted) -> tuple[np.ndarray, np.ndarray]:
-    """Give class numbers and probabilities of the rows that have a label."""
+    """Return class numbers and probabilities of the rows that have a label."""
     labels = np.array([None if label is None or label != label else str(label) for label in y_true], dtype=object)
-    known = np.isin(labels, predicted.classes)  # a class that was not there to be learned is no one's
+    known = np.isin(labels, predicted.classes)  # classes that are missing in the training rows are not scored
     proba = predicted.values[known]
     codes = np.searchsorted(predicted.classes, labels[known].astype(str))
     return codes, proba / proba.sum(axis=1, keepdims=True)

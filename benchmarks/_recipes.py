@@ -1,4 +1,4 @@
-"""Recipes that are compared with the defaults: what they change."""
+"""Settings that are compared with the defaults, as changes of parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn_mtl.trunks import MLP
 
 
 def table(**params: Any) -> dict[str, MLP]:
-    """Change the trunk that "auto" takes for tables."""
+    """Change the default trunk for tables."""
     return {
         "trunk": MLP(
             **{"hidden_sizes": (128,) * 3, "dropout": 0.2, "scaling": "squash", "n_bins": "auto", **params}

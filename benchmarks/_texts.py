@@ -51,7 +51,7 @@ def wnut17(part: str) -> Sentences:
 
 
 def column(rows: Sequence[list[str]]) -> np.ndarray:
-    """Make a column of lists, also where all of them have one length."""
+    """Make a column of lists, also if all have the same length."""
     objects = np.empty(len(rows), dtype=object)
     objects[:] = rows
     return objects

@@ -1,4 +1,4 @@
-"""Adult, official split: test AUC of income and never-married, beside published figures and other nets.
+"""Adult, official split: test AUC of income and never-married, compared with published figures and other nets.
 
 The published figures are those of a shared-bottom net, 128-128 and towers 64-32, 5 epochs, batches of 256
 (github.com/morningsky/multi_task_learning, executed notebook).

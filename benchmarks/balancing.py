@@ -1,9 +1,8 @@
-"""Balancing of tasks: what a step costs, and what the test scores are.
+"""Weightings: cost of a step, and test scores.
 
 ``--part cost`` times a step of every weighting against plain summing with 2, 4 and 16 tasks (fit-speed shape A),
-with TorchJD's own ``mtl_backward`` in a lean loop beside, and LibMTL's PCGrad where LibMTL can be imported.
-``--part quality`` compares test scores with tuned fixed weights and with single-task nets, see
-``_balancing_quality.py``.
+and TorchJD's own ``mtl_backward`` in a lean loop, and LibMTL's PCGrad if LibMTL can be imported. ``--part
+quality`` compares test scores with tuned fixed weights and with single-task nets, see ``_balancing_quality.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from sklearn_mtl import MultiTaskNetRegressor
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.weighting import MGDA, CAGrad, NashMTL
 
-# The most that a step may cost with 4 tasks, in steps of plain summing.
+# Maximum cost of a step with 4 tasks, relative to plain summing.
 LIMITS = {
     "uncertainty": 1.2, "geometric_mean": 1.2, "dynamic_weight_average": 1.2, "random_weighting": 1.2, "stch": 1.2,
     "famo": 1.5, "grad_norm": None, "imtlg": 1.5, "aligned_mtl": 1.5, "pcgrad": 1.8, "upgrad": 1.8,
@@ -51,7 +50,7 @@ def ours(shape: Shape, weighting: Any) -> Callable[[], Any]:
 
 
 def lean_loop(shape: Shape, step: Callable[[Net, torch.Tensor, list[torch.Tensor]], None]) -> Callable[[], None]:
-    """Train the same net in a loop of its own; ``step`` makes the gradients from features and losses."""
+    """Train the same net in a plain loop; ``step`` computes the gradients from features and losses."""
     X, y = (torch.from_numpy(a) for a in shape.data())
 
     def fit() -> None:
@@ -78,7 +77,7 @@ def torchjd_upgrad(net: Net, features: torch.Tensor, losses: list[torch.Tensor])
 
 
 def libmtl_pcgrad() -> Callable[[Net, torch.Tensor, list[torch.Tensor]], None] | None:
-    """Make a step of LibMTL's PCGrad; None, with the reason printed, where LibMTL cannot be imported."""
+    """Make a step of LibMTL's PCGrad; None, with the reason printed, if LibMTL cannot be imported."""
     try:
         from LibMTL.weighting import PCGrad
     except ImportError as error:
@@ -97,7 +96,7 @@ def libmtl_pcgrad() -> Callable[[Net, torch.Tensor, list[torch.Tensor]], None] |
 
 
 def cost(n_tasks: int, rounds: int) -> list[dict[str, Any]]:
-    """Time fits with each weighting, and print what a step costs beside plain summing."""
+    """Time fits with each weighting, and print the cost of a step relative to plain summing."""
     shape = replace(SHAPES["A"], tasks=n_tasks, epochs=2)
     contenders: dict[str, Callable[[], Any]] = {"static": ours(shape, "static")}
     contenders |= {name: ours(shape, name) for name in LIMITS if "every" not in name}

@@ -1,4 +1,4 @@
-"""What ensembles that share weights give and cost, beside independent ones and a single network.
+"""Scores and costs of ensembles that share weights, independent ensembles and single networks.
 
 The splits are those of `quality.py`. Contenders are fitted in turn to each split; the score is the mean over tasks
 and splits, the seconds of processor time and the sizes are medians over splits. Run it on one thread
@@ -54,7 +54,7 @@ def compare(name: str) -> list[dict[str, Any]]:
 def fit(rows: Rows, train: np.ndarray, test: np.ndarray, seed: int, params: dict[str, Any]) -> dict[str, Any]:
     learned = rows.take(train)
     net = MultiTaskNetEstimator(tasks=rows.kinds, random_state=seed, **params)
-    start = time.process_time()  # of one thread, whatever else the machine does
+    start = time.process_time()  # CPU time, independent of other load on the machine
     net.fit(learned.X, learned.y)
     seconds = time.process_time() - start
     predictions = predicted_by_net(net, rows.X.iloc[test])
@@ -76,7 +76,7 @@ def show(records: list[dict[str, Any]]) -> None:
     by_contender = pd.DataFrame(records).groupby("contender", sort=False)
     table = by_contender[["fit_cpu_s", "epochs", "parameters", "bytes"]].median()
     table.insert(0, "score", by_contender["score"].mean())
-    # of the difference to the first one, split by split
+    # of the difference to the first contender, split by split
     wide = pd.DataFrame(records).pivot(index="split", columns="contender", values="score")
     differences = wide.sub(wide[next(iter(CONTENDERS))], axis=0)
     table.insert(1, "difference", differences.mean())

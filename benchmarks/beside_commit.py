@@ -1,4 +1,4 @@
-"""The working tree beside an earlier commit: the same jobs, in turn, in two processes that stay alive."""
+"""Speed of the working tree and an earlier commit: the same jobs, in turn, in two persistent processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-# a figure is worse only if it is so in every one of the runs: the machine alone makes some of them slow
+# a job counts as slower only if it is slower in every run, because the machine varies
 LIMIT = 1.10
 
 
@@ -53,7 +53,7 @@ def compare(trees: Mapping[str, Path], arguments: argparse.Namespace) -> None:
 
 
 def ratio_of(job: str, trees: Mapping[str, Path], rounds: int) -> float:
-    """Time one job in both trees, in turn, after a round of warming up."""
+    """Time one job in both trees, in turn, after a warm-up round."""
     workers = {name: _start(tree) for name, tree in trees.items()}
     seconds: dict[str, list[float]] = {name: [] for name in trees}
     for round_ in range(rounds + 1):
@@ -81,7 +81,7 @@ def _ask(worker: subprocess.Popen, job: str) -> float:
 
 
 def work() -> None:
-    """Time the jobs whose names are read, one a line."""
+    """Time the jobs whose names are read, one per line."""
     import gc
     import time
     import warnings
@@ -98,7 +98,7 @@ def work() -> None:
         print(json.dumps(time.perf_counter() - start), flush=True)
 
 
-# -- the jobs: each prepares its data and returns what is timed
+# -- the jobs: each prepares its data and returns the function to time
 
 
 def _fit(rows: int, inputs: int, tasks: int, **params: Any) -> Callable[[], Any]:

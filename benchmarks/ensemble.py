@@ -1,4 +1,4 @@
-"""An ensemble of eight: what it costs beside one fit, and its test loss beside its members'."""
+"""An ensemble of eight: its cost compared with one fit, and its test loss compared with its members'."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def loss(task: Task, output: np.ndarray, y: pd.Series) -> float:
 
 
 def test_losses(data: Table) -> dict[str, float]:
-    """Fit an ensemble with defaults, and give the mean over tasks of its test loss and of its members'."""
+    """Fit an ensemble with defaults; return the mean over tasks of its test loss and of its members'."""
     net = MultiTaskNetEstimator(n_members=MEMBERS, random_state=0).fit(data.X, data.y)
     outputs = net._model.member_outputs(data.X_test, net.task_names_, net)
     ensemble, members = [], []

@@ -1,4 +1,4 @@
-"""Fit time against a lean torch loop, skorch as it comes, and scikit-learn: same net, batches and epochs."""
+"""Fit time compared with a lean torch loop, plain skorch, and scikit-learn: same net, batches and epochs."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def scikit_learn(shape: Shape) -> Callable[[], None]:
 
     def fit() -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it did not converge: that is not asked for
+            warnings.simplefilter("ignore")  # convergence is not required
             MLPRegressor(
                 hidden_layer_sizes=shape.hidden, batch_size=shape.batch, max_iter=shape.epochs,
                 n_iter_no_change=shape.epochs, random_state=0,
@@ -130,7 +130,7 @@ def scikit_learn(shape: Shape) -> Callable[[], None]:
 
 
 def peak_memory() -> dict[str, float]:
-    """Fit 1,000,000 x 64 float32 in a process of its own: the largest memory beyond that of X, in sizes of X."""
+    """Fit 1,000,000 x 64 float32 in a separate process; measure the peak memory beyond X, in sizes of X."""
     ran = subprocess.run([sys.executable, __file__, "--memory"], capture_output=True, text=True, check=True)
     x_mib, grown_mib = (float(number) for number in ran.stdout.split()[-2:])
     print(

@@ -1,7 +1,7 @@
-"""A search of task weights side by side, against scikit-learn's search of the same estimator and of a skorch net.
+"""Stacked search of task weights, compared with scikit-learn's search of the same estimator and of a skorch net.
 
-27 candidates x 3 folds, two processes, no refit. Medians of rounds in turn; peak memory of this process and of its
-largest worker beside.
+27 candidates x 3 folds, two processes, no refit. Medians of rounds in turn, and peak memory of this process and of
+its largest worker.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class WeightedLoss(nn.Module):
 
 
 class PlainNet(skorch.NeuralNet):
-    """As skorch comes; it only knows how to score the three tasks."""
+    """Plain skorch, with a score of the three tasks."""
 
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
         parts: dict[str, list[np.ndarray]] = {name: [] for name in TASKS}
@@ -147,13 +147,13 @@ def measure_memory(contender: str, shape: Shape) -> None:
     )()
     from joblib.externals.loky import get_reusable_executor
 
-    get_reusable_executor().shutdown(wait=True)  # the system counts children when they have ended
+    get_reusable_executor().shutdown(wait=True)  # the system counts children only after they have ended
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     print(*(resource.getrusage(one).ru_maxrss / 2**10 for one in who))
 
 
 def peak_memory(name: str) -> dict[str, dict[str, float]]:
-    """Search once in a process of its own: the largest memory of it, and of the largest of its workers."""
+    """Search once in a separate process; measure its peak memory and that of its largest worker."""
     peaks = {}
     print(f"\n{f'peak memory, {SHAPES[name]}':64s}{'process MiB':>14s}{'worker MiB':>14s}")
     for contender in ("stacked", "one by one", "skorch"):
@@ -185,7 +185,7 @@ def measure(name: str, rounds: int, skorch_rounds: int, skorch_candidates: int) 
     print(f"{theirs / ours:.2f} x as fast as GridSearchCV of the same estimator")
     report = stacked(shape)().stack_report_
     for entry in report:
-        print(f"  {entry['n_fits']} fits in {entry['n_stacks']} stacks: {entry['reason'] or 'side by side'}")
+        print(f"  {entry['n_fits']} fits in {entry['n_stacks']} stacks: {entry['reason'] or 'stacked'}")
     return {"title": title, "seconds": rows, "report": report}
 
 
@@ -202,7 +202,7 @@ def main() -> None:
         measure_memory(arguments.memory, SHAPES[shapes[0]])
         return
     options = arguments.rounds, arguments.skorch_rounds, arguments.skorch_candidates
-    # before the rounds: a process counts as its own what its parent had taken when it started it
+    # before the rounds, because a new process inherits the peak memory of its parent
     memory = {name: peak_memory(name) for name in shapes}
     save("grid_search", {"search": {name: measure(name, *options) for name in shapes}, "memory": memory})
 

@@ -1,7 +1,7 @@
-"""Compare recipes on inner splits: rows that `quality.py` never tests on.
+"""Compare settings on inner splits, whose rows are never test rows of `quality.py`.
 
-A recipe changes some parameters of ``MultiTaskNetEstimator(n_members=8)``. The table gives its mean score less
-that of the defaults by data set, in hundredths (R2, below -1 taken as -1, and AUC).
+A setting changes some parameters of ``MultiTaskNetEstimator(n_members=8)``. The table shows its mean score minus
+that of the defaults by data set, in hundredths (AUC, and R2 with a minimum of -1).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from _quality_scores import inner_splits, score
 from _recipes import RECIPES
 
 N_SPLITS = {"adult": 2, "census_income_kdd": 1, "communities_crime": 3, "parkinsons": 4, "digits": 2}
-# Enough rows to tell recipes apart.
+# Enough rows to distinguish the settings.
 MOST_ROWS = 16_000
 
 
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def mean_score(name: str, params: Mapping[str, Any]) -> float:
-    """Fit a recipe to each inner split of a data set, and give the mean score over tasks and splits."""
+    """Fit a setting to each inner split of a data set; return the mean score over tasks and splits."""
     rows = ROWS[name]()
     results = []
     for seed, (train, test) in enumerate(inner_splits(rows, N_SPLITS.get(name, 8))):

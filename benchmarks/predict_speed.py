@@ -1,4 +1,4 @@
-"""Predict time: one row against scikit-learn's MLP, many rows against a bare forward and validation."""
+"""Predict time: one row compared with scikit-learn's MLP, many rows with a plain forward pass and validation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def one_row(rounds: int) -> list[dict]:
     one_task = MultiTaskNetClassifier(**params).fit(X, label)
     two_tasks = MultiTaskNetEstimator(**params).fit(X, Targets(label=label, number=number))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it did not converge: that is not asked for
+        warnings.simplefilter("ignore")  # convergence is not required
         peer = MLPClassifier(hidden_layer_sizes=HIDDEN, max_iter=2).fit(X, label)
     row = X[:1]
     contenders = {

@@ -1,7 +1,7 @@
-"""How well the defaults predict, beside what scikit-learn offers for one target at a time.
+"""Scores of the defaults, compared with scikit-learn's models for single targets.
 
-Each data set is split into training and test rows several times. ``--only`` and ``--contenders`` run some of it;
-results are kept by data set and contender, and ``--report`` prints the tables of all that were kept.
+Each data set is split into training and test rows several times. ``--only`` and ``--contenders`` run a part;
+results are stored by data set and contender, and ``--report`` prints tables of all stored results.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="print what was kept, run nothing")
     options = parser.parse_args()
     if not options.report:
-        warnings.simplefilter("ignore", ConvergenceWarning)  # as their users see it, with their defaults
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the defaults are compared as they are
         warnings.simplefilter("ignore", SingleClassWarning)
         for name in options.only:
             for contender in options.contenders:
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def run(name: str, contender: str) -> None:
-    """Fit one contender to all splits of a data set, and keep its scores."""
+    """Fit one contender to all splits of a data set, and store its scores."""
     rows = ROWS[name]()
     records = list(_records(rows, CONTENDERS[contender]))
     mean = np.mean([record["score"] for record in records])

@@ -1,7 +1,7 @@
-"""Seconds of fit and predict of what `quality.py` compares, in turn on the first split of each data set.
+"""Seconds of fit and predict of the contenders of `quality.py`, in turn on the first split of each data set.
 
-Run it on a quiet machine. A contender is fitted three times, and once where that takes more than 20 seconds; the
-table has medians, and how many times those of gradient boosting the default takes.
+Run it on an idle machine. A contender is fitted three times, or once if that takes more than 20 seconds; the table
+has medians, and the ratio of the default to gradient boosting.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), help="data sets to run")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    compare("linnerud")  # what is used for the first time takes time too
+    compare("linnerud")  # the first use of a library takes additional time
     records: list[dict[str, Any]] = []
     for name in options.only:
         records += compare(name)
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def compare(name: str) -> list[dict[str, Any]]:
-    """Fit the contenders in turn, and give one record of medians for each."""
+    """Fit the contenders in turn; return one record of medians for each."""
     rows = ROWS[name]()
     train, test = next(iter(splits(rows)))
     taken: dict[str, list[tuple[float, float]]] = {contender: [] for contender in CONTENDERS}

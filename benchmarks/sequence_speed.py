@@ -1,8 +1,8 @@
-"""Training time per token: the estimator beside a lean loop over the same modules and batches.
+"""Training time per token: the estimator compared with a lean loop over the same modules and batches.
 
-The loop of one's own has the trunk's modules, a linear head for the intent and one for the slots, the same batches
-of rows of similar lengths, the same masks and the same optimiser. Both learn vocabulary and classes, encode once,
-and train. Rows are those of SNIPS.
+The loop has the trunk's modules, a linear head for the intent and one for the slots, the same batches of rows of
+similar lengths, the same masks and the same optimiser. Both learn vocabulary and classes, encode once, and train.
+The data set is SNIPS.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sklearn_mtl.tasks import Classification, SequenceTagging
 from sklearn_mtl.trunks import SequenceEncoder
 from sklearn_mtl.utils._random import Streams
 
-# The most that training may take, in times of the lean loop with the convolutional encoder.
+# Maximum training time with the convolutional encoder, relative to the lean loop.
 LIMIT = 1.2
 BATCH = 32
 

@@ -1,7 +1,7 @@
-"""Intent and slots of SNIPS from one network, from scratch: no vectors that were trained elsewhere.
+"""Intent and slots of SNIPS from one network, trained from scratch without pretrained word vectors.
 
 Published, from scratch as well: a bidirectional LSTM 96.57 / 84.30 (intent accuracy / slot F1), the slot-gated
-model 97.0 / 88.8, with 75.5 sentences that are right as a whole (Goo et al., NAACL 2018).
+model 97.0 / 88.8, with a sentence accuracy of 75.5 (Goo et al., NAACL 2018).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from _texts import snips
 from sklearn_mtl import MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.trunks import SequenceEncoder
 
-# What is to be reached, in percent.
+# Target scores, in percent.
 TARGETS = {"intent accuracy": 97.5, "slot F1": 92.0}
 COLUMNS = ("intent accuracy", "slot F1", "sentence accuracy", "fit s", "predict s")
 

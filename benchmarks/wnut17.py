@@ -1,7 +1,6 @@
 """Emerging entities of WNUT17, and whether a post has one, from one network and from two, from scratch.
 
-Published, all with embeddings that were trained elsewhere: entity F1 between 26.3 and 41.9 (Derczynski et al.,
-WNUT 2017).
+Published, all with pretrained embeddings: entity F1 between 26.3 and 41.9 (Derczynski et al., WNUT 2017).
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ __all__ = [
 class DivergenceError(ArithmeticError):
     """Training produced a loss or a parameter that is not finite.
 
-    The fitted model, if there was one before, is left as it was. In a search the candidate fails with
-    scikit-learn's ``error_score``.
+    An earlier fitted model stays unchanged. In a search the candidate fails, and scikit-learn's ``error_score``
+    applies.
 
     Parameters
     ----------
     message : str
-        What diverged, in which epoch and batch.
+        What diverged, and in which epoch and batch.
     task : str or None, default=None
         The task whose loss was the first to be NaN or infinite; None if a parameter was.
     epoch : int or None, default=None
@@ -41,31 +41,31 @@ class DivergenceError(ArithmeticError):
 
 
 class ModelFileError(ValueError):
-    """A file of a model, or a checkpoint, is damaged or not what it should be.
+    """A model file or checkpoint is damaged or invalid.
 
-    Nothing of it was used.
+    None of its content was used.
     """
 
 
 class OutOfMemoryError(MemoryError):
-    """The memory of the device, or of the machine, does not hold what was to be computed.
+    """The memory of the device or of the machine is not sufficient.
 
-    The message says what that was, and what needs less. The fitted model, if there was one before, is left as it
-    was. In a search the candidate fails with scikit-learn's ``error_score``.
+    The message says what was computed and how to use less memory. An earlier fitted model stays unchanged. In a
+    search the candidate fails, and scikit-learn's ``error_score`` applies.
     """
 
 
 class SingleClassWarning(UserWarning):
-    """A classification task has labels of one class only, so that there is nothing to learn in it."""
+    """All labels of a classification task belong to one class, so there is nothing to learn."""
 
 
 class ModelVersionWarning(UserWarning):
-    """A saved model was written by another version of sklearn_mtl than the one that loads it."""
+    """A saved model was written by a different version of sklearn_mtl."""
 
 
 class TaskTypeWarning(UserWarning):
-    """The type of a task was guessed from labels that could be classes as well as numbers.
+    """The type of a task was inferred from labels that could be classes or numbers.
 
-    It is said of integers that are taken as numbers, and of whole floats, whichever way they are taken. State the
-    type in the parameter ``tasks``, or fit a `MultiTaskNetClassifier` or `MultiTaskNetRegressor`.
+    It is issued for integers that are inferred as numbers, and for all whole floats. State the type in the
+    parameter ``tasks``, or fit a `MultiTaskNetClassifier` or `MultiTaskNetRegressor`.
     """

@@ -1,4 +1,4 @@
-"""Small data and small networks that the estimator's tests share."""
+"""Small data and networks shared by the estimator's tests."""
 
 import numpy as np
 import torch
@@ -76,7 +76,7 @@ def head_in(network, task):
 
 
 def assert_same(a, b):
-    """Compare predictions of any kind, bit by bit."""
+    """Compare predictions of any kind, bit for bit."""
     if isinstance(a, Targets | dict):
         assert list(a) == list(b)
         for name in a:
@@ -94,7 +94,7 @@ def assert_same(a, b):
 
 
 def assert_same_model(a, b):
-    """Compare every parameter of two fitted networks, bit by bit."""
+    """Compare every parameter of two fitted networks, bit for bit."""
     weights, others = weights_of(a), weights_of(b)
     assert list(weights) == list(others)
     for name, values in weights.items():

@@ -1,7 +1,7 @@
 """scikit-learn's own checks, for one option at a time: ``python -m tests.checks``, or ``make checks``.
 
-Every option of every choice is checked, of those that the packages export and the estimators list, so that what is
-new is checked too. Prints a table, and fails if a check fails, or one that is expected to fail does not.
+Every option that the packages export and the estimators list is checked, so new options are included. It prints a
+table, and fails if a check fails or an expected failure passes.
 """
 
 import argparse
@@ -42,25 +42,25 @@ EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_sparse_data": BATCHES,
 }
 
-#: of all options but the defaults themselves: enough to learn what the checks ask for
+#: parameters for all options except the defaults, to reach the scores that the checks require
 MAX_EPOCHS = 40
 
 
 def specs(package, base):
-    """Make one of each class of a seam that can be made without arguments."""
+    """Make an instance of each class of a subpackage that needs no arguments."""
     exported = [getattr(package, name) for name in package.__all__]
     classes = [cls for cls in exported if inspect.isclass(cls) and issubclass(cls, base) and cls is not base]
     return {cls.__name__: cls({}) if cls is TaskGraph else cls() for cls in classes if not inspect.isabstract(cls)}
 
 
-#: what goes with a choice for the checks to be of it: SGD learns little at the rate that suits AdamW
+#: additional parameters of an option: SGD learns little at the learning rate of AdamW
 ALONG = {"optimizer='sgd'": {"learning_rate": 0.1}}
-#: choices that have another meaning than the checks suppose: these fit twice, and expect one model
+#: options that contradict the checks, which fit twice and expect the same model
 NOT_CHECKED = ("warm_start",)
 
 
 def choices():
-    """List the values, other than the defaults, of parameters that are one of some texts, or true or false."""
+    """Return the values, other than the defaults, of string options and booleans."""
     options, defaults = {}, MultiTaskNetEstimator().get_params(deep=False)
     for name, constraints in MultiTaskNetEstimator._parameter_constraints.items():
         if name in NOT_CHECKED:
@@ -73,7 +73,7 @@ def choices():
 
 
 def options():
-    """Give the parameters of each option by its name."""
+    """Return the parameters of each option by its name."""
     listed = {
         "defaults": {},
         **choices(),
@@ -91,7 +91,7 @@ def options():
 
 
 def run(cls, params):
-    """Run all checks of an estimator; give how many came out how, what went wrong, and the seconds."""
+    """Run all checks of an estimator; return the counts of outcomes, the failures, and the seconds."""
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -16,7 +16,7 @@ SMALL = {"hidden_size": 12, "embedding_size": 6, "character_size": 4}
 
 
 class InputsCase(NamedTuple):
-    """Rows and targets, the network that learns them, and why several cannot be trained side by side."""
+    """Rows and targets, the network that learns them, and why it cannot be stacked."""
 
     X: Any
     y: Targets

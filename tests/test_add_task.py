@@ -1,4 +1,4 @@
-"""A task that is added to a fitted network: what is there already stays, the new task learns."""
+"""Adding a task to a fitted network: the existing part is unchanged, and the new task learns."""
 
 import pickle
 
@@ -50,7 +50,7 @@ ARCHITECTURES = {
 }
 
 
-# -- what is there already
+# -- the existing network
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES.keys())
@@ -220,7 +220,7 @@ def test_it_stops_early_and_restores_the_best_epoch():
 
 
 def test_what_went_before_does_not_count_in_early_stopping():
-    """The loss of the tasks before is none that the new task has to beat."""
+    """The best loss of the earlier tasks does not matter for the new task."""
     estimator = fitted(max_epochs=30, learning_rate=3e-2, early_stopping=True)
     hopeless = np.random.default_rng(0).normal(size=150)
     estimator.set_params(max_epochs=6, n_iter_no_change=6, learning_rate=1e-3).add_task("new", X, hopeless)
@@ -394,7 +394,7 @@ def test_penalties_are_those_of_the_first_tasks():
     assert np.isfinite(estimator.score(X, everything))
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""What is refused before training, and that a fit that fails leaves no trace.
+"""Errors for bad input before training, and failed fits that leave the estimator unchanged.
 
-The mistakes are in the folder ``bad_input``, as plain data, from which the user guide makes its table.
+The cases are in the folder ``bad_input``, as plain data, which is also used for the table in the user guide.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def test_every_mistake_is_listed_once():
     assert len(set(names)) == len(names)
 
 
-# -- what is accepted, with a warning or without
+# -- accepted input, with or without a warning
 
 
 @pytest.mark.parametrize("classes", [["no", "yes"], [1, 2], [False, True], [-1.0, 1.0]], ids=str)
@@ -87,7 +87,7 @@ def test_fold_without_labels_names_the_task():
         cross_validate(net(), inputs(N), Targets(labels(mass=mass)), cv=2, error_score="raise")
 
 
-# -- a fit that fails leaves the fitted model as it was
+# -- a failed fit leaves the fitted model unchanged
 
 
 def snapshot(estimator):

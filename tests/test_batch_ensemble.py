@@ -1,4 +1,4 @@
-"""An ensemble that shares weights: one fit as any other, whose predictions are means over the members."""
+"""Ensembles with shared weights: one fit, whose predictions are means over the members."""
 
 import pickle
 
@@ -30,7 +30,7 @@ def trunk():
     return MLP((8,), dropout=0.2, scaling="standard")
 
 
-# -- what comes out
+# -- predictions
 
 
 def test_predictions_are_means_over_the_members():
@@ -125,7 +125,7 @@ def test_models_of_versions_without_the_parameter_load(n_members):
     assert_same(again.predict(X), fitted.predict(X))
 
 
-# -- what one network can, it can
+# -- features of a single network
 
 
 def test_warm_start_and_portions():
@@ -190,7 +190,7 @@ def test_a_search_over_task_weights_fits_them_one_by_one():
     np.testing.assert_array_equal(*scores)
 
 
-# -- what it cannot
+# -- errors
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_search_over_task_weights_fits_them_one_by_one():
 def test_what_cannot_be_is_refused(params, message):
     with pytest.raises(ValueError, match=message):
         batch(**params).fit(NUMBERS, Y)
-    # with one network it means nothing
+    # it has no effect with one network
     batch(**{**params, "n_members": 1}).fit(NUMBERS, Y)
 
 

@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, and the one promise that they cannot check here."""
+"""scikit-learn's checks, and one property that they cannot check here."""
 
 import inspect
 
@@ -27,13 +27,13 @@ from sklearn_mtl.weighting import Weighting
 from ._helpers import inputs, mixed_targets
 from .checks import ESTIMATORS, EXPECTED_FAILURES, MAX_EPOCHS, options
 
-# Checks that tell something about any option within a second.
+# Fast checks that are useful for every option.
 FEW = (
     "check_estimators_pickle", "check_fit_idempotent", "check_n_features_in", "check_dict_unchanged",
     "check_methods_sample_order_invariance",
 )  # fmt: skip
 SHORT = {name: {**params, "max_epochs": 2} for name, params in options().items() if params}
-#: those that other code trains or predicts than the defaults
+#: options that train or predict with other code than the defaults
 WHOLE = ("n_members=4", "n_members=4, ensemble='batch'", "early_stopping=False", "dtype='float64'")
 
 
@@ -122,7 +122,7 @@ def exact(estimator_class, n_rows, **params):
 
 
 def proba_or_predict(estimator, X):
-    """Give everything that the estimator predicts as one matrix of numbers."""
+    """Return everything that the estimator predicts as one matrix of numbers."""
     outputs = estimator._model.outputs(X, estimator.task_names_, estimator._fitted_view())
     decoded = {
         name: values if estimator.tasks_[name].kind == "classification" else estimator.tasks_[name].decode(values)

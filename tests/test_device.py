@@ -1,4 +1,4 @@
-"""Where a network runs, seen from the estimator; the choice among GPUs is tested without one."""
+"""The device of a network; the choice among GPUs is tested without one."""
 
 import pickle
 
@@ -59,7 +59,7 @@ def test_list_of_devices_names_every_gpu(monkeypatch):
 
 
 class AskedFor(Exception):
-    """Carries the device that a fit has chosen out of it."""
+    """Carries the chosen device out of a fit."""
 
 
 def pretend_gpus(monkeypatch, count, worker="MainProcess"):
@@ -69,7 +69,7 @@ def pretend_gpus(monkeypatch, count, worker="MainProcess"):
 
 
 def chosen_device(monkeypatch, device):
-    """Fit up to the point where the network would be moved, and give the device that was chosen."""
+    """Fit up to the point where the network would be moved; return the chosen device."""
 
     def stop(net):
         raise AskedFor(net.device)

@@ -1,4 +1,4 @@
-"""An ensemble: what it predicts is the mean of what its members would predict alone."""
+"""Ensembles: the prediction is the mean of the predictions of the members alone."""
 
 import pickle
 

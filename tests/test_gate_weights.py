@@ -1,4 +1,4 @@
-"""How much each row takes from each expert."""
+"""Gate weights of each row."""
 
 import numpy as np
 import pandas as pd
@@ -153,7 +153,7 @@ def test_a_task_that_was_added_has_no_gates(architecture):
 def test_asking_for_tasks_without_gates_only_is_refused(architecture):
     estimator = fitted(architecture, task_weights={"label": 0}).add_task("new", X, X[:, 3])
     with pytest.raises(
-        ValueError, match=r"The tasks \['label'.*\] have no gates: they were not trained, or added later"
+        ValueError, match=r"The tasks \['label'.*\] have no gates: they were not trained, or were added later"
     ):
         estimator.gate_weights(X, tasks=["label", "new"])
 

@@ -1,4 +1,4 @@
-"""Every kind of rows, through all that scikit-learn does with an estimator."""
+"""Every kind of input, with scikit-learn's splits, searches and pipelines."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Saving and loading: the same predictions, in this process or in another, and nothing of torch in the file."""
+"""Pickling: equal predictions in this process and in another, and no torch objects in the file."""
 
 import copy
 import functools
@@ -72,7 +72,7 @@ def rows_for(estimator):
 
 
 def everything(estimator):
-    """Give all that a fitted estimator says about some rows."""
+    """Return all predictions of a fitted estimator for some rows."""
     rows = rows_for(estimator)
     said = {"predict": estimator.predict(rows), "transform": estimator.transform(rows)}
     return said | ({"proba": estimator.predict_proba(rows)} if hasattr(estimator, "predict_proba") else {})
@@ -234,7 +234,7 @@ def test_model_of_an_absent_device_is_used_on_the_cpu():
     assert_same_model(elsewhere.set_params(device="cpu").fit(X, X[:, 0]), estimator)
 
 
-# -- other versions, and states that are no states
+# -- other versions, and invalid states
 
 
 def rebuilt(state):

@@ -1,4 +1,4 @@
-"""Nothing in the package runs what a file says: no pickle is loaded, no text is run, no name is imported.
+"""The package runs no code from files: it loads no pickle, runs no text, and imports no name from a file.
 
 CI runs this with all other tests.
 """
@@ -11,27 +11,27 @@ import pytest
 import sklearn_mtl
 
 PACKAGE = Path(sklearn_mtl.__file__).parent
-#: functions that run what they get, or load what can run something, by the names under which they can be had
+#: functions that run code or load files that may run code, by all their names
 FORBIDDEN = {
     "eval", "exec", "compile", "__import__", "breakpoint",
     "joblib.load", "torch.load", "torch.jit.load", "pandas.read_pickle", "yaml.load",
     "pydoc.locate", "pkgutil.resolve_name", "os.system", "os.popen",
 }  # fmt: skip
-#: nothing of these modules is used
+#: modules that must not be used
 MODULES = (
     "pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "runpy", "importlib", "subprocess",
     "ctypes", "torch.hub", "torch.package", "torch.serialization",
 )  # fmt: skip
-#: nor are the functions whose names begin so
+#: prefixes of functions that must not be used
 PREFIXES = ("os.exec", "os.spawn", "os.posix_spawn")
-#: arguments that let loaders run something
+#: arguments with which loaders may run code
 ARGUMENTS = {"weights_only": False, "allow_pickle": True}
-#: this file imports modules whose names the package itself writes down
+#: the file that imports modules by names that are literals in the package
 ALLOWED = {("utils/_optional.py", "importlib.import_module")}
 
 
 def findings(source):
-    """List what is forbidden in some code, with its line."""
+    """Return the forbidden calls in some code, with their lines."""
     tree = ast.parse(source)
     names = _imported(tree)
     found = []
@@ -55,7 +55,7 @@ def _is_forbidden(name):
 
 
 def _imported(tree):
-    """Give the full names of what is imported, by the names that the code has for it."""
+    """Return the full names of imports, by their local names."""
     names = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

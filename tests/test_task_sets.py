@@ -144,9 +144,9 @@ def test_it_is_the_fit_of_a_table_with_gaps():
         np.testing.assert_array_equal(one[name], other[name])
 
 
-# -- what is refused
+# -- errors
 
-ONE_KIND = "X of all tasks should be of one kind, to be put below each other; got"
+ONE_KIND = "X of all tasks must have one kind to be concatenated; got"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ ONE_KIND = "X of all tasks should be of one kind, to be put below each other; go
         ({"one": (ONE, ONE[:, 0]), "other": (sparse.csr_matrix(OTHER), OTHER[:, 0])}, ONE_KIND),
         (
             {"one": (pd.DataFrame(ONE, columns=COLUMNS), ONE[:, 0]), "other": (OTHER, OTHER[:, 0])},
-            r"of one kind, to be put below each other; got \['frames of pandas', 'tables'\]",
+            r"one kind to be concatenated; got \['frames of pandas', 'tables'\]",
         ),
         (
             {
@@ -269,8 +269,12 @@ def test_categories_of_polars_are_united(dtypes):
 @pytest.mark.parametrize(
     ("one", "other", "message"),
     [
-        (TOKENS, STEPS[:3], r"of one kind, .*'sequences of tokens', 'tables'"),
-        (TOKENS, [STEPS[:3]] * 3, r"of one kind, .*'sequences of steps', 'sequences of tokens'"),
+        (TOKENS, STEPS[:3], r"one kind to be concatenated; got .*'sequences of tokens', 'tables'"),
+        (
+            TOKENS,
+            [STEPS[:3]] * 3,
+            r"one kind to be concatenated; got .*'sequences of steps', 'sequences of tokens'",
+        ),
         ({"u": STEPS[:3]}, STEPS[:3], r"the same inputs, by name; got \[\['u'\], 'ndarray'\]"),
         ({"u": STEPS[:3]}, {"w": STEPS[:3]}, r"the same inputs, by name; got \[\['u'\], \['w'\]\]"),
         ({"u": STEPS[:3]}, {"u": STEPS[:3, :1]}, "input 'u': X of all tasks should have the same columns"),

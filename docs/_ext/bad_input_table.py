@@ -36,7 +36,7 @@ class BadInputTable(SphinxDirective):
 
 
 def raised(row):
-    """Make a mistake; give the name of the error and its message."""
+    """Make a mistake; return the name of the error and its message."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -62,7 +62,7 @@ def name_of(error):
 
 
 def shortened(message):
-    """Give a message without the folders of this machine, in one line that is not too long."""
+    """Return a message in one line, shortened, without local folders."""
     message = re.sub(rf"{re.escape(tempfile.gettempdir())}/\w+", "folder", message)
     message = re.sub(r" at 0x[0-9a-f]+", "", " ".join(message.split()))
     return message if len(message) <= LONGEST else f"{message[:LONGEST].rsplit(' ', 1)[0]} ..."

@@ -4,7 +4,8 @@ Which tasks share which experts
 ===============================
 
 Of four tasks, **a1** and **a2** are nearly the same, and so are **b1** and **b2**; the pairs have nothing to do
-with each other. Nobody tells the network. Do mixtures of experts find out, and does it pay?
+with each other. The network is not told about the pairs. Do mixtures of experts find them, and does it improve the
+scores?
 
 Each task is a sum of three sines of random directions in eight columns, plus noise. Tasks of a pair add up the
 same three sines, with slightly different weights.
@@ -46,9 +47,9 @@ def table(seed):
 # The networks
 # ------------
 # A body of the trunk has **four hidden units**, too few for two pairs. Hard sharing has one body, the independent
-# networks have one each, the mixture has four that any task may use, and progressive layered extraction has two
-# that any task may use and one for each task. More bodies are more units, so hard sharing is there once more with
-# the 16 units of the four experts.
+# networks have one body each, the mixture has four shared bodies, and progressive layered extraction has two
+# shared bodies and one for each task. More bodies have more units, so a second hard-sharing network has the 16
+# units of the four experts.
 networks = {  # name: (architecture, hidden units of a body)
     "hard sharing": (HardSharing(), 4),
     "hard sharing, 16 units": (HardSharing(), 16),
@@ -61,7 +62,7 @@ plt.show()
 
 
 # %%
-# Every network is trained on three tables. Each table has other rows, other tasks, and another initialisation.
+# Every network is trained on three tables. Each table has different rows, tasks and initial weights.
 def train(name, seed):
     """Fit one of the networks to one of the tables."""
     architecture, n_units = networks[name]
@@ -81,9 +82,9 @@ def train(name, seed):
 nets = {(name, seed): train(name, seed) for name in networks for seed in range(3)}
 
 # %%
-# Does it pay?
-# ------------
-# The noise leaves an R2 of 0.8 to be reached. Dots are tables, bars their means:
+# Scores
+# ------
+# The noise limits R2 to 0.8. Dots are tables, bars their means:
 scores = pd.DataFrame(
     [
         {"network": name, "task": task, "seed": seed, "R2": r2}
@@ -111,8 +112,8 @@ ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5)
 plt.show()
 
 # %%
-# Who uses what
-# -------------
+# Which task uses which expert
+# ----------------------------
 # The gates of the mixture, averaged over the test rows of each table:
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.0), layout="constrained")
 for seed, ax in enumerate(axes):
@@ -145,13 +146,12 @@ differences = pd.DataFrame(
 print(differences.rename_axis("table").round(2).to_string())
 
 # %%
-# The pairs are in the gates: on all eight tables tasks of a pair are closer to each other than to those of the
-# other pair, on average 0.1 within a pair and 0.4 across. But on some tables it is by little, so one heat map does
-# not prove that tasks are related, or that they are not. It takes several fits.
+# The gates show the pairs: on all eight tables the tasks of a pair are closer to each other than to those of the
+# other pair, on average 0.1 within a pair and 0.4 across. But on some tables the margin is small, so one heat map
+# does not prove that tasks are related or unrelated. It takes several fits.
 #
-# As for the scores: bodies that are too small for a pair fare badly where there is only one for all, or one for
-# each task, which then learns nothing from the other task of its pair. Experts that all tasks may use are better
-# for every task, on average over the tables. But hard sharing with the units of the four experts in one body is at
-# least as good on average, and simpler; one reading is that one wide layer has room for both pairs, and each head
-# takes its part. A mixture is worth a try where it beats the plain network on validation rows, not for its gates
-# alone.
+# As for the scores: the small body does badly if all tasks share it, or if each task has its own and learns
+# nothing from the other task of its pair. Shared experts are better for every task, on average over the tables.
+# But hard sharing with the units of the four experts in one body is at least as good on average, and simpler. One
+# explanation is that one wide layer has room for both pairs, and each head uses its part. Use a mixture if it
+# beats the plain network on validation rows, not for its gates alone.

@@ -3,11 +3,11 @@
 Gradients that conflict: seven ways to step
 ===========================================
 
-Two losses are given as functions of two numbers, so that every step of a weighting can be seen. It is the problem
-with which the papers of CAGrad [1]_ and of Nash-MTL [2]_ show what conflicting gradients do.
+Two losses are functions of two numbers, so that every step of a weighting can be drawn. The papers of CAGrad [1]_
+and Nash-MTL [2]_ use this problem to show the effect of conflicting gradients.
 
 Where the second number is positive, each loss is a narrow valley: its walls are hundreds of times steeper than its
-bottom, and the valleys of the two losses lie side by side. Where it is negative, each loss is a wide bowl.
+bottom, and the valleys of the two losses are next to each other. Where it is negative, each loss is a wide bowl.
 """
 
 # %%
@@ -34,14 +34,15 @@ def losses(points):
 # %%
 # The weightings
 # --------------
-# A weighting builds a module. It takes the losses, which tasks have a label, and the scalar products of the tasks'
-# gradients, and returns a weight for each gradient. That is all an estimator does in each of its steps, too; there
-# ``weighting="nash_mtl"`` is enough. Steps are at most 0.1 long here, so that the directions are what differs.
+# A weighting builds a module. The module takes the losses, a mask of the tasks that have a label, and the scalar
+# products of the tasks' gradients, and returns a weight for each gradient. An estimator does the same in each
+# step; there ``weighting="nash_mtl"`` is enough. Steps are at most 0.1 long here, so that only the directions
+# differ.
 from sklearn_mtl.weighting import IMTLG, MGDA, CAGrad, NashMTL, PCGrad, Static, UPGrad
 
 
 def descend(weighting, n_steps=550, longest=0.1):
-    """Give the way (n_steps + 1, n_starts, 2) from all starts."""
+    """Return the paths (n_steps + 1, n_starts, 2) from all starts."""
     module = weighting.build({"one": None, "other": None})
     points, present = starts.clone(), torch.ones(len(starts), 2, dtype=torch.bool)
     way = [points]
@@ -73,19 +74,19 @@ weightings = {
 ways = {name: descend(weighting) for name, weighting in weightings.items()}
 
 # %%
-# Where they go
-# -------------
-# The lines of equal height are those of the sum of both losses. On the thick grey line no step makes both smaller:
-# it is the Pareto front.
+# Paths
+# -----
+# The contour lines show the sum of both losses. The thick grey line is the Pareto front, where no step reduces
+# both losses.
 #
-# The plain sum follows the longer of two gradients. From the starts above it steps across a valley, from one wall
-# to the other and back, and stays there. The others weigh the gradients such that what helps one task does not
-# harm the other; that leaves the way along the valley, and all of them come to the front.
+# The plain sum follows the longer of two gradients. From the upper starts it steps across a valley, from one wall
+# to the other and back, and stays there. The other methods weight the gradients such that a step that helps one
+# task does not harm the other. This leaves the direction along the valley, and all of them reach the front.
 #
-# They differ in where. The plain sum, from below, and CAGrad come to the lowest sum. The others stop where they
-# meet the front. MGDA takes the shortest vector between the gradients, often the shorter of them. With two tasks
-# IMTL-G and Nash-MTL go the same way, halving the angle of the gradients, and so do PCGrad and UPGrad, which
-# project each gradient on the normal of the other.
+# They end at different points. CAGrad, and the plain sum from the lower start, reach the lowest sum. The others
+# stop where they meet the front. MGDA takes the shortest vector between the gradients, often the shorter of them.
+# With two tasks IMTL-G and Nash-MTL follow the same path, which bisects the angle of the gradients. PCGrad and
+# UPGrad also follow the same path: they project each gradient onto the normal of the other.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -114,10 +115,10 @@ axes.flat[-1].legend(
 plt.show()
 
 # %%
-# How fast
-# --------
-# Both losses on the way from the upper left. In the valley, the first loss hardly changes on average, while the
-# steps jump from wall to wall; what counts is who leaves it.
+# Speed
+# -----
+# Both losses along the paths from the upper left. In the valley, the first loss hardly changes on average while
+# the steps jump from wall to wall.
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharey=True)
 drawn = {"plain sum": "0.5", "PCGrad": "#d1495b", "CAGrad, c = 0.9": "#edae49"}
 drawn |= {"Nash-MTL": "#00798c", "MGDA": "#6a4c93"}
@@ -133,8 +134,8 @@ axes[1].legend(frameon=False)
 plt.show()
 
 # %%
-# In a network the walls are rarely as steep, and batches shake the steps out of valleys. On real data the plain
-# sum with tuned weights is hard to beat; the user guide says when a weighting is worth a trial.
+# In a network the walls are rarely as steep, and the noise of batches moves the steps out of valleys. On real data
+# the plain sum with tuned weights is hard to beat; the user guide says when to try another weighting.
 #
 # .. [1] Liu et al., "Conflict-Averse Gradient Descent for Multi-task Learning", NeurIPS 2021.
 # .. [2] Navon et al., "Multi-Task Learning as a Bargaining Game", ICML 2022.

@@ -3,19 +3,19 @@
 Digit strings: a class and a tag per digit, one net
 ====================================================
 
-The picture of a digit string is asked two things at once: which digits stand in it, **from left to right**, and
-which is the **largest** of them. The first is sequence tagging, a label for each place; the second is
-classification of the whole image. Both can be read from the maps of one convolutional network.
+An image of a digit string has two targets: its digits **from left to right**, and the **largest** of them. The
+first is sequence tagging, with a label for each position; the second is classification of the whole image. One
+convolutional network learns both.
 
-The strings have up to four digits. Where a string is shorter, its tags end in -1: there is nothing to learn, and
-nothing to score. And of every fifth image only does anybody know the largest digit; the others teach the tags.
+The strings have up to four digits. The tags of a shorter string end in -1, a missing label that is neither trained
+nor scored. The largest digit is known only for every fifth image; the others train the tags.
 """
 
 # %%
 # The images
 # ----------
-# They are made from the handwritten digits of scikit-learn, with noise. The digits of the test strings are none of
-# those in the training strings.
+# They are made from the handwritten digits of scikit-learn, with noise. No digit image is in both the training and
+# the test strings.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -34,9 +34,9 @@ print(y["digits"][:3], y["largest"][:3])
 # %%
 # One network for both
 # --------------------
-# A `ConvNet` is the trunk. The tags are known by their kind: a whole number for each of four places. The
-# **focal loss** counts digits less that are already easy. Of four places each has a quarter of the image:
-# a tag belongs to its place from left to right.
+# A `ConvNet` is the trunk. The tags are inferred from their form: an integer for each of four positions. The
+# **focal loss** gives easy digits less weight. Each of the four positions is a quarter of the image, from left to
+# right.
 from sklearn_mtl import MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.tasks import Classification, SequenceTagging
 from sklearn_mtl.trunks import ConvNet
@@ -52,8 +52,7 @@ net = MultiTaskNetEstimator(
 )
 
 # %%
-# How much should each task count? That is a hyperparameter like any other. The candidates of this grid are trained
-# side by side.
+# The task weights are hyperparameters. The candidates of this grid are stacked.
 from sklearn.model_selection import KFold
 
 from sklearn_mtl.model_selection import TaskWeightSearchCV
@@ -70,9 +69,9 @@ for weights, score in zip(
     print(weights["task_weights"], f"mean score {score:.3f}")
 
 # %%
-# Beside two networks
-# -------------------
-# The same trunk, once per task, is what the one network has to be compared with.
+# Comparison with two networks
+# ----------------------------
+# The baseline is the same trunk, fitted once per task.
 from sklearn.base import clone
 from sklearn.metrics import f1_score, log_loss
 
@@ -102,12 +101,12 @@ two = {
 report("two networks", two)
 
 # %%
-# To know the largest digit one has to read the digits. Of those there are labels enough, so the class gains from
-# the tags. The tags have nothing to gain from the class, and lose a little to it.
+# To find the largest digit, the network has to read the digits. There are many labels of the digits, so the class
+# gains from the tags. The tags do not gain from the class, and lose a little.
 
 # %%
-# What was learned
-# ----------------
+# Learning curves and predictions
+# -------------------------------
 history = one.history_
 predicted = one.predict(X_test)
 fig, axes = plt.subplot_mosaic(

@@ -3,19 +3,19 @@
 Early stopping when labels are few
 ==================================
 
-Early stopping needs rows to validate on. Where most labels of a task are missing, rows
-that are drawn at random may hold out none of its labels, or most of them. So **labels
-count, not rows**: each task has its share of labels on both sides, and so has each class.
+Early stopping needs validation rows. If most labels of a task are missing, rows that are drawn at random may
+include none of its labels, or most of them. So **the split counts labels, not rows**: the labels of each task and
+each class are split in proportion.
 
-The rows are patients with diabetes. The blood pressure of every patient is known, the
-progression of the disease for few.
+The rows are patients with diabetes. The blood pressure is known for all patients, the progression of the disease
+for few.
 """
 
 # %%
-# What chance would do
-# --------------------
-# Of 300 patients, 15 have a label. A tenth of the patients, drawn at random, holds out so
-# many of the 15 labels:
+# Random validation rows
+# ----------------------
+# Of 300 patients, 15 have a label. If a tenth of the patients is drawn at random, the number of labels held out
+# has this distribution:
 import warnings
 
 import matplotlib.pyplot as plt
@@ -31,13 +31,13 @@ by_chance = hypergeom(300, 15, 30).pmf(range(6))
 print(pd.Series(by_chance, name="probability").rename_axis("labels held out").round(3))
 
 # %%
-# In one case of five there would be nothing to watch. ``fit`` always holds out one or two.
+# In one case of five no label would be held out. ``fit`` always holds out one or two.
 #
-# What is learned
-# ---------------
-# The progression is learned alone, and beside the blood pressure, by an ensemble of four
-# networks. An ensemble stops early from ten labels on, a single network from a hundred on.
-# Each of the four holds out other labels, so that together they learn from all.
+# Scores
+# ------
+# An ensemble of four networks learns the progression alone, and together with the blood pressure. An ensemble
+# stops early from ten labels on, a single network from a hundred on. Each of the four members holds out different
+# labels, so that together they learn from all labels.
 X, progression = load_diabetes(return_X_y=True, as_frame=True)
 pressure, X = X["bp"], X.drop(columns="bp")
 X_train, X_test, pressure, _, progression, truth = train_test_split(
@@ -86,13 +86,12 @@ axes.axhline(0, color="0.7", linewidth=0.8)
 axes.legend(loc="lower right")
 
 # %%
-# With ten labels chance rules: what is learned depends on which ten they are. From thirty
-# on every drawing learns something. The blood pressure neither helps nor harms much.
+# With ten labels the score depends strongly on which ten they are. From thirty labels on, every draw gives a
+# useful score. The blood pressure neither helps nor harms much.
 #
-# What cannot be watched is said
+# Tasks that cannot be validated
 # ------------------------------
-# A task with a single label is trained, but no label is left to validate it on. The
-# warning names it.
+# A task with a single label is trained, but has no label for validation. A warning names it.
 y = Targets(progression=keep(1, 0), pressure=pressure.to_numpy())
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")

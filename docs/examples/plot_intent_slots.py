@@ -3,13 +3,13 @@
 Intent and slots of spoken requests
 =====================================
 
-An assistant has to know two things of a request: what is wanted, the **intent**, and which words say of what,
-the **slots**. The first is a class of the sentence, the second a tag for each word. One network reads the sentence
-once and answers both.
+An assistant needs two targets of a request: the **intent**, which is what the user wants, and the **slots**, which
+are the words that give the details. The intent is a class of the sentence, the slots are a tag for each word. One
+network predicts both.
 
-The requests are made from a few patterns. The names in the test requests are none of those in the training
-requests, so the network has to tell a slot from the words around it and from how a word is spelt.
-``benchmarks/snips.py`` does the same with 13,084 real requests.
+The requests are made from a few patterns. The names in the test requests do not occur in the training requests, so
+the network has to recognise a slot by its context and by the spelling of its words. ``benchmarks/snips.py`` does
+the same with 13,084 real requests.
 """
 
 # %%
@@ -88,7 +88,7 @@ print(X[0], y[0], sep="\n")
 # %%
 # One network
 # -----------
-# The targets are recognised by what they are: a text for each row is a class, a list as long as the row is tags.
+# The tasks are inferred from the targets: a string for each row is a class, a list as long as the row is tags.
 from sklearn_mtl import MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.trunks import SequenceEncoder
 
@@ -103,17 +103,16 @@ net.fit(X, y)
 print(net.tasks_)
 
 # %%
-# The score of the slots is the F1 of entities: a slot counts if its kind, its first and its last word are right.
+# The score of the slots is the entity F1: a slot is correct if its type, its first and its last word are correct.
 from sklearn_mtl.metrics import multitask_scorer
 
 for name, score in multitask_scorer(net, X_test, y_test).items():
     print(f"{name:26s}{score:.3f}")
 
 # %%
-# What it understands
-# -------------------
-# Under each request stands what was predicted. Names that the network has never seen are found by their
-# neighbours; where it errs, the tag is red.
+# Predictions
+# -----------
+# The predicted tags are below each request. Unseen names are recognised by their context. Wrong tags are red.
 import matplotlib.pyplot as plt
 
 predicted = net.predict(X_test)

@@ -3,15 +3,15 @@
 Few labels for one task, many for another
 ==========================================
 
-Labels of one target are often scarce while those of another are plentiful. Does a network that learns both
-predict the scarce one better than a network that learns it alone? It depends on what the other target knows.
+Labels of one target are often scarce while those of another are plentiful. Does a network that learns both predict
+the scarce one better than a network that learns it alone? It depends on how the targets are related.
 
 The scarce target here is **which digit** an image shows. It is learned
 
 * alone;
-* beside **whether the digit is even**, known for every image: a target that says something about the digit;
-* beside **how dark the image is**, the mean of its pixels, known for every image as well: a number that says
-  little about the digit;
+* together with **whether the digit is even**, known for every image: a target that is related to the digit;
+* together with **how dark the image is**, the mean of its pixels, known for every image as well: a number that
+  says little about the digit;
 * beside the darkness again, with a tenth of the **task weight**.
 
 Network, images, steps and seeds are the same each time. Only the second target and its weight differ.
@@ -20,9 +20,9 @@ Network, images, steps and seeds are the same each time. Only the second target 
 # %%
 # The experiment
 # --------------
-# A label that is missing is NaN. Images whose digit is missing stay in the training set: they say nothing about
-# the digit, but their second target shapes the layers that both tasks share. The digit is stated to be a class:
-# digits with NaN among them are floats, and a warning would say that their type was guessed.
+# A missing label is NaN. Images without a digit label stay in the training set: their second target trains the
+# layers that both tasks share. The digit is stated to be a class, because digits with NaN are floats, and a
+# warning would say that their type was inferred.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -84,8 +84,8 @@ runs = pd.DataFrame(
 )
 
 # %%
-# What came out
-# -------------
+# Results
+# -------
 # Test accuracy of the digit, averaged over the seeds:
 accuracy = runs.pivot_table(
     index="share", columns="learned", values="accuracy", sort=False
@@ -93,8 +93,8 @@ accuracy = runs.pivot_table(
 print(accuracy.round(3).to_string())
 
 # %%
-# The right picture compares like with like: each dot is one seed, that is one split, one choice of labels and one
-# initialisation, with the second task minus without it.
+# The right plot shows the difference for each seed, with the second task minus without it. A seed fixes the split,
+# the choice of labels and the initial weights.
 by_seed = runs.pivot(index=["share", "seed"], columns="learned", values="accuracy")
 gain = 100 * by_seed.sub(by_seed["alone"], axis=0)
 
@@ -131,10 +131,9 @@ for ax in (left, right):
 plt.show()
 
 # %%
-# Even or odd helps, and helps most where digits are few. Darkness harms where digits are few; one reading is that
-# the shared layers are spent on something that the digit has no use for. A small weight makes the harm smaller.
-# With half of the digits known, all four are close.
+# Even or odd helps, most with few labels of the digit. Darkness harms with few labels; one explanation is that the
+# shared layers learn features that are useless for the digit. A small weight reduces the harm. With half of the
+# digits known, all four are close.
 #
-# So a second task is not free. Whether it helps is a question for a validation set, and the weight is the handle:
-# ``task_weights__<task>`` in a search, with 0 among the values. A task of weight 0 is not trained at all, and the
-# others are fitted as if it were not there.
+# So a second task may help or harm. Check this on a validation set, with ``task_weights__<task>`` in a search and
+# 0 among the values. A task of weight 0 is not trained at all, and the others are fitted as if it did not exist.

@@ -3,13 +3,12 @@
 Two tasks that compete: the Pareto front
 ========================================
 
-A network that is small for its tasks has to share itself between them: one gets better as the other gets worse.
-How much each task should count is then a choice and not only a number to tune. The search shows what can be
-chosen from.
+The tasks of a small network compete for its units: one task gets better as the other gets worse. The task weights
+are then a choice and not only numbers to tune. The search shows the possible trade-offs.
 
-The rows are scikit-learn's 1,797 handwritten digits of 8 x 8 pixels. One task is to read the **digit**, a class.
-The other is its **slant**, a number: how far the ink leans to one side, computed from the same pixels. The trunk
-has six hidden units only, so that the tasks compete for them.
+The rows are scikit-learn's 1,797 handwritten digits of 8 x 8 pixels. One task is the **digit**, a class. The other
+is its **slant**, a number: how far the ink leans to one side, computed from the same pixels. The trunk has only
+six hidden units, so that the tasks compete for them.
 """
 
 # %%
@@ -41,8 +40,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 # %%
 # The search
 # ----------
-# The weight of the digit stays 1, that of the slant goes from a hundredth to a hundred. Each of the 13 candidates
-# is fitted to three folds.
+# The weight of the digit is 1, and the weight of the slant goes from 0.01 to 100. Each of the 13 candidates is
+# fitted to three folds.
 from sklearn_mtl.model_selection import MultiTaskStratifiedKFold, TaskWeightSearchCV
 from sklearn_mtl.trunks import MLP
 
@@ -61,9 +60,10 @@ search = TaskWeightSearchCV(network, grid, cv=cv).fit(X_train, y_train)
 # %%
 # The front
 # ---------
-# Accuracy of the digit and R2 of the slant, means over the validation folds. A grey candidate is matched on both
-# tasks by one of the blue ones, and beaten on one. From one blue candidate to the next a task wins and the other
-# loses; the line bounds what can be had. The search has refitted the candidate with the best mean of both scores.
+# Accuracy of the digit and R2 of the slant, means over the validation folds. For each grey candidate, a blue one
+# is at least as good on both tasks and better on one. Between two blue candidates, one task gains and the other
+# loses; the line bounds the reachable scores. The search has refitted the candidate with the best mean of both
+# scores.
 import matplotlib.pyplot as plt
 
 from sklearn_mtl.inspection import ParetoFrontDisplay
@@ -75,9 +75,9 @@ plt.show()
 # %%
 # Another choice
 # --------------
-# Say the digits matter, and at least 88 of 100 have to be read on the validation folds; within that, the slant
-# should be as good as it can be. No new search is needed for that: ``select`` fits the candidate of the front that
-# was found to do so. The test rows were not used for anything before.
+# Suppose that at least 88 of 100 digits have to be correct on the validation folds, and that the slant should be
+# as good as possible under this constraint. No new search is needed: ``select`` fits this candidate of the front.
+# The test rows were not used before.
 careful = search.select(X_train, y_train, maximize="slant", constraint={"digit": 0.88})
 slanted = search.select(X_train, y_train, maximize="slant")
 
@@ -95,9 +95,9 @@ for purpose, model in chosen.items():
 # %%
 # More tasks
 # ----------
-# A third task, how **wide** the ink is spread, makes a grid too large: weights are sampled instead, all with the
-# same sum. The candidates become lines over one axis per task, from the worst score among them to the best. Lines
-# that cross between two axes are candidates that trade one task for the other.
+# With a third task, how **wide** the ink is spread, a grid is too large, so weights with the same sum are sampled.
+# Each candidate is a line over one axis per task; the axes go from the worst score to the best. Lines that cross
+# between two axes are candidates that trade one task for the other.
 from sklearn_mtl.model_selection import TaskWeightRandomSearchCV, task_weight_simplex
 
 width = average(from_middle_column**2)

@@ -3,19 +3,19 @@
 Penguins: from real rows to a saved model
 ==========================================
 
-The Palmer Penguins [1]_ are 344 birds of three species, measured on three islands. Some measurements are
-missing, and of eleven birds nobody noted the sex. One network learns three targets of each bird at once: its
-**species** and its **sex**, which are classes, and its **body mass**, which is a number.
+The Palmer Penguins [1]_ are 344 birds of three species, measured on three islands. Some measurements are missing,
+and so is the sex of eleven birds. One network learns three targets of each bird: **species** and **sex**, which
+are classes, and **body mass**, which is a number.
 
-The example goes the whole way: rows with missing values, a pipeline, a search over how much each task counts,
-scores on birds that the model never saw, a file on disk, and a picture of the learning curves.
+The example covers rows with missing values, a pipeline, a search over task weights, scores on test birds, a file
+on disk, and learning curves.
 """
 
 # %%
 # The rows
 # --------
-# The inputs are three measurements and the island, which is text. The targets are in a frame of their own; no
-# target is among the inputs. Missing labels stay missing: a bird without a sex still teaches species and mass.
+# The inputs are three measurements and the island, which is text. The targets are in a separate frame. Missing
+# labels stay missing: a bird without a sex still trains species and mass.
 import tempfile
 from pathlib import Path
 
@@ -32,7 +32,7 @@ print(f"{len(X)} birds; missing values:")
 print(pd.concat([X, y], axis=1).isna().sum().to_string())
 
 # %%
-# A third of the birds is put aside for the test. The scores at the end are theirs, and nothing is chosen by them.
+# A third of the birds is the test set. It is used only for the scores at the end.
 from sklearn.model_selection import train_test_split
 
 X_train, X_test, y_train, y_test = train_test_split(
@@ -42,10 +42,10 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # The model
 # ---------
-# As everywhere in scikit-learn, a number that is missing in X is the user's decision: here it becomes the median.
-# ``set_output`` keeps the frame, so that ``island`` arrives as a text column, and the network embeds it. It also
-# scales the numbers, and finds by itself that species and sex are classes. That body mass is a number is stated:
-# grams are written without decimals, and whole numbers may be classes as well.
+# As usual in scikit-learn, missing numbers in X are imputed in a pipeline, here by the median. ``set_output``
+# keeps the frame, so that ``island`` is a text column, which the network embeds. The network also scales the
+# numbers, and infers that species and sex are classes. The type of body mass is stated, because grams are whole
+# numbers, which may be classes as well.
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
@@ -73,14 +73,13 @@ model
 # %%
 # The search
 # ----------
-# The objective is the sum of the three losses, each times its task weight. What the weights should be, nobody
-# knows beforehand, so they are searched for like any other parameter, **by the name of the task**. A weight that
-# is not named is 1.
+# The objective is the sum of the three losses, each times its task weight. The weights are searched like any other
+# parameter, **by the name of the task**. A weight that is not set is 1.
 #
 # :func:`~sklearn_mtl.metrics.multitask_scorer` computes every metric of every task with one prediction; the search
-# picks the candidate with the best ``score``, the mean of accuracy, accuracy and R².
+# selects the candidate with the best ``score``, the mean of accuracy, accuracy and R².
 # :class:`~sklearn_mtl.model_selection.MultiTaskStratifiedKFold` gives every fold about the same share of each
-# species, each sex and each range of body mass; an integer ``cv`` would cut the rows into consecutive blocks.
+# species, each sex and each range of body mass; an integer ``cv`` would split the rows into consecutive blocks.
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_mtl.metrics import multitask_scorer
@@ -115,14 +114,13 @@ for name, value in search.best_params_.items():
     print(f"chosen: {name.removeprefix('estimator__')} = {value}")
 
 # %%
-# The candidates are close: on these data the weights hardly matter. The next example,
-# :ref:`sphx_glr_auto_examples_plot_missing_labels.py`, has a case where they do.
+# The candidates are close: on these data the weights hardly matter. In the next example,
+# :ref:`sphx_glr_auto_examples_plot_missing_labels.py`, they do.
 #
 # Scores on the test birds
 # ------------------------
-# Beside the searched network stand two things to beat. A **dummy** gives the most frequent class or the mean.
-# **One net per task** is the same pipeline fitted three times, each time with one target, so that nothing is
-# shared.
+# The network is compared with two baselines. A **dummy** predicts the most frequent class or the mean. **One net
+# per task** is the same pipeline fitted three times, each time with one target, so that nothing is shared.
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 multi = multitask_scorer(search, X_test, y_test)
@@ -147,15 +145,15 @@ error = -multi["body_mass_g_neg_mean_absolute_error"]
 print(f"mean absolute error of the body mass: {error:.0f} g")
 
 # %%
-# One network does the work of three. With about a hundred test birds, one bird is one point of accuracy, so
-# differences of a point or two between the last two columns say nothing.
+# One network replaces three. With about a hundred test birds, one bird is one point of accuracy, so differences of
+# a point or two between the last two columns are not significant.
 #
-# Predictions come back as y was given, here as a frame with the index of X:
+# Predictions have the same type as y, here a frame with the index of X:
 print("predictions:")
 print(search.predict(X_test.head(4)).to_string(float_format="{:.0f}".format))
 
 # %%
-# Probabilities are by task, the columns in the order of ``classes_``.
+# Probabilities are per task, with columns in the order of ``classes_``.
 net = search.best_estimator_["estimator"]
 probabilities = search.predict_proba(X_test.head(4))
 print("probabilities of the species:")
@@ -178,10 +176,9 @@ print(f"saved {size / 1024:.0f} KiB; the loaded model predicts exactly the same"
 # %%
 # Learning curves
 # ---------------
-# The final model is trained once more with a part of its rows held out for validation, to look at how each task
-# learns. Species is learned in a few epochs; of sex and body mass the measurements know only so much. Training
-# stops when the mean validation loss has not improved for ten epochs, and the best epoch, the dotted line, is
-# restored.
+# The final model is trained once more with validation rows, to show the learning curve of each task. Species is
+# learned in a few epochs; the measurements determine sex and body mass only in part. Training stops when the mean
+# validation loss has not improved for ten epochs, and the best epoch, the dotted line, is restored.
 import matplotlib.pyplot as plt
 
 from sklearn_mtl.inspection import LearningHistoryDisplay

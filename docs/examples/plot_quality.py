@@ -3,16 +3,16 @@
 How good are the defaults?
 ==============================
 
-A network has to be as good as a random forest or gradient boosting, one model per target, before anyone gives up
-the comfort of those. This page shows where the defaults stand on twelve data sets, and what an ensemble does when
-there are few rows.
+A network should be as good as a random forest or gradient boosting with one model per target. This page compares
+the defaults on twelve data sets, and shows how an ensemble works with few rows.
 """
 
 # %%
 # Twelve data sets
 # ----------------
-# ``benchmarks/quality.py`` fits every contender to several splits of each data set, and keeps all scores: R2 for
-# numbers, the area under the ROC curve for classes. Here they are read, and the contenders ranked in each task.
+# ``benchmarks/quality.py`` fits every contender to several splits of each data set, and stores all scores: R2 for
+# numbers, the area under the ROC curve for classes. Here the scores are read, and the contenders are ranked in
+# each task.
 import json
 from pathlib import Path
 
@@ -46,9 +46,9 @@ ranks = by_task.rank(axis=1, ascending=False).groupby("data").mean()
 print(ranks.round(1).to_string())
 
 # %%
-# The mean rank over the data sets is drawn with the *critical difference* of Nemenyi's test: contenders that a bar
-# joins could have come out the other way round (Demsar, "Statistical Comparisons of Classifiers over Multiple Data
-# Sets", JMLR 2006). Below it is what matters more: the difference to the better one of the two kinds of trees.
+# The mean rank over the data sets is drawn with the *critical difference* of Nemenyi's test: contenders joined by
+# a bar do not differ significantly (Demsar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR
+# 2006). The lower plot shows the difference to the better of the two tree ensembles.
 n_data, n_contenders = ranks.shape
 critical = studentized_range.ppf(0.95, n_contenders, np.inf) * np.sqrt(
     n_contenders * (n_contenders + 1) / (12 * n_data)
@@ -119,10 +119,9 @@ plt.show()
 # %%
 # Few rows
 # --------
-# A network must know when to stop, and rows that are held out for that are missing in training. The networks of
-# an ensemble hold out different rows: **what they see together is a cross-validation of the number of epochs**,
-# and all of them stop at the epoch that is the best in the mean. Here are 120 rows of the wine data, with a class
-# and two numbers to learn.
+# Early stopping needs validation rows, which are then missing in training. The members of an ensemble hold out
+# different rows: **this is a cross-validation of the number of epochs**, and all members stop at the epoch with
+# the best mean. The example has 120 rows of the wine data, with a class and two numbers as targets.
 from sklearn.datasets import load_wine
 
 from sklearn_mtl import MultiTaskNetEstimator
@@ -145,7 +144,8 @@ print(
 )
 
 # %%
-# Twelve rows say little: the curves of the members are far apart. Their mean says when to stop.
+# With twelve validation rows per member, the curves of the members are far apart. The mean determines when to
+# stop.
 losses = ensemble.history_.reset_index().pivot(
     index="epoch", columns="member", values="valid_loss"
 )

@@ -1,4 +1,4 @@
-"""Architectures: how tasks share the trunk."""
+"""Architectures: define how tasks share the trunk."""
 
 from ._adatt import AdaTT
 from ._base import Architecture, Network, NetworkWrapper

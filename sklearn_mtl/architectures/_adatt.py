@@ -22,12 +22,11 @@ from ._views import Views, side_by_side, tensors_of
 
 
 class AdaTT(SharingArchitecture):
-    r"""Experts of every task, from which each task takes by gates, and from its own also directly [1]_.
+    r"""Mix the experts of all tasks by gates, and add each task's own experts directly [1]_.
 
-    In each level task t goes on with
-    :math:`\sum_e g_t(x_t)_e \, h_e + \sum_{i \in t} v_{ti} \, h_i`: a gated fusion of the experts of all tasks,
-    and a learned sum of the experts that are its own. The experts of the first level are bodies of the trunk,
-    those of further levels one layer as wide.
+    In each level task t computes :math:`\sum_e g_t(x_t)_e \, h_e + \sum_{i \in t} v_{ti} \, h_i`: a gated fusion
+    of the experts of all tasks, and a learned sum of its own experts. The experts of the first level are bodies of
+    the trunk; those of further levels are one layer of the same width.
 
     Parameters
     ----------
@@ -36,11 +35,11 @@ class AdaTT(SharingArchitecture):
     n_levels : int, default=1
         Levels of fusion.
     temperature : float, default=1.0
-        Of the gates: the higher, the more evenly a task takes from all experts.
+        Temperature of the gates; higher values weight the experts more evenly.
     top_k : int or None, default=None
-        Experts that the gates of a row use in each level; None uses all.
+        Number of experts that the gates of a row use in each level; None uses all.
     tower_sizes : sequence of int, default=()
-        Widths of the hidden layers that each task has between the last level and its head.
+        Widths of the hidden layers of each task between the last level and its head.
 
     References
     ----------
@@ -96,7 +95,7 @@ class AdaTT(SharingArchitecture):
 
 
 class FusedExperts(Sharing):
-    """Levels of experts of tasks, fused for every task.
+    """Levels of task experts, fused for every task.
 
     Parameters
     ----------
@@ -130,7 +129,7 @@ class FusedExperts(Sharing):
     def _go_through(
         self, levels: Sequence[FusionLevel], inputs: Mapping[str, Any]
     ) -> tuple[LevelInput, list[Tensor]]:
-        """Give what the level after some of them reads, and the gates passed."""
+        """Return the input of the level after the given ones, and the gates of these levels."""
         x = self.stem(inputs)
         seen = LevelInput(x.unsqueeze(-3 - self.summary.axes), self.summary(x).unsqueeze(-3))
         gates = []
@@ -162,7 +161,7 @@ class FusedExperts(Sharing):
 
 
 class FusionLevel(nn.Module):
-    """Experts of every task, gates over all of them, and weights of a task's own.
+    """Experts of every task, gates over all of them, and direct weights of a task's own experts.
 
     Parameters
     ----------
@@ -195,9 +194,9 @@ class FusionLevel(nn.Module):
     def forward(
         self, seen: LevelInput, experts: Representation, tasks: Sequence[str]
     ) -> tuple[Representation, Tensor]:
-        """Give the fusions (..., T, B, D) of the experts for some tasks, and their gates."""
+        """Return the fused experts (..., T, B, D) of some tasks, and their gates."""
         gates = self.gates(seen.for_tasks(self.names, tasks).gates, tasks)
         chosen = torch.tensor([self.names.index(name) for name in tasks], device=gates.device)
-        # the direct way of a task's own experts is one more weight on them
+        # the direct connection of a task's own experts is an additional weight on them
         direct = self.own.repeat(*(1,) * (self.own.dim() - 1), len(self.names)) * self.is_own
         return mix(gates + direct.index_select(-2, chosen).unsqueeze(-2), experts), gates

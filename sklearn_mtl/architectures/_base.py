@@ -1,4 +1,4 @@
-"""The seam between a trunk and the heads of the tasks."""
+"""Base classes of architectures and their networks."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ._outputs import Outputs
 
 
 class Network(nn.Module, ABC):
-    """A network of several tasks, as an architecture builds it.
+    """Base class of networks for several tasks, built by an architecture.
 
-    ``forward`` takes a batch of encoded inputs and returns the outputs (..., B, K) of each task that is asked
-    for, running only what those tasks need.
+    ``forward`` takes a batch of encoded inputs and returns the outputs (..., B, K) of the requested tasks. It runs
+    only the parts that those tasks need.
 
     Attributes
     ----------
     representation_width : int
-        Width of the representation that ``represent``, and the estimator's ``transform``, gives.
+        Width of the representation that ``represent`` and the estimator's ``transform`` return.
     """
 
     representation_width: int
@@ -36,30 +36,30 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
-        """Compute what the tasks share."""
+        """Compute the shared representation."""
 
     @abstractmethod
     def shared_parameters(self) -> list[nn.Parameter]:
-        """List the parameters that more than one task uses."""
+        """Return the parameters that more than one task uses."""
 
     def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
-        """Do what ``forward`` does, and tell where on the way the gradients of tasks are compared."""
-        raise TypeError(f"{type(self).__name__} does not tell where its shared part ends.")
+        """Compute ``forward``, and also set the cut where the gradients of tasks are compared."""
+        raise TypeError(f"{type(self).__name__} does not define where its shared part ends.")
 
     def head_weights(self) -> dict[str, Tensor]:
-        """Give the weight (..., K, D) of each task's linear head on the representation, for penalties."""
+        """Return the weight (..., K, D) of each task's linear head on the representation, for penalties."""
         return {}
 
     def add_noise(self, noise: nn.Module) -> None:
-        """Apply a module to what every task reads of the representation, while the network is trained."""
-        raise TypeError(f"{type(self).__name__} takes no noise on the representation.")
+        """Apply a module to the representation that each task reads, in training only."""
+        raise TypeError(f"{type(self).__name__} does not support noise on the representation.")
 
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Give how much each row (..., B, n_weights) takes of each expert, for some tasks."""
+        """Return the weights of the experts for each row, (..., B, n_weights), for some tasks."""
         raise TypeError(f"{type(self).__name__} has no gates.")
 
     def gate_names(self, task: str) -> list[tuple[int, str]]:
-        """Give level and expert of each weight that `gate_weights` gives for a task."""
+        """Return level and expert of each weight that `gate_weights` returns for a task."""
         raise TypeError(f"{type(self).__name__} has no gates.")
 
     def freeze(self, frozen: bool) -> None:
@@ -72,7 +72,7 @@ class Network(nn.Module, ABC):
 
 
 class NetworkWrapper(Network):
-    """A network around another one, which does what that does; subclasses change some of it.
+    """Base class of networks that wrap another one and delegate to it.
 
     Parameters
     ----------
@@ -116,26 +116,26 @@ class NetworkWrapper(Network):
 
 
 class Architecture(BaseEstimator, ABC):
-    """How tasks share the trunk.
+    """Base class of architectures, which define how tasks share the trunk.
 
     An architecture is a spec: it stores hyperparameters and builds a `Network` from a fitted trunk and fitted
-    tasks. One file that subclasses `Architecture` adds one.
+    tasks.
     """
 
-    #: whether all modules take a leading member axis; those of others are mapped by `torch.func.vmap`.
-    #: A subclass does not inherit this: it says so itself.
+    #: whether all modules support a leading member axis; other modules are mapped by `torch.func.vmap`. A subclass
+    #: does not inherit this: it must set it itself.
     member_axis: ClassVar[bool] = False
-    #: why fits cannot be trained side by side at all; None if nothing speaks against it
+    #: why fits cannot be stacked at all; None if they can
     not_stackable: ClassVar[str | None] = None
-    #: hyperparameters in which fits that are trained side by side may differ
+    #: hyperparameters that may differ between stacked fits
     stackable_params: ClassVar[tuple[str, ...]] = ()
-    #: whether its networks have gates between experts
+    #: whether its networks have gates over experts
     has_gates: bool = False
 
     def check(self, trunk: Trunk, tasks: Mapping[str, Task]) -> None:
-        """Refuse hyperparameters that are wrong in themselves, or wrong for this trunk and these tasks.
+        """Check the hyperparameters, also against this trunk and these tasks.
 
-        ``tasks`` are all tasks of y, also those that will not be trained.
+        ``tasks`` are all tasks of y, including those that are not trained.
         """
 
     @abstractmethod
@@ -147,13 +147,13 @@ class Architecture(BaseEstimator, ABC):
         trunk : Trunk
             Fitted.
         tasks : mapping of str to Task
-            Fitted, by name; those that are trained.
+            Fitted tasks by name; only those that are trained.
         streams : Streams
-            Source of initial weights; what belongs to one task draws from a generator of the task's name.
+            Source of initial weights; parts of one task use a generator of this task.
         """
 
     def flow(self, tasks: Sequence[str]) -> Flow:
-        """Describe the way of the data from the inputs to the tasks, for a picture."""
+        """Describe the data flow from the inputs to the tasks, for a diagram."""
         shared = Node("shared", type(self).__name__, "shared")
         return Flow.of_inputs().then({shared: ["X"]}).represented_by(["shared"]).to_tasks(
             {task: ["shared"] for task in tasks}

@@ -1,4 +1,4 @@
-"""Several stems or bodies of one trunk, side by side."""
+"""Several stems or bodies of one trunk, stacked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..utils._random import Streams
 
 
 class Summary(nn.Module):
-    """One vector per row of what a stem gives, for gates: the mean over tokens or pixels.
+    """Mean of a stem's output over tokens or pixels: one vector per row, for gates.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Summary(nn.Module):
 
 
 class Stems(nn.Module):
-    """A stem for each of several nets, which start alike; one for all if it has nothing to learn.
+    """A stem for each of several networks, with equal initial weights; one for all if it has no parameters.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Stems(nn.Module):
         self.stems: Any = _bank(stems, trunk) if self.learns else stems[0]
 
     def forward(self, inputs: Mapping[str, Any], chosen: Tensor | None = None) -> Tensor:
-        """Compute the tensors (..., E, B, ..., W) of all stems or of the chosen ones; E = 1 if one serves all."""
+        """Compute the tensors (..., E, B, ..., W) of all or of the chosen stems; E = 1 if there is one for all."""
         if not self.learns:
             return self.stems(inputs).unsqueeze(-3 - self.axes)
         if isinstance(self.stems, SideBySide):
@@ -61,10 +61,10 @@ class Stems(nn.Module):
 
 
 class Bodies(nn.Module):
-    """Bodies of one trunk: experts, private nets, nets of tasks.
+    """Bodies of one trunk: experts, private networks, networks of tasks.
 
-    Those of a trunk that knows of leading axes are one module with a leading axis, computed by batched products;
-    those of others are computed one after the other.
+    If the trunk supports leading axes, the bodies are stacked and computed by batched products; otherwise they are
+    computed one by one.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Bodies(nn.Module):
         Fitted.
     streams : Streams
     names : sequence of str
-        One body for each; the name gives its initial weights.
+        One body for each; the name seeds its initial weights.
     """
 
     def __init__(self, trunk: Trunk, streams: Streams, names: Sequence[str]) -> None:
@@ -86,7 +86,7 @@ class Bodies(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (..., E, B, ..., W)
-            With E = 1 for all bodies alike.
+            With E = 1 if all bodies share it.
         chosen : Tensor of int or None, default=None
             Positions of the bodies to compute.
         """
@@ -95,12 +95,12 @@ class Bodies(nn.Module):
             inputs = x if len(x) == len(numbers) else x.expand(len(numbers), *x.shape[1:])
             return _stacked([self.bodies[i](rows) for i, rows in zip(numbers, inputs, strict=True)])
         sample, token, mask = self.bodies(x, chosen)
-        if sample.shape[-3] != len(numbers):  # a body without layers gives what it got
+        if sample.shape[-3] != len(numbers):  # a body without layers returns its input
             sample = sample.expand(*sample.shape[:-3], len(numbers), *sample.shape[-2:])
         return Representation(sample, token, mask)
 
     def stages(self) -> Sequence[nn.Module] | None:
-        """Give the stages of all bodies, each for tensors (..., E, B, D); None if the bodies have none."""
+        """Return the stages of all bodies, each for tensors (..., E, B, D); None if the bodies have no stages."""
         if isinstance(self.bodies, SideBySide):
             stacked = self.bodies.stacked
             return list(stacked.stages) if isinstance(stacked, Staged) else None
@@ -110,7 +110,7 @@ class Bodies(nn.Module):
 
 
 class _OneByOne(nn.Module):
-    """One stage of several bodies that know nothing of leading axes."""
+    """One stage of several bodies that do not support leading axes."""
 
     def __init__(self, stages: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class _OneByOne(nn.Module):
 
 
 def expert_names(n_experts: int) -> list[str]:
-    """Name experts so that the first one starts as the only body of hard sharing does."""
+    """Return names of experts; the first has the initial weights of the body of hard sharing."""
     return ["body", *(f"body {number}" for number in range(1, n_experts))][:n_experts]
 
 

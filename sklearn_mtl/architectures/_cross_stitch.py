@@ -1,4 +1,4 @@
-"""Cross-stitch networks: a network per task, mixed after each stage."""
+"""Cross-stitch networks: one network per task, mixed after each stage."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ from ._views import Views, map_vectors, side_by_side, tensors_of
 
 
 class CrossStitch(SharingArchitecture):
-    r"""A trunk for each task, whose activations are mixed linearly after each layer [1]_.
+    r"""Use a trunk for each task, and mix their activations linearly after each layer [1]_.
 
-    After layer l, task t goes on with :math:`\sum_s \alpha^l_{ts} x^l_s`. The weights :math:`\alpha` are learned,
-    between no sharing (the identity) and full sharing. A trunk whose body has no stages is mixed once, at its
+    After layer l, task t continues with :math:`\sum_s \alpha^l_{ts} x^l_s`. The learned weights :math:`\alpha`
+    range from no sharing (the identity) to full sharing. A trunk whose body has no stages is mixed once, at its
     end.
 
     Parameters
     ----------
     self_weight : float in [0, 1], default=0.9
-        :math:`\alpha_{tt}` at the start; the rest is shared evenly by the other tasks. 1 starts as
-        `Independent` does.
+        Initial :math:`\alpha_{tt}`; the rest is divided evenly among the other tasks. 1 starts like `Independent`.
     tower_sizes : sequence of int, default=()
-        Widths of the hidden layers that each task has between its trunk and its head.
+        Widths of the hidden layers of each task between its trunk and its head.
 
     References
     ----------
@@ -79,7 +78,7 @@ class StitchedTrunks(Sharing):
         The tasks.
     streams : Streams
     self_weight : float
-        Of each task in its own mixture, at the start.
+        Initial weight of each task in its own mixture.
     """
 
     def __init__(self, trunk: Trunk, names: Sequence[str], streams: Streams, self_weight: float) -> None:

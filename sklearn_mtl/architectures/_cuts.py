@@ -1,4 +1,4 @@
-"""Where on the way of the data the gradients of tasks are compared, and weighed."""
+"""Cuts: the places in a network where gradients of tasks are compared and weighted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..nn._layers import affine
 
 
 class Cut(ABC):
-    """A place between what tasks share and what belongs to each, in the graph of a batch."""
+    """Place between the shared part and the private parts, in the autograd graph of a batch."""
 
     @abstractmethod
     def gramian(self, losses: Tensor, names: Sequence[str]) -> Tensor:
@@ -28,31 +28,31 @@ class Cut(ABC):
 
 
 class SplitCut(Cut):
-    """A cut at which the gradients of the tasks are apart, so that one backward pass can weigh them."""
+    """Cut at which the gradients of the tasks are separate, so that one backward pass can weight them."""
 
     @abstractmethod
     def backward(
         self, losses: Tensor, own: Tensor, passing: Tensor, names: Sequence[str], penalty: Tensor | None
     ) -> None:
-        r"""Backpropagate :math:`\sum_t a_t L_t`, with other weights of the gradients that pass the cut.
+        r"""Backpropagate :math:`\sum_t a_t L_t`, with different weights for the gradients that pass the cut.
 
         Parameters
         ----------
         losses : Tensor of shape (T,)
             Attached to the graph.
         own : Tensor of shape (T,)
-            The weights :math:`a_t` for each task's own part.
+            The weights :math:`a_t` for the private part of each task.
         passing : Tensor of shape (T,)
-            Weights for what lies before the cut.
+            Weights for the part before the cut.
         names : sequence of str
             The tasks in the order of the losses.
         penalty : Tensor of shape () or None
-            What else is backpropagated, with weight 1.
+            Additional term, with weight 1.
         """
 
 
 class SharedCut(Cut):
-    """Tensors that several tasks read: it takes a backward pass for each task to tell their gradients apart.
+    """Tensors that several tasks read: computing their gradients takes a backward pass per task.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class SharedCut(Cut):
 
 
 class ViewsCut(SplitCut):
-    """Tensors of which each task reads a part of its own.
+    """Tensors of which each task reads a separate part.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class ViewsCut(SplitCut):
     tasks : sequence of str
         The tasks along the axis.
     shared : bool
-        Whether the parts come from something that the tasks share; if not, no gradient conflicts with another.
+        Whether the parts are computed from shared tensors; if not, gradients do not conflict.
     """
 
     def __init__(self, tensors: Sequence[Tensor], axes: Sequence[int], tasks: Sequence[str], shared: bool) -> None:
@@ -111,8 +111,8 @@ class HeadsCut(SplitCut):
     r"""Linear heads on one representation: gradients at it follow from those at the outputs.
 
     With :math:`\delta_t = \partial L_t / \partial o_t` and the weights :math:`W_t` of the heads, the gradient of a
-    row is :math:`\delta_t W_t`, so that :math:`\langle \nabla L_s, \nabla L_t \rangle` is the sum of
-    :math:`(\delta_s^\top \delta_t) \circ (W_s W_t^\top)`: nothing of the size of T representations is made.
+    row is :math:`\delta_t W_t`, so :math:`\langle \nabla L_s, \nabla L_t \rangle` is the sum of
+    :math:`(\delta_s^\top \delta_t) \circ (W_s W_t^\top)`. No tensor of the size of T representations is needed.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class HeadsCut(SplitCut):
     Attributes
     ----------
     outputs : Tensor of shape (B, sum of K), or (M, B, sum of K)
-        What the heads compute.
+        Outputs of the heads.
     """
 
     def __init__(
@@ -163,14 +163,14 @@ class HeadsCut(SplitCut):
         torch.autograd.backward([tensor for tensor, _ in attached], [gradient for _, gradient in attached])
 
     def _at_outputs(self, losses: Tensor) -> Tensor:
-        """Give the gradients (..., B, sum of K) of the losses, each with respect to the outputs of its task."""
+        """Return the gradients (..., B, sum of K) of the losses, each with respect to the outputs of its task."""
         if self.delta is None:
             (delta,) = torch.autograd.grad(losses.sum(), self.outputs)
-            self.delta = delta.to(self.weight.dtype)  # outputs may be of a narrower type
+            self.delta = delta.to(self.weight.dtype)  # outputs may have a narrower dtype
         return self.delta
 
     def _columns(self, names: Sequence[str]) -> Tensor | None:
-        """Give for each output the position of its task among the names; None if they are the same."""
+        """Return the position of the task of each output among the names; None if the order is the same."""
         if max(self.widths) == 1 and list(names) == list(self.tasks):
             return None
         positions = [list(names).index(task) for task in self.tasks]
@@ -178,7 +178,7 @@ class HeadsCut(SplitCut):
 
 
 def gramian_of_tensors(losses: Tensor, tensors: Sequence[Tensor]) -> Tensor:
-    """Compare gradients with respect to tensors that several tasks use, one backward pass per task."""
+    """Compute the Gram matrix of gradients with respect to shared tensors, with one backward pass per task."""
     if not tensors:  # nothing is shared
         return torch.zeros(len(losses), len(losses)).to(losses)
     rows = []

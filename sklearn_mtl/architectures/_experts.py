@@ -17,14 +17,14 @@ from ._views import Views, map_vectors
 
 
 class Experts(nn.Module):
-    """Experts of one level: bodies of the trunk in the first, a layer with ReLU as wide in every other.
+    """Experts of one level: bodies of the trunk in the first level, a layer of the same width with ReLU in others.
 
     Parameters
     ----------
     trunk : Trunk
         Fitted.
     names : sequence of str or (str, int)
-        One for each expert; it gives the initial weights.
+        One for each expert; it seeds the initial weights.
     streams : Streams
     level : int
         Counted from 0.
@@ -41,19 +41,19 @@ class Experts(nn.Module):
         )
 
     def forward(self, x: Any, chosen: Sequence[Any] | None = None) -> Representation:
-        """Compute representations (..., E, B, D) from what the stem or the level before gives."""
+        """Compute representations (..., E, B, D) from the output of the stem or of the previous level."""
         if isinstance(self.experts, Bodies):
             return self.experts(x, positions(self.names, chosen))
         return map_vectors(x, lambda vectors: torch.relu(self.experts(vectors, chosen)))
 
 
 class LevelInput(NamedTuple):
-    """What experts and gates of a level read.
+    """Inputs of the experts and gates of a level.
 
     Parameters
     ----------
     experts : Tensor (..., 1, B, ..., W) or Representation of (..., T, B, D)
-        What the stem gives, for all alike, or what the level before gives, by task.
+        Output of the stem, shared by all tasks, or of the previous level, by task.
     gates : Tensor of shape (..., 1, B, W) or (..., T, B, D)
         One vector per row.
     """
@@ -63,17 +63,17 @@ class LevelInput(NamedTuple):
 
     @classmethod
     def of(cls, representation: Representation) -> LevelInput:
-        """Give experts and gates of a level what the level before made."""
+        """Make the input from the output of the previous level."""
         return cls(representation, representation.sample)
 
     def for_tasks(self, names: Sequence[str], tasks: Sequence[str]) -> LevelInput:
-        """Keep what some of the tasks, given in the order of their axis, read."""
+        """Select the inputs of some tasks; ``names`` are the tasks along the axis."""
         if not isinstance(self.experts, Representation):
             return self
         return LevelInput.of(Views(tuple(names), self.experts).of(tasks))
 
     def for_experts(self, n_each: int) -> Any:
-        """Give what the experts of each task read, ``n_each`` for a task."""
+        """Return the inputs of the experts of each task, ``n_each`` per task."""
         if not isinstance(self.experts, Representation) or n_each == 1:
             return self.experts
         sample, token, mask = self.experts
@@ -85,12 +85,12 @@ class LevelInput(NamedTuple):
 
 
 def private_names(tasks: Sequence[str], n_each: int) -> list[tuple[str, int]]:
-    """Name the experts that belong to tasks, task by task."""
+    """Return the names of the private experts, task by task."""
     return [(name, number) for name in tasks for number in range(n_each)]
 
 
 def private_nodes(tasks: Sequence[str], n_each: int, level: int) -> dict[str, list[Node]]:
-    """Make the nodes of the experts of a level that belong to tasks, by task."""
+    """Return the nodes of the private experts of a level, by task."""
     return {
         task: [Node(f"expert {level} {i} {task}", f"{task} {i}", "private") for i in range(n_each)]
         for task in tasks

@@ -17,15 +17,15 @@ from ._views import Views, append, tensors_of
 
 
 class HardSharing(SharingArchitecture):
-    """One trunk that all tasks share, and one head per task [1]_.
+    """Share one trunk among all tasks, with one head per task [1]_.
 
     Parameters
     ----------
     tower_sizes : sequence of int, default=()
-        Widths of the hidden layers that each task has of its own between the trunk and its head.
+        Widths of the hidden layers of each task between the trunk and its head.
     bypass_sizes : sequence of int, default=()
-        Widths of the hidden layers of a small net that each task has of its own beside the trunk; its head reads
-        both [2]_. Without any there is no such net.
+        Widths of the hidden layers of a small network of each task beside the trunk; the head reads both [2]_. An
+        empty sequence means no such network.
 
     References
     ----------
@@ -67,7 +67,7 @@ class HardSharing(SharingArchitecture):
 
 
 class SharedTrunk(Sharing):
-    """One representation for all tasks, on request with something of its own for each.
+    """One representation for all tasks, optionally with a bypass for each task.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class SharedTrunk(Sharing):
         Fitted.
     streams : Streams
     bypass : MLPBank or None, default=None
-        The nets beside the trunk.
+        The bypass networks.
     """
 
     def __init__(self, trunk: Trunk, streams: Streams, bypass: MLPBank | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The heads of several tasks, fused into one product where they can be."""
+"""The heads of several tasks, fused into one product if possible."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ._views import Views
 
 
 class Heads(nn.Module):
-    """Task heads, held by position, so that a task may have any name.
+    """Task heads, stored by position, so that a task may have any name.
 
-    Linear heads are rows of one weight matrix: one product serves all that read the same representation, one
-    batched product all that have views of their own and are equally wide.
+    Linear heads are rows of one weight matrix: one product computes all heads that read the same representation,
+    and one batched product computes all heads of equal width that read separate views.
 
     Parameters
     ----------
@@ -31,16 +31,16 @@ class Heads(nn.Module):
     in_features : int
         Width of the representation.
     streams : Streams
-        Each head starts from a generator of its task.
+        Each head draws its initial weights from a generator of its task.
     grid : (int, int) or None, default=None
-        Height and width of the map whose positions the tokens of an image are.
+        Height and width of the feature map whose positions are the tokens of an image.
 
     Raises
     ------
     TypeError
-        If a task gives no module for its head.
+        If the head of a task is not a module.
     ValueError
-        If a head has another number of outputs than its task needs.
+        If the number of outputs of a head is not the one of its task.
     """
 
     products: Sequence[FusedLinear]
@@ -62,7 +62,7 @@ class Heads(nn.Module):
         self.widths = {name: task.n_outputs_ for name, task in tasks.items()}
         for name, head in heads.items():
             if not isinstance(head, nn.Module):
-                raise TypeError(f"task {name!r} has no head: its method head gives {head!r}, expected a module.")
+                raise TypeError(f"task {name!r} has no head: head returned {head!r}, expected a module.")
             self._check_width(name, getattr(head, "out_features", self.widths[name]))
         linear = {name: head for name, head in heads.items() if isinstance(head, Linear)}
         fused = [name for name in fused_order(tasks) if name in linear]
@@ -75,7 +75,7 @@ class Heads(nn.Module):
         self.singles = nn.ModuleList(heads[name] for name in self.single_names)
 
     def needed(self, tasks: Sequence[str]) -> list[str]:
-        """Give the tasks whose views are needed for the outputs of some tasks."""
+        """Return the tasks whose views are needed for the outputs of some tasks."""
         return [name for name in self.task_names if name in tasks]
 
     def forward(self, views: Views, tasks: Sequence[str]) -> Outputs:
@@ -104,14 +104,14 @@ class Heads(nn.Module):
 
     def _check_width(self, name: str, width: int) -> None:
         if width != self.widths[name]:
-            raise ValueError(f"the head of task {name!r} gives {width} outputs, expected {self.widths[name]}.")
+            raise ValueError(f"the head of task {name!r} has {width} outputs, expected {self.widths[name]}.")
 
     def are_linear(self, tasks: Sequence[str]) -> bool:
-        """Whether one product serves all of some tasks, for rows."""
+        """Return whether one product computes all of the given tasks, for rows."""
         return len(self.names) == 1 and set(tasks) <= set(self.names[0]) and not self.labels_positions[tasks[0]]
 
     def forward_cut(self, views: Views, tasks: Sequence[str]) -> Outputs:
-        """Do what ``forward`` does where all heads are linear and read the same, cut at what they read."""
+        """Compute ``forward`` for linear heads on the same representation, with a cut at the representation."""
         product, names = self.products[0], self.names[0]
         wanted = [position for position, name in enumerate(names) if name in tasks]
         chosen, widths = [names[i] for i in wanted], [product.widths[i] for i in wanted]
@@ -119,7 +119,7 @@ class Heads(nn.Module):
         return Outputs([(chosen, widths, cut.outputs)], views.penalty, cut)
 
     def weights(self) -> dict[str, Tensor]:
-        """Give the weight (..., K, D) of each linear head."""
+        """Return the weight (..., K, D) of each linear head."""
         return {
             name: weight
             for names, product in zip(self.names, self.products, strict=True)
@@ -128,12 +128,12 @@ class Heads(nn.Module):
 
 
 class FusedLinear(nn.Module):
-    """Several affine maps as one product.
+    """Several linear layers as one product.
 
     Parameters
     ----------
     heads : sequence of nn.Linear
-        Maps of the same width of input; their weights are copied.
+        Layers with the same input width; their weights are copied.
     """
 
     def __init__(self, heads: Sequence[Linear]) -> None:
@@ -144,11 +144,11 @@ class FusedLinear(nn.Module):
         self.bias = nn.Parameter(torch.cat([head.bias.detach() for head in heads]))
 
     def forward(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
-        """Map vectors (..., N, in) by the wanted maps, side by side."""
+        """Map vectors (..., N, in) by the wanted layers, with concatenated outputs."""
         return affine(x, *self.rows_of(wanted))
 
     def each(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
-        """Map vectors (..., T, ..., N, in), each of the T wanted maps its own, to (..., ..., N, sum of out)."""
+        """Map vectors (..., T, ..., N, in), one entry per wanted layer, to (..., ..., N, sum of out)."""
         weight, bias = self.rows_of(wanted)
         widths = [self.widths[i] for i in wanted]
         tokens = x.shape[-3:-1] if x.dim() - weight.dim() >= 2 else None
@@ -163,7 +163,7 @@ class FusedLinear(nn.Module):
         return out if tokens is None else out.unflatten(-2, tokens)
 
     def rows_of(self, wanted: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Give weight and bias of some of the maps."""
+        """Return weight and bias of some of the layers."""
         if len(wanted) == len(self.widths):
             return self.weight, self.bias
         rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(self.weight.device)
@@ -171,5 +171,5 @@ class FusedLinear(nn.Module):
 
 
 def fused_order(tasks: Mapping[str, Task]) -> list[str]:
-    """Order tasks so that those whose losses are computed together stand together."""
+    """Order tasks so that those whose losses are computed together are adjacent."""
     return [name for group in group_tasks(tasks) for name in group.names]

@@ -1,4 +1,4 @@
-"""No sharing: a network for each task, trained together."""
+"""No sharing: one network per task, trained together."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from ._views import Views, side_by_side
 
 
 class Independent(SharingArchitecture):
-    """A trunk of its own for each task: the single-task baseline, in one fit.
+    """Use a separate trunk for each task: the single-task baseline, in one fit.
 
-    Every task's network starts as it would alone, so that without dropout the fit of each is that of the task
-    alone with the same ``random_state``. What it costs over single fits is early stopping: there is one for all.
+    The network of each task has the initial weights that it would have alone, so without dropout its fit equals
+    that of the task alone with the same ``random_state``. Unlike in single fits, early stopping is common to all
+    tasks.
 
     Parameters
     ----------
     tower_sizes : sequence of int, default=()
-        Widths of the hidden layers that each task has between its trunk and its head.
+        Widths of the hidden layers of each task between its trunk and its head.
 
     Examples
     --------
@@ -52,7 +53,7 @@ class Independent(SharingArchitecture):
 
 
 class PrivateTrunks(Sharing):
-    """A stem and a body for each task, side by side.
+    """Stacked stems and bodies, one of each per task.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Mixtures of experts: weighted sums, and how evenly experts are used."""
+"""Mixtures of experts: weighted sums, and load balance."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def mix(gates: Tensor, experts: Representation) -> Representation:
 
 
 def mix_own(gates: Tensor, experts: Representation) -> Representation:
-    """Sum the experts that each task has of its own.
+    """Sum the private experts of each task.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def add(one: Representation, other: Representation) -> Representation:
 
 
 def beside(one: Representation, other: Representation) -> Representation:
-    """Put experts (..., E, B, D) beside others, along their axis."""
+    """Concatenate experts (..., E, B, D) along the expert axis."""
     sample = torch.cat([one.sample, other.sample], dim=-3)
     token = None
     if one.token is not None and other.token is not None:
@@ -66,7 +66,7 @@ def beside(one: Representation, other: Representation) -> Representation:
 
 
 def imbalance(gates: Tensor) -> Tensor:
-    r"""Compute how unevenly tasks and rows use the experts, 0 if all alike.
+    r"""Compute how unevenly the experts are used over tasks and rows; 0 means evenly.
 
     It is the squared coefficient of variation of the importance of the experts,
     :math:`I_e = \sum_{t, b} g_{tbe}` (Shazeer et al., 2017).
@@ -80,6 +80,6 @@ def imbalance(gates: Tensor) -> Tensor:
     Tensor of shape (...)
     """
     importance = gates.sum(dim=(-3, -2))
-    # experts that no row uses at all, because of top_k, are used alike
+    # if no expert is used at all, because of top_k, the use is even
     total = importance.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(gates.dtype).tiny)
     return (importance / total).var(dim=-1, correction=0) * gates.shape[-1] ** 2

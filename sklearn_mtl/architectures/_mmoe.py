@@ -20,25 +20,24 @@ from ._views import Views, side_by_side, tensors_of
 
 
 class MMoE(SharingArchitecture):
-    r"""Experts that all tasks share, mixed for each task and row by a gate of the task [1]_.
+    r"""Share experts among all tasks, mixed for each task and row by a gate of the task [1]_.
 
-    Task t reads :math:`f_t(x) = \sum_e g_t(x)_e \, h_e(x)` with
-    :math:`g_t(x) = softmax(W_t x / \tau)`. Each expert :math:`h_e` is a body of the trunk, as wide and deep as
-    the trunk says; one expert is hard sharing.
+    Task t reads :math:`f_t(x) = \sum_e g_t(x)_e \, h_e(x)` with :math:`g_t(x) = softmax(W_t x / \tau)`. Each
+    expert :math:`h_e` is a body of the trunk; with one expert this is hard sharing.
 
     Parameters
     ----------
     n_experts : int, default=4
         Number of experts.
     temperature : float, default=1.0
-        :math:`\tau`: the higher, the more evenly a task takes from all experts.
+        :math:`\tau`; higher values weight the experts more evenly.
     top_k : int or None, default=None
-        Experts that a row uses, those with the largest gates; None uses all [2]_.
+        Number of experts that a row uses, those with the largest gates; None uses all [2]_.
     load_balancing : float, default=0.0
-        Weight of the penalty on experts that are used unevenly by all tasks and rows together, the squared
-        coefficient of variation of their gates [2]_.
+        Weight of the penalty on uneven use of the experts over all tasks and rows, the squared coefficient of
+        variation of their gates [2]_.
     tower_sizes : sequence of int, default=()
-        Widths of the hidden layers that each task has between the mixture and its head.
+        Widths of the hidden layers of each task between the mixture and its head.
 
     References
     ----------

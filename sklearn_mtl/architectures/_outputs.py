@@ -12,17 +12,17 @@ from ._cuts import Cut
 
 
 class Outputs(Mapping[str, Tensor]):
-    """Outputs (..., B, K) by task, some of which one product made side by side.
+    """Outputs (..., B, K) by task; outputs from one product stay concatenated.
 
-    A loss that takes the columns of several tasks at once gets them as the product left them; they are cut
-    apart only if someone asks for the output of one task.
+    A loss over the columns of several tasks uses the concatenated tensor. It is split only if the output of a
+    single task is requested.
 
     Parameters
     ----------
     blocks : sequence of (sequence of str, sequence of int, Tensor)
-        Tasks, their widths K, and their outputs side by side, (..., B, sum of K).
+        Tasks, their widths K, and their concatenated outputs, (..., B, sum of K).
     penalty : Tensor of shape (...) or None, default=None
-        What the network adds to the objective while it is trained.
+        Term that the network adds to the objective in training.
     cut : Cut or None, default=None
         Where gradients of tasks are compared.
     """
@@ -39,25 +39,25 @@ class Outputs(Mapping[str, Tensor]):
 
     @classmethod
     def of(cls, outputs: Mapping[str, Tensor], penalty: Tensor | None = None) -> Outputs:
-        """Put outputs by task together."""
+        """Combine outputs by task."""
         return cls([([name], [output.shape[-1]], output) for name, output in outputs.items()], penalty)
 
     def with_more(self, other: Outputs) -> Outputs:
-        """Put the outputs of further tasks beside these."""
+        """Add the outputs of other tasks."""
         return Outputs([*self._blocks, *other._blocks], self.penalty, self.cut)
 
     def with_penalty(self, penalty: Tensor | None) -> Outputs:
-        """Add to what the network adds to the objective."""
+        """Add a term to the penalty of the network."""
         if self.penalty is not None and penalty is not None:
             penalty = self.penalty + penalty
         return Outputs(self._blocks, self.penalty if penalty is None else penalty, self.cut)
 
     def with_mean_penalty(self) -> Outputs:
-        """Average what the members of an ensemble add to the objective."""
+        """Average the penalties of the members of an ensemble."""
         return Outputs(self._blocks, None if self.penalty is None else self.penalty.mean(), self.cut)
 
     def side_by_side(self, names: Sequence[str]) -> Tensor:
-        """Give the outputs of some tasks as one tensor (..., B, sum of their K)."""
+        """Return the outputs of some tasks as one tensor (..., B, sum of their K)."""
         for tasks, _, tensor in self._blocks:
             if list(tasks) == list(names):
                 return tensor

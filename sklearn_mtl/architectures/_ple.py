@@ -1,4 +1,4 @@
-"""Progressive layered extraction: experts of tasks beside shared ones, in levels."""
+"""Progressive layered extraction: levels of private and shared experts."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from ._views import Views, side_by_side, tensors_of
 
 
 class PLE(SharingArchitecture):
-    r"""Progressive layered extraction: shared experts, and experts that belong to one task [1]_.
+    r"""Use shared experts and private experts of each task, in levels [1]_.
 
-    In each level the gate of task t mixes the experts of the task and the shared ones; a gate of all mixes
-    everything for the shared experts of the next level. One level is customised gate control (CGC). The experts
-    of the first level are bodies of the trunk, those of further levels one layer as wide. Without experts of
-    tasks one level is `MMoE`.
+    In each level the gate of task t mixes the private experts of the task and the shared experts. A shared gate
+    mixes all experts for the shared experts of the next level. With one level this is customised gate control
+    (CGC). The experts of the first level are bodies of the trunk; those of further levels are one layer of the
+    same width. One level without private experts is `MMoE`.
 
     Parameters
     ----------
     n_shared : int, default=2
-        Shared experts of each level.
+        Number of shared experts in each level.
     n_specific : int, default=1
-        Experts that each task has of its own in each level.
+        Number of private experts of each task in each level.
     n_levels : int, default=1
-        Levels of extraction.
+        Number of levels.
     temperature : float, default=1.0
-        Of the gates: the higher, the more evenly a task takes from its experts.
+        Temperature of the gates; higher values weight the experts more evenly.
     top_k : int or None, default=None
-        Experts that a row uses in each level; None uses all.
+        Number of experts that a row uses in each level; None uses all.
     load_balancing : float, default=0.0
         Weight of the penalty on uneven use of the shared experts, the squared coefficient of variation of their
         gates, summed over levels.
     tower_sizes : sequence of int, default=()
-        Widths of the hidden layers that each task has between the last level and its head.
+        Widths of the hidden layers of each task between the last level and its head.
 
     References
     ----------
@@ -105,7 +105,7 @@ class PLE(SharingArchitecture):
             flow = flow.then(experts).represented_by(names)
             gates = gate_nodes(tasks, level)
             mixed = {gates[task]: [*(node.name for node in private[task]), *names] for task in tasks}
-            if level and not self.n_specific:  # nothing but its next gate reads the mixture of a task
+            if level and not self.n_specific:  # only the next gate reads the mixture of a task
                 mixed = {gate: [*reads[task], *names] for task, gate in gates.items()}
             if level < self.n_levels - 1:
                 for_shared = Node(f"gate {level}", "gate of all", "gate")
@@ -156,14 +156,14 @@ class LayeredExperts(Sharing):
     def _go_through(
         self, levels: Sequence[ExtractionLevel], inputs: Mapping[str, Any]
     ) -> tuple[LevelInput, LevelInput, list[Tensor]]:
-        """Give what the level after some of them reads, for tasks and for shared experts, and the gates passed."""
+        """Return the inputs of the next level (for tasks, for shared experts), and the gates of the levels."""
         x = self.stem(inputs)
         of_tasks = of_shared = LevelInput(x.unsqueeze(-3 - self.summary.axes), self.summary(x).unsqueeze(-3))
         gates = []
         for level in levels:
             shared = level.shared(of_shared.experts)
             representation, weights = level(of_tasks, shared, self.names)
-            # the shared experts of the next level take from those of all tasks
+            # the shared experts of the next level read the experts of all tasks
             of_shared = LevelInput.of(level.for_shared(of_tasks, shared, of_shared.gates))
             of_tasks = LevelInput.of(representation)
             gates.append(weights)
@@ -181,7 +181,8 @@ class LayeredExperts(Sharing):
             parameters += [*level.shared.parameters(), *level.shared_gate.parameters()]
             if level.private is not None:
                 parameters += level.private.parameters()
-                # the gates of a task lead to its experts of the next level, which all tasks use but in the last
+                # the gates of a task feed its experts of the next level, which all tasks use except in the last
+                # level
                 parameters += level.gates.parameters() if distance > 0 else []
         return parameters
 
@@ -200,7 +201,7 @@ class LayeredExperts(Sharing):
 
 
 class ExtractionLevel(nn.Module):
-    """Experts of all and of each task, and the gates that mix them.
+    """Shared and private experts, and the gates that mix them.
 
     Parameters
     ----------
@@ -231,7 +232,7 @@ class ExtractionLevel(nn.Module):
     def forward(
         self, of_tasks: LevelInput, shared: Representation, tasks: Sequence[str]
     ) -> tuple[Representation, Tensor]:
-        """Give the mixtures (..., T, B, D) of some tasks from their own and the shared experts, and the gates."""
+        """Return the mixtures (..., T, B, D) of private and shared experts for some tasks, and the gates."""
         seen = of_tasks.for_tasks(self.names, tasks)
         weights = self.gates(seen.gates, tasks)
         mixed = mix(weights[..., self.n_specific :], shared)
@@ -241,7 +242,7 @@ class ExtractionLevel(nn.Module):
         return add(mix_own(weights[..., : self.n_specific], own), mixed), weights
 
     def for_shared(self, of_tasks: LevelInput, experts: Representation, gates: Tensor) -> Representation:
-        """Give what the shared experts of the next level read, (..., 1, B, D)."""
+        """Return the input of the shared experts of the next level, (..., 1, B, D)."""
         if self.private is not None:
             own = self.private(of_tasks.for_experts(self.n_specific))
             experts = beside(own, experts)

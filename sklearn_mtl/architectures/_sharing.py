@@ -1,4 +1,4 @@
-"""Architectures that differ in what each task sees of the representation, and are alike in all the rest."""
+"""Base classes of architectures that differ only in the view of each task on the representation."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from ._views import Views, tensors_of
 
 
 class Sharing(nn.Module, ABC):
-    """From encoded inputs to what the heads of each task read.
+    """Base class of modules from encoded inputs to the views of the tasks.
 
     Attributes
     ----------
     width : int
         Width of each task's view.
     representation_width : int
-        Width of what `represent` gives.
+        Width of the output of `represent`.
     """
 
     width: int
@@ -40,40 +40,40 @@ class Sharing(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
-        """Compute the views of some tasks, running only what they need."""
+        """Compute the views of some tasks, running only the parts that they need."""
 
     @abstractmethod
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
-        """Compute what the tasks share, several representations side by side."""
+        """Compute the shared representation; several representations are concatenated."""
 
     @abstractmethod
     def shared_parameters(self) -> list[nn.Parameter]:
-        """List the parameters that more than one task uses."""
+        """Return the parameters that more than one task uses."""
 
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Give how much each row (..., B, n_weights) takes of each expert, for some tasks."""
+        """Return the weights of the experts for each row, (..., B, n_weights), for some tasks."""
         raise TypeError(f"{type(self).__name__} has no gates.")
 
     def gate_names(self, task: str) -> list[tuple[int, str]]:
-        """Give level and expert of each gate weight of a task."""
+        """Return level and expert of each gate weight of a task."""
         raise TypeError(f"{type(self).__name__} has no gates.")
 
 
 class SharingArchitecture(Architecture):
-    """An architecture of a `Sharing`, a tower per task on its view, and heads."""
+    """Base class of architectures that consist of a `Sharing`, a tower per task, and heads."""
 
     tower_sizes: Sequence[int]
 
     @abstractmethod
     def sharing(self, trunk: Trunk, tasks: Sequence[str], streams: Streams) -> Sharing:
-        """Build what is between the inputs and the towers, for tasks in the order of the views."""
+        """Build the part between the inputs and the towers, for tasks in the order of the views."""
 
     def check(self, trunk: Trunk, tasks: Mapping[str, Task]) -> None:
         validate_spec(self)
         check_sizes(self, "tower_sizes")
 
     def build(self, trunk: Trunk, tasks: Mapping[str, Task], streams: Streams) -> Network:
-        # views in the order of the heads need not be put in order again
+        # views in the order of the heads need no reordering
         ordered = {name: tasks[name] for name in fused_order(tasks)}
         sharing = self.sharing(trunk, list(ordered), streams)
         towers = MLPBank(list(ordered), sharing.width, self.tower_sizes, streams, "tower")
@@ -81,7 +81,7 @@ class SharingArchitecture(Architecture):
 
 
 class SharingNetwork(Network):
-    """Sharing, then towers, then heads.
+    """Network of a sharing module, towers and heads.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class SharingNetwork(Network):
         if views.names is None and isinstance(self.heads, Heads):
             if self.heads.are_linear(needed) and not len(self.towers.layers) and not len(self.noises):
                 return self.heads.forward_cut(views, tasks)
-            # a view for each task, so that one backward pass through the heads gives all gradients
+            # a view for each task, so that one backward pass through the heads computes all gradients
             views = views.by_task(needed)
             cut = _cut_of(views, shared=True)
         else:
@@ -122,7 +122,7 @@ class SharingNetwork(Network):
         return outputs
 
     def _read(self, views: Views, needed: Sequence[str], tasks: Sequence[str]) -> Outputs:
-        """Compute the outputs of tasks from the views of all that they need."""
+        """Compute the outputs of tasks from the views of all tasks that they need."""
         if self.training and len(self.noises):
             views = views.by_task(needed)
             for noise in self.noises:
@@ -158,7 +158,7 @@ def _cut_of(views: Views, shared: bool) -> ViewsCut:
 
 
 def check_sizes(spec: Any, name: str) -> None:
-    """Refuse what is not a sequence of widths."""
+    """Raise ValueError if a parameter is not a sequence of widths."""
     sizes = getattr(spec, name)
     numbers = [isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0 for size in sizes]
     if isinstance(sizes, str) or not all(numbers):
@@ -168,10 +168,10 @@ def check_sizes(spec: Any, name: str) -> None:
 
 
 def trunk_nodes(tasks: Sequence[str]) -> dict[str, Node]:
-    """Make the nodes of trunks that belong to one task each, by task."""
+    """Return the nodes of the private trunks, by task."""
     return {task: Node(f"trunk {task}", "trunk", "private") for task in tasks}
 
 
 def gate_nodes(tasks: Sequence[str], level: int = 0) -> dict[str, Node]:
-    """Make the nodes of the gates that mix experts of a level for one task each, by task."""
+    """Return the nodes of the gates of a level, by task."""
     return {task: Node(f"gate {level} {task}", "gate", "gate") for task in tasks}

@@ -26,5 +26,5 @@ _SHORTHAND = {
 
 
 def resolve_architecture(architecture: Any) -> Architecture:
-    """Turn a shorthand such as "hard_sharing" into an architecture; an architecture stays what it is."""
+    """Return the architecture for a shorthand like "hard_sharing"; return an architecture unchanged."""
     return resolve_spec("architecture", architecture, Architecture, _SHORTHAND)

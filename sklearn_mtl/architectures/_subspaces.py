@@ -1,4 +1,4 @@
-"""Joint optimisation over subspaces: a shared one, and a private one per task."""
+"""Shared and private subspaces of the representation."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from ._views import Views, join, side_by_side, tensors_of
 
 
 class SubspaceSharing(SharingArchitecture):
-    r"""A shared subspace and a private one per task, learned separately and read together [1]_.
+    r"""Use a shared subspace and a private subspace per task, which the head reads together [1]_.
 
     Task t reads :math:`[s(x), p_t(x)]`. The penalty
 
     .. math:: \lambda \, \frac{1}{T} \sum_t \frac{\| S^\top P_t \|_F^2}{B^2}
 
-    keeps what is private apart from what is shared: S and :math:`P_t` hold the B rows of a batch, centred and
+    separates the private from the shared subspaces: S and :math:`P_t` hold the B rows of a batch, centred and
     scaled to length 1. Each subspace is a body of the trunk.
 
     Parameters
     ----------
     orthogonality : float, default=0.1
-        :math:`\lambda`.
+        Weight :math:`\lambda` of the penalty.
     column_groups : sequence of sequences of int or str, or None, default=None
-        Positions or names of columns of X; the shared subspace is then one for each group, learned from the
-        group's columns only, and a task reads them all. Columns that no group names are seen by the private
-        subspaces only. None makes one shared subspace of all columns.
+        Positions or names of columns of X. Each group has a shared subspace that reads only its columns, and each
+        task reads all of them. Columns outside all groups are read by the private subspaces only. None makes one
+        shared subspace of all columns.
     tower_sizes : sequence of int, default=()
-        Widths of the hidden layers that each task has between the subspaces and its head.
+        Widths of the hidden layers of each task between the subspaces and its head.
 
     References
     ----------
@@ -93,7 +93,7 @@ class SubspaceSharing(SharingArchitecture):
         return flow.represented_by(names).to_tasks(reads, self.tower_sizes)
 
     def _masks(self, trunk: Trunk) -> Tensor:
-        """Mark the entries (G, W) of the stem's tensor that come from the columns of each group."""
+        """Return a mask (G, W) of the entries of the stem's tensor that come from the columns of each group."""
         groups = list(() if self.column_groups is None else self.column_groups)
         if not groups or not all(ArrayLike().is_satisfied_by(group) and len(group) for group in groups):
             raise ValueError(f"column_groups={groups!r} should be groups of at least one column each.")
@@ -101,7 +101,7 @@ class SubspaceSharing(SharingArchitecture):
 
 
 class Subspaces(Sharing):
-    """Bodies that all tasks read, and one that each task has of its own.
+    """Shared bodies, and a private body for each task.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class Subspaces(Sharing):
         The tasks.
     streams : Streams
     masks : Tensor of bool of shape (G, W) or None
-        What each shared body sees of the stem's tensor; None for one that sees everything.
+        Entries of the stem's tensor that each shared body reads; None for one body that reads all.
     orthogonality : float
         Weight of the penalty.
     """
@@ -155,7 +155,7 @@ class Subspaces(Sharing):
 
 
 def subspace_overlap(one: Tensor, other: Tensor) -> Tensor:
-    r"""Compute how much two representations of the same rows overlap, :math:`\| S^\top P \|_F^2 / B^2`.
+    r"""Compute the overlap of two representations of the same rows, :math:`\| S^\top P \|_F^2 / B^2`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tasks that depend on other tasks."""
+"""Dependencies between tasks."""
 
 from __future__ import annotations
 
@@ -26,30 +26,28 @@ TRANSFERS: dict[str, type[GraphHeads]] = {"concat": Concatenation, "attention": 
 
 
 class TaskGraph(Architecture):
-    r"""Tasks that depend on other tasks: a child sees what its parents make of a row.
+    r"""Let the head of a child task read the outputs of its parent tasks.
 
-    What a child sees is the output of its parents' heads, in training as in prediction; their true labels are
-    never looked at. A parent whose task weight is 0 is no parent: the fit is as if it were not there.
+    A child reads the outputs of its parents' heads, in training and in prediction, never their labels. A parent of
+    task weight 0 is ignored: the fit is the same as without it.
 
     Parameters
     ----------
     dependencies : mapping of str to sequence of str
-        For each child the tasks that it depends on directly.
+        Direct parents of each child.
     transfer : {"concat", "attention", "product"}, default="concat"
-        "concat" gives the child's head the parents' outputs beside the representation, before sigmoid or softmax
-        [3]_. "attention" lets the child attend to its own view and to what its parents hand over (AITM) [2]_.
-        "product" multiplies probabilities of two classes, :math:`P(child) = P(child | parents) \prod P(parent)`
-        (ESMM), so that no child is ever more probable than a parent [1]_. These are probabilities of the positive
-        class. All but "attention" also connect tasks of tokens, or of pixels, with each other, position by
-        position.
+        With "concat" the child's head reads the representation and the parents' outputs before sigmoid or softmax
+        [3]_. With "attention" the child attends to its own view and to the transfers of its parents (AITM) [2]_.
+        "product" multiplies probabilities of binary tasks, :math:`P(child) = P(child | parents) \prod P(parent)`
+        (ESMM), so that no child is more probable than a parent [1]_. These are probabilities of the positive
+        class. All but "attention" also connect two tasks of tokens or of pixels, position by position.
     stop_gradient : bool, default=False
-        Whether the loss of a child leaves its parents alone.
+        Whether to stop the gradient of a child's loss at its parents.
     sharing : str or Architecture, default="hard_sharing"
-        What is between the inputs and the heads: any other architecture.
+        Architecture between the inputs and the heads.
     positive : mapping of str to object, object or None, default=None
-        The class of each task whose probability "product" multiplies, or one for all tasks of the graph. Where
-        none is given it is True of the classes False and True, and 1 of 0 and 1 and of -1 and 1; of other classes
-        it must be given.
+        The positive class of each task for "product", or one for all tasks of the graph. The default is True for
+        the classes False and True, and 1 for 0 and 1 or -1 and 1. For other classes it is required.
 
     References
     ----------
@@ -81,7 +79,7 @@ class TaskGraph(Architecture):
         "positive": "no_validation",
     }
 
-    # models that were saved before there was this parameter have no value of their own
+    # default for models that were saved before this parameter existed
     positive: Any = None
 
     def __init__(
@@ -128,7 +126,7 @@ class TaskGraph(Architecture):
                 )
 
     def _parents(self, tasks: Sequence[str]) -> dict[str, list[str]]:
-        """Give what each task depends on directly, among these tasks."""
+        """Return the direct parents of each task, among these tasks."""
         return {name: [p for p in self.dependencies.get(name, ()) if p in tasks] for name in tasks}
 
     def _order(self, tasks: Sequence[str]) -> list[str]:
@@ -136,12 +134,12 @@ class TaskGraph(Architecture):
         try:
             return list(TopologicalSorter(self._parents(tasks)).static_order())
         except CycleError as error:
-            # graphlib lists each task before the one that depends on it
+            # graphlib lists each task before its dependents
             circle = " -> ".join(map(repr, error.args[1]))
-            raise ValueError(f"dependencies of TaskGraph go in a circle: {circle}.") from None
+            raise ValueError(f"dependencies of TaskGraph contain a cycle: {circle}.") from None
 
     def _edges(self) -> list[tuple[str, str]]:
-        """List parents and children that are connected."""
+        """Return the connected pairs of parent and child."""
         return [(parent, child) for child, parents in self.dependencies.items() for parent in parents]
 
     def _check_kinds(self, tasks: Mapping[str, Task]) -> None:
@@ -182,42 +180,42 @@ class TaskGraph(Architecture):
         if self.transfer != "product":
             if self.positive is not None:
                 raise ValueError(
-                    f"positive={self.positive!r} of TaskGraph says which class transfer='product' multiplies; "
-                    f"transfer={self.transfer!r} has no use for it."
+                    f"positive={self.positive!r} of TaskGraph is the positive class of transfer='product'; "
+                    f"transfer={self.transfer!r} does not use it."
                 )
             return
         if isinstance(self.positive, Mapping):
             unknown = [name for name in self.positive if name not in linked]
             if unknown:
                 raise ValueError(
-                    f"positive of TaskGraph names {unknown}, which are no tasks of the graph; those are {linked}."
+                    f"positive of TaskGraph names {unknown}, which are not tasks of the graph; these are {linked}."
                 )
         for name in linked:
             self._positive_of(name, tasks[name])
 
     def _positive_of(self, name: str, task: Task) -> int:
-        """Give the position of the positive class of a task.
+        """Return the position of the positive class of a task.
 
         Raises
         ------
         ValueError
-            If it is not given, or is no class of the task.
+            If it is missing, or not a class of the task.
         """
         classes = list(getattr(task, "classes_").tolist())  # noqa: B009 - not all tasks have classes
         given = self.positive.get(name) if isinstance(self.positive, Mapping) else self.positive
         if given is None:
-            # True is 1, and False is 0
+            # True equals 1, and False equals 0
             if not any(isinstance(label, str) for label in classes) and set(classes) in ({0, 1}, {-1, 1}):
                 return classes.index(1)
             raise ValueError(
                 f"transfer='product' of TaskGraph multiplies probabilities of the positive class, but task "
-                f"{name!r} has the classes {_listed(classes)}: say which one with "
+                f"{name!r} has the classes {_listed(classes)}; pass "
                 f"positive={{{name!r}: {classes[-1]!r}}}."
             )
         if given not in classes:
             raise ValueError(
-                f"positive={self.positive!r} of TaskGraph gives task {name!r} the class {given!r}; its classes "
-                f"are {_listed(classes)}."
+                f"positive={self.positive!r} of TaskGraph has the class {given!r} for task {name!r}, which has "
+                f"the classes {_listed(classes)}."
             )
         return classes.index(given)
 
@@ -242,7 +240,7 @@ class TaskGraph(Architecture):
         return SharingNetwork(sharing, towers, heads)
 
     def _options(self, tasks: Mapping[str, Task]) -> dict[str, Any]:
-        if self.transfer != "product" or self.positive is None:  # the second class, as `check` has made sure
+        if self.transfer != "product" or self.positive is None:  # the second class, as ensured by `check`
             return {}
         linked = [name for name in chain.from_iterable(self._edges()) if name in tasks]
         return {"first_is_positive": [name for name in linked if self._positive_of(name, tasks[name]) == 0]}

@@ -1,4 +1,4 @@
-"""How a task takes over what the tasks know that it depends on."""
+"""Heads of tasks that depend on other tasks."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ Parents = Mapping[str, Sequence[str]]
 
 
 class GraphHeads(nn.Module, ABC):
-    """Heads of tasks that depend on each other.
+    """Base class of heads of tasks that depend on each other.
 
     Parameters
     ----------
     tasks : mapping of str to Task
-        Fitted, parents before their children.
+        Fitted tasks, parents before their children.
     parents : mapping of str to sequence of str
-        What each task depends on directly; nothing for a task that is not named.
+        Direct parents of each task; other tasks have none.
     in_features : int
         Width of the views.
     streams : Streams
     stop_gradient : bool
-        Whether the loss of a child leaves its parents alone.
+        Whether to stop the gradient of a child's loss at its parents.
     grid : (int, int) or None, default=None
-        Height and width of the map whose positions the tokens of an image are.
+        Height and width of the feature map whose positions are the tokens of an image.
     """
 
-    #: whether there may be an edge between tasks that label positions, and not only between those that label rows
+    #: whether tasks that label positions may be connected too
     connects_positions: ClassVar[bool] = True
 
     def __init__(
@@ -57,7 +57,7 @@ class GraphHeads(nn.Module, ABC):
         self.heads = Heads(tasks, in_features, streams, grid)
 
     def needed(self, tasks: Sequence[str]) -> list[str]:
-        """Give the tasks with all that they depend on, parents first."""
+        """Return the tasks and all their ancestors, parents first."""
         wanted = set(tasks)
         for name in reversed(self.task_names):
             if name in wanted:
@@ -71,19 +71,19 @@ class GraphHeads(nn.Module, ABC):
 
     @abstractmethod
     def combine(self, views: Views, tasks: Sequence[str]) -> dict[str, Tensor]:
-        """Compute the outputs of tasks that come with all that they depend on."""
+        """Compute the outputs of tasks; all their ancestors must be included."""
 
     def weights(self) -> dict[str, Tensor]:
-        """Give the weight (..., K, D) of each linear head on the representation."""
+        """Return the weight (..., K, D) of each linear head on the representation."""
         return self.heads.weights()
 
     def from_parent(self, value: Tensor) -> Tensor:
-        """Give what a child sees of its parent."""
+        """Return the part of a parent's output that a child reads."""
         return value.detach() if self.stop_gradient else value
 
 
 class Concatenation(GraphHeads):
-    r"""A child's head reads the representation and the outputs of its parents side by side.
+    r"""A child's head reads the representation concatenated with the outputs of its parents.
 
     :math:`o_t = W_t h + b_t + V_t [o_s]_{s \in parents}`, with outputs before the sigmoid or softmax.
     """
@@ -114,14 +114,14 @@ class Concatenation(GraphHeads):
         for child, linear in zip(self.dependent, self.maps, strict=True):
             if child in outputs:
                 seen = torch.cat([self.from_parent(outputs[name]) for name in self.parents[child]], dim=-1)
-                # a token or a pixel sees what its parents say of the same one
+                # a token or pixel reads its parents' outputs for the same position
                 rows = seen.flatten(-2 - self.position_axes[child], -2)
                 outputs[child] = outputs[child] + linear(rows).view_as(outputs[child])
         return outputs
 
 
 class Product(GraphHeads):
-    r"""The probability of a child is a share of those of its parents.
+    r"""The probability of a child is a fraction of the product of its parents' probabilities.
 
     :math:`P(t) = \sigma(W_t h + b_t) \prod_{s \in parents} P(s)`, so that no child is more probable than a parent.
 
@@ -130,7 +130,7 @@ class Product(GraphHeads):
     tasks, parents, in_features, streams, stop_gradient, grid : object
         As for `GraphHeads`.
     first_is_positive : collection of str, default=()
-        The tasks whose P(t) is the probability of their first class; that of others is of their second one.
+        The tasks whose P(t) is the probability of their first class; for others it is that of the second class.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Product(GraphHeads):
         outputs = dict(self.heads(views, tasks))
         linked = {name for name in tasks if self.parents[name]}
         linked |= {parent for name in tasks for parent in self.parents[name]}
-        # logits of what is positive
+        # logits of the positive classes
         logits = {name: self._turned(name, outputs[name]) for name in tasks if name in linked}
         log_probability = {name: nn.functional.logsigmoid(logit) for name, logit in logits.items()}
         for name in tasks:
@@ -158,19 +158,19 @@ class Product(GraphHeads):
                 log_probability[name] = log_probability[name] + self.from_parent(log_probability[parent])
             if self.parents[name]:
                 bounds = [logit_of_log(log_probability[name])]
-                # rounding must not lift a child above a parent
+                # rounding must not make a child more probable than a parent
                 bounds += [self.from_parent(logits[parent]) for parent in self.parents[name]]
                 logits[name] = torch.stack(bounds).amin(dim=0)
                 outputs[name] = self._turned(name, logits[name])
         return outputs
 
     def _turned(self, name: str, logit: Tensor) -> Tensor:
-        """Turn the logit of a task's second class into that of the positive one, and back."""
+        """Convert between the logit of a task's second class and that of its positive class."""
         return -logit if name in self.first_is_positive else logit
 
 
 class Attention(GraphHeads):
-    r"""A child attends to its own view and to what its parents hand over.
+    r"""A child attends to its own view and to the transfers of its parents.
 
     With the view :math:`p_t` of task t and :math:`q_s = ReLU(G_{st} z_s)` for each parent s,
     :math:`z_t = \sum_u softmax_u(\langle h_1(u), h_2(u) \rangle / \sqrt{D}) \, h_3(u)` over
@@ -227,17 +227,17 @@ class Attention(GraphHeads):
 
 
 def attend(vectors: Sequence[Tensor], query: nn.Module, key: nn.Module, value: nn.Module) -> Tensor:
-    """Sum the values of vectors (..., B, D) by the softmax of how well their own queries and keys agree."""
+    """Sum the values of vectors (..., B, D), weighted by the softmax of the products of their queries and keys."""
     agreement = [(query(x) * key(x)).sum(dim=-1, keepdim=True) / math.sqrt(x.shape[-1]) for x in vectors]
     weights = torch.softmax(torch.cat(agreement, dim=-1), dim=-1).unbind(dim=-1)
     return torch.stack([w.unsqueeze(-1) * value(x) for w, x in zip(weights, vectors, strict=True)]).sum(dim=0)
 
 
 def logit_of_log(log_probability: Tensor) -> Tensor:
-    """Compute log(p / (1 - p)) from log(p), exactly also where p is close to 0 or to 1."""
+    """Compute log(p / (1 - p)) from log(p), also exact for p close to 0 or 1."""
     x = log_probability.clamp(max=-torch.finfo(log_probability.dtype).tiny)
     near_one = x > -math.log(2)
-    # the branch that is not taken gets a harmless argument, so that its gradient is finite
+    # the branch that is not taken gets a safe argument, so that its gradient is finite
     close = torch.log(-torch.expm1(torch.where(near_one, x, -1.0)))
     far = torch.log1p(-torch.exp(torch.where(near_one, -1.0, x)))
     return x - torch.where(near_one, close, far)

@@ -1,4 +1,4 @@
-"""What every task has one of, side by side: affine maps, towers, gates."""
+"""Stacked modules with one entry per task: linear layers, towers, gates."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from ..nn._layers import Linear, affine
 from ..utils._random import Streams
 
-# Gates start with weights this much smaller than those of other maps: a task begins with all experts about
-# evenly. On inner splits of Adult that was better by 0.0004 AUC of never-married, and no worse for income.
+# Scale of the initial gate weights relative to other layers: a task starts with nearly equal weights of all
+# experts. On inner splits of Adult this was better by 0.0004 AUC of never-married, and no worse for income.
 SMALL_START = 0.1
 
 
 class LinearBank(nn.Module):
-    """One affine map per task, computed as one batched product.
+    """One linear layer per task, computed as one batched product.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class LinearBank(nn.Module):
     in_features, out_features : int
         Widths.
     streams : Streams
-        Each map starts from a generator of its purpose and its task.
+        Each layer is initialised from a generator of its purpose and task.
     *purpose : str or int
     """
 
@@ -52,13 +52,13 @@ class LinearBank(nn.Module):
             chosen = chosen.to(x.device)
             weight, bias = weight.index_select(-3, chosen), bias.index_select(-2, chosen)
         if not self.training:
-            # MKL rounds rows alike, wherever they stand in the batch, if what it multiplies with lies in order
+            # MKL rounds rows independently of their position in the batch only if the weight is contiguous
             weight = weight.mT.contiguous().mT
         return affine(x, weight, bias)
 
 
 class MLPBank(nn.Module):
-    """A multilayer perceptron per task, as batched products: towers, nets beside the trunk.
+    """A multilayer perceptron per task, as batched products: towers and bypasses.
 
     Parameters
     ----------
@@ -67,10 +67,10 @@ class MLPBank(nn.Module):
     in_features : int
         Width of the inputs.
     sizes : sequence of int
-        Widths of the hidden layers; without any, vectors stay what they are.
+        Widths of the hidden layers; if empty, vectors are returned unchanged.
     streams : Streams
     purpose : str
-        What the nets are for, which gives their initial weights.
+        Purpose of the networks, which seeds their initial weights.
     """
 
     def __init__(
@@ -91,25 +91,25 @@ class MLPBank(nn.Module):
 
 
 class Gates(nn.Module):
-    r"""Softmax gates: how much each task takes of each of E experts, :math:`softmax(W_t x / \tau)`.
+    r"""Softmax gates: the weights of E experts for each task, :math:`softmax(W_t x / \tau)`.
 
     Parameters
     ----------
     names : sequence of str
         The tasks.
     in_features : int
-        Width of what the gates read.
+        Width of the gates' input.
     n_experts : int
         E.
     streams : Streams
     temperature : float
-        The higher, the more even.
+        Higher values give more uniform gates.
     top_k : int or None
-        Experts that a row uses; the others get a weight of 0. None uses all.
+        Number of experts that a row uses; the others have weight 0. None uses all.
     level : int, default=0
-        Where the gates stand.
+        Level of the gates.
     purpose : str, default="gate"
-        What the gates are for; with the level it gives their initial weights.
+        Purpose of the gates; together with the level it seeds their initial weights.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Gates(nn.Module):
                 parameter.mul_(SMALL_START)
 
     def forward(self, x: Tensor, tasks: Sequence[str] | None = None) -> Tensor:
-        """Give weights (..., T, B, E) for rows (..., 1, B, W), or (..., T, B, W) that differ by task."""
+        """Return weights (..., T, B, E) for rows (..., 1, B, W), or (..., T, B, W) that differ by task."""
         logits = self.logits(x, tasks) / self.temperature
         if self.top_k is not None:
             best = logits.topk(self.top_k, dim=-1).indices
@@ -142,7 +142,7 @@ class Gates(nn.Module):
 
 
 def positions(names: Sequence[Hashable], wanted: Sequence[Hashable] | None) -> Tensor | None:
-    """Give the positions of the wanted names; None if they are all, in their order."""
+    """Return the positions of the wanted names; None if these are all names in order."""
     if wanted is None or list(wanted) == list(names):
         return None
     return torch.tensor([list(names).index(name) for name in wanted])

@@ -1,4 +1,4 @@
-"""The representation as tasks see it."""
+"""Views of tasks on the representation."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..trunks import Representation
 
 
 class Views(NamedTuple):
-    """What the heads of some tasks read.
+    """Inputs of the heads of some tasks.
 
     Parameters
     ----------
     names : tuple of str or None
-        Tasks in the order of the task axis; None if all of them read the same.
+        Tasks in the order of the task axis; None if all tasks share the representation.
     representation : Representation
-        With sample (..., B, D), or (..., T, B, D) if every task has a view of its own.
+        With sample (..., B, D), or (..., T, B, D) if every task has a separate view.
     penalty : Tensor of shape (...) or None, default=None
-        What the architecture adds to the objective.
+        Term that the architecture adds to the objective.
     shared : tuple of Tensor, default=()
-        What more than one task reads last on the way, where the gradients of tasks are compared.
+        Last tensors that more than one task reads, where the gradients of tasks are compared.
     """
 
     names: tuple[str, ...] | None
@@ -33,7 +33,7 @@ class Views(NamedTuple):
     shared: tuple[Tensor, ...] = ()
 
     def of(self, names: Sequence[str]) -> Representation:
-        """Give the views of some tasks, in their order; the common one if there is no task axis."""
+        """Return the views of some tasks, in their order; the shared representation if there is no task axis."""
         if self.names is None or list(names) == list(self.names):
             return self.representation
         chosen = torch.tensor([self.names.index(name) for name in names])
@@ -45,7 +45,7 @@ class Views(NamedTuple):
         )
 
     def of_one(self, name: str) -> Representation:
-        """Give the view of one task, without a task axis."""
+        """Return the view of one task, without a task axis."""
         if self.names is None:
             return self.representation
         position = self.names.index(name)
@@ -55,7 +55,7 @@ class Views(NamedTuple):
         )
 
     def by_task(self, names: Sequence[str]) -> Views:
-        """Give every task a view of its own, also where all of them read the same."""
+        """Return separate views for all tasks, even if they share the representation."""
         sample, token, mask = self.of(names)
         if self.names is None:
             n_tasks = len(names)
@@ -70,7 +70,7 @@ class Views(NamedTuple):
 
 
 def tensors_of(representation: Representation) -> tuple[Tensor, ...]:
-    """List what a representation holds of rows and of tokens."""
+    """Return the tensors of rows and of tokens of a representation."""
     return tuple(tensor for tensor in representation[:2] if tensor is not None)
 
 
@@ -83,7 +83,7 @@ def map_vectors(representation: Representation, function: Callable[[Tensor], Ten
 
 
 def side_by_side(representation: Representation) -> Representation:
-    """Put the representations along an axis, (..., E, B, D), beside each other: (..., B, E * D)."""
+    """Concatenate the representations along an axis, (..., E, B, D), to (..., B, E * D)."""
     sample, token, mask = representation
     return Representation(
         sample.transpose(-3, -2).flatten(-2),
@@ -105,7 +105,7 @@ def join(*parts: Representation) -> Representation:
 
 
 def append(representation: Representation, vectors: Tensor) -> Representation:
-    """Put a vector (..., B, V) beside each row, and beside each of its tokens."""
+    """Append a vector (..., B, V) to each row, and to each of its tokens."""
     token = representation.token
     if token is None:
         return join(representation, Representation(vectors))

@@ -1,4 +1,4 @@
-"""Tasks beside those that an architecture was built for."""
+"""Heads of tasks that an architecture was not built for."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from ._views import Views
 
 
 class WithFurtherTasks(NetworkWrapper):
-    """A network, and heads of further tasks on what its tasks share.
+    """Network with additional heads on its shared representation.
 
-    Further tasks are those that are not trained (their task weight is 0), and those that are added to a fitted
-    network. The network knows nothing of them, so it is trained as if they were not there.
+    Further tasks are those of task weight 0, and those that are added to a fitted network. The wrapped network
+    does not depend on them, so it is trained the same as without them.
 
     Parameters
     ----------
     network : Network
     tasks : mapping of str to Task
-        The further tasks, fitted.
+        The fitted further tasks.
     streams : Streams
-        Each head starts from a generator of its task's name.
+        Each head draws its initial weights from a generator of its task.
     grid : (int, int) or None, default=None
-        Height and width of the map whose positions the tokens of an image are.
+        Height and width of the feature map whose positions are the tokens of an image.
 
     Attributes
     ----------
     frozen : bool
-        Whether the network is left as it is while the further tasks are trained.
+        Whether the network is frozen while the further tasks are trained.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class WithFurtherTasks(NetworkWrapper):
 
     def train(self, mode: bool = True) -> WithFurtherTasks:
         super().train(mode)
-        if self.frozen:  # neither dropout nor the statistics of a normalisation
+        if self.frozen:  # no dropout and no update of normalisation statistics
             self.network.eval()
         return self
 
@@ -73,12 +73,12 @@ class WithFurtherTasks(NetworkWrapper):
         return self.network(inputs, own).with_more(outputs) if own else outputs
 
     def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
-        # further tasks read a representation of their own pass: it has no cut in common with the others
+        # further tasks read the representation of a separate forward pass, without a common cut
         further = any(name in self.further.task_names for name in tasks)
         return self(inputs, tasks) if further else self.network.forward_cut(inputs, tasks)
 
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
         own = [name for name in tasks if name not in self.further.task_names]
         if not own:
-            raise ValueError(f"The tasks {list(tasks)} have no gates: they were not trained, or added later.")
+            raise ValueError(f"The tasks {list(tasks)} have no gates: they were not trained, or were added later.")
         return self.network.gate_weights(inputs, own)

@@ -1,1 +1,1 @@
-"""Columns of any container, read by their values: arrays, frames, lists, labels."""
+"""Read columns of any container by their values: arrays, frames, lists, labels."""

@@ -1,4 +1,4 @@
-"""Arrays out of what holds them: masked arrays, tensors, objects that know how to become one."""
+"""Conversion to arrays: masked arrays, tensors, and objects that support conversion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._columns import plain
 
 
 def is_array_like(value: Any) -> bool:
-    """Tell whether a value of a column is itself a list, an array, a tensor or an image."""
+    """Return whether a value of a column is itself a list, an array, a tensor or an image."""
     if isinstance(value, list | tuple | np.ndarray):
         return True
     holds = hasattr(value, "__array__") or hasattr(value, "__array_interface__")
@@ -19,12 +19,12 @@ def is_array_like(value: Any) -> bool:
 
 
 def as_array(value: Any) -> np.ndarray:
-    """Turn an array, a tensor, an image or nested lists into an array, with NaN for what is masked.
+    """Convert an array, a tensor, an image or nested lists to an array, with NaN for masked values.
 
     Raises
     ------
     ValueError
-        If lists inside are of different lengths.
+        If inner lists have different lengths.
     """
     value = plain(value)
     if isinstance(value, np.ma.MaskedArray):
@@ -35,7 +35,7 @@ def as_array(value: Any) -> np.ndarray:
 
 
 def rows_of_series(X: Any) -> Any:
-    """Give the rows of a Series, or of a frame of one column of lists or arrays, as a list; others as they are."""
+    """Return the rows of a Series, or of a frame with one column of lists or arrays, as a list; else return X."""
     native = nw.from_native(plain(X), allow_series=True, pass_through=True)
     if isinstance(native, nw.DataFrame) and native.shape[1] == 1 and holds_arrays(native[:, 0]):
         native = native[:, 0]
@@ -43,7 +43,7 @@ def rows_of_series(X: Any) -> Any:
 
 
 def holds_arrays(series: nw.Series) -> bool:
-    """Tell whether a column of a frame holds lists, arrays or images."""
+    """Return whether a column of a frame holds lists, arrays or images."""
     if isinstance(series.dtype, nw.List | nw.Array):
         return True
     if series.dtype != nw.Object:
@@ -53,24 +53,24 @@ def holds_arrays(series: nw.Series) -> bool:
 
 
 def stack_vectors(X: Any) -> Any:
-    """Give a list, an object array, a Series or a column of vectors of one length as an array (n, d).
+    """Stack the rows of a list, an object array, a Series or a column of vectors to an array (n, d).
 
-    What is no such thing stays as it is.
+    Other values are returned unchanged.
 
     Raises
     ------
     ValueError
-        With the number of the row that is missing, or of another length.
+        If a row is missing or has a different length; the message names the row.
     """
     X = plain(X)
     is_array = isinstance(X, np.ndarray) and (X.dtype.kind != "O" or X.ndim != 1)
-    if is_array or tuple(getattr(X, "shape", ())[1:]) not in ((), (1,)):  # a table already
+    if is_array or tuple(getattr(X, "shape", ())[1:]) not in ((), (1,)):  # already a table
         return X
     rows = rows_of_series(X)
     if not isinstance(rows, list | tuple | np.ndarray) or not len(rows):
         return X
     first = next((row for row in rows if row is not None), None)
-    # scikit-learn's checks know lists of lists
+    # scikit-learn's checks accept lists of lists
     are_lists = isinstance(X, list | tuple) and isinstance(first, list | tuple)
     return _stacked(rows) if is_array_like(first) and not are_lists else X
 

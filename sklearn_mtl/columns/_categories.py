@@ -1,4 +1,4 @@
-"""The categories of one column, told by their values, and their codes."""
+"""The categories of one column and their codes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from ._columns import Column, kind_of
 from ._missing import is_missing
 
-#: code of a category that fit did not see; the others count from 1
+#: code of a category that was not seen in fit; the others count from 1
 UNSEEN = 0
 
 _NAMES = {"number": "numbers", "text": "text", "bytes": "bytes", "date": "dates", "object": "objects"}
 
 
 class Levels(NamedTuple):
-    """The different values of a column, and which of them each row has.
+    """The unique values of a column, and the value of each row.
 
     Parameters
     ----------
     values : list
     of_rows : ndarray of int64 of shape (n,)
-        Position in ``values``; -1 where the value is missing.
+        Position in ``values``; -1 for a missing value.
     """
 
     values: list[Any]
@@ -31,12 +31,12 @@ class Levels(NamedTuple):
 
 
 def levels_of(column: Column, name: Any) -> Levels:
-    """Find the different values of a column.
+    """Find the unique values of a column.
 
     Raises
     ------
     ValueError
-        With the name of the column, if a value cannot be told from others.
+        If a value cannot be a category; the message names the column.
     """
     index = np.full(len(column.values), -1)
     known = column.values[~column.missing] if column.missing.any() else column.values
@@ -45,25 +45,25 @@ def levels_of(column: Column, name: Any) -> Levels:
             position = {value: number for number, value in enumerate(dict.fromkeys(known.tolist()))}
         except TypeError as error:
             raise ValueError(
-                f"column {name!r} of X holds {type(known[0]).__name__} objects, which are no categories."
+                f"column {name!r} of X holds {type(known[0]).__name__} objects, which cannot be categories."
             ) from error
         index[~column.missing] = np.fromiter(map(position.__getitem__, known.tolist()), np.int64, len(known))
         return Levels(list(position), index)
     if known.dtype.kind == "f" and np.isinf(known).any():
-        raise ValueError(f"column {name!r} of X contains infinity, which is no category.")
+        raise ValueError(f"column {name!r} of X contains infinity, which cannot be a category.")
     values, index[~column.missing] = np.unique(known, return_inverse=True)
     return Levels(values.tolist(), index)
 
 
 class Categories:
-    """What fit saw in one column of categories: values that are equal are one, whatever their types.
+    """The categories of one column at fit; equal values of different types are one category.
 
     Parameters
     ----------
     values : list
         Sorted. The code of the first one is 1.
     has_missing : bool
-        Whether one of them was missing; its code is the last.
+        Whether values were missing; these have the last code.
     """
 
     def __init__(self, values: Sequence[Any], has_missing: bool) -> None:
@@ -79,46 +79,46 @@ class Categories:
         Raises
         ------
         ValueError
-            With the name of the column, if they are not of one type that can be sorted.
+            If they do not have one sortable type; the message names the column.
         """
         used = _used(levels)
         if _kind(used) == "object" and len(set(map(type, used))) > 1:
             raise ValueError(
-                f"categories of column {name!r} of X must be of one type; it mixes text and numbers, or others."
+                f"categories of column {name!r} of X must have one type; it mixes text, numbers or other types."
             )
         try:
             return cls(sorted(used), bool((levels.of_rows < 0).any()))
         except TypeError as error:
             raise ValueError(
-                f"categories of column {name!r} of X must be of one type that can be sorted, such as text."
+                f"categories of column {name!r} of X must have one sortable type, for instance text."
             ) from error
 
     @classmethod
     def from_array(cls, values: np.ndarray) -> Categories:
-        """Make them of what `to_array` gave."""
+        """Restore them from an array of `to_array`."""
         missing = is_missing(values)
         return cls(values[~missing].tolist(), bool(missing.any()))
 
     def to_array(self) -> np.ndarray:
-        """Give the values, and None at the end if one was missing."""
+        """Return the values, followed by None if values were missing."""
         array = np.empty(len(self.values) + self.has_missing, dtype=object)
         array[: len(self.values)] = self.values
         return array
 
     def __len__(self) -> int:
-        """Count the codes, that of unseen categories included."""
+        """Return the number of codes, including the code of unseen categories."""
         return 1 + len(self.values) + self.has_missing
 
     def encode(self, levels: Levels, name: Any) -> np.ndarray:
-        """Give the code of each row, int64 of shape (n,).
+        """Return the code of each row, int64 of shape (n,).
 
         Raises
         ------
         ValueError
-            With the name of the column, if none of its values is of the type that fit saw.
+            If none of the values has the type seen in fit; the message names the column.
         """
         missing = len(self) - 1 if self.has_missing else UNSEEN
-        # the last entry is what the index -1 picks
+        # the index -1 selects the last entry
         codes = np.array([*(self.codes.get(value, UNSEEN) for value in levels.values), missing], dtype=np.int64)
         if self.values and not codes[:-1].any():
             self._refuse_other_kinds(_used(levels), name)
@@ -129,7 +129,7 @@ class Categories:
         if kinds and self.kind not in kinds:
             raise ValueError(
                 f"column {name!r} of X is {' and '.join(sorted(_NAMES[kind] for kind in kinds))}, but fit saw "
-                f"{_NAMES[self.kind]} there, such as {self.values[0]!r}; convert it to what it was."
+                f"{_NAMES[self.kind]} there, such as {self.values[0]!r}; convert it back."
             )
 
 

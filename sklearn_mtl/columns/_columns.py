@@ -1,4 +1,4 @@
-"""One column of values, read by what the values are and not by what holds them."""
+"""One column of values, read by its values and not by its container."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ._missing import is_missing
 # Whole numbers up to this one are exact as floats.
 EXACT = 2**53
 
-# Types of objects that make a column of one kind; what comes first decides.
+# Types of objects of each kind; the first match decides.
 _KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("boolean", (bool, np.bool_)),
     ("date", (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)),
@@ -27,7 +27,7 @@ _KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("text", (str,)),
     ("bytes", (bytes,)),
 )
-# Classes of pandas that are dates, told by name: pandas need not be installed.
+# Names of pandas classes that are dates; pandas need not be installed.
 _DATES = {"Period", "Timestamp", "Timedelta", "DateOffset"}
 
 
@@ -37,17 +37,17 @@ class Column(NamedTuple):
     Parameters
     ----------
     kind : {"boolean", "number", "text", "bytes", "category", "date", "object"}
-        What all values are that are there. "object" is everything else, a mixture of text and numbers included; a
-        column without any value is "number".
+        The kind of all values that are not missing. "object" is everything else, including a mixture of text and
+        numbers; a column without any value is "number".
     values : ndarray of shape (n,)
-        For "boolean" bool, for "number" integers or floats, otherwise objects. Where some are missing: floats with
+        For "boolean" bool, for "number" integers or floats, otherwise objects. With missing values: floats with
         NaN for "number" (objects with None if an integer would be rounded), otherwise objects with None.
     missing : ndarray of bool of shape (n,)
-        Which values are not there: None, NaN, NaT, pandas' NA, or masked.
+        Which values are missing: None, NaN, NaT, pandas' NA, or masked.
     categories : list or None
         All categories of a "category" column, in their order.
     ordered : bool
-        Whether that order means something.
+        Whether this order is meaningful.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class Column(NamedTuple):
 
 
 def plain(values: Any) -> Any:
-    """Turn tensors, arrow arrays and arrays of pandas into what numpy and narwhals read."""
+    """Convert tensors, arrow arrays and pandas arrays to types that numpy and narwhals read."""
     if isinstance(values, torch.Tensor):
         return _array_of(values)
     pyarrow, pandas = sys.modules.get("pyarrow"), sys.modules.get("pandas")
@@ -70,13 +70,13 @@ def plain(values: Any) -> Any:
         values = pandas.Series(values)
     if isinstance(values, pandas.Series) and isinstance(values.dtype, pandas.SparseDtype):
         return values.sparse.to_dense()
-    if isinstance(values, pandas.Series) and str(values.dtype).startswith("dictionary<"):  # of arrow: categories
+    if isinstance(values, pandas.Series) and str(values.dtype).startswith("dictionary<"):  # categories of arrow
         return values.astype(object).astype("category")
     return values
 
 
 def read_column(values: Any) -> Column:
-    """Read one column of anything by its values.
+    """Read one column of any container by its values.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _read_objects(values: np.ndarray, kind: str | None = None) -> Column:
 
 
 def kind_of(types: Iterable[type]) -> str:
-    """Name the kind of a column by the types of its values; see `Column`."""
+    """Return the kind of a column for the types of its values; see `Column`."""
     kinds = {_kind_of_type(of) for of in types}
     if len(kinds) == 1:
         return kinds.pop()
@@ -151,7 +151,7 @@ def _kind_of_type(of: type) -> str:
 
 
 def _numbers(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Make integers or floats of number objects, NaN where they are missing."""
+    """Convert number objects to integers or floats, with NaN for missing ones."""
     known = values[~missing]
     is_whole = all(isinstance(value, int | np.integer) for value in known)
     largest = max((abs(int(value)) for value in known), default=0) if is_whole else 0
@@ -179,6 +179,6 @@ def _unmasked(values: np.ma.MaskedArray) -> np.ndarray:
 
 def _objects(values: Any) -> np.ndarray:
     array = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):  # a slice would take lists of one length for a second axis
+    for row, value in enumerate(values):  # assigning a slice would make a second axis of lists of equal length
         array[row] = value
     return array

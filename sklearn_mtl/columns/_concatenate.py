@@ -1,4 +1,4 @@
-"""Inputs of several sets of rows, below each other."""
+"""Concatenation of the inputs of several sets of rows."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ from ._columns import plain
 
 
 def below_each_other(inputs: Sequence[Any]) -> Any:
-    """Put inputs of one kind below each other.
+    """Concatenate inputs of one kind along the rows.
 
     Parameters
     ----------
     inputs : sequence of frames of one library, of sparse matrices, of sequences, or of arrays
-        Sequences are lists, arrays or Series of sentences, token lists, steps or other rows of no common shape.
+        Sequences are lists, arrays or Series of sentences, token lists, steps or other rows without a common
+        shape.
 
     Returns
     -------
     frame, sparse matrix or ndarray
-        Sequences are an array of objects.
+        Sequences are returned as an object array.
 
     Raises
     ------
     ValueError
-        If they are of several kinds, or have not the same columns.
+        If they have different kinds or different columns.
     """
     inputs = [plain(one) for one in inputs]
     kinds = [_kind_of(one) for one in inputs]
     if len(set(kinds)) > 1:
-        raise ValueError(
-            f"X of all tasks should be of one kind, to be put below each other; got {sorted(set(kinds))}."
-        )
+        raise ValueError(f"X of all tasks must have one kind to be concatenated; got {sorted(set(kinds))}.")
     if kinds[0] == "sparse":
         _check_widths(inputs)
         return sparse.vstack(inputs, format="csr")
@@ -75,7 +74,7 @@ def _holds_text(row: Any) -> bool:
 
 
 def _rows(inputs: Sequence[Any]) -> np.ndarray:
-    """Put the rows of sequences into one array: of numbers or texts where they fit, otherwise of objects."""
+    """Put the rows of sequences into one array of numbers or strings if possible, otherwise of objects."""
     arrays = [one for one in inputs if isinstance(one, np.ndarray) and one.dtype.kind != "O"]
     if len(arrays) == len(inputs) and len({array.shape[1:] for array in arrays}) == 1:
         return np.concatenate(arrays)
@@ -83,7 +82,7 @@ def _rows(inputs: Sequence[Any]) -> np.ndarray:
     if all(isinstance(row, str) for row in rows):
         return np.array(rows)
     objects = np.empty(len(rows), dtype=object)
-    for number, row in enumerate(rows):  # a slice would take lists of one length for a second axis
+    for number, row in enumerate(rows):  # assigning a slice would make a second axis of lists of equal length
         objects[number] = row
     return objects
 
@@ -108,12 +107,12 @@ def _has_categories(frame: nw.DataFrame) -> bool:
 
 
 def _with_common_types(frames: Sequence[nw.DataFrame]) -> list[nw.DataFrame]:
-    """Give columns whose types differ one that holds them all: united categories, floats, or text.
+    """Cast columns of different types to a common type: united categories, floats, or text.
 
     Raises
     ------
     ValueError
-        With the name of a column that is numbers in one frame and text in another.
+        If a column has numbers in one frame and text in another; the message names the column.
     """
     united: dict[str, list[nw.Series]] = {
         name: _united(name, [frame[name] for frame in frames]) for name in frames[0].columns
@@ -149,7 +148,7 @@ def _kind_of_column(dtype: Any) -> str:
 
 
 def _of_all_categories(columns: list[nw.Series]) -> list[nw.Series]:
-    """Let each column know the categories of all, in the order of the first that has them."""
+    """Set the categories of each column to those of all columns, in order of first occurrence."""
     known = list(dict.fromkeys(value for column in columns for value in column.cat.get_categories().to_list()))
     if columns[0].implementation.is_pandas():
         natives = [column.to_native().cat.set_categories(known) for column in columns]

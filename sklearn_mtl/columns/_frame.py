@@ -1,4 +1,4 @@
-"""The columns of a frame: which are numbers, which are categories, and what they hold."""
+"""The columns of a frame: numbers, categories, and their values."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from narwhals.exceptions import DuplicateError
 from ._categories import Levels, levels_of
 from ._columns import Column, read_column
 
-# Types of objects that numpy makes floats of as they are; None becomes NaN.
+# Types of objects that numpy converts to floats directly; None becomes NaN.
 _NUMBERS = (Real, Decimal, np.bool_, NoneType)
 
 
 def as_frame(X: Any) -> Frame | None:
-    """Give the columns of a frame of pandas, polars or pyarrow; None if X is none.
+    """Return the columns of a frame of pandas, polars or pyarrow; None if X is not a frame.
 
     Raises
     ------
     ValueError
-        If it is lazy, or two of its columns have one name.
+        If it is lazy, or two columns have the same name.
     """
     if isinstance(X, np.ndarray | list | tuple):
         return None
     if nw.dependencies.is_pandas_dataframe(X) and X.columns.is_unique:
-        return Frame(X)  # what narwhals asks of each column would take longer than to predict
+        return Frame(X)  # the checks of narwhals for each column would take longer than a prediction
     try:
         frame = nw.from_native(X, pass_through=True)
     except DuplicateError as error:
@@ -41,22 +41,22 @@ def as_frame(X: Any) -> Frame | None:
 
 
 def refuse_lazy(X: Any) -> None:
-    """Refuse a frame whose rows are not there yet."""
+    """Raise ValueError for a lazy frame."""
     if hasattr(X, "collect") and isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
-        raise ValueError(f"X is a {type(X).__name__}, whose rows are not there yet; pass X.collect().")
+        raise ValueError(f"X is a {type(X).__name__}, which is lazy; pass X.collect().")
 
 
 class Frame:
-    """The columns of a frame, read by what they hold.
+    """The columns of a frame, read by their values.
 
-    What depends on the dtype alone is asked once for each dtype, and columns of one dtype are read in one go, so
-    that thousands of columns cost about what the array of their numbers does.
+    Checks that depend on the dtype only are made once per dtype, and columns of one dtype are read together, so
+    that thousands of columns cost about as much as an array of their numbers.
 
     Parameters
     ----------
     native : DataFrame of pandas, polars or pyarrow
     frame : narwhals DataFrame
-        The same; a frame of pandas needs none.
+        The same frame; not needed for pandas.
 
     Attributes
     ----------
@@ -77,12 +77,12 @@ class Frame:
 
     @cached_property
     def _by_dtype(self) -> list[str]:
-        """Say what each dtype tells: "number", "category", "date", "nested" or, if nothing, "object"."""
+        """Return the kind of each dtype: "number", "category", "date", "nested", or "object" if unknown."""
         by_dtype: dict[Any, str] = {}
         by_id: dict[int, str] = {}
         for position, dtype in enumerate(self._dtypes):
             if id(dtype) not in by_id:
-                # not by the dtype itself, whose hash is one of all its categories
+                # not by the dtype itself, because its hash reads all categories
                 key = "category" if _is_categorical(dtype) else dtype
                 if key not in by_dtype:
                     by_dtype[key] = self._told_by_dtype(position)
@@ -103,17 +103,17 @@ class Frame:
         return "date" if narwhals.is_temporal() else "nested" if narwhals.is_nested() else "object"
 
     def dtype(self, position: int) -> Any:
-        """Give the dtype of a column as narwhals names it."""
+        """Return the narwhals dtype of a column."""
         return self.column(position).dtype
 
     def column(self, position: int) -> nw.Series:
-        """Give one column."""
+        """Return one column."""
         if self._pandas is not None:
             return nw.from_native(self._pandas.iloc[:, position], series_only=True)
         return self.frame.get_column(self.names[position])
 
     def untold(self) -> list[int]:
-        """List the positions of columns whose dtype does not say that they are numbers, categories or dates."""
+        """Return the positions of columns whose dtype does not identify numbers, categories or dates."""
         return [position for position, told in enumerate(self._by_dtype) if told in ("nested", "object")]
 
     def read(self, position: int) -> Column:
@@ -123,14 +123,15 @@ class Frame:
         return self._read[position]
 
     def categorical(self) -> list[int]:
-        """List the positions of the columns that are text or categories; the others are numbers.
+        """Return the positions of the columns that are text or categories; the others are numbers.
 
-        A column of objects is what its objects are; one without any value is a category.
+        The kind of an object column is the kind of its objects; a column without any value is a category.
 
         Raises
         ------
         ValueError
-            With the name of a column of date objects, of lists, or of a mixture of numbers and other things.
+            If a column has date objects, lists, or a mixture of numbers and other types; the message names the
+            column.
         """
         numbers = self._numbers_of_objects
         categorical = [p for p, told in enumerate(self._by_dtype) if told == "category"]
@@ -140,7 +141,7 @@ class Frame:
         return sorted([*categorical, *objects])
 
     def refuse_dates_and_lists(self) -> None:
-        """Refuse columns whose dtype says that they are neither numbers nor categories."""
+        """Raise ValueError for columns whose dtype is neither of numbers nor of categories."""
         if {"date", "nested"} & set(self._by_dtype):
             position = next(p for p, told in enumerate(self._by_dtype) if told in ("date", "nested"))
             self._refuse(position, str(self.dtype(position)))
@@ -168,14 +169,14 @@ class Frame:
         )
 
     def numbers(self, positions: Sequence[int]) -> np.ndarray:
-        """Stack columns of numbers, (n_rows, n_positions), with NaN for what is missing.
+        """Stack columns of numbers, (n_rows, n_positions), with NaN for missing values.
 
-        They are of the dtype of the columns if that is one of floats, otherwise float64.
+        The dtype is that of the columns if it is a float dtype, otherwise float64.
 
         Raises
         ------
         ValueError
-            With the name of a column that holds something else.
+            If a column has other values; the message names the column.
         """
         typed = [position for position in positions if self._by_dtype[position] == "number"]
         if len(typed) == len(positions):
@@ -204,7 +205,7 @@ class Frame:
 
     @cached_property
     def _numbers_of_objects(self) -> dict[int, np.ndarray]:
-        """Read the columns of objects that are all numbers or missing; a column without any value is not one."""
+        """Read the object columns of numbers and missing values; a column without any value is left out."""
         positions = [position for position, told in enumerate(self._by_dtype) if told == "object"]
         if self._pandas is None or not positions:
             columns = [np.empty(0)] * len(positions)
@@ -221,14 +222,14 @@ class Frame:
         types = set(map(type, column.tolist()))
         if not types or not all(issubclass(of, _NUMBERS) for of in types):
             return _as_floats(self.read(position))
-        try:  # faster than to look at each value
+        try:  # faster than checking each value
             return column.astype(np.float64)
         except OverflowError as error:
             name = self.names[position]
             raise ValueError(f"column {name!r} of X has a number that is too large for float64.") from error
 
     def _numbers_of(self, position: int) -> np.ndarray:
-        """Give one column as numbers that is not of a dtype of numbers."""
+        """Return the numbers of a column without a number dtype."""
         if position in self._numbers_of_objects:
             return self._numbers_of_objects[position]
         column = self.read(position)
@@ -242,7 +243,7 @@ class Frame:
         return numbers
 
     def levels(self, position: int) -> Levels:
-        """Give the different values of a column, and which each row has."""
+        """Return the unique values of a column, and the value of each row."""
         if _is_categorical(self._dtypes[position]):
             column = self._pandas.iloc[:, position].cat
             return Levels(column.categories.tolist(), column.codes.to_numpy().astype(np.int64))
@@ -254,12 +255,12 @@ def _is_of_floats(dtype: Any) -> bool:
 
 
 def _is_categorical(dtype: Any) -> bool:
-    """Tell whether a dtype is that of pandas' categories."""
+    """Return whether a dtype is pandas' category dtype."""
     return type(dtype).__name__ == "CategoricalDtype"
 
 
 def _as_floats(column: Column) -> np.ndarray | None:
-    """Give the numbers of a column, NaN where they are missing; None if it holds something else."""
+    """Return the numbers of a column, with NaN for missing ones; None if it has other values."""
     if column.kind not in ("number", "boolean"):
         return None
     if column.values.dtype.kind != "O":

@@ -1,4 +1,4 @@
-"""The labels of one target: an array, and what is known of the whole column that they come from."""
+"""The labels of one target: an array, and facts about the whole column that they come from."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from scipy.sparse import issparse
 from ._columns import plain, read_column
 from ._missing import is_missing
 
-#: Whole numbers with more different values than this are numbers, with fewer they are classes.
+#: Whole numbers with more different values than this are numbers, otherwise they are classes.
 MOST_CLASSES = 20
-# Where so many rows have too many different values already, the others need not be counted.
+# If this many rows already have too many different values, the others need not be counted.
 _SAMPLE = 1000
 
 
 class Categories(NamedTuple):
-    """What a category dtype says of its labels.
+    """The categories of a category dtype.
 
     Parameters
     ----------
     values : tuple
         All categories, in their order.
     ordered : bool
-        Whether that order means something.
+        Whether this order is meaningful.
     """
 
     values: tuple[Any, ...]
@@ -37,17 +37,17 @@ class Categories(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What is known of the labels of a whole column, which each part of it is read by.
+    """Facts about the labels of a whole column, used to read each part of it.
 
     Parameters
     ----------
     kind : str
-        What the labels are: "boolean", "integer", "float", "fraction" (Decimal or Fraction), "text", "category",
-        "date", "complex" or "object", which is everything else.
+        Kind of the labels: "boolean", "integer", "float", "fraction" (Decimal or Fraction), "text", "category",
+        "date", "complex", or "object" for everything else.
     is_binary, is_whole : bool
-        Whether all labels are 0 or 1, and whole numbers.
+        Whether all labels are 0 or 1, and whether all are whole numbers.
     n_different : int
-        How many different whole numbers there are, counted up to one more than `MOST_CLASSES`.
+        Number of different whole numbers, counted up to one more than `MOST_CLASSES`.
     has_gaps : bool
         Whether some labels are missing.
     """
@@ -60,13 +60,13 @@ class Facts(NamedTuple):
 
 
 def facts_of(values: np.ndarray, categories: Categories | None = None) -> Facts:
-    """Find out what there is to know of the labels of a column.
+    """Determine the facts about the labels of a column.
 
     Parameters
     ----------
     values : ndarray of shape (n_samples, ...)
     categories : Categories or None, default=None
-        What its dtype says.
+        Categories of its dtype.
     """
     if categories is not None:
         return Facts("category")
@@ -96,7 +96,7 @@ def _facts_of_objects(values: np.ndarray) -> Facts:
         return Facts("fraction")
     is_integer = bool(types) and all(issubclass(of, int | np.integer) for of in types)
     known = column.values[~column.missing]
-    if known.dtype.kind == "O":  # integers that floats do not hold
+    if known.dtype.kind == "O":  # integers that floats cannot represent
         known = known.astype(np.int64)
     facts = _facts_of_numbers("integer" if is_integer else "float", known)
     return facts._replace(has_gaps=bool(column.missing.any()))
@@ -107,7 +107,7 @@ def _facts_of_numbers(kind: str, values: np.ndarray) -> Facts:
         return Facts(kind)
     missing = is_missing(values)
     known, has_gaps = values[~missing] if missing.any() else values.ravel(), bool(missing.any())
-    some = known[:_SAMPLE]  # most columns are told by their first rows
+    some = known[:_SAMPLE]  # for most columns the first rows suffice
     is_binary = _may_be_binary(some) and _may_be_binary(known)
     is_whole = kind == "integer" or (_are_whole(some) and _are_whole(known))
     return Facts(kind, is_binary, is_whole, _count_different(known) if is_whole else 0, has_gaps)
@@ -128,20 +128,20 @@ def _count_different(values: np.ndarray) -> int:
 
 
 class Labels(NamedTuple):
-    """The labels of one target as an array, and the categories that their dtype names, if any."""
+    """The labels of one target as an array, and the categories of their dtype, if any."""
 
     values: np.ndarray
     categories: Categories | None = None
 
 
 def read_labels(values: Any, name: str) -> Labels:
-    """Read the target of one task, whatever holds it.
+    """Read the target of one task from any container.
 
     Parameters
     ----------
     values : array-like of shape (n_samples, ...)
-        Of numpy, pandas, polars, pyarrow or torch, or a list. Lists that hold texts, and lists of different
-        lengths, are one label each.
+        From numpy, pandas, polars, pyarrow or torch, or a list. Lists of strings and lists of different lengths
+        are one label each.
     name : str
         The task, for messages.
 
@@ -177,7 +177,7 @@ def _read(values: Any, name: str) -> Labels:
 
 
 def _unmasked(values: np.ma.MaskedArray) -> np.ndarray:
-    """Give what is masked as missing."""
+    """Replace masked values by missing ones."""
     if values.dtype.kind == "f":
         return np.ma.filled(values, np.nan)
     if not np.ma.getmaskarray(values).any():
@@ -200,7 +200,7 @@ def _read_series(series: nw.Series) -> Labels:
         return Labels(np.asarray(series.to_numpy()))
     if dtype.is_float():
         return Labels(series.cast(nw.Float64).to_numpy().astype(np.float64))
-    return Labels(objects_of(series.to_list()))  # as floats, integers would no longer be told from them
+    return Labels(objects_of(series.to_list()))  # as floats, integers could not be distinguished from floats
 
 
 def _from_list(values: Any) -> np.ndarray:
@@ -223,7 +223,7 @@ def _holds_text(value: Iterable) -> bool:
 
 
 def as_target(values: np.ndarray) -> np.ndarray:
-    """Make one label per row of a column (n, 1), and a block of rows that are vectors of floats of one length."""
+    """Flatten a column (n, 1) to one label per row, and stack rows that are float vectors of one length."""
     if values.ndim == 2 and values.shape[1] == 1:
         return values[:, 0]
     if values.ndim != 1 or values.dtype.kind != "O":
@@ -241,15 +241,15 @@ def as_target(values: np.ndarray) -> np.ndarray:
 
 
 def _is_vector(value: Any) -> bool:
-    """Tell whether a label is an array of one axis, or a list of floats."""
+    """Return whether a label is a 1-D array or a list of floats."""
     if isinstance(value, np.ndarray):
         return value.ndim == 1
     return isinstance(value, list) and bool(value) and all(isinstance(entry, float) for entry in value)
 
 
 def objects_of(values: Any) -> np.ndarray:
-    """Put values into an array of objects, lists of one length too."""
+    """Put values into a 1-D object array, including lists of equal length."""
     array = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):  # a slice would take lists of one length for a second axis
+    for row, value in enumerate(values):  # assigning a slice would make a second axis of lists of equal length
         array[row] = value
     return array

@@ -1,4 +1,4 @@
-"""What counts as a missing value in an array of any dtype."""
+"""Detection of missing values in arrays of any dtype."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.utils._missing import is_scalar_nan
 
 
 def is_missing(values: np.ndarray) -> np.ndarray:
-    """Tell which elements are None, NaN, NaT or pandas' NA.
+    """Return which elements are None, NaN, NaT or pandas' NA.
 
     Parameters
     ----------
@@ -35,5 +35,5 @@ def _is_missing_scalar(value: Any) -> bool:
         return bool(np.isnat(value))
     if isinstance(value, Decimal):
         return value.is_nan()
-    # the classes of pandas' singletons are told by name: pandas need not be installed
+    # pandas' singletons are recognised by class name; pandas need not be installed
     return value is None or is_scalar_nan(value) or type(value).__name__ in ("NAType", "NaTType")

@@ -1,4 +1,4 @@
-"""Rows of different lengths, one after the other in one tensor."""
+"""Rows of different lengths, concatenated in one tensor."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 
 class RaggedRows:
-    """Rows of different lengths that become a padded tensor batch by batch.
+    """Rows of different lengths that are padded batch by batch.
 
     Parameters
     ----------
     values : Tensor of shape (n_positions, ...)
-        The positions of all rows, one row after the other.
+        The concatenated positions of all rows.
     lengths : Tensor of int of shape (n_rows,)
-        Positions of each row.
+        Number of positions of each row.
     """
 
     def __init__(self, values: Tensor, lengths: Tensor) -> None:
@@ -27,7 +27,7 @@ class RaggedRows:
 
     @classmethod
     def of(cls, rows: Sequence[np.ndarray]) -> RaggedRows:
-        """Put arrays (L_i, ...) one after the other."""
+        """Concatenate arrays (L_i, ...)."""
         lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
         return cls(torch.from_numpy(np.concatenate(list(rows))), lengths)
 
@@ -36,20 +36,20 @@ class RaggedRows:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the values."""
+        """Return the bytes of the values."""
         return self.values.nbytes
 
     def to(self, *args: object) -> RaggedRows:
-        """Move or cast the values, and move the lengths along."""
+        """Move or cast the values, and move the lengths."""
         values = self.values.to(*args)  # type: ignore[call-overload]
         return RaggedRows(values, self.lengths.to(values.device))
 
     def __getitem__(self, rows: Tensor | slice) -> Tensor:
-        """Give some rows as one tensor (B, L, ...), zeros behind the end of each, with L the longest or 1."""
+        """Return rows as one tensor (B, L, ...), padded with zeros, where L is the longest length, at least 1."""
         return self.padded(rows)
 
     def padded(self, rows: Tensor | slice, length: int | None = None) -> Tensor:
-        """Give some rows as one tensor (B, length, ...), zeros behind the end of each."""
+        """Return rows as one tensor (B, length, ...), padded with zeros."""
         lengths, starts = self.lengths[rows], self.starts[rows]
         longest = max(1, int(lengths.max())) if length is None and len(lengths) else (length or 0)
         if not len(self.values):
@@ -61,7 +61,7 @@ class RaggedRows:
         return torch.where(there.view(*there.shape, *(1,) * (picked.dim() - 2)), picked, 0)
 
     def flat(self, rows: Tensor) -> Tensor:
-        """Give the positions of some rows one after the other, (n_positions of them, ...)."""
+        """Return the concatenated positions of rows, (n_positions, ...)."""
         lengths = self.lengths[rows]
         first = torch.repeat_interleave(self.starts[rows] - (lengths.cumsum(0) - lengths), lengths)
         return self.values[first + torch.arange(len(first), device=first.device)]

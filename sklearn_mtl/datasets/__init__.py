@@ -1,4 +1,4 @@
-"""Makers of data for examples and tests."""
+"""Synthetic data sets for examples and tests."""
 
 from ._digit_strings import make_digit_strings
 

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from ..targets import Targets
 
 SIDE = 8  # pixels of a digit
-N_TRAIN = 1297  # handwritten digits for training; 500 are left for tests
+N_TRAIN = 1297  # handwritten digits for training; the other 500 are for tests
 BRIGHTEST = 255
 
 
@@ -36,10 +36,10 @@ def make_digit_strings(
     subset: str = "all",
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[np.ndarray, Targets]:
-    """Make images of strings of handwritten digits, which are read from left to right.
+    """Make images of strings of handwritten digits, with tags from left to right.
 
-    The digits are those of `sklearn.datasets.load_digits`, drawn at random, 8 x 8 pixels each. A string that is
-    shorter than the longest leaves the right of its image empty.
+    The digits are those of `sklearn.datasets.load_digits`, drawn at random, 8 x 8 pixels each. The right part of
+    the image of a shorter string is empty.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def make_digit_strings(
     noise : float, default=0.1
         Standard deviation of the noise of each pixel, as a share of the largest brightness.
     subset : {"train", "test", "all"}, default="all"
-        Which handwritten digits to draw from: the first 1,297, the last 500, or all. No digit of "test" is one
-        that a network has seen in strings of "train".
+        Handwritten digits to draw from: the first 1,297, the last 500, or all. No digit of "test" occurs in
+        "train".
     random_state : int, RandomState or None, default=None
         Source of random numbers.
 
@@ -61,7 +61,7 @@ def make_digit_strings(
         Grey images.
     y : Targets
         "largest", the largest digit of the string, (n_samples,); "digits", the digits from left to right,
-        (n_samples, max_digits), with -1 behind the last.
+        (n_samples, max_digits), with -1 after the last.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def make_digit_strings(
 
 
 def _handwritten(subset: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give digits (n, 8, 8) with values from 0 to 1, and what they are."""
+    """Return images (n, 8, 8) with values from 0 to 1, and their digits."""
     digits = load_digits()
     rows = {"train": slice(N_TRAIN), "test": slice(N_TRAIN, None), "all": slice(None)}[subset]
     return digits.images[rows] / digits.images.max(), digits.target[rows]

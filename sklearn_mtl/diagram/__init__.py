@@ -1,1 +1,1 @@
-"""The way of the data through a network, laid out and drawn."""
+"""Diagrams of the data flow through a network: layout and drawing."""

@@ -1,4 +1,4 @@
-"""The way of the data through a network, as a graph that can be drawn."""
+"""The data flow through a network, as a graph."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Node:
     name : str
         Unique in its flow.
     label : str
-        What is written on it; for a task its name.
+        Text on the node; for a task its name.
     kind : {"input", "shared", "private", "gate", "task"}
-        What it is, which gives its colour: the inputs; what several tasks use; what belongs to one task; what
-        mixes the parts that lead to it; a task.
+        Kind of the node, which defines its colour: the inputs; a part that several tasks use; a part of one task;
+        a mixture of its inputs; a task.
     """
 
     name: str
@@ -29,16 +29,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Flow:
-    """Parts of a network in columns from left to right, and what feeds what.
+    """Parts of a network in columns from left to right, and their connections.
 
     Parameters
     ----------
     columns : tuple of tuple of Node
         From the inputs to the tasks.
     edges : tuple of (str, str)
-        Names of the nodes from which and to which data goes, always to a column further right.
+        Names of source and target nodes; the target is always in a column further right.
     representation : tuple of str, default=()
-        Names of the nodes that make the representation, which tasks outside of the network read.
+        Names of the nodes that form the representation, which added tasks read.
     """
 
     columns: tuple[tuple[Node, ...], ...]
@@ -47,20 +47,20 @@ class Flow:
 
     @classmethod
     def of_inputs(cls) -> Flow:
-        """Start with the inputs, a node named "X"."""
+        """Return a flow with only the inputs, a node named "X"."""
         return cls(((Node("X", "X", "input"),),), ())
 
     def then(self, column: Mapping[Node, Iterable[str]]) -> Flow:
-        """Put a column of nodes to the right, each with the names of the nodes that feed it."""
+        """Return the flow with a column of nodes added on the right, each with the names of its source nodes."""
         edges = tuple((name, node.name) for node, names in column.items() for name in names)
         return replace(self, columns=(*self.columns, tuple(column)), edges=self.edges + edges)
 
     def represented_by(self, names: Iterable[str]) -> Flow:
-        """Say which nodes make the representation."""
+        """Return the flow with the given nodes as representation."""
         return replace(self, representation=tuple(names))
 
     def to_tasks(self, reads: Mapping[str, Iterable[str]], tower_sizes: Any = ()) -> Flow:
-        """Put the tasks to the right, each with the names of the nodes that it reads, behind a tower if any."""
+        """Return the flow with tasks added on the right, each with the nodes that it reads and towers if any."""
         flow = self
         if len(tower_sizes):
             flow = self.then({Node(f"tower {task}", "tower", "private"): reads[task] for task in reads})
@@ -68,7 +68,7 @@ class Flow:
         return flow.then({task_node(task): names for task, names in reads.items()})
 
     def with_tasks(self, tasks: Sequence[str]) -> Flow:
-        """Put further tasks beside those of the last column; they read the representation."""
+        """Return the flow with tasks added to the last column; they read the representation."""
         further = tuple((name, task_node(task).name) for task in tasks for name in self.representation)
         *columns, last = self.columns
         return replace(
@@ -77,7 +77,7 @@ class Flow:
 
     @property
     def nodes(self) -> dict[str, Node]:
-        """All nodes by name, from left to right."""
+        """Return all nodes by name, from left to right."""
         return {node.name: node for column in self.columns for node in column}
 
 

@@ -1,4 +1,4 @@
-"""Where the parts of a flow stand in a picture."""
+"""Layout of a flow in a diagram."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ._flow import Flow, Node
 
-# All lengths are in points, y goes down.
+# All lengths are in points; y increases downwards.
 FONT_SIZE = 10.0
 BOX_HEIGHT = 22.0
 ROW = 32.0
@@ -27,7 +27,7 @@ Point = tuple[float, float]
 
 
 class Style(NamedTuple):
-    """How the nodes of a kind look: what a legend says, and two colours that are readable on any background."""
+    """Style of a kind of nodes: its legend text, and two colours that are readable on any background."""
 
     legend: str
     fill: str
@@ -44,7 +44,7 @@ STYLES = {
 
 
 class Box(NamedTuple):
-    """A node: its centre, its size, and the text that fits into it."""
+    """A node: its centre, its size, and its shortened text."""
 
     node: Node
     text: str
@@ -55,7 +55,7 @@ class Box(NamedTuple):
 
     @property
     def radius(self) -> float:
-        """Of the corners: a mixture is round."""
+        """Return the radius of the corners; a mixture is round."""
         return self.height / 2 if self.node.kind == "gate" else 5.0
 
     @property
@@ -68,14 +68,14 @@ class Box(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A way of data: the points of a cubic Bézier curve, in the colour of the kind that it comes from."""
+    """A connection: the points of a cubic Bézier curve, in the colour of its source."""
 
     kind: str
     points: tuple[Point, Point, Point, Point]
 
 
 class LegendEntry(NamedTuple):
-    """What the colour of a kind means: where its patch is centred, and where its text begins."""
+    """A legend entry: the centre of its colour patch and the start of its text."""
 
     kind: str
     x: float
@@ -96,7 +96,7 @@ class Layout:
     curves : tuple of Curve
     legend : tuple of LegendEntry
     width, height : float
-        Of everything, from (0, 0).
+        Size of the diagram, from (0, 0).
     """
 
     boxes: tuple[Box, ...]
@@ -107,13 +107,13 @@ class Layout:
 
     @property
     def heads(self) -> list[Box]:
-        """The boxes to which data goes, each of which has an arrow's head at its left side."""
+        """Return the boxes with inputs, which have an arrowhead on the left."""
         ends = {curve.points[-1] for curve in self.curves}
         return [box for box in self.boxes if (box.left - HEAD, box.y) in ends]
 
 
 class Lane(Node):
-    """The place where data passes through a column that it goes nowhere in."""
+    """Position where a connection passes through a column without ending there."""
 
 
 Columns = list[list[Node]]
@@ -121,7 +121,7 @@ Links = dict[tuple[str, str], None]
 
 
 def lay_out(flow: Flow) -> Layout:
-    """Place the nodes of a flow so that few ways cross, and none goes through a box."""
+    """Place the nodes of a flow such that few connections cross, and none goes through a box."""
     columns, links = with_lanes(flow)
     columns = untangled([column for column in columns if column], links)
     rows, height = placed(columns)
@@ -143,7 +143,7 @@ def lay_out(flow: Flow) -> Layout:
 
 
 def placed(columns: Columns) -> tuple[dict[str, float], float]:
-    """Give the height at which each node stands, columns spread as high as the highest, and the height of all."""
+    """Return the vertical position of each node, and the total height; all columns span the total height."""
     slots = [[LANE if isinstance(node, Lane) else ROW for node in column] for column in columns]
     height = max(map(sum, slots))
     rows = {
@@ -155,7 +155,7 @@ def placed(columns: Columns) -> tuple[dict[str, float], float]:
 
 
 def with_lanes(flow: Flow) -> tuple[Columns, Links]:
-    """Cut ways to columns further away into steps, through lanes that the ways of a node share."""
+    """Split connections over several columns into steps through lanes, which connections of one node share."""
     columns: Columns = [list(column) for column in flow.columns]
     place = {node.name: number for number, column in enumerate(columns) for node in column}
     nodes = flow.nodes
@@ -173,7 +173,7 @@ def with_lanes(flow: Flow) -> tuple[Columns, Links]:
 
 
 def untangled(columns: Columns, links: Iterable[tuple[str, str]]) -> Columns:
-    """Order each column by where its neighbours stand, from right to left, back, and again."""
+    """Order each column by the positions of its neighbours, from right to left and back, twice."""
     before: dict[str, list[str]] = {node.name: [] for column in columns for node in column}
     after: dict[str, list[str]] = {name: [] for name in before}
     for source, target in links:
@@ -190,7 +190,7 @@ def untangled(columns: Columns, links: Iterable[tuple[str, str]]) -> Columns:
 def by_neighbours(
     column: Sequence[Node], neighbours: Mapping[str, Sequence[str]], height: Mapping[str, float]
 ) -> list[Node]:
-    """Sort nodes by the mean height of their neighbours; those without any stay about where they are."""
+    """Sort nodes by the mean height of their neighbours; nodes without neighbours keep about their position."""
 
     def key(node: Node) -> float:
         # rounded, so that equal means are equal and the order is kept
@@ -200,7 +200,7 @@ def by_neighbours(
 
 
 def heights(columns: Columns) -> dict[str, float]:
-    """Give how far down its column each node stands, between 0 and 1."""
+    """Return the relative position of each node in its column, between 0 and 1."""
     return {
         node.name: share
         for column in columns
@@ -209,13 +209,13 @@ def heights(columns: Columns) -> dict[str, float]:
 
 
 def middles(slots: Sequence[float]) -> list[float]:
-    """Give the middle of each slot of a column, between 0 and 1."""
+    """Return the centre of each slot of a column, between 0 and 1."""
     total = sum(slots)
     return [(sum(slots[:number]) + slot / 2) / total for number, slot in enumerate(slots)]
 
 
 def curves_of(boxes: Mapping[str, Box], links: Iterable[tuple[str, str]]) -> Iterable[Curve]:
-    """Give the curve of each link, and the straight way through each lane."""
+    """Return the curve of each link, and a straight line through each lane."""
     for source, target in links:
         start, end = boxes[source], boxes[target]
         stop = end.left - (0 if isinstance(end.node, Lane) else HEAD)
@@ -228,7 +228,7 @@ def curves_of(boxes: Mapping[str, Box], links: Iterable[tuple[str, str]]) -> Ite
 
 
 def legend_of(flow: Flow, width: float, y: float) -> tuple[LegendEntry, ...]:
-    """Say what the colours mean, centred under the picture."""
+    """Return the legend of the colours, centred below the diagram."""
     present = {node.kind for node in flow.nodes.values()}
     kinds = [kind for kind in STYLES if kind in present]
     widths = [text_width(STYLES[kind].legend) + 32 for kind in kinds]
@@ -237,7 +237,7 @@ def legend_of(flow: Flow, width: float, y: float) -> tuple[LegendEntry, ...]:
 
 
 def shortened(label: str) -> str:
-    """Make text of a label that can be drawn, with its middle left out if it is long."""
+    """Return a printable label, with its middle left out if it is long."""
     text = printable(label)
     if text_width(text) <= MAX_TEXT:
         return text
@@ -248,13 +248,13 @@ def shortened(label: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Make one line of text without the characters that XML has no place for."""
+    """Return one line of text without characters that are invalid in XML."""
     allowed = re.sub(r"[^\s\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
     return " ".join(allowed.split())
 
 
 def text_width(text: str) -> float:
-    """Estimate how wide text is, rather too wide than too narrow."""
+    """Estimate the width of text, rather too large than too small."""
     return FONT_SIZE * sum(map(_em, text))
 
 

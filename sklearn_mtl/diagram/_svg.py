@@ -1,4 +1,4 @@
-"""A flow as an SVG picture."""
+"""A flow as an SVG image."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ ZOOM = 1.2
 
 
 def flow_svg(flow: Flow, title: str) -> str:
-    """Draw a flow as an SVG element that can stand in HTML, light or dark.
+    """Draw a flow as an SVG element for HTML with light or dark background.
 
     Parameters
     ----------
     flow : Flow
     title : str
-        What the picture shows, for those who cannot see it.
+        Description of the diagram, for screen readers.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""One file of several members that are checked before they are used."""
+"""One file with several members that are checked before use."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any
 from ..exceptions import ModelFileError
 from ._zip import StoredZip, add_member
 
-# Says of each member what it should be.
+# Name of the member with the sizes and checksums of the others.
 DIGEST = "digest.json"
-# Bytes that the digest itself may have.
+# Maximum bytes of the digest.
 LONGEST_DIGEST = 1 << 20
 
 
 def pack_archive(members: Mapping[str, bytes]) -> bytes:
-    """Put members into one zip file, not compressed, with the size and sha256 of each.
+    """Put members into one uncompressed zip file, with the size and sha256 of each.
 
-    The checksums find damage. They are no protection against somebody who writes a file on purpose.
+    The checksums detect damage. They do not protect against forged files.
 
     Parameters
     ----------
@@ -49,22 +49,22 @@ def pack_archive(members: Mapping[str, bytes]) -> bytes:
 
 
 def read_archive(path: str | os.PathLike[str], names: Collection[str]) -> dict[str, bytes]:
-    """Read all members of a file that `pack_archive` made, after they have been checked.
+    """Check and read all members of a file of `pack_archive`.
 
-    Nothing is decompressed, and no member is read that is larger than the file.
+    Nothing is decompressed, and no member larger than the file is read.
 
     Parameters
     ----------
     path : path-like
     names : collection of str
-        The members that it has to have; no others are allowed.
+        The required members; no others are allowed.
 
     Raises
     ------
     ModelFileError
-        If the file is anything else.
+        If the file is damaged or has another format.
     OSError
-        If it cannot be read, for instance because it is not there.
+        If it cannot be read, for instance because it does not exist.
     """
     path = Path(path)
     with open(path, "rb") as file:
@@ -72,8 +72,8 @@ def read_archive(path: str | os.PathLike[str], names: Collection[str]) -> dict[s
             return _checked(StoredZip(file, path.stat().st_size), set(names))
         except MemoryError:
             raise
-        except Exception as error:  # JSON raises what it likes
-            raise ModelFileError(f"{path.name} is damaged, or no file of sklearn_mtl: {error}") from error
+        except Exception as error:  # JSON may raise any exception
+            raise ModelFileError(f"{path.name} is damaged or not a file of sklearn_mtl: {error}") from error
 
 
 def _checked(archive: StoredZip, names: set[str]) -> dict[str, bytes]:
@@ -83,28 +83,28 @@ def _checked(archive: StoredZip, names: set[str]) -> dict[str, bytes]:
 
 
 def read_digest(archive: StoredZip) -> Any:
-    """Read what an archive says of its members.
+    """Read the digest of an archive: the sizes and checksums of its members.
 
     Raises
     ------
     ModelFileError
-        If it is not there, or very large.
+        If it is missing or very large.
     ValueError, RecursionError
-        If it is no JSON.
+        If it is not JSON.
     """
     if archive.sizes.get(DIGEST, LONGEST_DIGEST + 1) > LONGEST_DIGEST:
-        raise ModelFileError(f"it has no {DIGEST}, or a very large one")
+        raise ModelFileError(f"its {DIGEST} is missing or very large")
     return json.loads(archive.read(DIGEST).decode("ascii"))
 
 
 def read_members(archive: StoredZip, described: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
-    """Read all members but the digest, each of which is what the digest says.
+    """Read all members except the digest, and check them against the digest.
 
     Parameters
     ----------
     archive : StoredZip
     described : mapping of str to mapping
-        "size" and "sha256" of each member, as `add_member` gave them.
+        "size" and "sha256" of each member, as returned by `add_member`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def read_members(archive: StoredZip, described: Mapping[str, Mapping[str, Any]])
     """
     sizes = {name: entry["size"] for name, entry in described.items()}
     if {**sizes, DIGEST: archive.sizes[DIGEST]} != archive.sizes:
-        raise ModelFileError("it has other members than its digest says")
+        raise ModelFileError("its members differ from its digest")
     members = {name: archive.read(name) for name in described}
     for name, content in members.items():
         if hashlib.sha256(content).hexdigest() != described[name]["sha256"]:

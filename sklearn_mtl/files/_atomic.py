@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Atomic writes of files."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-# Seconds after which a temporary file is one that a killed process left.
+# Seconds after which a temporary file is considered left over by a killed process.
 LEFT_OVER_AFTER = 3600
 
 
 @contextmanager
 def replaced_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file to write, so that readers, and whoever looks after a crash, find the old content or the new.
+    """Open a file for an atomic write: readers find either the old or the new content, even after a crash.
 
-    The content goes to a temporary file in the same folder, is flushed to the disk, and takes the name at the
-    end. A process that is killed before leaves the old file, and at worst a file ``.<name>.*.tmp`` beside it. A
-    link stays one: the file that it leads to is written.
+    The content is written to a temporary file in the same folder, flushed to the disk, and renamed at the end. If
+    the process is killed before, the old file stays, possibly with a file ``.<name>.*.tmp`` next to it. If the
+    path is a link, its target is replaced.
 
     Parameters
     ----------
@@ -70,14 +70,14 @@ def replaced_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file as a whole or not at all; see `replaced_file`.
+    """Write a file atomically; see `replaced_file`.
 
     Parameters
     ----------
     path : path-like
         File to write or replace; its folder exists.
     content : bytes
-        All of it.
+        Its whole content.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def remove_left_over(path: str | os.PathLike[str]) -> None:
-    """Remove the temporary files that killed processes left beside a file, once they are old."""
+    """Remove old temporary files that killed processes left next to a file."""
     path = _target(path)
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(OSError):
@@ -114,14 +114,14 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def _not_written(path: Path, error: OSError) -> OSError:
-    """Say what could not be written, in an error of the same class."""
-    kept = "what was there before is as it was" if path.exists() else "nothing is there under its name"
-    message = f"{error.strerror or error}: {path.name} could not be written, {kept}"
+    """Make an error of the same class that names the file."""
+    kept = "the old file is intact" if path.exists() else "no file was created"
+    message = f"{error.strerror or error}: {path.name} could not be written; {kept}"
     return OSError(message) if error.errno is None else OSError(error.errno, message, str(path))
 
 
 def _flush_folder(folder: Path) -> None:
-    """Flush the new name to the disk too, where folders can be opened."""
+    """Flush the new name to the disk too, if the system can open folders."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

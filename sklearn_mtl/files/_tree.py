@@ -19,8 +19,8 @@ def pack_tree(tree: Any) -> tuple[bytes, bytes]:
     Parameters
     ----------
     tree : object
-        Dicts, lists, tuples, tensors, arrays, numbers, text and None, nested in any way. Keys are numbers or
-        text. Floats, dtypes and shapes come back exactly; an array comes back as a tensor, all tensors on the CPU.
+        Dicts, lists, tuples, tensors, arrays, numbers, text and None, nested in any way. Keys are numbers or text.
+        Floats, dtypes and shapes are restored exactly; arrays are restored as tensors, and all tensors on the CPU.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def pack_tree(tree: Any) -> tuple[bytes, bytes]:
     Raises
     ------
     TypeError
-        If there is anything else in it.
+        If it contains anything else.
 
     Examples
     --------
@@ -44,12 +44,12 @@ def pack_tree(tree: Any) -> tuple[bytes, bytes]:
 
 
 def unpack_tree(content: bytes, tensors: bytes) -> Any:
-    """Read what `pack_tree` wrote.
+    """Read the output of `pack_tree`.
 
     Raises
     ------
     ValueError, TypeError, KeyError
-        Or whatever else JSON and safetensors raise at what is none of theirs.
+        Or any other exception of JSON and safetensors for invalid content.
     """
     return _rebuilt(json.loads(content), safetensors.torch.load(tensors))
 
@@ -63,7 +63,7 @@ def _described(tree: Any, tensors: dict[str, Tensor]) -> Any:
         tree = torch.from_numpy(np.ascontiguousarray(tree))
     if isinstance(tree, Tensor):
         name = str(len(tensors))
-        # a copy: safetensors refuses tensors that share their memory, as tied weights do
+        # a copy, because safetensors rejects tensors that share memory, like tied weights
         tensors[name] = tree.detach().cpu().contiguous().clone()
         return {"tensor": name}
     if isinstance(tree, dict):
@@ -73,7 +73,7 @@ def _described(tree: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(tree, list | tuple):
         kind = "tuple" if isinstance(tree, tuple) else "list"
         return {kind: [_described(value, tensors) for value in tree]}
-    raise TypeError(f"{tree!r} is no number, text, tensor, list or dict.")
+    raise TypeError(f"{tree!r} is not a number, text, tensor, list or dict.")
 
 
 def _rebuilt(description: Any, tensors: dict[str, Tensor]) -> Any:

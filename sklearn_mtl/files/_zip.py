@@ -1,4 +1,4 @@
-"""Zip files whose members are stored as they are, read without trust in what their headers say."""
+"""Zip files with uncompressed members, read without trusting their headers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _CENTRAL = Struct("<4s6H3L5H2L")
 _LOCAL = Struct("<4s5H3L2H")
 _EXTRA64 = 1
 _SEE_EXTRA = 0xFFFFFFFF
-# More members than any file of ours has.
+# More members than any valid file has.
 MOST_MEMBERS = 1000
 
 
 class Entry(NamedTuple):
-    """Where a member is, and what its headers say."""
+    """Position of a member, and the content of its headers."""
 
     name: str
     start: int
@@ -35,19 +35,19 @@ class Entry(NamedTuple):
 
 
 class StoredZip:
-    """The members of a zip file, none of which is compressed, encrypted, hidden or there twice.
+    """The members of a zip file without compressed, encrypted, hidden or duplicate members.
 
-    The headers are checked against the size of the file before anything is read: the members lie one behind the
-    other and fill the file, so that none can be larger than it, and no two share a byte.
+    The headers are checked against the size of the file before anything is read: the members must be contiguous
+    and fill the file, so that none is larger than the file and no two overlap.
 
     Parameters
     ----------
     file : file object
-        Binary; it can be sought in.
+        Binary and seekable.
     size : int
         Bytes of the file.
     names : str
-        Regular expression that the whole name of each member matches.
+        Regular expression for the full name of each member.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class StoredZip:
     Raises
     ------
     ModelFileError
-        If the file is anything else.
+        If the file has another format.
     """
 
     def __init__(self, file: BinaryIO, size: int, names: str = ".*") -> None:
@@ -70,16 +70,16 @@ class StoredZip:
             if entry.name in self._members:
                 raise ModelFileError(f"it has the member {entry.name} twice")
             if entry.header != end:
-                raise ModelFileError(f"its member {entry.name} does not lie where the one before ends")
+                raise ModelFileError(f"its member {entry.name} does not start where the previous one ends")
             located = self._locate(entry, start)
             end = located.start + located.size
             self._members[entry.name] = located
         if end != start:
-            raise ModelFileError("its members do not fill it")
+            raise ModelFileError("its members do not fill the file")
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Bytes of each member."""
+        """Return the bytes of each member."""
         return {name: entry.size for name, entry in self._members.items()}
 
     def read(self, name: str) -> bytes:
@@ -88,7 +88,7 @@ class StoredZip:
         Raises
         ------
         ModelFileError
-            If it is shorter than its header says, or its checksum is another one.
+            If its size or its checksum differs from its header.
         """
         entry = self._members[name]
         content = self._at(entry.start, entry.size)
@@ -104,13 +104,13 @@ class StoredZip:
         return content
 
     def _find_directory(self, size: int) -> tuple[bytes, int, int]:
-        """Read the list of members at the end of the file; give it, their number, and where it starts."""
+        """Read the list of members at the end of the file; return it, their number, and its position."""
         where = size - _END.size
         if where < 0:
-            raise ModelFileError("it is no zip file")
+            raise ModelFileError("it is not a zip file")
         record = _END.unpack(self._at(where, _END.size))
         if record[0] != b"PK\5\6" or record[7]:
-            raise ModelFileError("it does not end as a zip file does")
+            raise ModelFileError("it does not end like a zip file")
         fields = record[1:7]
         if where >= _LOCATOR64.size + _END64.size:
             locator = _LOCATOR64.unpack(self._at(where - _LOCATOR64.size, _LOCATOR64.size))
@@ -119,17 +119,17 @@ class StoredZip:
                 fields = self._large_end(where, locator)
         disk, first_disk, n_here, n_entries, length, start = fields
         if disk or first_disk or n_here != n_entries or n_entries > MOST_MEMBERS or start + length != where:
-            raise ModelFileError("its list of members lies")
+            raise ModelFileError("its list of members is inconsistent")
         return self._at(start, length), n_entries, start
 
     def _large_end(self, where: int, locator: tuple) -> tuple[int, ...]:
         record = _END64.unpack(self._at(where, _END64.size))
         if record[0] != b"PK\6\6" or record[1] != _END64.size - 12 or locator[1:] != (0, where, 1):
-            raise ModelFileError("its list of members lies")
+            raise ModelFileError("its list of members is inconsistent")
         return record[4:]
 
     def _locate(self, entry: Entry, most: int) -> Entry:
-        """Check the header in front of a member; give the entry with where the member itself starts."""
+        """Check the header of a member; return the entry with the position of its content."""
         if entry.header + _LOCAL.size > most:
             raise ModelFileError(f"its member {entry.name} lies outside")
         record = _LOCAL.unpack(self._at(entry.header, _LOCAL.size))
@@ -141,7 +141,7 @@ class StoredZip:
             or rest[:n_name] != entry.name.encode()
             or not stored == size == entry.size
         ):
-            raise ModelFileError(f"its member {entry.name} is another one than its list says")
+            raise ModelFileError(f"its member {entry.name} differs from its entry in the list of members")
         start = entry.header + _LOCAL.size + len(rest)
         if start + size > most:
             raise ModelFileError(f"its member {entry.name} is larger than the file")
@@ -159,7 +159,7 @@ def _entries(directory: bytes, n_entries: int, names: str) -> list[Entry]:
         end = _CENTRAL.size + n_name + n_extra
         name = directory[_CENTRAL.size : _CENTRAL.size + n_name].decode("ascii", errors="replace")
         if signature != b"PK\1\2" or n_comment or disk or len(directory) < end:
-            raise ModelFileError("its list of members lies")
+            raise ModelFileError("its list of members is inconsistent")
         if not re.fullmatch(names, name):
             raise ModelFileError(f"it has a member {name[:100]!r}, which does not belong there")
         if flags or method != zipfile.ZIP_STORED:
@@ -175,15 +175,15 @@ def _entries(directory: bytes, n_entries: int, names: str) -> list[Entry]:
 
 
 def _large(extra: bytes, size: int, stored: int, header: int = 0) -> tuple[int, int, int]:
-    """Take those numbers from the extra field that are too large for the header; give stored, size, header."""
+    """Read numbers that are too large for the header from the extra field; return stored, size, header."""
     numbers = [size, stored, header]
     if extra:
         kind, length = Struct("<2H").unpack(extra[:4]) if len(extra) >= 4 else (None, 0)
         count = sum(number == _SEE_EXTRA for number in numbers)
-        # older versions of Python also repeat sizes there that are just not too large
+        # older versions of Python also repeat sizes here that fit into the header
         repeated = count == 0 and extra[4:] == Struct("<2Q").pack(size, stored)
         if kind != _EXTRA64 or length != len(extra) - 4 or not (length == 8 * count or repeated):
-            raise ModelFileError("a header has something in it that does not belong there")
+            raise ModelFileError("a header has unexpected content")
         large = iter(Struct(f"<{length // 8}Q").unpack(extra[4:]))
         numbers = [next(large) if number == _SEE_EXTRA else number for number in numbers]
     size, stored, header = numbers
@@ -191,7 +191,7 @@ def _large(extra: bytes, size: int, stored: int, header: int = 0) -> tuple[int, 
 
 
 def add_member(archive: zipfile.ZipFile, name: str, pieces: Iterable[Any], size: int) -> dict[str, Any]:
-    """Write a member piece by piece, not compressed.
+    """Write an uncompressed member piece by piece.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def add_member(archive: zipfile.ZipFile, name: str, pieces: Iterable[Any], size:
     >>> StoredZip(file, len(file.getvalue())).read("note")
     b'in pieces'
     """
-    info = zipfile.ZipInfo(name)  # of a fixed date: equal members make equal files
+    info = zipfile.ZipInfo(name)  # a fixed date, so that equal members make equal files
     info.file_size = size
     checksum, written = hashlib.sha256(), 0
     with archive.open(info, "w") as member:

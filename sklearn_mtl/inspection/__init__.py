@@ -1,4 +1,4 @@
-"""Displays and reports of fitted estimators."""
+"""Displays of fitted estimators."""
 
 from ._balance import TaskBalanceDisplay
 from ._gate_weights import GateWeightsDisplay

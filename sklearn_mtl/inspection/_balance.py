@@ -1,4 +1,4 @@
-"""How a weighting balanced the tasks."""
+"""Display of task weights and gradient conflicts."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from ..diagram._layout import shortened
 from ..utils._optional import import_optional
 from ._heat_map import name_cells, write_numbers
 
-# there are ten colours: tasks beyond them differ in this
+# line styles for more than ten tasks, because there are ten colours
 STYLES = ("-", "--", "-.")
 
 
 class TaskBalanceDisplay:
-    """Weights of the tasks over the epochs, and how far their gradients conflict.
+    """Task weights over the epochs, and conflicts between the gradients of the tasks.
 
-    A dotted line is at 1, the weight of every task in the plain sum of losses. The heat map beside it has the
-    cosine between the gradients of each two tasks, averaged over the epochs: below 0 they conflict. It is there
-    if the weighting compares gradients. Make it with `from_estimator`; `plot` draws it.
+    The dotted line at 1 is the weight of every task in the plain sum of losses. If the weighting compares
+    gradients, a heat map shows the cosine between the gradients of each pair of tasks, averaged over the epochs;
+    below 0 they conflict. Create it with `from_estimator`; `plot` draws it.
 
     Parameters
     ----------
     weights : DataFrame of shape (n_epochs, n_tasks)
         Mean weights by epoch.
     cosines : DataFrame of shape (n_tasks, n_tasks) or None, default=None
-        Mean cosines; NaN on the diagonal, and where no batch had labels for both tasks.
+        Mean cosines; NaN on the diagonal, and for pairs without labels in the same batch.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
-        The drawing.
+        The figure.
     axes_ : ndarray of matplotlib Axes
-        One for the weights, and one for the cosines if there are any.
+        Axes of the weights, and of the cosines if there are any.
     lines_ : list of matplotlib Line2D
-        The weights, by task.
+        The lines of the weights, by task.
     im_ : matplotlib AxesImage or None
         The heat map.
     text_ : ndarray of shape (n_tasks, n_tasks), dtype=matplotlib Text, or None
-        The numbers in it; None where there is none.
+        The numbers in the heat map; None for empty cells.
 
     See Also
     --------
@@ -66,14 +66,14 @@ class TaskBalanceDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> TaskBalanceDisplay:
-        """Draw how a fitted estimator balanced its tasks; for an ensemble, the mean of its members.
+        """Draw the weights and conflicts of a fitted estimator; for an ensemble, the mean over its members.
 
         Parameters
         ----------
         estimator : MultiTaskNetEstimator
-            Fitted, with a weighting whose weights change.
+            Fitted, with a weighting other than "static".
         ax : matplotlib Axes, pair of matplotlib Axes or None, default=None
-            Where to draw the weights, or weights and cosines; None makes a figure.
+            Axes for the weights, or for weights and cosines; None creates a figure.
 
         Returns
         -------
@@ -90,7 +90,7 @@ class TaskBalanceDisplay:
         if not names:
             raise ValueError(
                 f"weighting={estimator.weighting!r} records no weights to draw: only those of a "
-                "WeightingModule are recorded, and those of the static weighting never change."
+                "WeightingModule are recorded, and static weights are constant."
             )
         if "member" in history:
             history = history.groupby(level=0).mean()
@@ -98,12 +98,12 @@ class TaskBalanceDisplay:
         return cls(weights, _mean_cosines(history, names)).plot(ax=ax)
 
     def plot(self, *, ax: Any = None, cmap: Any = "RdBu", values_format: str = "z.2f") -> TaskBalanceDisplay:
-        """Draw the weights, and the cosines beside them.
+        """Draw the weights, and the cosines next to them.
 
         Parameters
         ----------
         ax : matplotlib Axes, pair of matplotlib Axes or None, default=None
-            Where to draw the weights, or weights and cosines; None makes a figure.
+            Axes for the weights, or for weights and cosines; None creates a figure.
         cmap : str or matplotlib Colormap, default="RdBu"
             Colours from -1 to 1.
         values_format : str, default="z.2f"
@@ -135,7 +135,7 @@ class TaskBalanceDisplay:
 
     def _draw_weights(self, ax: Any) -> None:
         ax.axhline(1.0, color="0.7", linewidth=1, linestyle=":")
-        # a line of one epoch would not be seen
+        # a line of one epoch would be invisible
         marker = "o" if len(self.weights) == 1 else None
         self.lines_ = []
         for number, name in enumerate(self.weights):
@@ -148,7 +148,7 @@ class TaskBalanceDisplay:
         self._name_lines(ax)
 
     def _name_lines(self, ax: Any) -> None:
-        """Write the name of each task where its line ends, as far apart as they are read."""
+        """Write the name of each task at the end of its line, without overlap."""
         ends = self.weights.ffill().iloc[-1].dropna()
         low, high = ax.get_ylim()
         order = ends.sort_values(kind="stable")
@@ -170,12 +170,12 @@ class TaskBalanceDisplay:
 
 
 def _mean_cosines(history: Any, names: Sequence[str]) -> Any:
-    """Average the cosines of a history over its epochs; None if there are none."""
+    """Average the cosines of a history over its epochs; None if it has no cosines."""
     pandas = import_optional("pandas", "plots", "TaskBalanceDisplay")
     cosines = pandas.DataFrame(np.nan, index=names, columns=names)
     found = False
     for one, other in combinations(names, 2):
-        # the history may have them in another order
+        # the history may have them in a different order
         for column in (f"gradient_cosine__{one}__{other}", f"gradient_cosine__{other}__{one}"):
             if column in history:
                 cosines.loc[one, other] = cosines.loc[other, one] = history[column].mean()
@@ -184,7 +184,7 @@ def _mean_cosines(history: Any, names: Sequence[str]) -> Any:
 
 
 def _spread(heights: np.ndarray, gap: float) -> np.ndarray:
-    """Move sorted heights apart as little as it takes, each group of neighbours about its middle."""
+    """Move sorted heights apart as little as possible, each group of neighbours around its centre."""
     groups: list[list[float]] = []
     for height in heights:
         groups.append([height])

@@ -1,4 +1,4 @@
-"""How much each task takes from each expert."""
+"""Display of the gate weights of mixtures of experts."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ from ._heat_map import name_cells, write_numbers
 
 
 class GateWeightsDisplay:
-    """Mean weights of the gates of a mixture of experts: tasks as rows, experts as columns, level by level.
+    """Mean gate weights of a mixture of experts: tasks as rows, experts as columns, level by level.
 
-    The weights of a task sum to 1 in each level. Where there is no number, the task has no way to the expert.
-    Make it with `from_estimator`; `plot` draws it.
+    The weights of a task sum to 1 in each level. An empty cell means that the task does not read the expert.
+    Create it with `from_estimator`; `plot` draws it.
 
     Parameters
     ----------
     weights : DataFrame of shape (n_tasks, n_experts)
-        Mean weights, with tasks as the index and columns by level and expert; NaN for no way.
+        Mean weights, with tasks as the index and columns by level and expert; NaN if the task does not read the
+        expert.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
-        The drawing.
+        The figure.
     ax_ : matplotlib Axes
-        Where it is.
+        The axes.
     im_ : matplotlib AxesImage
         The heat map.
     text_ : ndarray of shape (n_tasks, n_experts), dtype=matplotlib Text
-        The numbers in it; None where there is none.
+        The numbers in the heat map; None for empty cells.
 
     See Also
     --------
-    NetworkFlowDisplay : The parts of a network, and what leads where.
+    NetworkFlowDisplay : The parts of a network and their connections.
 
     Examples
     --------
@@ -64,9 +65,9 @@ class GateWeightsDisplay:
         X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
             The rows to average over.
         tasks : sequence of str or None, default=None
-            Tasks to draw; None for all that have gates.
+            Tasks to draw; None for all tasks with gates.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
@@ -90,7 +91,7 @@ class GateWeightsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None creates a figure.
         cmap : str or matplotlib Colormap, default="Blues"
             Colours from 0 to the largest weight.
         values_format : str, default=".2f"
@@ -115,7 +116,7 @@ class GateWeightsDisplay:
         return self
 
     def _part_levels(self, ax: Any) -> None:
-        """Draw a line between levels, and write above each which it is."""
+        """Draw a line between levels, and write the name of each level above it."""
         levels = [level for level, _ in self.weights.columns]
         if len(set(levels)) == 1:
             return
@@ -130,7 +131,7 @@ class GateWeightsDisplay:
 
 
 def _experts(means: Any) -> list[tuple[int, str]]:
-    """List the columns level by level, those of one task before those of several."""
+    """Return the columns level by level, those of one task before those of several."""
     users: dict[tuple[int, str], int] = {}
     for _, level, expert in means.index:
         users[level, expert] = users.get((level, expert), 0) + 1

@@ -1,4 +1,4 @@
-"""What the heat maps of the displays have in common."""
+"""Common parts of the heat maps of displays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..diagram._layout import shortened
 
 
 def write_numbers(ax: Any, image: Any, values: np.ndarray, values_format: str) -> np.ndarray:
-    """Write the numbers into the cells in an ink that is seen; give the texts, None where there is no number."""
+    """Write the numbers into the cells in a readable colour; return the texts, None for cells without a number."""
     texts = np.full(values.shape, None)
     for row, column in np.argwhere(~np.isnan(values)):
         shade = image.cmap(image.norm(values[row, column]))
@@ -22,7 +22,7 @@ def write_numbers(ax: Any, image: Any, values: np.ndarray, values_format: str) -
 
 
 def name_cells(ax: Any, rows: Sequence[Any], columns: Sequence[Any]) -> None:
-    """Name rows and columns, and part the cells by white lines."""
+    """Write the names of rows and columns, and separate the cells by white lines."""
     ax.set_yticks(range(len(rows)), [shortened(str(row)) for row in rows], parse_math=False)
     names = [shortened(str(column)) for column in columns]
     ax.set_xticks(range(len(columns)), names, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)

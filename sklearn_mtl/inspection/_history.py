@@ -1,4 +1,4 @@
-"""Curves of loss and score over the epochs, one per task."""
+"""Display of loss and score over the epochs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ..utils._optional import import_optional
 
 
 class LearningHistoryDisplay:
-    """Loss, and score where validation rows were held out, of each task over the epochs.
+    """Loss of each task over the epochs, and its score if validation rows were held out.
 
-    Make it with `from_estimator`; `plot` draws it.
+    Create it with `from_estimator`; `plot` draws it.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ class LearningHistoryDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
-        The drawing.
+        The figure.
     axes_ : ndarray of matplotlib Axes
-        One for the loss, and one for the score if there is any.
+        Axes of the loss, and of the score if there is one.
 
     Examples
     --------
@@ -51,9 +51,9 @@ class LearningHistoryDisplay:
         estimator : MultiTaskNetEstimator
             Fitted.
         tasks : sequence of str or None, default=None
-            Tasks to draw; None for all that were trained.
+            Tasks to draw; None for all trained tasks.
         axes : sequence of matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
@@ -69,7 +69,7 @@ class LearningHistoryDisplay:
         Parameters
         ----------
         axes : sequence of matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The network as a picture: what the tasks share, and what belongs to one of them."""
+"""Display of a network as a diagram of shared and private parts."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ INK = "#1f2328"
 
 
 class NetworkFlowDisplay:
-    """The way of the data from the inputs to the tasks.
+    """Diagram of the data flow from the inputs to the tasks.
 
-    Boxes are parts of the network, coloured by what uses them: all tasks, or one. A round box mixes the parts
-    that lead to it, with weights that are learned. Make it with `from_estimator` or `from_architecture`; `plot`
-    draws it.
+    Boxes are parts of the network; their colour shows whether they are shared or belong to one task. A round box
+    mixes its inputs with learned weights. Create it with `from_estimator` or `from_architecture`; `plot` draws it.
 
     Parameters
     ----------
     flow : Flow
-        What ``flow`` of an architecture gives.
+        Output of ``flow`` of an architecture.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
-        The drawing.
+        The figure.
     ax_ : matplotlib Axes
-        Where it is.
+        The axes.
     boxes_ : dict of str to matplotlib Patch
         The box of each part, by the name of its node in the flow.
 
@@ -65,13 +64,12 @@ class NetworkFlowDisplay:
         tasks : sequence of str or None, default=None
             Tasks to draw; None for all.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
         NetworkFlowDisplay
-            Tasks that were not trained, or were added later, are there as they are in the network: they read what
-            the others share.
+            Tasks that were not trained, or were added later, read the shared representation.
 
         Raises
         ------
@@ -90,16 +88,16 @@ class NetworkFlowDisplay:
     def from_architecture(
         cls, architecture: str | Architecture, tasks: Sequence[str], *, ax: Any = None
     ) -> NetworkFlowDisplay:
-        """Draw the network that an architecture makes for tasks of some names.
+        """Draw the network that an architecture builds for the given tasks.
 
         Parameters
         ----------
         architecture : str or Architecture
-            Such as "mmoe".
+            For instance "mmoe".
         tasks : sequence of str
             Names of the tasks.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
@@ -113,7 +111,7 @@ class NetworkFlowDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure in which the text is as large as elsewhere.
+            Axes to draw on; None creates a figure in which the text has its normal size.
 
         Returns
         -------
@@ -142,7 +140,7 @@ class NetworkFlowDisplay:
 
 
 def _scale(ax: Any, layout: Layout) -> float:
-    """Give how many points on the paper one of the layout is."""
+    """Return the number of figure points per point of the layout."""
     figure = ax.figure.canvas.figure
     if figure.get_layout_engine() is not None:
         figure.get_layout_engine().execute(figure)
@@ -152,7 +150,7 @@ def _scale(ax: Any, layout: Layout) -> float:
 
 
 def _write(ax: Any, x: float, y: float, text: str, size: float, **style: Any) -> None:
-    # a dollar in the name of a task is a dollar
+    # a dollar in the name of a task must not start math mode
     ax.text(x, y, text, fontsize=size, verticalalignment="center_baseline", parse_math=False, **style)
 
 

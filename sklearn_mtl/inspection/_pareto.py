@@ -1,4 +1,4 @@
-"""The trade-off between tasks that a search found."""
+"""Display of the Pareto front of a search."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CHOSEN = "C3"
 
 
 class ParetoFrontDisplay:
-    """The task scores of a search's candidates, and the front that no other candidate beats.
+    """Task scores of the candidates of a search, and their Pareto front.
 
-    Two tasks are a scatter plot: candidates as points, the front as a staircase of what can be had. More tasks
-    are parallel axes, one for each task: a candidate is a line, and on the front lines cross where tasks
-    compete. Make it with `from_search`; `plot` draws it.
+    For two tasks it is a scatter plot: candidates are points, and the front is a staircase that bounds the
+    reachable scores. For more tasks it has parallel axes, one for each task: a candidate is a line, and lines of
+    the front cross where tasks compete. Create it with `from_search`; `plot` draws it.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ class ParetoFrontDisplay:
     Attributes
     ----------
     front_ : ndarray of bool of shape (n_candidates,)
-        Which candidates no other matches on every drawn task while beating it on one.
+        Which candidates are on the front: no other is at least as good on every drawn task and better on one.
     figure_ : matplotlib Figure
-        The drawing.
+        The figure.
     ax_ : matplotlib Axes
-        Where it is.
+        The axes.
 
     Examples
     --------
@@ -71,11 +71,11 @@ class ParetoFrontDisplay:
         search : TaskWeightSearchCV or TaskWeightRandomSearchCV
             Fitted.
         tasks : sequence of str or None, default=None
-            At least two tasks to draw; None for all. The front is that of these tasks.
+            At least two tasks to draw; None for all. The front is computed for these tasks.
         chosen : int or None, default=None
             The candidate to mark, for instance ``search.choose(maximize="a")``; None marks the search's best.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
@@ -100,7 +100,7 @@ class ParetoFrontDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
@@ -124,7 +124,7 @@ class ParetoFrontDisplay:
         front = self.scores[self.front_]
         front = front[np.argsort(front[:, 0])]
         ax.plot(*self.scores[~self.front_].T, "o", color=OTHERS, markersize=5, label="other candidates")
-        # what lies below the staircase, some candidate matches on both tasks
+        # for each point below the staircase, some candidate is at least as good on both tasks
         ax.step(*front.T, where="pre", color="C0", linewidth=1.2, alpha=0.6)
         ax.plot(*front.T, "o", color="C0", markersize=6, label="Pareto front")
         if self._marks_one():
@@ -168,14 +168,14 @@ class ParetoFrontDisplay:
 
 
 def _range(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the worst and the best score of each task."""
+    """Return the worst and the best score of each task."""
     if not len(scores):
         return np.full(scores.shape[1], np.nan), np.full(scores.shape[1], np.nan)
     return scores.min(axis=0), scores.max(axis=0)
 
 
 def _lines(ax: Any, places: np.ndarray, heights: np.ndarray, label: str, **style: Any) -> None:
-    """Draw a line for each row, and name the first of them in the legend."""
+    """Draw a line for each row, with one legend entry."""
     for number, row in enumerate(heights):
         ax.plot(places, row, label=label if number == 0 else None, **style)
 

@@ -1,4 +1,4 @@
-"""Metrics: of several tasks at once, of entities in tags, and of boxes."""
+"""Metrics of several tasks at once, of entities in tags, and of bounding boxes."""
 
 from ._boxes import box_iou
 from ._scorer import multitask_scorer, weighted_mean

@@ -1,4 +1,4 @@
-"""How much boxes overlap."""
+"""Overlap of boxes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def box_iou(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n,)
-        Between 0 and 1. Where neither box has an area, 1 if they are the same and 0 if not.
+        Between 0 and 1. If neither box has an area, 1 if they are equal and 0 otherwise.
 
     Examples
     --------

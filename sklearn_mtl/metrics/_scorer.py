@@ -14,7 +14,7 @@ def multitask_scorer(estimator: BaseEstimator, X: Any, y: Any, sample_weight: An
     """Score a fitted estimator on every metric of every task, with one prediction.
 
     Pass it as ``scoring=multitask_scorer`` with ``refit="score"`` or the name of a metric. String scorers of
-    scikit-learn take one kind of target and fail on mixed ones.
+    scikit-learn support one kind of target and fail on mixed ones.
 
     Parameters
     ----------
@@ -30,16 +30,16 @@ def multitask_scorer(estimator: BaseEstimator, X: Any, y: Any, sample_weight: An
     Returns
     -------
     dict of str to float
-        ``<task>_<metric>`` for each task and metric, greater is better, with two underscores where a metric of
-        another task would have the same name, and ``score``, the mean of the task
-        scores under the estimator's ``score_weights``. The metrics are
+        ``<task>_<metric>`` for each task and metric, greater is better, and ``score``, the mean of the task scores
+        under the estimator's ``score_weights``. The separator is two underscores if a metric of another task would
+        have the same name. The metrics are
 
         - classification: accuracy, balanced_accuracy, f1_macro;
         - regression: r2, neg_mean_absolute_error, neg_root_mean_squared_error;
         - multilabel: f1_samples, f1_micro, f1_macro;
-        - tagging: token_accuracy, sequence_accuracy, and with labels of entities entity_f1, entity_precision,
+        - tagging: token_accuracy, sequence_accuracy, and for entity labels entity_f1, entity_precision,
           entity_recall;
-        - ordinal: accuracy, neg_mean_absolute_error, in ranks, quadratic_kappa;
+        - ordinal: accuracy, neg_mean_absolute_error (in ranks), quadratic_kappa;
         - count: d2_poisson, neg_mean_poisson_deviance, neg_mean_absolute_error;
         - segmentation: mean_iou, pixel_accuracy;
         - bounding boxes: mean_iou, iou_above_half, neg_mean_absolute_error.
@@ -65,14 +65,12 @@ def multitask_scorer(estimator: BaseEstimator, X: Any, y: Any, sample_weight: An
 
 
 def _named(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Name each metric of each task, those apart that would have one name: "a" may stand beside "a_balanced"."""
+    """Name each metric of each task uniquely; tasks "a" and "a_balanced" may collide with one underscore."""
     pairs = [(task, name) for task, named in metrics.items() for name in named]
     counts = Counter("_".join(pair) for pair in pairs)
     names = ["_".join(pair) if counts["_".join(pair)] == 1 else "__".join(pair) for pair in pairs]
     if len({*names, "score"}) <= len(names):
-        raise ValueError(
-            f"the metrics of the tasks {list(metrics)} have the same names; give the tasks other names."
-        )
+        raise ValueError(f"the metrics of the tasks {list(metrics)} have the same names; rename the tasks.")
     return dict(zip(names, (metrics[task][name] for task, name in pairs), strict=True))
 
 
@@ -89,7 +87,7 @@ def weighted_mean(scores: Mapping[str, float], weights: Mapping[str, float]) -> 
     Returns
     -------
     float
-        NaN if no score counts.
+        NaN if all scores are NaN or have weight 0.
 
     Examples
     --------
@@ -109,15 +107,15 @@ def task_scores(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> di
 
 
 def _through_pipeline(estimator: Any, X: Any) -> tuple[Any, Any]:
-    """Transform X up to the last step, and return it with the network behind pipelines and searches."""
+    """Transform X up to the last step of a pipeline; return it and the network inside pipelines and searches."""
     while not hasattr(estimator, "metrics_of_tasks"):
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         elif hasattr(estimator, "steps"):
-            # not estimator[:-1].transform, which refuses a last step that learns nothing
+            # not estimator[:-1].transform, which rejects a last step without fitted attributes
             for _, step in estimator.steps[:-1]:
                 X = X if step in (None, "passthrough") else step.transform(X)
             estimator = estimator[-1]
         else:
-            raise TypeError(f"multitask_scorer scores MultiTaskNetEstimator, got {type(estimator).__name__}.")
+            raise TypeError(f"multitask_scorer requires a MultiTaskNetEstimator, got {type(estimator).__name__}.")
     return X, estimator

@@ -1,4 +1,4 @@
-"""Entities in sequences of tags, and how well they are found."""
+"""Entities in sequences of tags, and their scores."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# What a tag does: nothing, begin or go on with an entity, end one, or be one by itself.
+# Role of a tag: outside, begin, inside, end, or single.
 _OUTSIDE, _BEGIN, _INSIDE, _END, _SINGLE = range(5)
-# The number of a tag that is not there.
+# The number of a missing tag.
 _ABSENT = 0
 _PREFIXES = {"B": _BEGIN, "I": _INSIDE, "E": _END, "S": _SINGLE}
 
@@ -20,7 +20,7 @@ class EntitySpan(NamedTuple):
     Parameters
     ----------
     kind : str
-        What follows the prefix of its tags; empty where nothing does.
+        Type of the entity: the part of its tags after the prefix, or empty.
     start, stop : int
         Its tokens are ``tokens[start:stop]``.
     """
@@ -33,15 +33,15 @@ class EntitySpan(NamedTuple):
 def entity_spans(tags: Sequence[Any]) -> list[EntitySpan]:
     """Find the entities of one sequence of tags.
 
-    Tags are "O", outside of any entity, or one of B, I, E and S with a kind, as in "B-city": begin, inside, end
-    and single (the schemes IOB1, IOB2 and IOBES). Tags that break the scheme are read as the CoNLL evaluation
-    script reads them [1]_: an I or E without a beginning starts an entity, so does a change of the kind, and
-    nothing continues an E or S.
+    A tag is "O", outside of any entity, or one of B, I, E and S (begin, inside, end, single) with a type, as in
+    "B-city" (schemes IOB1, IOB2 and IOBES). Invalid sequences are read like in the CoNLL evaluation script [1]_:
+    an I or E without a beginning starts an entity, a change of the type starts one too, and nothing continues an E
+    or S.
 
     Parameters
     ----------
     tags : sequence of str
-        None, -1 and an empty text are outside of any entity.
+        None, -1 and an empty string are outside of any entity.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def entity_spans(tags: Sequence[Any]) -> list[EntitySpan]:
     Raises
     ------
     ValueError
-        If a tag is of another form.
+        If a tag has another form.
 
     References
     ----------
@@ -78,8 +78,8 @@ def entity_f1_score(
 ) -> float:
     """Compute the F1 score of entities, counted over all sequences.
 
-    A predicted entity is right if kind, first and last token are those of a true one. What is an entity is told by
-    `entity_spans`.
+    A predicted entity is correct if its type, first token and last token equal those of a true entity.
+    `entity_spans` defines entities.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def entity_f1_score(
     Raises
     ------
     ValueError
-        If a sequence has another number of predicted tags than of true ones, with its number.
+        If the numbers of true and predicted tags of a row differ; the message names the row.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def entity_precision_recall_f1(
     Returns
     -------
     tuple of (float, float, float)
-        Each is 0 where it would be 0 divided by 0.
+        Each is 0 if it would be 0 divided by 0.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def entity_precision_recall_f1(
     starts, stops, kinds = reader.spans(true)
     pred_starts, pred_stops, pred_kinds = reader.spans(pred)
     weight = np.ones(len(lengths)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    # a separator stands behind each sequence, and an entity belongs to the sequence of its first tag
+    # a separator follows each sequence, and an entity belongs to the sequence of its first tag
     by_tag = np.repeat(weight, lengths + 1)
     stop_at, kind_at = np.full((2, len(by_tag)), -1)
     stop_at[starts], kind_at[starts] = stops, kinds
@@ -147,22 +147,22 @@ def entity_precision_recall_f1(
 
 
 class _Reader:
-    """Reads tags as numbers, the same for equal tags.
+    """Converts tags to numbers, equal for equal tags.
 
     Attributes
     ----------
     kinds : dict of str to int
-        Numbers of the kinds of entities.
+        Number of each entity type.
     """
 
     def __init__(self) -> None:
         self.kinds: dict[str, int] = {}
         self._numbers: dict[Any, int] = {None: _ABSENT}
-        # by the number of a tag: what it does, its kind, and whether it is a missing one
+        # by the number of a tag: its role, its type, and whether it is missing
         self._does, self._kinds, self._is_missing = [_OUTSIDE], [-1], [True]
 
     def read(self, sequences: Sequence[Sequence[Any]]) -> np.ndarray:
-        """Give the tags of all sequences as numbers, an absent one behind each sequence."""
+        """Return the tags of all sequences as numbers, with a missing tag after each sequence."""
         flat = [tag for tags in sequences for tag in (*tags, None)]
         for tag in set(flat) - self._numbers.keys():
             self._add(tag)
@@ -174,9 +174,7 @@ class _Reader:
         if not missing and tag not in ("O", ""):
             prefix, _, name = tag.partition("-") if isinstance(tag, str) else ("", "", "")
             if prefix not in _PREFIXES:
-                raise ValueError(
-                    f"tags of entities are 'O' or begin with B, I, E or S, as in 'B-city'; got {tag!r}"
-                )
+                raise ValueError(f"entity tags are 'O' or begin with B, I, E or S, as in 'B-city'; got {tag!r}")
             does, kind = _PREFIXES[prefix], self.kinds.setdefault(name, len(self.kinds))
         self._numbers[tag] = len(self._does)
         self._does.append(does)
@@ -184,11 +182,11 @@ class _Reader:
         self._is_missing.append(missing)
 
     def is_missing(self, numbers: np.ndarray) -> np.ndarray:
-        """Tell which tags are none."""
+        """Return which tags are missing."""
         return np.array(self._is_missing)[numbers]
 
     def spans(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Give start, stop and kind of all entities in tags, the last of which is absent."""
+        """Return start, stop and type of all entities in tags; the last tag must be a missing one."""
         does, kinds = np.array(self._does)[numbers], np.array(self._kinds)[numbers]
         before = np.roll(does, 1)
         inside = does != _OUTSIDE
@@ -202,12 +200,12 @@ class _Reader:
 
 def _common_lengths(y_true: Sequence[Sequence[Any]], y_pred: Sequence[Sequence[Any]]) -> np.ndarray:
     if len(y_true) != len(y_pred):
-        raise ValueError(f"there are {len(y_true)} true sequences of tags and {len(y_pred)} predicted ones")
+        raise ValueError(f"there are {len(y_true)} true and {len(y_pred)} predicted sequences of tags")
     lengths = np.array([len(tags) for tags in y_true], dtype=np.int64)
     found = np.array([len(tags) for tags in y_pred], dtype=np.int64)
     if (lengths != found).any():
         row = int(np.flatnonzero(lengths != found)[0])
-        raise ValueError(f"row {row} has {lengths[row]} true tags and {found[row]} predicted ones")
+        raise ValueError(f"row {row} has {lengths[row]} true and {found[row]} predicted tags")
     return lengths
 
 

@@ -1,4 +1,4 @@
-"""The estimator that a search clones and fits: it trains only what was not trained before."""
+"""Wrapper of an estimator in a search, which reuses finished fits."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from ._stack import Bank
 
 
 class Candidate:
-    """An estimator inside a search, which asks for a finished fit before it trains.
+    """Wrapper of an estimator in a search, which looks for a finished fit before it trains.
 
-    For the search it is the estimator: parameters, tags, metadata routing and callbacks are the estimator's.
-    Its scores are asked for through `record`.
+    It has the parameters, tags, metadata routing and callbacks of the estimator. `record` returns its scores.
 
     Parameters
     ----------
     estimator : estimator
         A `MultiTaskNetEstimator` or a pipeline that ends in one.
     bank : mapping of str to fitted estimator, or None, default=None
-        Estimators that were fitted before, by `fit_key`. What it lacks is trained.
+        Finished fits by `fit_key`; other fits are trained.
     journal : Journal or None, default=None
-        Scores that were finished before; new ones are added.
+        Finished scores; new ones are added.
 
     Examples
     --------
@@ -59,7 +58,7 @@ class Candidate:
         self._fit_time = 0.0
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Candidate:
-        """Fit the estimator, unless the journal has its scores or the bank has it fitted."""
+        """Fit the estimator, unless the journal has its scores or the bank has its fit."""
         start = time.perf_counter()
         if self.bank is not None or self.journal is not None:
             self._key = self._name(X, y, params)
@@ -81,17 +80,17 @@ class Candidate:
         except ValueError:
             if self.journal is not None:
                 raise
-            return ""  # no bank has what cannot be recognised
+            return ""  # a fit without a digest is not in the bank
 
     def fitted(self) -> Any:
-        """Give the fitted estimator; one whose scores the journal has is fitted only now that it is wanted."""
+        """Return the fitted estimator; if only its scores are in the journal, it is fitted now."""
         if self._fitted is None and self._train is not None:
             self._train()
-            self._fitted = self.estimator  # whatever its fit returns
+            self._fitted = self.estimator  # independent of the return value of its fit
         return self._fitted
 
     def record(self, scorer: Callable, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
-        """Score the fitted estimator, and its tasks along with it.
+        """Score the fitted estimator and each of its tasks.
 
         Parameters
         ----------
@@ -100,12 +99,12 @@ class Candidate:
         X, y : object
             Rows and targets to score.
         params : mapping of str to object
-            What the scorer gets besides; ``sample_weight`` counts for the scores of the tasks too.
+            Other arguments of the scorer; ``sample_weight`` also applies to the scores of the tasks.
 
         Returns
         -------
         float or dict
-            What the scorer returned, with a `Record` as attribute.
+            Output of the scorer, with a `Record` as attribute.
         """
         if self.journal is None:
             return carry(self._score(scorer, X, y, params))
@@ -124,10 +123,10 @@ class Candidate:
         tasks = task_scores(self.fitted(), X, y, params.get("sample_weight"))
         return Record(scores, tasks, self._fit_time, time.perf_counter() - start)
 
-    # -- what scikit-learn asks of an estimator
+    # -- estimator interface of scikit-learn
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters of the estimator."""
+        """Return the parameters of the estimator."""
         return self.estimator.get_params(deep=deep)
 
     def set_params(self, **params: Any) -> Candidate:
@@ -151,7 +150,7 @@ class Candidate:
         del self.estimator._parent_callback_ctx
 
     def __getattr__(self, name: str) -> Any:
-        if name == "estimator":  # not there yet while an object is unpickled
+        if name == "estimator":  # not set yet while an object is unpickled
             raise AttributeError(name)
         return getattr(self.estimator, name)
 
@@ -161,7 +160,7 @@ def _given(y: Any) -> tuple[Any, ...]:
 
 
 def _report_fit(estimator: Any, X: Any, y: Any) -> None:
-    """Tell the callbacks of a fit that needs no training: progress goes on."""
+    """Report a fit without training to the callbacks, so that progress bars advance."""
     if isinstance(estimator, CallbackSupportMixin):
         _begin_and_end(estimator, X, y)
 

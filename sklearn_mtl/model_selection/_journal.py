@@ -1,4 +1,4 @@
-"""A folder of finished results, so that a search that was killed goes on where it was."""
+"""Folder of finished results, from which a search resumes after an interruption."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..utils._digest import digest
 from ..utils._warn import warn
 from ._record import Record
 
-# Version of the layout of a file.
+# Version of the file layout.
 LAYOUT = 1
 
 
 class DiskFailure(BaseException):
-    """Carries an error of the disk out of scikit-learn's search, which would make it a score of NaN.
+    """Carries a disk error through scikit-learn's search, which would convert it to a score of NaN.
 
     Parameters
     ----------
@@ -37,21 +37,21 @@ class DiskFailure(BaseException):
 class Journal:
     """Scores of finished fits, one file for each candidate and fold.
 
-    A file's name is a digest of all that the scores depend on: the estimator's parameters, the training rows,
-    the scoring and the release of this package. A search that is changed in any of them finds nothing and
-    trains; whatever else is in the folder is not looked at. Files are JSON, with a checksum.
+    The file name is a digest of everything that the scores depend on: the estimator's parameters, the training
+    rows, the scoring and the release of this package. If any of these changes, the fit is trained again. Other
+    files in the folder are ignored. Files are JSON, with a checksum.
 
     Parameters
     ----------
     folder : path-like
-        Made if it is not there.
+        Created if it does not exist.
     scoring : object
         The ``scoring`` of the search.
 
     Raises
     ------
     ValueError
-        If the scoring cannot be pickled, so that it cannot be recognised.
+        If the scoring cannot be pickled, so that its digest cannot be computed.
     NotADirectoryError
         If the folder is a file.
     """
@@ -59,19 +59,19 @@ class Journal:
     def __init__(self, folder: str | os.PathLike[str], scoring: Any) -> None:
         self.folder = Path(folder).absolute()
         if self.folder.exists() and not self.folder.is_dir():
-            raise NotADirectoryError(f"journal={str(folder)!r} should be a folder, it is a file.")
+            raise NotADirectoryError(f"journal={str(folder)!r} should be a folder, but is a file.")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.purpose = digest(__version__, scoring)
 
     def read(self, key: str) -> dict[str, Record]:
-        """Give the records of a fit, by the digest of the rows that were scored; none if it is not finished.
+        """Return the records of a fit, by the digest of the scored rows; empty if the fit is not finished.
 
-        A file that is damaged counts as not there, with a warning.
+        A damaged file is ignored with a warning.
 
         Raises
         ------
         DiskFailure
-            If the file is there and cannot be read.
+            If the file exists but cannot be read.
         """
         path = self._path(key)
         try:
@@ -82,18 +82,18 @@ class Journal:
             raise DiskFailure(error) from error
         try:
             return _decode(content)
-        except Exception:  # whatever JSON that is no record of ours runs into
+        except Exception:  # invalid records may raise any exception
             message = f"The journal's file {path.name} is damaged; its candidate is trained again."
             warn(message)
             return {}
 
     def write(self, key: str, records: Mapping[str, Record]) -> None:
-        """Keep the records of a fit, all at once.
+        """Write the records of a fit atomically.
 
         Raises
         ------
         DiskFailure
-            If the disk is full, for instance.
+            For instance if the disk is full.
         """
         try:
             write_atomically(self._path(key), _encode(records))
@@ -117,10 +117,10 @@ def _decode(data: bytes) -> dict[str, Record]:
     records = {rows: Record(**record) for rows, record in content.items()}
     for record in records.values():
         if not record.is_complete or not all(isinstance(score, Real) for score in record.tasks.values()):
-            raise ValueError("what should be a score is none")
+            raise ValueError("a score is invalid")
     return records
 
 
 def _checksum(content: Any) -> str:
-    # json writes floats by repr, which gives the same float when it is read: what is read is written alike
+    # json writes floats by repr, which is read as the same float, so the content is reproduced exactly
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The trade-off between tasks: which candidates no other beats, and how much they dominate together."""
+"""Pareto front and hypervolume of task scores."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from numpy.typing import ArrayLike
 
 
 def non_dominated(scores: ArrayLike) -> np.ndarray:
-    """Find the candidates that no other matches on every task while beating it on one.
+    """Find the candidates on the Pareto front: no other is at least as good on every task and better on one.
 
     Parameters
     ----------
     scores : array-like of shape (n_candidates, n_tasks)
-        Greater is better. A candidate with a NaN is not on the front and takes no other off it.
+        Greater is better. Candidates with a NaN are ignored and not on the front.
 
     Returns
     -------
     ndarray of bool of shape (n_candidates,)
-        True on the front. Of candidates that are equal on every task, all are on it or none.
+        True on the front. Of candidates that are equal on every task, all or none are on the front.
 
     Examples
     --------
@@ -35,18 +35,18 @@ def non_dominated(scores: ArrayLike) -> np.ndarray:
 
 
 def hypervolume(scores: ArrayLike, reference: ArrayLike) -> float:
-    """Compute the volume between a reference and the candidates that are better than it in every task.
+    """Compute the volume between a reference and the candidates that are better in every task.
 
-    The volume is exact: space is cut into slices along the last task, and the volume of a slice is that of its
-    candidates in the other tasks [1]_. It is meant for few tasks: two take O(n log n), and each further one
-    multiplies by the number of candidates on the front.
+    The volume is exact: it is computed in slices along the last task, recursively over the other tasks [1]_. It is
+    meant for few tasks: two take O(n log n), and each further task multiplies this by the number of candidates on
+    the front.
 
     Parameters
     ----------
     scores : array-like of shape (n_candidates, n_tasks)
         Greater is better. Candidates with a NaN are left out.
     reference : array-like of shape (n_tasks,)
-        The score of each task from which on a candidate counts.
+        Lower bound of the score of each task.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Scores of a search that carry the scores of every task through scikit-learn's own search."""
+"""Scores that carry the scores of every task through scikit-learn's search."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sklearn.metrics._scorer import _MultimetricScorer
 
 @dataclass(frozen=True)
 class Record:
-    """What a candidate scored on some rows.
+    """Scores of a candidate on some rows.
 
     Parameters
     ----------
     scores : float or dict of str to float
-        What the scoring of the search returned.
+        Output of the scoring of the search.
     tasks : dict of str to float
         The score of every task.
     fit_time, score_time : float
@@ -33,13 +33,13 @@ class Record:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every metric gave a number: with several, scikit-learn gets the text of an error instead."""
+        """Return whether every metric is a number; with several metrics, a failed one is the text of its error."""
         scores = self.scores.values() if isinstance(self.scores, Mapping) else [self.scores]
         return all(isinstance(score, float) for score in scores)
 
     @property
     def times(self) -> dict[str, float]:
-        """Seconds, by their names in the results of a search."""
+        """Return the seconds, by their names in the results of a search."""
         return {"fit_time": self.fit_time, "score_time": self.score_time}
 
 
@@ -52,23 +52,23 @@ class _Scores(dict):
 
 
 def carry(record: Record) -> Any:
-    """Give the scores of a record as scikit-learn wants them, with the record attached.
+    """Return the scores of a record in scikit-learn's form, with the record as an attribute.
 
-    The search keeps what its scorer returns until it formats the results, also on the way back from a worker;
-    so a number or a dict that has an attribute more brings the task scores along.
+    The search keeps the output of its scorer until it formats the results, also between processes. So a number or
+    dict with an additional attribute carries the task scores.
     """
     if isinstance(record.scores, Mapping):
         scores: Any = _Scores(record.scores)
     elif isinstance(record.scores, float):
         scores = _Score(record.scores)
-    else:  # not a score: scikit-learn says so
+    else:  # not a score: scikit-learn raises an error
         return record.scores
     scores.record = record
     return scores
 
 
 def as_floats(scores: Any) -> Any:
-    """Turn the numbers that a scorer returned into Python's."""
+    """Convert the numbers of a scorer to Python floats."""
     if isinstance(scores, Mapping):
         return {name: as_floats(score) for name, score in scores.items()}
     if isinstance(scores, np.ndarray) and scores.ndim == 0:
@@ -77,10 +77,10 @@ def as_floats(scores: Any) -> Any:
 
 
 class _Recording:
-    """A scorer that scores what a candidate fitted, and has the candidate record it."""
+    """Scorer that scores the fitted estimator of a candidate and records the task scores."""
 
     def __init__(self, scorer: Any) -> None:
-        self.__wrapped__ = scorer  # where `inspect.signature` looks for the arguments
+        self.__wrapped__ = scorer  # `inspect.signature` reads the arguments from it
 
     def __call__(self, candidate: Any, X: Any, y: Any = None, **params: Any) -> Any:
         return candidate.record(self.__wrapped__, X, y, params)
@@ -95,7 +95,7 @@ class _Recording:
 
 
 class _RecordingSeveral(_MultimetricScorer):
-    """The same for several metrics; scikit-learn asks for the class to handle the errors of each."""
+    """The same for several metrics; scikit-learn checks for this class to handle the errors of each."""
 
     def __call__(self, candidate: Any, X: Any, y: Any = None, **params: Any) -> Any:
         return candidate.record(super().__call__, X, y, params)
@@ -109,20 +109,20 @@ def recording(scorers: Any) -> Any:
 
 
 def is_recording(scorer: Any) -> bool:
-    """Tell whether a scorer is one that `recording` has wrapped."""
+    """Return whether a scorer was wrapped by `recording`."""
     return isinstance(scorer, _Recording)
 
 
 def records_of(out: Sequence[dict[str, Any]]) -> list[Record | None]:
-    """Take the records out of the results of a search; None where a fit or its scoring failed."""
+    """Extract the records from the results of a search; None if a fit or its scoring failed."""
     return [getattr(result["test_scores"], "record", None) for result in out]
 
 
 def task_columns(records: Sequence[Record | None], n_splits: int) -> dict[str, np.ndarray]:
-    """Make the columns of ``cv_results_`` of the task scores.
+    """Compute the columns of ``cv_results_`` for the task scores.
 
-    A candidate that failed in a fold is NaN there and in the mean. A fold without a label of a task is left out
-    of the task's mean.
+    A candidate that failed in a fold is NaN there and in the mean. A fold without a label of a task is left out of
+    the task's mean.
     """
     names = next((list(record.tasks) for record in records if record is not None), [])
     failed = np.array([record is None for record in records]).reshape(-1, n_splits)

@@ -1,4 +1,4 @@
-"""scikit-learn's searches, which also keep the scores of every task and the trade-off between them."""
+"""scikit-learn's searches with the scores of every task and the trade-off between tasks."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from ._trade_off import TradeOffMixin
 
 @dataclass
 class _Run:
-    """What one fit of a search needs until its candidates are evaluated.
+    """State of one fit of a search until its candidates are evaluated.
 
     Parameters
     ----------
     journal : Journal or None
     fit_params : dict
-        What ``fit`` of the estimator gets besides X and y.
+        Arguments of ``fit`` of the estimator other than X and y.
     candidates : list of dict or None
-        Parameters of the candidates, if they have been drawn.
+        Parameters of the candidates, if already drawn.
     own : dict
-        Parameters of the search that hold something else until the candidates are evaluated.
+        Original values of parameters of the search that are replaced until the candidates are evaluated.
     """
 
     journal: Journal | None
@@ -48,7 +48,7 @@ class _Run:
 
 
 class _Folds:
-    """A splitter whose folds are drawn.
+    """Splitter with fixed folds.
 
     Parameters
     ----------
@@ -59,16 +59,16 @@ class _Folds:
         self.splits = splits
 
     def split(self, X: Any = None, y: Any = None, **params: Any) -> list[tuple[Any, Any]]:
-        """Give the folds."""
+        """Return the folds."""
         return self.splits
 
     def get_n_splits(self, X: Any = None, y: Any = None, **params: Any) -> int:
-        """Give their number."""
+        """Return the number of folds."""
         return len(self.splits)
 
 
 class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
-    """What the searches of this package add to scikit-learn's; a mixin to be put before one of them."""
+    """Mixin for scikit-learn's searches, with the features of the searches of this package."""
 
     estimator: Any
     stacked: bool | str
@@ -97,7 +97,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         Raises
         ------
         OSError
-            If the journal cannot be read or written, for instance because the disk is full; what it has is intact.
+            If the journal cannot be read or written, for instance because the disk is full; its content is intact.
         """
         self._validate_params()
         _check_last_step(self, self.estimator)
@@ -108,7 +108,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
             self._run = _Run(journal)
             super().fit(*_by_rows(X, y), **params)
         except BaseException as stop:
-            # a search that failed is what it was before
+            # a failed search is restored to its earlier state
             self.__dict__.clear()
             self.__dict__.update(before)
             if isinstance(stop, DiskFailure):
@@ -118,12 +118,12 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         return self
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # scikit-learn's search keeps what it ran with: users and callbacks find what is inside
+        # scikit-learn's search stores the wrapped objects; users and callbacks should see the originals
         if name == "best_estimator_" and isinstance(value, Candidate):
             value = value.estimator
         super().__setattr__(name, value.__wrapped__ if name == "scorer_" and is_recording(value) else value)
 
-    # -- hooks of scikit-learn's search, in the order in which its fit calls them
+    # -- hooks of scikit-learn's search, in calling order
 
     def _get_scorers(self) -> tuple[Any, Any]:
         scorers, refit_metric = super()._get_scorers()
@@ -141,21 +141,21 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         run.own = {name: self.__dict__[name] for name in ("estimator", "n_jobs")}
         estimator = _with_types(self.estimator, y)
         bank = None if self.stacked is False else self._stack(run, estimator, X, y, split_params)
-        # what scikit-learn clones next; callbacks see the search only after the run has begun
+        # scikit-learn clones this next; callbacks see the search only after the run has started
         self.estimator = Candidate(estimator, bank=bank, journal=run.journal)
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         run = _required(self._run)
         self.__dict__.update(run.own)
-        self.__dict__.pop("_run")  # workers get the search, and need nothing of this
+        self.__dict__.pop("_run")  # workers receive the search, and do not need this
         evaluate = evaluate_candidates
-        if run.candidates is not None:  # they were drawn, once and for all
+        if run.candidates is not None:  # already drawn
             evaluate = functools.partial(_evaluate_drawn, evaluate_candidates, run.candidates)
         super()._run_search(evaluate, callback_ctx=callback_ctx)
 
     def _format_results(self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None) -> dict:
         records = records_of(out)
-        # a record from the journal knows the times of the fit that was not repeated
+        # a record from the journal has the times of its original fit
         out = [result | (record.times if record else {}) for result, record in zip(out, records, strict=True)]
         results = super()._format_results(candidate_params, n_splits, out, more_results)
         self.task_names_ = next((list(record.tasks) for record in records if record is not None), [])
@@ -164,7 +164,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         return results | columns
 
     def _stack(self, run: _Run, estimator: Any, X: Any, y: Any, split_params: Mapping[str, Any]) -> Bank:
-        """Train what can be trained side by side; folds and candidates are drawn here, once and for all."""
+        """Train the fits that can be stacked; folds and candidates are drawn here, only once."""
         run.candidates = self._candidates()
         folds = _Folds(list(self._checked_cv_orig.split(X, y, **split_params)))
         self._checked_cv_orig = folds
@@ -182,7 +182,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
             is_done=lambda key: journal is not None and bool(journal.read(key)),
         )
         if all(entry["stacked"] for entry in self.stack_report_):
-            self.n_jobs = None  # scoring what is trained is not worth another process
+            self.n_jobs = None  # scoring trained fits is not worth further processes
         return bank
 
     def select(
@@ -197,8 +197,8 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
     ) -> Any:
         """Fit another candidate of the front to all rows, without a new search.
 
-        The search does not keep the rows, so they are passed again. The search itself, with its
-        ``best_estimator_``, stays as it is.
+        The search does not keep the rows, so pass them again. The search and its ``best_estimator_`` are not
+        changed.
 
         Parameters
         ----------
@@ -207,10 +207,10 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         y : array-like, frame, mapping, structured array or Targets with n_samples rows
             Targets.
         weights, constraint, maximize
-            What the candidate is chosen by, as in `choose`: ``weights={"a": 3.0}``, or
-            ``maximize="b", constraint={"a": 0.9}`` for the best on b with a at least 0.9.
+            Criterion for the candidate, as in `choose`: ``weights={"a": 3.0}``, or ``maximize="b",
+            constraint={"a": 0.9}`` for the best on b with a at least 0.9.
         **params : dict
-            The parameters that ``fit`` of the search got, for instance ``sample_weight``.
+            The same parameters as for ``fit`` of the search, for instance ``sample_weight``.
 
         Returns
         -------
@@ -226,7 +226,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
 
 
 def _forget(search: Any) -> None:
-    """Drop what an earlier fit has left."""
+    """Remove the attributes of an earlier fit."""
     for name in [name for name in vars(search) if name.endswith("_") and not name.startswith("_")]:
         delattr(search, name)
     search.stack_report_ = []
@@ -237,7 +237,7 @@ def _evaluate_drawn(evaluate: Any, drawn: list[dict[str, Any]], candidates: Any,
 
 
 def _by_rows(X: Any, y: Any) -> tuple[Any, Any]:
-    """Give dicts of inputs and targets the length and the indexing of their rows."""
+    """Convert dicts of inputs and targets to types with the length and indexing of their rows."""
     return (Targets(X) if isinstance(X, dict) else X), (Targets(y) if isinstance(y, dict) else y)
 
 
@@ -245,13 +245,13 @@ def _check_names(results: Mapping[str, Any], columns: Mapping[str, Any]) -> None
     twice = sorted(set(results) & set(columns))
     if twice:
         raise ValueError(
-            f"The scoring has a metric whose column in cv_results_, {twice[0]!r}, is that of a task's score; give "
-            "the metric or the task another name."
+            f"The scoring has a metric whose column in cv_results_, {twice[0]!r}, is that of a task's score; "
+            "rename the metric or the task."
         )
 
 
 def _open_journal(search: Any) -> Journal | None:
-    """Open the journal of a search; what it could not recognise a candidate by is refused before training."""
+    """Open the journal of a search; raise ValueError before training if its parameters have no digest."""
     if search.journal is None:
         return None
     try:
@@ -270,17 +270,17 @@ def _check_last_step(search: Any, estimator: Any) -> None:
     last, _ = last_step(estimator)
     if not hasattr(last, "metrics_of_tasks"):
         raise TypeError(
-            f"{type(search).__name__} searches a MultiTaskNetEstimator, or a Pipeline that ends in one; "
+            f"{type(search).__name__} requires a MultiTaskNetEstimator, or a Pipeline that ends in one; "
             f"got {type(last).__name__}."
         )
 
 
 def _with_types(estimator: Any, y: Any) -> Any:
-    """State what types the tasks of the whole y are of, so that each fold trains the same."""
+    """Set the task types inferred from the whole y, so that each fold trains the same tasks."""
     last, path = last_step(estimator)
     try:
         types = guess_types(read_targets(y)[0], last.tasks, last._kind)
-    except (TypeError, ValueError):  # fit refuses it, where the search expects it
+    except (TypeError, ValueError):  # fit raises the error again, where the search handles it
         return estimator
     if not types:
         return estimator
@@ -288,12 +288,12 @@ def _with_types(estimator: Any, y: Any) -> Any:
 
 
 class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
-    """Grid search that also keeps the scores of every task, and the trade-off between them.
+    """Grid search with the scores of every task and the trade-off between tasks.
 
-    It is scikit-learn's `GridSearchCV`: the same candidates, folds, scores and best estimator. Whatever
-    ``scoring`` is, it records the score of every task of every candidate and fold as well, and so knows the
-    Pareto front: the candidates among which one task can only gain where another loses. `select` fits
-    another point of the front without a new search.
+    It extends scikit-learn's `GridSearchCV`, with the same candidates, folds, scores and best estimator. With any
+    ``scoring`` it also records the score of every task for every candidate and fold, and computes the Pareto
+    front: the candidates between which one task gains only if another loses. `select` fits another point of the
+    front without a new search.
 
     Parameters
     ----------
@@ -302,8 +302,8 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
     param_grid : dict or list of dict
         Values of parameters by name, for instance ``{"task_weights__a": [0.3, 1.0, 3.0]}``.
     scoring : str, callable, list, tuple, dict or None, default=None
-        What the best candidate is chosen by; None takes ``score`` of the estimator, the mean over tasks under
-        its ``score_weights``. `multitask_scorer` gives all metrics of all tasks.
+        Criterion for the best candidate; None uses ``score`` of the estimator, the mean over tasks under its
+        ``score_weights``. `multitask_scorer` returns all metrics of all tasks.
     n_jobs : int or None, default=None
         Number of processes; the results are the same.
     refit : bool, str or callable, default=True
@@ -319,36 +319,35 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
     return_train_score : bool, default=False
         Whether ``cv_results_`` has scores of the training rows too.
     stacked : bool or "auto", default="auto"
-        Whether to train fits of one structure side by side, as one network with a member axis. The scores are
-        the same, but for rounding; ``mean_fit_time`` is a fit's share of the time of its stack, and the time to
-        load what was trained. "auto" times a few steps of both ways and takes the faster one for each group of
-        fits.
+        Whether to stack fits of one structure: to train them as one network with a member axis. The scores are the
+        same up to rounding; ``mean_fit_time`` is the share of a fit in the time of its stack, plus the time to
+        load the fit. "auto" times a few steps of both modes and chooses the faster one for each group of fits.
     max_members : int or None, default=None
-        Most fits of one stacked training; None takes what fits into a gigabyte.
+        Maximum number of fits in one stack; None is limited by one gigabyte of memory.
     journal : path-like or None, default=None
-        Folder for the scores of finished candidates and folds. A search that was interrupted, and is started
-        again with the same folder, does not train them again and has the same ``cv_results_``. Candidates that
-        failed are tried again, and so is everything if estimator, rows, folds or scoring have changed; the
-        code of functions, such as a ``scoring`` of one's own, is not looked at. Damaged files are ignored with a
-        warning, foreign ones without.
+        Folder for the scores of finished candidates and folds. If an interrupted search is started again with
+        the same folder, it does not train them again and has the same ``cv_results_``. Failed candidates are
+        tried again, and so is everything if estimator, rows, folds or scoring have changed. Changes in the
+        code of functions, such as your own ``scoring``, are not detected. Damaged files are ignored with a
+        warning, other files without.
 
     Attributes
     ----------
     cv_results_ : dict of ndarray
         As in `GridSearchCV`, and ``split<k>_test_tasks_<task>``, ``mean_test_tasks_<task>`` and
-        ``std_test_tasks_<task>``: the task's score on the validation rows, accuracy, R2 or samples-F1, without
-        a rank. Folds without a label of the task are left out of mean and std; a candidate that failed in a
-        fold has NaN for both.
+        ``std_test_tasks_<task>``: the task's score on the validation rows, accuracy, R2 or samples F1, without a
+        rank. Folds without a label of the task are left out of mean and std; both are NaN for a candidate that
+        failed in a fold.
     task_names_ : list of str
         The tasks.
     stack_report_ : list of dict
-        One entry per group of fits that have one structure or one reason: ``n_fits``, whether they were
-        ``stacked``, the ``reason`` why not, ``n_stacks`` and ``seconds``.
+        One entry per group of fits with the same structure, or with the same reason for not being stacked:
+        ``n_fits``, ``stacked``, ``reason``, ``n_stacks`` and ``seconds``.
     pareto_front_ : dict
-        The candidates on the front, in the order of ``cv_results_`` and in its form: ``index`` into
-        ``cv_results_``, ``params``, and ``mean_test_tasks_<task>``.
+        The candidates on the front, in the order and form of ``cv_results_``: ``index`` into ``cv_results_``,
+        ``params``, and ``mean_test_tasks_<task>``.
     best_estimator_ : estimator
-        The best candidate, fitted to all rows; of the class of ``estimator``.
+        The best candidate, fitted to all rows; an instance of the class of ``estimator``.
     best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_ : object
         As in `GridSearchCV`.
 
@@ -420,10 +419,11 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
 
 
 class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
-    """Random search that also keeps the scores of every task, and the trade-off between them.
+    """Random search with the scores of every task and the trade-off between tasks.
 
-    It is scikit-learn's `RandomizedSearchCV` with what `TaskWeightSearchCV` adds. Beyond about four tasks, weights
-    that are sampled by `task_weight_simplex` cover the trade-offs better than a grid of the same size.
+    It extends scikit-learn's `RandomizedSearchCV` like `TaskWeightSearchCV` extends `GridSearchCV`. For more than
+    about four tasks, weights sampled by `task_weight_simplex` cover the trade-offs better than a grid of the same
+    size.
 
     Parameters
     ----------
@@ -434,7 +434,7 @@ class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
     n_iter : int, default=10
         Number of candidates.
     scoring : str, callable, list, tuple, dict or None, default=None
-        What the best candidate is chosen by; None takes ``score`` of the estimator.
+        Criterion for the best candidate; None uses ``score`` of the estimator.
     n_jobs : int or None, default=None
         Number of processes; the results are the same.
     refit : bool, str or callable, default=True
@@ -452,15 +452,14 @@ class TaskWeightRandomSearchCV(_TaskWeightSearch, RandomizedSearchCV):
     return_train_score : bool, default=False
         Whether ``cv_results_`` has scores of the training rows too.
     stacked : bool or "auto", default="auto"
-        Whether to train fits of one structure side by side, as one network with a member axis. The scores are
-        the same, but for rounding; ``mean_fit_time`` is a fit's share of the time of its stack, and the time to
-        load what was trained. "auto" times a few steps of both ways and takes the faster one for each group of
-        fits.
+        Whether to stack fits of one structure: to train them as one network with a member axis. The scores are the
+        same up to rounding; ``mean_fit_time`` is the share of a fit in the time of its stack, plus the time to
+        load the fit. "auto" times a few steps of both modes and chooses the faster one for each group of fits.
     max_members : int or None, default=None
-        Most fits of one stacked training; None takes what fits into a gigabyte.
+        Maximum number of fits in one stack; None is limited by one gigabyte of memory.
     journal : path-like or None, default=None
         Folder for the scores of finished candidates and folds, as in `TaskWeightSearchCV`. With
-        ``random_state=None`` the candidates are others in every run, so nothing is found in it.
+        ``random_state=None`` the candidates differ in every run, so no scores can be reused.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Cross-validation that stratifies several targets at once."""
+"""Cross-validation stratified by several targets."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from ..utils._warn import warn
 
 
 class MultiTaskStratifiedKFold(KFold):
-    """K folds with about the same share of every class, label and missing label of every task.
+    """K folds stratified by every class, label and missing label of all tasks.
 
-    The folds are made by iterative stratification [1]_: the rarest class that is left is dealt out first. Rows
-    with the same labels stay in their order, so that without ``shuffle`` neighbours of one class are in one fold,
-    as with scikit-learn's `StratifiedKFold`. Regressions are stratified by quantile bins, tags of tokens as sets,
-    and labels of pixels by whether a row has any. Use it as ``cv=``; scikit-learn's own stratification takes one
-    target only.
+    The folds are made by iterative stratification [1]_: the rarest remaining class is distributed first. Rows with
+    the same labels keep their order, so without ``shuffle`` neighbouring rows of one class are in one fold, as
+    with scikit-learn's `StratifiedKFold`. Regressions are stratified by quantile bins, tags of tokens as sets, and
+    labels of pixels by whether a row has any. Use it as ``cv=``; scikit-learn's own stratification supports only
+    one target.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds, at least 2.
     n_bins : int, default=5
-        Quantile bins of a regression.
+        Number of quantile bins of a regression.
     shuffle : bool, default=False
         Whether to shuffle the rows first.
     random_state : int, RandomState instance or None, default=None
-        Seed of the shuffling; without ``shuffle`` it is refused.
+        Seed of the shuffling; an error without ``shuffle``.
 
     Warns
     -----
     UserWarning
-        If a class has fewer rows than there are folds, and if ``groups`` are passed, which are not kept together.
+        If a class has fewer rows than there are folds, or if ``groups`` are passed, which are not kept together.
 
     References
     ----------
@@ -65,16 +65,16 @@ class MultiTaskStratifiedKFold(KFold):
         self.n_bins = n_bins
 
     def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Give the rows to train on and to test on, fold by fold.
+        """Yield the training and test rows of each fold.
 
         Parameters
         ----------
         X : object of n_samples rows or None, default=None
             Only its length matters.
         y : Targets, mapping, frame or array-like of n_samples rows
-            The labels that are stratified.
+            The labels to stratify by.
         groups : object, default=None
-            Not used: rows of one group are not kept together.
+            Not used; rows of one group are not kept together.
 
         Yields
         ------
@@ -82,7 +82,7 @@ class MultiTaskStratifiedKFold(KFold):
             Positions of rows.
         """
         if y is None:
-            raise ValueError(f"{type(self).__name__} needs y: there is nothing to stratify without it.")
+            raise ValueError(f"{type(self).__name__} requires y to stratify by.")
         if groups is not None:
             warn(
                 f"The groups parameter is ignored by {type(self).__name__}: groups are not kept together.",
@@ -105,7 +105,7 @@ class MultiTaskStratifiedKFold(KFold):
             yield np.flatnonzero(folds == fold)
 
     def _codes(self, name: str, y: np.ndarray, facts: Facts) -> np.ndarray:
-        """Give a target as codes (n_rows, n_columns) of classes, bins or labels, 0 where a label is missing."""
+        """Return a target as codes (n_rows, n_columns) of classes, bins or labels, with 0 for a missing label."""
         missing = is_missing(y)
         if missing.all() or _are_of_pixels(y, missing):
             return np.asarray(~missing.reshape(len(y), -1).all(axis=1, keepdims=True), dtype=np.intp)
@@ -123,13 +123,13 @@ class MultiTaskStratifiedKFold(KFold):
         if fewest < self.n_splits:
             warn(
                 f"The rarest class of task {name!r} has {fewest} rows, fewer than n_splits={self.n_splits}: some "
-                "folds have none to test on.",
+                "folds have no test rows of this class.",
             )
         return codes[:, None]
 
 
 def _are_of_pixels(y: np.ndarray, missing: np.ndarray) -> bool:
-    """Tell whether labels are arrays of more than one axis."""
+    """Return whether labels are arrays with more than one axis."""
     return y.ndim > 2 or (y.ndim == 1 and y.dtype == object and np.ndim(y[~missing][0]) > 1)
 
 

@@ -1,4 +1,4 @@
-"""The fits of a search as few stacked trainings, kept in a bank for scikit-learn's own search."""
+"""Stacked training of the fits of a search, collected in a bank for scikit-learn's search."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ..utils._digest import digest
 from ..utils._memory import explain_out_of_memory
 from ..utils._threads import share_of_threads
 
-# Bytes that the tensors of one stacked training may take.
+# Maximum bytes of the tensors of one stack.
 MEMORY = 2**30
 
 
@@ -44,15 +44,15 @@ class Fit:
     Parameters
     ----------
     key : str
-        Its name in the bank.
+        Its key in the bank.
     estimator : estimator
         A pipeline, or the last step itself.
     last : MultiTaskNetEstimator
         The last step.
     member : Member or None
-        The fit as a member of a stack; None if it cannot be one.
+        The fit as a member of a stack; None if it cannot be stacked.
     reason : str or None
-        Why it cannot be, or is not, stacked.
+        Why it is not stacked.
     """
 
     key: str
@@ -65,12 +65,12 @@ class Fit:
 
 
 class Bank(Mapping[str, Any]):
-    """Fitted estimators by the name of their fit, built from their weights when they are asked for.
+    """Fitted estimators by the key of their fit, built from their weights on access.
 
     Parameters
     ----------
     trained : mapping of str to (Fit, Trained, float)
-        Fit, its result, and the seconds of the stacked training per member.
+        The fit, its result, and the seconds of the stacked training per fit.
     """
 
     def __init__(self, trained: Mapping[str, tuple[Fit, Trained, float]]) -> None:
@@ -90,7 +90,7 @@ class Bank(Mapping[str, Any]):
         return len(self._trained)
 
     def seconds(self, key: str) -> float:
-        """Share of a fit in the time of its stacked training; 0 if it was not trained in one."""
+        """Return the share of a fit in the time of its stack; 0 if it was not stacked."""
         return self._trained[key][2] if key in self._trained else 0.0
 
 
@@ -107,7 +107,7 @@ def fill_bank(
     n_jobs: int | None,
     is_done: Callable[[str], bool] = lambda key: False,
 ) -> tuple[Bank, list[dict[str, Any]]]:
-    """Train what can be trained side by side, and report what was and what was not.
+    """Train the fits that can be stacked, and report which were stacked.
 
     Parameters
     ----------
@@ -116,17 +116,17 @@ def fill_bank(
     candidates : sequence of dict
         Parameters of each candidate.
     splits : sequence of (train, test)
-        Row numbers of each fold.
+        Row indices of each fold.
     X, y, fit_params : object
-        What ``fit`` of the search got.
+        Arguments of ``fit`` of the search.
     stacked : True or "auto"
-        "auto" stacks a group only if a few steps of it are faster than those of its members one by one.
+        "auto" stacks a group only if a few stacked steps are faster than the same steps one by one.
     max_members : int or None
-        Most members of one stacked training.
+        Maximum number of fits in one stack.
     n_jobs : int or None
-        Processes that the stacked trainings are spread over.
+        Number of processes for the stacks.
     is_done : callable, default=never
-        Tells by the name of a fit whether it needs no training.
+        Returns whether the fit of a key needs no training.
 
     Returns
     -------
@@ -164,16 +164,16 @@ def fill_bank(
 
 
 def _rows(X: Any, y: Any, fit_params: Mapping[str, Any], train: Any) -> tuple[Any, Any, dict[str, Any]]:
-    """Slice the rows of a fold as scikit-learn does, so that the names of its fits are the same."""
+    """Slice the rows of a fold like scikit-learn, so that the keys of its fits are the same."""
     params = _check_method_params(X, params=fit_params, indices=train)
-    # a y that is lacking is refused by fit
+    # a missing y is rejected by fit
     return _safe_indexing(X, train), None if y is None else _safe_indexing(y, train), params
 
 
 def _fits_of_fold(
     estimator: Any, candidates: Sequence[Mapping[str, Any]], X: Any, y: Any, params: dict[str, Any]
 ) -> list[Fit]:
-    """Prepare the fits of all candidates to the rows of one fold; what they share is done once."""
+    """Prepare the fits of all candidates to the rows of one fold; common steps are done once."""
     rows = _name_of(X, y, params)
     prepared: dict[str, tuple[Member, dict[str, Any], Any]] = {}
     prefixes: dict[str, tuple[Any, Any]] = {}
@@ -186,14 +186,14 @@ def _fits_of_fold(
         if fit.reason is None:
             try:
                 _prepare(fit, X, y, params, prepared, prefixes)
-            except Exception as error:  # whatever fit refuses, it refuses again where the search expects it
+            except Exception as error:  # fit raises the same error again where the search handles it
                 fit.reason = f"not prepared: {error}"
         fits.append(fit)
     return fits
 
 
 def _name_of(*parts: Any) -> str:
-    """Compute a digest; empty if there is none, as of what cannot be pickled."""
+    """Compute a digest; empty if a part cannot be pickled."""
     try:
         return digest(*parts)
     except ValueError:
@@ -201,7 +201,7 @@ def _name_of(*parts: Any) -> str:
 
 
 def last_step(estimator: Any) -> tuple[Any, list[str]]:
-    """Give what stands at the end of pipelines, and the names of the steps that lead there."""
+    """Return the last step of nested pipelines, and the names of the steps that lead to it."""
     path: list[str] = []
     while hasattr(estimator, "steps"):
         name, estimator = estimator.steps[-1]
@@ -211,22 +211,22 @@ def last_step(estimator: Any) -> tuple[Any, list[str]]:
 
 def _why_not(key: str, estimator: Any, last: Any, params: Mapping[str, Any]) -> str | None:
     if not key:
-        return "the estimator, or the rows, cannot be pickled, so that a fit could not be recognised"
+        return "the estimator or the rows cannot be pickled, so the fit has no digest"
     if set(params) - {"sample_weight"} or (params and estimator is not last):
         return f"fit gets {sorted(params)}"
     if last.random_state is not None and not isinstance(last.random_state, int):
-        return "random_state is a generator, which every fit moves on"
+        return "random_state is a generator, whose state changes with every fit"
     if type(last).fit is not MultiTaskNetEstimator.fit:
-        return "its class has a fit of its own"
+        return "its class overrides fit"
     if last.n_members > 1:
-        return "an ensemble is a stack of its own"
+        return "an ensemble is a stack itself"
     if hasattr(estimator, "_skl_callbacks") or hasattr(last, "_skl_callbacks"):
-        return "callbacks follow one training each"
+        return "callbacks observe a single training"
     return None
 
 
 def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict, prefixes: dict) -> None:
-    """Make a fit a member: transform the rows by the steps before the last, and do what fit does first."""
+    """Make a fit a member of a stack: transform the rows by the steps before the last, and prepare them."""
     X, prefix = _transformed(fit.estimator, X, y, prefixes)
     last = fit.last
     config: FitConfig = last._config()
@@ -234,9 +234,9 @@ def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict
     if fit.reason is not None:
         return
     alike = {entry.name for entry in fields(FitConfig)} - FitConfig.names_that(May.DIFFER_IN_STACK)
-    # without a seed every fit draws its own, and weights of rows by task belong to the task weights
+    # without a seed every fit draws its own; sample weights per task depend on the task weights
     alone = last.random_state is None or bool(params)
-    # a task of weight 0 has no place among the encoded targets
+    # a task of weight 0 is not among the encoded targets
     idle = sorted(name for name, weight in (config.task_weights or {}).items() if weight == 0)
     key = fit.key if alone else digest(config.values_of(alike), prefix, idle)
     if key not in prepared:
@@ -264,7 +264,7 @@ def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict
 
 
 def _transformed(estimator: Any, X: Any, y: Any, prefixes: dict, before: str = "") -> tuple[Any, str]:
-    """Fit the steps before the last once for all candidates that agree in them, also in pipelines of pipelines."""
+    """Fit the steps before the last once for all candidates with equal steps, also in nested pipelines."""
     if not hasattr(estimator, "steps"):
         return X, before
     if len(estimator.steps) > 1:
@@ -282,7 +282,7 @@ def _report_entry(
 ) -> dict[str, Any]:
     reason = group[0].reason
     if reason is None and stacked == "auto":
-        # timed as it would be trained: a stack of that size, with the threads that a process gets
+        # timed like the training: a stack of that size, with the threads of one process
         members = [_required(fit.member) for fit in _chunks(group, max_members, n_jobs)[0]]
         with share_of_threads(Parallel(n_jobs=n_jobs)._effective_n_jobs()):
             reason = stacking_pays(members, resolve_device(group[0].last.device))
@@ -290,7 +290,7 @@ def _report_entry(
 
 
 def _most_members(group: Sequence[Fit], max_members: int | None) -> int:
-    """How many members the memory allows: parameters, gradients, moments and best epochs, and activations."""
+    """Return how many members fit into memory: parameters, gradients, moments, best epochs, activations."""
     member = _required(group[0].member)
     network = member.blueprint.network()
     size = torch.finfo(member.blueprint.torch_dtype).bits // 8
@@ -302,7 +302,7 @@ def _most_members(group: Sequence[Fit], max_members: int | None) -> int:
 
 
 def _chunks(group: Sequence[Fit], max_members: int | None, n_jobs: int | None) -> list[list[Fit]]:
-    """Cut a group so that its stacks fit into memory and keep all processes busy."""
+    """Split a group so that its stacks fit into memory and all processes are used."""
     n_processes = Parallel(n_jobs=n_jobs)._effective_n_jobs()
     n_chunks = max(-(-len(group) // _most_members(group, max_members)), min(n_processes, len(group)))
     bounds = [len(group) * i // n_chunks for i in range(n_chunks + 1)]
@@ -311,8 +311,8 @@ def _chunks(group: Sequence[Fit], max_members: int | None, n_jobs: int | None) -
 
 def _train(members: Sequence[Member], device: Any) -> tuple[list[Trained], float]:
     start = time.perf_counter()
-    doing = f"training {len(members)} fits side by side with batch_size={members[0].config.batch_size}"
-    with explain_out_of_memory(doing, "a smaller max_members or batch_size, or stacked=False, needs less"):
+    doing = f"training {len(members)} stacked fits with batch_size={members[0].config.batch_size}"
+    with explain_out_of_memory(doing, "reduce max_members or batch_size, or set stacked=False"):
         trained = train_stacked(members, resolve_device(device), with_scores=False)
     return trained, time.perf_counter() - start
 

@@ -1,4 +1,4 @@
-"""What a search knows about the trade-off between tasks, and how to choose by it."""
+"""Trade-off between tasks in a search, and the choice of candidates by it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class TradeOffMixin:
 
     @property
     def pareto_front_(self) -> dict[str, Any]:
-        """Candidates that no other matches on every task's score while beating it on one.
+        """Return the candidates on the Pareto front.
 
-        Without a score, because every candidate failed, the front is empty.
+        No other candidate is at least as good on every task and better on one. The front is empty if every
+        candidate failed.
         """
         scores = self._mean_task_scores()
         front = np.flatnonzero(non_dominated(scores))
@@ -30,13 +31,13 @@ class TradeOffMixin:
         return {"index": front, "params": [self.cv_results_["params"][i] for i in front], **columns}
 
     def hypervolume(self, reference: Mapping[str, float] | None = None) -> float:
-        """Compute the volume of task scores that the candidates dominate: one number for a whole front.
+        """Compute the volume of task scores that the front dominates.
 
         Parameters
         ----------
         reference : mapping of str to float, or None, default=None
-            The score of every task from which on a candidate counts. None takes the worst mean score of each
-            task among the candidates; volumes of different searches need a common reference to be compared.
+            Lower bound of the score of every task. None uses the worst mean score of each task among the
+            candidates. To compare searches, pass the same reference to all.
 
         Returns
         -------
@@ -48,7 +49,7 @@ class TradeOffMixin:
             finite = scores[~np.isnan(scores).any(axis=1)]
             return hypervolume(finite, finite.min(axis=0)) if len(finite) else 0.0
         if sorted(reference) != sorted(self.task_names_):
-            raise ValueError(f"reference={reference!r} should give a score to each of {self.task_names_}.")
+            raise ValueError(f"reference={reference!r} should have a score for each of {self.task_names_}.")
         return hypervolume(scores, [reference[name] for name in self.task_names_])
 
     def choose(
@@ -58,22 +59,22 @@ class TradeOffMixin:
         constraint: Mapping[str, float] | None = None,
         maximize: str | None = None,
     ) -> int:
-        """Find the candidate of the front that is best for a purpose.
+        """Return the position of the best candidate of the front under a criterion.
 
         Parameters
         ----------
         weights : mapping of str to float, or None, default=None
-            The candidate maximises the mean of the task scores under these weights; tasks that it does not name
-            weigh 1, and None is 1 for all.
+            Maximise the mean of the task scores under these weights; other tasks have weight 1, and None is 1 for
+            all.
         constraint : mapping of str to float, or None, default=None
-            The least mean score of some tasks; candidates below it are left out.
+            Minimum mean scores of some tasks; candidates below are left out.
         maximize : str or None, default=None
-            The one task whose score is maximised, instead of ``weights``.
+            Maximise the score of this task, instead of ``weights``.
 
         Returns
         -------
         int
-            Index into ``cv_results_``; of candidates that are equally good, the first.
+            Index into ``cv_results_``; of equally good candidates, the first.
 
         Raises
         ------
@@ -89,7 +90,7 @@ class TradeOffMixin:
 
     def _mean_task_scores(self) -> np.ndarray:
         check_is_fitted(self, "cv_results_")
-        if not self.task_names_:  # every candidate failed, so that the tasks are not known
+        if not self.task_names_:  # every candidate failed, so the tasks are unknown
             return np.full((len(self.cv_results_["params"]), 1), np.nan)
         return np.column_stack([self.cv_results_[f"mean_test_tasks_{name}"] for name in self.task_names_])
 
@@ -99,7 +100,7 @@ class TradeOffMixin:
             total = sum(by_task.values())
             return np.array([by_task[name] / total for name in self.task_names_])
         if weights is not None:
-            raise ValueError("weights and maximize are two ways to say what counts; pass one of them.")
+            raise ValueError("weights and maximize are alternative criteria; pass only one of them.")
         if maximize not in self.task_names_:
             raise ValueError(f"maximize={maximize!r} should be one of the tasks {self.task_names_}.")
         return np.array([float(name == maximize) for name in self.task_names_])
@@ -115,6 +116,6 @@ class TradeOffMixin:
     def _nothing_allowed(self, scores: np.ndarray, constraint: Mapping[str, float] | None) -> str:
         succeeded = scores[~np.isnan(scores).any(axis=1)]
         if not len(succeeded):
-            return "There is no front: no candidate has a score of every task."
+            return "The front is empty: no candidate has a score for every task."
         best = dict(zip(self.task_names_, succeeded.max(axis=0).tolist(), strict=True))
         return f"No candidate satisfies constraint={constraint!r}; the best score of each task is {best}."

@@ -1,1 +1,1 @@
-"""Layers with a leading axis of members, and networks stacked along it."""
+"""Layers with a leading member axis, and networks stacked along it."""

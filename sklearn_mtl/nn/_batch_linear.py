@@ -1,4 +1,4 @@
-"""An affine map of the members of an ensemble that share its weight."""
+"""A linear layer for members of an ensemble that share its weight."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ._layers import Linear
 
 
 class BatchLinear(nn.Module):
-    r"""M affine maps with one weight, which vectors of each member scale on both sides [1]_.
+    r"""M linear layers with one shared weight, scaled on both sides by vectors of each member [1]_.
 
     .. math:: y_m = ((x_m \circ r_m) W^\top) \circ s_m + b_m
 
-    Member m computes what a map with the weight :math:`\mathrm{diag}(s_m) W \mathrm{diag}(r_m)` would, of which
-    only the vectors r, s and b are its own. At the start s is 1 and all members have the same b; r is 1 or, where
-    the members are to part, random signs [2]_.
+    Member m computes a linear layer with the weight :math:`\mathrm{diag}(s_m) W \mathrm{diag}(r_m)`; only the
+    vectors r, s and b belong to the member. Initially s is 1 and all members have the same b; r is 1, or random
+    signs to make the members differ [2]_.
 
     Parameters
     ----------
     linear : Linear
-        The map to start from, with weight (..., out, in).
+        The initial layer, with weight (..., out, in).
     n_members : int
         M.
     generators : sequence of torch.Generator or None, default=None
-        One for each member, which its signs are drawn from; None starts with r = 1.
+        One for each member, to draw its signs; None starts with r = 1.
 
     References
     ----------
@@ -52,6 +52,6 @@ class BatchLinear(nn.Module):
         self.bias = nn.Parameter(bias.expand(n_members, *bias.shape).clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map vectors (M, ..., B, in), or (..., B, in) that the members share, to (M, ..., B, out)."""
+        """Map vectors (M, ..., B, in), or shared vectors (..., B, in), to (M, ..., B, out)."""
         product = torch.matmul(x * self.input_scales.unsqueeze(-2), self.weight.mT)
         return torch.addcmul(self.bias.unsqueeze(-2), product, self.output_scales.unsqueeze(-2))

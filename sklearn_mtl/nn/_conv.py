@@ -1,8 +1,8 @@
-"""Layers for images, of one net or of several side by side.
+"""Layers for images, for one network or several stacked ones.
 
-Nets that stand side by side share one tensor of maps (B, nets * C, H, W): the channels of each net are a group
-of their own. So one grouped convolution computes them all, and what treats channels one by one, like pooling,
-needs to know nothing of nets. Parameters have the leading axes of the nets, as those of `Linear` do.
+Stacked networks share one tensor of maps (B, nets * C, H, W), in which the channels of each network are a group.
+So one grouped convolution computes all of them, and channelwise layers like pooling need no change. Parameters
+have the leading axes of the networks, like those of `Linear`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ def into_channels(images: Tensor, axes: Sequence[int]) -> Tensor:
     Parameters
     ----------
     images : Tensor of shape (..., B, H, W, C)
-        With leading axes that broadcast to those of the nets.
+        With leading axes that broadcast to those of the networks.
     axes : sequence of int
-        The leading axes of the nets, () for one net.
+        The leading axes of the networks, () for one network.
 
     Returns
     -------
     Tensor of shape (B, groups * C, H, W)
-        Nets that share their images share a group.
+        Networks with shared images share a group.
     """
     leading = (1,) * (len(axes) + 4 - images.dim()) + images.shape[:-4]
-    # images that the nets of the last axes share are there once: a convolution reads them for all of these
+    # images that the networks of the last axes share are stored once: one convolution reads them for all
     kept = max((position + 1 for position, size in enumerate(leading) if size != 1), default=0)
     images = images.reshape(*leading[:kept], *images.shape[-4:]).expand(*axes[:kept], *images.shape[-4:])
     if not kept:
@@ -39,7 +39,7 @@ def into_channels(images: Tensor, axes: Sequence[int]) -> Tensor:
 
 
 def out_of_channels(maps: Tensor, axes: Sequence[int]) -> Tensor:
-    """View maps (B, nets * C, H, W) as (..., B, C, H, W), with the leading axes of the nets."""
+    """View maps (B, nets * C, H, W) as (..., B, C, H, W), with the leading axes of the networks."""
     if not axes:
         return maps
     apart = maps.unflatten(1, (*axes, -1))
@@ -47,18 +47,18 @@ def out_of_channels(maps: Tensor, axes: Sequence[int]) -> Tensor:
 
 
 class Conv2d(nn.Module):
-    """Convolution that keeps height and width, initialised as `torch.nn.Conv2d` is, from a generator of its own.
+    """Convolution that keeps height and width, initialised like `torch.nn.Conv2d` from a given generator.
 
     Parameters
     ----------
     in_channels, out_channels : int
-        Channels of the maps.
+        Number of channels.
     kernel_size : (int, int)
         Odd height and width of the kernel.
     generator : torch.Generator
         Source of the initial weights.
     bias : bool, default=True
-        Whether each channel has an offset.
+        Whether to add a bias.
     """
 
     bias: Tensor | None
@@ -81,11 +81,11 @@ class Conv2d(nn.Module):
 
     @property
     def axes(self) -> tuple[int, ...]:
-        """The leading axes of the nets; () for one net."""
+        """Return the leading axes of the networks; () for one network."""
         return tuple(self.weight.shape[:-4])
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Map (B, groups * in, H, W), as `into_channels` gives it, to (B, nets * out, H, W)."""
+        """Map (B, groups * in, H, W), as from `into_channels`, to (B, nets * out, H, W)."""
         weight: Tensor = self.weight
         bias = self.bias
         groups = maps.shape[1] // weight.shape[-3]
@@ -99,14 +99,14 @@ class Conv2d(nn.Module):
 
 
 class GroupNorm(nn.Module):
-    """Group normalisation: groups of channels of each image get mean 0 and deviation 1, then scale and offset.
+    """Group normalisation: standardise groups of channels of each image, then scale and shift each channel.
 
     Parameters
     ----------
     n_channels : int
         C.
     n_groups : int
-        Divides the number of channels.
+        A divisor of the number of channels.
 
     References
     ----------
@@ -124,9 +124,9 @@ class GroupNorm(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         n_groups = self.n_groups * math.prod(self.weight.shape[:-1])
         n_rows, n_channels, height, width = maps.shape
-        if maps.device.type != "cpu":  # only there the kernel takes channels that come last in memory
+        if maps.device.type != "cpu":  # only the CPU kernel supports channels-last memory
             maps = maps.contiguous()
-        # nn.functional.group_norm asks for the order in memory, which torch.func.vmap does not tell
+        # nn.functional.group_norm reads the memory format, which torch.func.vmap does not support
         weight, bias = self.weight.flatten(), self.bias.flatten()
         sizes = (n_rows, n_channels, height * width, n_groups)
         return torch.native_group_norm(maps, weight, bias, *sizes, self.EPSILON)[0]

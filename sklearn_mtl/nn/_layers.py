@@ -1,8 +1,8 @@
-"""Layers whose initial weights and masks come from generators that a fit owns.
+"""Layers whose initial weights and masks are drawn from generators of the fit.
 
-They are written once for one network and for many side by side: with parameters of shape (M, ...) they take
-inputs (M, B, ...), and member m computes what it would alone. There may be several leading axes, for instance
-one of members and one of the experts of each.
+The same layers work for one network and for a stack: with parameters of shape (M, ...) they take inputs (M, B,
+...), and each member computes the same as alone. There may be several leading axes, for instance one of members
+and one of experts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Compute x W^T + b, for one map or for several side by side as one batched product.
+    """Compute x W^T + b, for one layer or for several stacked ones as one batched product.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     if weight.dim() == 2:
         return nn.functional.linear(x, weight, bias)
     axes = weight.shape[:-2]
-    x = x.expand(*axes, *x.shape[-2:])  # inputs that all of them share
+    x = x.expand(*axes, *x.shape[-2:])  # inputs that all members share
     if len(axes) == 1:
         return _Affine.apply(x, weight, bias)
     end = len(axes) - 1
@@ -45,7 +45,7 @@ def at_positions(compute: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 class _Affine(torch.autograd.Function):
-    """x W^T + b, whose gradient by W lies in memory as W does: torch's own, transposed, is copied in each step."""
+    """x W^T + b whose gradient by W has the memory layout of W; torch's transposed one is copied in each step."""
 
     generate_vmap_rule = True
 
@@ -69,7 +69,7 @@ class _Affine(torch.autograd.Function):
 
 
 class Linear(nn.Linear):
-    """Affine map, initialised as `torch.nn.Linear` is, from a generator of its own.
+    """Linear layer, initialised like `torch.nn.Linear` from a given generator.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Linear(nn.Linear):
     """
 
     def __init__(self, in_features: int, out_features: int, generator: torch.Generator) -> None:
-        # nn.Linear's own constructor would draw from the global generator
+        # the constructor of nn.Linear would draw from the global generator
         nn.Module.__init__(self)
         self.in_features = in_features
         self.out_features = out_features
@@ -95,14 +95,14 @@ class Linear(nn.Linear):
 
 
 class Draws:
-    """Uniform random numbers for one network, or for members that have generators of their own.
+    """Uniform random numbers for one network, or for members with separate generators.
 
     Parameters
     ----------
     generators : sequence of torch.Generator
         One for each different seed.
     members : Tensor of int of shape (M,) or None, default=None
-        Which generator each member draws from; None for one network. Members of one seed draw the same.
+        The generator of each member; None for one network. Members with the same seed draw the same numbers.
     """
 
     def __init__(self, generators: Sequence[torch.Generator], members: Tensor | None = None) -> None:
@@ -111,7 +111,7 @@ class Draws:
         self.in_order = members is not None and members.tolist() == list(range(len(generators)))
 
     def like(self, x: Tensor) -> Tensor:
-        """Draw numbers from [0, 1) of the shape of x, or of a shape that broadcasts to it."""
+        """Draw numbers from [0, 1) with the shape of x, or a shape that broadcasts to it."""
         shape = self._shape(x)
         draws = torch.empty(len(self.generators), *shape, dtype=x.dtype, device=x.device)
         for row, generator in zip(draws, self.generators, strict=True):
@@ -119,14 +119,14 @@ class Draws:
         return self._of_members(draws)
 
     def kept(self, x: Tensor, p: float | Tensor) -> Tensor:
-        """Draw 0 with probability p and otherwise 1, of the shape and dtype of x."""
+        """Draw 0 with probability p and otherwise 1, with the shape and dtype of x."""
         if x.device.type == "cpu":
-            # bool becomes a number in a third of the time by way of int8
+            # bool to float through int8 takes a third of the time
             return (self._bits(self._shape(x)) >= _threshold(p)).view(torch.int8).to(x.dtype)
         return (self.like(x) >= p).to(x.dtype)
 
     def _bits(self, shape: torch.Size) -> Tensor:
-        """Draw integers of 16 bits on the CPU, in a third of the time that numbers take."""
+        """Draw 16-bit integers on the CPU, in a third of the time of floats."""
         n = math.prod(shape)
         words = torch.empty(len(self.generators), -(-n // 4), dtype=torch.int64)
         for row, generator in zip(words, self.generators, strict=True):
@@ -141,12 +141,12 @@ class Draws:
 
 
 class DrawsAtRandom:
-    """What a module inherits from, beside `torch.nn.Module`, to get random numbers of the fit.
+    """Base class, beside `torch.nn.Module`, of modules that draw random numbers.
 
     Attributes
     ----------
     draws : Draws or None
-        Random numbers, which the trainer sets at the start of each epoch; None outside of a training.
+        Random numbers, which the trainer sets at the start of each epoch; None outside of training.
     """
 
     draws: Draws | None = None
@@ -158,12 +158,12 @@ class DrawsAtRandom:
 
 
 class Dropout(DrawsAtRandom, nn.Module):
-    """Dropout whose masks come from random numbers that the trainer sets at the start of each epoch.
+    """Dropout with random numbers that the trainer sets at the start of each epoch.
 
     Parameters
     ----------
     p : float, default=0.5
-        Probability of an element to be zeroed; a Tensor (M, 1, 1) where members differ in it.
+        Probability of zeroing an element; a Tensor (M, 1, 1) if members differ in it.
     """
 
     def __init__(self, p: float | Tensor = 0.5) -> None:
@@ -187,14 +187,14 @@ class Dropout(DrawsAtRandom, nn.Module):
 
 
 def _threshold(p: float | Tensor) -> int | Tensor:
-    """Give the number that integers of 16 bits are below with probability p."""
+    """Return the threshold that 16-bit integers are below with probability p."""
     if isinstance(p, Tensor):
         return ((p * 2**16).round() - 2**15).clamp(max=2**15 - 1).to(torch.int16)
     return min(round(p * 2**16) - 2**15, 2**15 - 1)
 
 
 def set_draws(module: nn.Module, generator: torch.Generator | Draws | None) -> None:
-    """Set the random numbers of a module, and of those inside of it, which inherit from `DrawsAtRandom`."""
+    """Set the random numbers of every `DrawsAtRandom` in a module."""
     draws = Draws([generator]) if isinstance(generator, torch.Generator) else generator
     for layer in module.modules():
         if isinstance(layer, DrawsAtRandom):

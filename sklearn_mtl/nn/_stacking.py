@@ -1,4 +1,4 @@
-"""Modules of one structure as one module whose parameters have a leading axis."""
+"""Stacking of modules of one structure into one module whose parameters have a leading axis."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ._layers import Dropout
 
 
 def stack_networks(networks: Sequence[nn.Module], members: Sequence[int]) -> Any:
-    """Put networks side by side: every parameter and buffer gets a leading member axis.
+    """Stack networks: every parameter and buffer gets a leading member axis.
 
     Parameters
     ----------
     networks : sequence of nn.Module
-        Of one structure, in the same mode.
+        Networks of one structure, in the same mode.
     members : sequence of int
-        For each of the M members the position of the network that it starts from.
+        For each of the M members, the position of its initial network.
 
     Returns
     -------
     nn.Module
         A network like the first one, with tensors of shape (M, ...).
     """
-    # the tensors are replaced below: a copy of them would take memory for nothing
+    # the tensors are replaced below, so copying them would waste memory
     tensors = [*networks[0].parameters(), *networks[0].buffers()]
     stacked = copy.deepcopy(networks[0], {id(tensor): tensor for tensor in tensors})
     index = None if list(members) == list(range(len(networks))) else torch.tensor(members)
@@ -50,7 +50,7 @@ def stack_networks(networks: Sequence[nn.Module], members: Sequence[int]) -> Any
 
 
 def keep_members(network: nn.Module, kept: Tensor) -> None:
-    """Drop all members of a stacked network but those whose positions are given."""
+    """Drop all members of a stacked network except those at the given positions."""
     for module in network.modules():
         for name, parameter in module._parameters.items():
             if parameter is not None:
@@ -63,43 +63,43 @@ def keep_members(network: nn.Module, kept: Tensor) -> None:
 
 
 def member_state(network: nn.Module, member: int) -> dict[str, Tensor]:
-    """Give the state dict of one member of a stacked network."""
+    """Return the state dict of one member of a stacked network."""
     return {name: tensor[member].clone() for name, tensor in network.state_dict().items()}
 
 
 def per_member(values: Sequence[Any], dtype: torch.dtype, device: torch.device) -> Any:
-    """Give a hyperparameter as one number if all members agree, otherwise as a tensor (M, 1, 1)."""
+    """Return a hyperparameter as one number if it is equal for all members, otherwise as a tensor (M, 1, 1)."""
     if all(value == values[0] for value in values):
         return values[0]
     return torch.tensor([float(value) for value in values], dtype=dtype, device=device)[:, None, None]
 
 
 def structure_of(network: nn.Module) -> tuple:
-    """Give what networks must have in common to be stacked: modules, and names and shapes of their tensors."""
+    """Return the structure that stacked networks share: modules, and names and shapes of their tensors."""
     modules = tuple((path, type(module)) for path, module in network.named_modules())
     shapes = tuple((name, tuple(tensor.shape)) for name, tensor in network.state_dict().items())
     return modules, shapes
 
 
 def has_member_axis(spec: Any) -> bool:
-    """Tell whether a trunk or an architecture says that all its modules take leading axes."""
-    # a subclass may build other modules: what its parent says does not count
+    """Return whether a trunk or an architecture declares that all its modules support leading axes."""
+    # a subclass may build other modules, so the declaration of its parent does not count
     says = vars(type(spec)).get("member_axis", False)
     return bool(spec.member_axis if isinstance(says, property) else says)
 
 
 class SideBySide(nn.Module):
-    """Modules of one structure, computed as one with a leading axis, of which some can be chosen.
+    """Stack of modules of one structure, of which a subset can be computed.
 
     Parameters
     ----------
     modules : sequence of nn.Module
-        That take parameters (..., E, *shape) and inputs (..., E, B, W), or (..., 1, B, W) for all alike.
+        Modules that support parameters (..., E, *shape) and inputs (..., E, B, W), or (..., 1, B, W) if shared.
     """
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__()
-        # by all their names: a layer may stand in two places
+        # by all their names, because a layer may occur in two places
         tensors = [
             *modules[0].named_parameters(remove_duplicate=False), *modules[0].named_buffers(remove_duplicate=False)
         ]  # fmt: skip
@@ -107,15 +107,15 @@ class SideBySide(nn.Module):
         self.stacked = stack_networks(modules, range(len(modules)))
 
     def know_vectors(self) -> None:
-        """Take note of vectors that layers of them have got since."""
+        """Register vectors that were added to their layers."""
         self.dims = {**{name: 1 for name, _ in self.stacked.named_parameters()}, **self.dims}
 
     def forward(self, x: Any, chosen: Tensor | None = None) -> Any:
-        """Compute all of them, or those whose positions are given."""
+        """Compute all modules, or those at the chosen positions."""
         return (self.stacked if chosen is None else self._only(self.stacked, chosen, ""))(x)
 
     def _only(self, module: nn.Module, chosen: Tensor, prefix: str) -> nn.Module:
-        """Copy a module with some entries of the axis; the module itself is never written to."""
+        """Copy a module with some entries of the axis; the module itself is not changed."""
         part = copy.copy(module)
         for kind in ("_parameters", "_buffers"):
             part.__dict__[kind] = {
@@ -129,5 +129,5 @@ class SideBySide(nn.Module):
         return part
 
     def _pick(self, values: Tensor, chosen: Tensor, name: str) -> Tensor:
-        # counted from the end: members may stand in front
+        # counted from the end, because member axes may come first
         return values.index_select(-1 - self.dims[name], chosen.to(values.device))

@@ -1,4 +1,4 @@
-"""Penalties: what keeps the tasks of one network alike, apart, or sparse."""
+"""Penalties that make the tasks of one network similar, different, or sparse."""
 
 from ._base import Penalty, WeightPenalty
 from ._group_lasso import GroupLasso

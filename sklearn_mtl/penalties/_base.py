@@ -1,4 +1,4 @@
-"""The seam of what regularises across tasks."""
+"""Base classes of penalties."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from torch import Tensor, nn
 
 
 class Penalty(BaseEstimator, ABC):
-    """What regularises the network across its tasks.
+    """Base class of penalties, which regularise a network across its tasks.
 
-    A penalty is a spec, like an architecture: it stores hyperparameters. Most add a term in the weights of the
-    heads to the objective (`WeightPenalty`); others put noise on what the heads read. One file that subclasses
-    either adds one.
+    A penalty is a spec, like an architecture: it stores hyperparameters. Most penalties add a term in the weights
+    of the heads to the objective (`WeightPenalty`); others add noise to the representation.
     """
 
-    #: hyperparameters in which fits that are trained side by side may differ
+    #: hyperparameters that may differ between stacked fits
     stackable_params: ClassVar[tuple[str, ...]] = ()
 
     def noise(self) -> nn.Module | None:
-        """Build a module for what each task reads, (..., T, B, D), while the network is trained."""
+        """Build a module that is applied to the representations of the tasks, (..., T, B, D), in training."""
         return None
 
 
 class WeightPenalty(Penalty):
-    """A term in the weights of the heads, times ``strength``.
+    """Base class of penalties on the weights of the heads, times ``strength``.
 
-    Heads that are not linear, and tasks that are not trained, are left out.
+    Heads that are not linear and tasks that are not trained are left out.
     """
 
     stackable_params = ("strength",)

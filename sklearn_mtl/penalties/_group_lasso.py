@@ -1,4 +1,4 @@
-"""Group lasso: tasks choose their features together."""
+"""Group lasso: tasks select the same features."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class GroupLasso(WeightPenalty):
     Parameters
     ----------
     strength : float, default=1e-3
-        Its weight in the objective.
+        Weight of the penalty in the objective.
 
     References
     ----------

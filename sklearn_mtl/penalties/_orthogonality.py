@@ -1,4 +1,4 @@
-"""Orthogonality: tasks that use different directions."""
+"""Orthogonality: tasks use different directions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Orthogonality(WeightPenalty):
     Parameters
     ----------
     strength : float, default=1e-2
-        Its weight in the objective.
+        Weight of the penalty in the objective.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Dropout of the representation, task by task."""
+"""Dropout of the representation, separately for each task."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ._base import Penalty
 
 
 class RepresentationDropout(Penalty):
-    """Drop entries of the representation at random, others for each task [1]_.
+    """Drop entries of the representation at random, separately for each task [1]_.
 
-    Dropout inside the trunk hides a unit from all tasks at once; here each task has a mask of its own, so that
-    no unit can serve one task only by leaning on what another one keeps.
+    Dropout inside the trunk drops a unit for all tasks at once. Here each task has its own mask, so that no task
+    relies on single units.
 
     Parameters
     ----------
     p : float in [0, 1), default=0.1
-        Probability of an entry to be dropped.
+        Probability of dropping an entry.
 
     References
     ----------
@@ -42,5 +42,5 @@ class RepresentationDropout(Penalty):
         self.p = p
 
     def noise(self) -> nn.Module | None:
-        # without noise the fit draws no masks, and the other masks are those of a fit without this penalty
+        # without noise the fit draws no masks, so the other masks equal those of a fit without this penalty
         return Dropout(self.p) if self.p else None

@@ -22,27 +22,27 @@ _SHORTHAND = {
 
 
 def resolve_penalty(penalty: Any) -> Penalty:
-    """Turn a shorthand such as "trace_norm" into a penalty; a penalty stays what it is."""
+    """Return the penalty for a shorthand like "trace_norm"; return a penalty unchanged."""
     return resolve_spec("penalties", penalty, Penalty, _SHORTHAND)
 
 
 def resolve_penalties(penalties: Sequence[Any]) -> tuple[Penalty, ...]:
-    """Turn what the user gave into penalties, of which no two have one name.
+    """Resolve a sequence of penalties or shorthands; check that their names are unique.
 
     Raises
     ------
     ValueError
-        If an entry is no penalty, or two are of one kind.
+        If an entry is not a penalty, or two have the same class.
     """
     if isinstance(penalties, str | Penalty):
         raise ValueError(f"penalties={penalties!r} should be a sequence of penalties.")
     resolved = tuple(resolve_penalty(penalty) for penalty in penalties)
     names = [penalty_name(penalty) for penalty in resolved]
     if len(set(names)) < len(names):
-        raise ValueError(f"penalties has several of one kind: {names}.")
+        raise ValueError(f"penalties contains a class more than once: {names}.")
     return resolved
 
 
 def penalty_name(penalty: Any) -> str:
-    """Give the name of a penalty in parameters, the snake_case of its class."""
+    """Return the name of a penalty in parameters: its class name in snake_case."""
     return penalty if isinstance(penalty, str) else re.sub(r"(?<!^)(?=[A-Z])", "_", type(penalty).__name__).lower()

@@ -15,12 +15,12 @@ from ._base import WeightPenalty
 class TraceNorm(WeightPenalty):
     r"""Sum of the singular values of the heads' weights: few directions serve all tasks [1]_, [2]_.
 
-    :math:`\|W\|_* = \sum_i \sigma_i(W)`, with W the weights of all tasks below each other.
+    :math:`\|W\|_* = \sum_i \sigma_i(W)`, where W is the vertical concatenation of the weights of all tasks.
 
     Parameters
     ----------
     strength : float, default=1e-3
-        Its weight in the objective.
+        Weight of the penalty in the objective.
 
     References
     ----------
@@ -42,7 +42,7 @@ class TraceNorm(WeightPenalty):
 
     def value(self, weights: Mapping[str, Tensor]) -> Tensor:
         everything = torch.cat(list(weights.values()), dim=-2)
-        # of members that stand side by side, one that diverges is no business of the others
+        # one member of a stack that diverges must not affect the others
         finite = torch.isfinite(everything).all(dim=(-2, -1))
         singular = torch.linalg.svdvals(torch.where(finite[..., None, None], everything, 0.0))
         return torch.where(finite, singular.sum(dim=-1), torch.nan)

@@ -1,4 +1,4 @@
-"""Networks whose sizes come from a file: what they would take is known before anything is taken."""
+"""Limits on the memory of networks whose sizes come from a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..exceptions import ModelFileError
 
 
 class WithoutMemory(TorchDispatchMode):
-    """Make tensors that have shapes but no memory, on torch's device "meta".
+    """Create tensors with shapes but without memory, on torch's device "meta".
 
     Examples
     --------
@@ -30,17 +30,17 @@ class WithoutMemory(TorchDispatchMode):
 
 
 class AllocationLimit(TorchDispatchMode):
-    """Refuse a tensor that is larger than one may be, or that with those that are there would be too much.
+    """Limit the size of each tensor and of all tensors together.
 
-    So the numbers in a file, which say how large layers are, cannot fill the memory, whatever trunk they belong
-    to. It holds for the thread that enters it.
+    So the layer sizes in a file cannot fill the memory, for any trunk. The limit applies to the thread that enters
+    it.
 
     Parameters
     ----------
     limit : int
-        Bytes of all tensors that are there at a time.
+        Maximum bytes of all tensors that exist at a time.
     largest : int
-        Bytes of one.
+        Maximum bytes of one tensor.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class AllocationLimit(TorchDispatchMode):
     >>> with AllocationLimit(1000, 100):
     ...     torch.zeros(10**12)
     Traceback (most recent call last):
-    sklearn_mtl.exceptions.ModelFileError: its network would take more memory than the arrays in it account for
+    sklearn_mtl.exceptions.ModelFileError: its network would need more memory than its arrays account for
     """
 
     def __init__(self, limit: int, largest: int) -> None:
@@ -79,11 +79,11 @@ class AllocationLimit(TorchDispatchMode):
         self._living = [(storage, size) for storage, size in self._living if not storage.expired()]
         self._taken = sum(size for _, size in self._living)
         if self._taken + n_bytes > self.limit or n_bytes > self.largest:
-            raise ModelFileError("its network would take more memory than the arrays in it account for")
+            raise ModelFileError("its network would need more memory than its arrays account for")
 
 
 def _bytes_needed(func: Any, args: tuple, kwargs: dict[str, Any]) -> int:
-    """Find how many bytes the tensors take that a function is about to make; 0 if torch cannot tell."""
+    """Return the bytes of the tensors that a function call would create; 0 if unknown to torch."""
     try:
         made = _on_meta(func, *tree_map(_as_meta, (args, kwargs)))
     except (NotImplementedError, RuntimeError, TypeError):
@@ -92,10 +92,10 @@ def _bytes_needed(func: Any, args: tuple, kwargs: dict[str, Any]) -> int:
 
 
 def _on_meta(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    """Call a function that makes tensors, or whose tensors have no memory."""
+    """Call a function on the meta device."""
     if not any(isinstance(leaf, Tensor) for leaf in tree_leaves((args, kwargs))):
         kwargs = {**kwargs, "device": torch.device("meta")}
-    if "generator" in kwargs:  # one for the CPU is of no use there
+    if "generator" in kwargs:  # a CPU generator does not work there
         kwargs = {**kwargs, "generator": None}
     return func(*args, **kwargs)
 

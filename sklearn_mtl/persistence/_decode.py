@@ -1,4 +1,4 @@
-"""From JSON and arrays back to fitted estimators; no class is imported, and no constructor is called."""
+"""Decoding of JSON and arrays to fitted estimators, without importing a class or calling a constructor."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from ._encode import DEEPEST
 from ._known import CONTAINERS, PACKAGE, Registry, may_be_attribute
 from ._values import LEAVES, restored_array
 
-# Numbers of layers, units and members that any file may give, however small it is.
+# Maximum numbers of layers, units and members that are allowed even in small files.
 _LARGE_SIZE = 2**16
 _ROOMS_OF_SIZES = {f"{PACKAGE}.trunks", f"{PACKAGE}.architectures", f"{PACKAGE}.training"}
-# A unit has a weight at least.
+# A unit has at least one weight.
 _BYTES_PER_UNIT = 4
 
-# What building a network may take besides a multiple of the file: small tensors that are no weights. Modules of
-# others, which are trusted, may have larger ones.
+# Memory for building a network in addition to a multiple of the file size, for small tensors that are not weights.
+# Trusted external modules may have larger ones.
 _SMALL_CHANGE, _CHANGE_OF_OTHERS = 2**20, 2**26
 
-# Bytes that Python takes for values, twice: as they are parsed, and as what they stand for.
+# Bytes of Python values, counted twice: parsed and decoded.
 _CHUNK = 2**16
 _PER_TEXT, _PER_CONTAINER, _PER_VALUE, _PER_FILE = 110, 120, 64, 1000
 
 
 class Tagged(NamedTuple):
-    """An object of JSON, which has one entry."""
+    """A JSON object, which has one entry."""
 
     tag: str
     value: Any
@@ -46,15 +46,15 @@ def parse(text: bytes) -> Any:
     Raises
     ------
     ValueError, RecursionError
-        If it is anything else.
+        If it has another form.
     """
     return json.loads(text.decode("ascii"), object_pairs_hook=_tagged, parse_constant=_refuse_constant)
 
 
 def memory_of(text: bytes) -> int:
-    """Estimate from above how many bytes Python takes for the values of some JSON, without reading it."""
+    """Return an upper bound of the bytes of the Python values of JSON text, without parsing it."""
     n_texts = n_containers = n_commas = parity = 0
-    if b"\\" in text:  # a quotation mark may be part of a text
+    if b"\\" in text:  # a quotation mark may be part of a string
         text = text.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
     for start in range(0, len(text), _CHUNK):
         letters = np.frombuffer(text, np.uint8, min(_CHUNK, len(text) - start), start)
@@ -78,25 +78,25 @@ def _refuse_constant(text: str) -> Any:
 
 
 class Decoder:
-    """Turns what `Encoder` wrote back into values.
+    """Decodes the output of `Encoder`.
 
     Parameters
     ----------
     registry : Registry
-        Classes that may be named.
+        Allowed classes.
     tensors : mapping of str to ndarray
-        The arrays of numbers; each is used once.
+        The numeric arrays; each is used once.
     load_step : callable
-        From the name of a member to the step of a pipeline in it.
+        Returns the pipeline step of a member of the file.
     size : int
-        Bytes of the file: no layer can have more units.
+        Bytes of the file; no layer can have more units.
     room : int
-        Bytes that values may take which are no arrays.
+        Maximum bytes of values that are not arrays.
 
     Raises
     ------
     ModelFileError
-        From `decode`, and so do other errors, if the values are not what they should be.
+        From `decode`, for invalid values; other exceptions are possible too.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Decoder:
         self._tensors = dict(tensors)
         self._load_step = load_step
         self._largest = max(size // _BYTES_PER_UNIT, _LARGE_SIZE)
-        # networks that are put side by side are there twice for a moment
+        # networks that are stacked exist twice for a moment
         change = _CHANGE_OF_OTHERS if registry.trusted else _SMALL_CHANGE
         largest = max((array.nbytes for array in tensors.values()), default=0)
         self._limit = AllocationLimit(2 * size + change, largest + change)
@@ -120,11 +120,11 @@ class Decoder:
 
     @property
     def unused(self) -> list[str]:
-        """Arrays that nothing refers to so far."""
+        """Return the names of the arrays that have not been used."""
         return list(self._tensors)
 
     def decode(self, encoded: Any) -> Any:
-        """Turn None, bools, numbers, text, lists and tagged values into what they stand for."""
+        """Decode None, bools, numbers, text, lists and tagged values."""
         if type(encoded) is Tagged:
             self._depth += 1
             if self._depth > 2 * DEEPEST:
@@ -136,7 +136,7 @@ class Decoder:
 
     def _all(self, encoded: Any) -> list[Any]:
         if type(encoded) is not list:
-            raise ModelFileError(f"a {type(encoded).__name__} is where a list should be")
+            raise ModelFileError(f"it has a {type(encoded).__name__} in place of a list")
         return [self.decode(entry) for entry in encoded]
 
     def _decode_tagged(self, tag: str, value: Any) -> Any:
@@ -169,13 +169,13 @@ class Decoder:
     def _partial(self, value: Any) -> functools.partial:
         function, args, keywords = self._all(value)
         if isinstance(function, functools.partial) or type(keywords) is not dict:
-            raise ModelFileError("a partial function is none")
+            raise ModelFileError("a partial function is invalid")
         return functools.partial(function, *args, **keywords)
 
     def _records(self, value: Any) -> list[dict[str, Any]]:
         keys, columns = map(self._all, value)
         if len(set(keys)) != len(columns) or not columns or not all(type(key) is str for key in keys):
-            raise ModelFileError("records have other keys than columns")
+            raise ModelFileError("records have invalid keys or columns")
         n_rows = len(columns[0])
         self._room -= n_rows * (_PER_CONTAINER + _PER_TEXT * len(columns))
         if self._room < 0:
@@ -186,7 +186,7 @@ class Decoder:
     def _tensor(self, value: Any) -> np.ndarray:
         name, dtype = value
         if name not in self._tensors:
-            raise ModelFileError(f"the array {name[:100]!r} is not there, or used twice")
+            raise ModelFileError(f"the array {name[:100]!r} is missing or used twice")
         return restored_array(self._tensors.pop(name), dtype)
 
     def _objects(self, value: Any) -> np.ndarray:
@@ -206,7 +206,7 @@ class Decoder:
         name, entries = value
         cls = self._registry.class_of(name)
         if not (issubclass(cls, tuple) and len(entries) == len(getattr(cls, "_fields", ()))):
-            raise ModelFileError(f"{name[:100]} has other entries than this")
+            raise ModelFileError(f"{name[:100]} has different entries")
         return tuple.__new__(cls, self._all(entries))
 
     def _object(self, value: Any) -> Any:
@@ -226,7 +226,7 @@ class Decoder:
         return made
 
     def _set_state(self, estimator: MultiTaskNetEstimator, state: dict[str, Any]) -> None:
-        """Build the network of an estimator, after a look at how large it would be."""
+        """Check the size of the network of an estimator, then build it."""
         if state.get("_state") is not None:
             state["_state"] = current_state(state["_state"])
             _check_shapes(state["_state"])
@@ -234,15 +234,15 @@ class Decoder:
             estimator.__setstate__(state)
 
     def _check_attributes(self, cls: type, state: dict[Any, Any]) -> None:
-        """Refuse attributes that would take the place of methods, and sizes that no file of this size can have."""
+        """Raise ModelFileError for attributes that would hide methods, and for sizes too large for the file."""
         for name, value in state.items():
             if not may_be_attribute(cls, name):
-                raise ModelFileError(f"{str(name)[:100]} of {cls.__name__} is no attribute")
+                raise ModelFileError(f"{str(name)[:100]} of {cls.__name__} is not an attribute")
             if self._is_size(cls, name):
                 self._check_size(value, f"{name} of {cls.__name__}")
 
     def _is_size(self, cls: type, name: str) -> bool:
-        """Tell whether a number is how many units, layers or entries there are, and no label or seed."""
+        """Return whether a number is a count of units, layers or entries, and not a label or a seed."""
         room = self._registry.name_of(cls).rpartition(".")[0]
         if room == f"{PACKAGE}.tasks":
             return name.endswith("_")
@@ -251,13 +251,13 @@ class Decoder:
     def _check_size(self, value: Any, name: str) -> None:
         for size in value if isinstance(value, list | tuple) else (value,):
             if isinstance(size, int | np.integer) and abs(int(size)) > self._largest:
-                raise ModelFileError(f"{name} is {size}, more than the arrays in it have room for")
+                raise ModelFileError(f"{name} is {size}, which is too large for its arrays")
 
 
 def _check_shapes(saved: Mapping[str, Any]) -> None:
-    """Refuse weights that are not those of the network, before there is one.
+    """Check the shapes of the weights against the network, before it is built.
 
-    Modules of others may not be made without memory; then there is the limit to what they may take.
+    External modules may not support the meta device; they are limited by `AllocationLimit`.
     """
     try:
         with WithoutMemory():

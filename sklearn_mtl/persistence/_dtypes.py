@@ -1,7 +1,7 @@
 """Names of dtypes in files.
 
-numpy makes a dtype of almost any text, some of which it evaluates for that. So no text of a file reaches it:
-simple dtypes are looked up, and the others are made of a number and of a word that are known.
+numpy accepts almost any string as a dtype, and evaluates some of them. So strings from a file are not passed to
+it: simple dtypes are looked up, and the others are built from a number and a known word.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
 
 
 def dtype_of(name: Any) -> np.dtype:
-    """Give a dtype by the text that its attribute ``str`` is.
+    """Return the dtype with a given attribute ``str``.
 
     Raises
     ------
     ValueError
-        If there is no such dtype, or it has fields or shapes.
+        If the dtype does not exist, or has fields or shapes.
 
     Examples
     --------
@@ -39,12 +39,12 @@ def dtype_of(name: Any) -> np.dtype:
     """
     dtype = _made(name) if type(name) is str else None
     if dtype is None or dtype.str != name:
-        raise ValueError("what should be a dtype is none")
+        raise ValueError("a dtype is invalid")
     return dtype
 
 
 def has_name(dtype: np.dtype) -> bool:
-    """Tell whether `dtype_of` gives a dtype by its text."""
+    """Return whether `dtype_of` supports a dtype."""
     try:
         return dtype_of(dtype.str) == dtype
     except ValueError:

@@ -1,7 +1,7 @@
-"""From fitted estimators to JSON and arrays.
+"""Encoding of fitted estimators as JSON and arrays.
 
-JSON has None, bools, numbers, text and lists. Everything else is an object of one entry, whose name tells how the
-entry is read: ``{"tuple": [1, 2]}``, ``{"tensor": ["_state.weights['bias']", "<f4"]}``.
+None, bools, numbers, text and lists are JSON values. Everything else is an object with one entry, whose key is the
+type of its value: ``{"tuple": [1, 2]}``, ``{"tensor": ["_state.weights['bias']", "<f4"]}``.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from ._known import CONTAINERS, Registry, has_name, may_be_attribute
 from ._steps import dump_step
 from ._values import LEAVES, leaf_of, plain_array
 
-#: containers within containers, in both directions
+#: maximum nesting depth of containers, for writing and reading
 DEEPEST = 50
-# Integers beyond these are written in full by some readers of JSON only.
+# Larger integers are not supported by all JSON readers.
 _LARGEST = 2**63
 
-# Of the flags of classes: Py_TPFLAGS_HEAPTYPE, which those have that are made by the statement "class".
+# Py_TPFLAGS_HEAPTYPE, the flag of classes that are defined by a class statement.
 _DEFINED_IN_PYTHON = 1 << 9
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -42,23 +42,23 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _UNSAVABLE: list[tuple[Any, str]] = [
     (Callback, "callbacks are not saved: set callbacks=None first, which leaves the fitted model as it is"),
     (FitCallback, "callbacks are not saved: call set_callbacks() first, which leaves the fitted model as it is"),
-    (nn.Module, "a module is not saved: let the class of a spec build it, or give a function that makes it"),
-    (torch.Tensor, "a tensor is not saved: make it a numpy array"),
-    (np.ndarray, "of arrays only those of numpy's own class, whose dtype is numbers, text, dates or objects, are"),
-    (Memory, "give the path of its folder"),
-    (np.random.RandomState, "only one with numpy's own generator of bits, MT19937, is saved"),
-    (np.random.Generator, "make it an int, or a numpy.random.RandomState"),
+    (nn.Module, "a module is not saved: pass a spec or a function that builds it"),
+    (torch.Tensor, "a tensor is not saved: convert it to a numpy array"),
+    (np.ndarray, "only arrays of class numpy.ndarray with a dtype of numbers, text, dates or objects are saved"),
+    (Memory, "pass the path of its folder"),
+    (np.random.RandomState, "only a RandomState with the bit generator MT19937 is saved"),
+    (np.random.Generator, "use an int or a numpy.random.RandomState"),
     (Enum, "give its value"),
-    (Mapping, "make it a dict"),
-    (Set, "make it a set"),
-    (str, "make it a str"),
-    (Sequence, "make it a list or a tuple"),
-    (Number, "make it an int or a float"),
+    (Mapping, "convert it to a dict"),
+    (Set, "convert it to a set"),
+    (str, "convert it to a str"),
+    (Sequence, "convert it to a list or a tuple"),
+    (Number, "convert it to an int or a float"),
 ]
 
 
 class Encoder:
-    """Turns values into what JSON can hold, and collects the arrays among them.
+    """Encodes values as JSON, and collects their arrays.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ class Encoder:
     Attributes
     ----------
     tensors : dict of str to ndarray
-        Arrays of numbers, by where they were found.
+        Numeric arrays, by their path.
     steps : dict of str to bytes
-        Members of the file that skops wrote.
+        Members of the file that were written by skops.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -80,18 +80,18 @@ class Encoder:
         self.steps: dict[str, bytes] = {}
 
     def encode(self, value: Any, path: str) -> Any:
-        """Turn a value into None, bools, numbers, text, lists, and dicts of one entry.
+        """Encode a value as None, bools, numbers, text, lists, and dicts with one entry.
 
         Parameters
         ----------
         value : object
         path : str
-            Where it is, for names and messages.
+            Path of the value, for names and messages.
 
         Raises
         ------
         TypeError
-            If it cannot be saved; the message says where it is, and what to do.
+            If it cannot be saved; the message has its path and advice.
         """
         kind = type(value)
         if value is None or kind is bool:
@@ -117,7 +117,7 @@ class Encoder:
             return {"tuple": self._all(value, path)}
         if kind in (set, frozenset):
             encoded = self._all(value, path)
-            # sets of text have another order in each process; equal models should make equal files
+            # the order of sets of strings differs between processes; equal models should make equal files
             return {kind.__name__: sorted(encoded, key=repr)}
         if kind is dict:
             return {"dict": self._pairs(value, path, self.encode)}
@@ -136,7 +136,7 @@ class Encoder:
         return [self.encode(entry, f"{path}[{number}]") for number, entry in enumerate(values)]
 
     def _pairs(self, mapping: Mapping, path: str, encode: Callable[[Any, str], Any]) -> list[Any]:
-        """Put keys and entries in turn into one list."""
+        """Encode keys and entries alternately in one list."""
         if sum(type(key) is float and key != key for key in mapping) > 1:
             raise TypeError(f"{path} cannot be saved: several of its keys are NaN.")
         pairs: list[Any] = []
@@ -145,7 +145,7 @@ class Encoder:
         return pairs
 
     def _encode_records(self, records: list[dict[str, Any]], path: str) -> Any:
-        """Write dicts of the same keys, such as the epochs of a history, column by column."""
+        """Encode dicts with the same keys, such as the epochs of a history, column by column."""
         columns = {key: [record[key] for record in records] for key in records[0]}
         encoded = [self._encode_column(values, f"{path}[{key!r}]") for key, values in columns.items()]
         return {"records": [self._all(columns, path), encoded]}
@@ -170,18 +170,18 @@ class Encoder:
         return {"tensor": [name, array.dtype.str]}
 
     def _encode_name(self, value: Any, path: str) -> Any:
-        """Write a class or a function, which whoever loads the file has to have, by its name."""
+        """Encode a class or a function by its name; it must exist where the file is loaded."""
         owner = getattr(value, "__self__", None)
         is_bound = owner is not None and not inspect.ismodule(owner)
         if is_bound or not has_name(value):
             raise TypeError(
-                f"{path} is {value!r}, which cannot be saved: it has no name by which it could be found again; "
-                "give a class, or a function that is defined by def."
+                f"{path} is {value!r}, which cannot be saved: it has no importable name; "
+                "use a class or a function that is defined with def."
             )
         return {"named": self._registry.name_of_value(value)}
 
     def _encode_object(self, value: Any, path: str) -> Any:
-        """Write an object as the name of its class and its state."""
+        """Encode an object as the name of its class and its state."""
         cls = type(value)
         name = self._registry.name_of(cls)
         prefix = f"{path}." if path else ""
@@ -201,19 +201,19 @@ class Encoder:
         for key, entry in state.items():
             if not may_be_attribute(cls, key):
                 raise TypeError(
-                    f"{prefix}{key} cannot be saved: it takes the place of what {cls.__name__} defines."
+                    f"{prefix}{key} cannot be saved: it hides an attribute of the class {cls.__name__}."
                 )
             pairs += [key, self.encode(entry, f"{prefix}{key}")]
         return {"object": [name, {"dict": pairs}]}
 
     def _part(self, value: Any, path: str) -> Any:
-        """Encode what a container of scikit-learn holds: estimators that are not ours are written by skops."""
+        """Encode the content of a scikit-learn container; estimators from other packages are written by skops."""
         kind = type(value)
         if kind is dict:
             return {"dict": self._pairs(value, path, self._part)}
         if kind is list:
             return [self._part(entry, _place(path, entry, number)) for number, entry in enumerate(value)]
-        if kind is tuple:  # name, estimator and perhaps columns
+        if kind is tuple:  # name, estimator and possibly columns
             return {"tuple": [self._part(entry, path) for entry in value]}
         is_foreign = hasattr(value, "fit") and not isinstance(value, type | MultiTaskNetEstimator)
         if not is_foreign or self._registry.is_known(kind):
@@ -224,7 +224,7 @@ class Encoder:
 
 
 def _place(path: str, entry: Any, number: int) -> str:
-    """Say where an entry of a list is: by its name, if it is a step of that name."""
+    """Return the path of a list entry, with its name if it is a named step."""
     is_step = type(entry) is tuple and entry and type(entry[0]) is str
     return f"{path}[{(entry[0] if is_step else number)!r}]"
 
@@ -245,7 +245,7 @@ def _plain_float(value: float) -> Any:
 
 
 def _plain_text(value: str) -> Any:
-    # two halves of a character that stand apart would be one after JSON
+    # JSON would merge two separate surrogates into one character
     return value if value.isascii() or not _SURROGATES.search(value) else {"text": LEAVES["text"].pack(value)}
 
 
@@ -253,15 +253,15 @@ _PLAIN: dict[type, Any] = {int: _plain_int, float: _plain_float, str: _plain_tex
 
 
 def _is_plain_object(value: Any) -> bool:
-    """Tell whether an object is made of its attributes and nothing else."""
+    """Return whether the state of an object consists of its attributes only."""
     cls = type(value)
     unsavable = tuple(kind for kind, _ in _UNSAVABLE if kind not in (Mapping, Set, Sequence))
     if isinstance(value, unsavable) or hasattr(value, "__array__") or not hasattr(value, "__dict__"):
         return False
-    # a dict or a text with attributes is more than these, and so is what is defined in C
+    # subclasses of dict or str and classes defined in C have other state
     if not all(base is object or base.__flags__ & _DEFINED_IN_PYTHON for base in cls.__mro__):
         return False
-    # one that says itself how it is pickled, or made, is made of something else
+    # a class with its own pickling or construction has other state
     own = [name for name in ("__reduce__", "__reduce_ex__") if getattr(cls, name) is not getattr(object, name)]
     own += [name for name in ("__getnewargs__", "__getnewargs_ex__") if hasattr(cls, name)]
     return isinstance(value, BaseEstimator) or not own
@@ -271,9 +271,8 @@ def _refusal(value: Any, path: str) -> str:
     cls = type(value)
     reason = next((reason for kind, reason in _UNSAVABLE if isinstance(value, kind)), None)
     if reason is None and hasattr(value, "__array__"):
-        reason = "make it a numpy array or a list"
+        reason = "convert it to a numpy array or a list"
     reason = reason or (
-        "it is no number, text, array, list or dict, nor an object made of such; give it another form, or save "
-        "with joblib"
+        "it is not a number, text, array, list or dict, nor an object of these; convert it, or save with joblib"
     )
     return f"{path} is a {cls.__module__}.{cls.__qualname__}, which cannot be saved: {reason}."

@@ -1,4 +1,4 @@
-"""Which classes a file may name: those of this package, and those that the caller trusts."""
+"""Classes that a file may name: those of this package, and those that the caller trusts."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ..model import Blueprint
 from ..targets import Container
 
 PACKAGE = __name__.partition(".")[0]
-#: the module of what a script that is run defines
+#: the module of definitions in a running script
 SCRIPT = "__main__"
-#: whose classes are specs, or what fitted specs are made of
+#: subpackages whose classes are specs or parts of fitted specs
 ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling")
 #: specs beside those of the rooms
 SPECS = (BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer)
 ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor)
-#: of scikit-learn: what holds other estimators, ours among them, and little else
+#: classes of scikit-learn that mainly hold other estimators
 CONTAINERS: dict[str, type] = {
     "sklearn.pipeline.Pipeline": Pipeline,
     "sklearn.pipeline.FeatureUnion": FeatureUnion,
@@ -44,7 +44,7 @@ def _public(name: str, module: ModuleType, base: type) -> dict[str, type]:
     return {key: cls for key, cls in classes.items() if issubclass(cls, base)}
 
 
-# Classes that a parameter or a fitted attribute may be, as opposed to have an instance of.
+# Classes that may themselves be a parameter or a fitted attribute, not only their instances.
 _BUILTINS = (bool, bytes, dict, float, frozenset, int, list, object, set, str, tuple)
 VALUES: dict[str, Any] = {
     **{f"builtins.{cls.__name__}": cls for cls in _BUILTINS},
@@ -60,8 +60,8 @@ VALUES: dict[str, Any] = {
 
 
 def known_classes() -> Mapping[str, type]:
-    """List the classes whose instances a file may hold, by a name that does not depend on the file they are in."""
-    # a module may have been imported since the last time
+    """Return the classes whose instances a file may hold, by a name that does not depend on their module."""
+    # a module may have been imported since the last call
     return _known_classes(tuple(sorted(name for name in list(sys.modules) if name.startswith(f"{PACKAGE}."))))
 
 
@@ -83,12 +83,12 @@ def _known_classes(modules: tuple[str, ...]) -> Mapping[str, type]:
     if len(known) < len(named):
         names = [name for name, _ in named]
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise RuntimeError(f"two classes of one subpackage have one name: {twice}.")
+        raise RuntimeError(f"two classes of one subpackage have the same name: {twice}.")
     return MappingProxyType(known)
 
 
 def _classes_of(module: ModuleType) -> list[type]:
-    """List the plain classes that a module defines: specs, and what fitted specs hold."""
+    """Return the plain classes that a module defines: specs and parts of fitted specs."""
     classes = [value for value in vars(module).values() if inspect.isclass(value)]
     return [cls for cls in classes if cls.__module__ == module.__name__ and _is_plain(cls)]
 
@@ -99,9 +99,9 @@ def _is_plain(cls: type) -> bool:
 
 
 def has_name(value: Any) -> bool:
-    """Tell whether a class or function is what its name stands for, as far as that can be told.
+    """Return whether a class or function can be found by its name.
 
-    A function that stands in for another one, as `functools.wraps` makes it, bears the name of that one.
+    A wrapper made with `functools.wraps` has the name of the wrapped function.
     """
     name = getattr(value, "__qualname__", getattr(value, "__name__", None))
     if not isinstance(name, str) or "<lambda>" in name:
@@ -115,13 +115,13 @@ def has_name(value: Any) -> bool:
 
 
 def full_name(value: Any) -> str:
-    """Give module and name of a class or function."""
+    """Return module and name of a class or function."""
     name = getattr(value, "__qualname__", value.__name__)
     return f"{getattr(value, '__module__', None) or 'numpy'}.{name}"  # a ufunc has no module
 
 
 def may_be_attribute(cls: type, name: Any) -> bool:
-    """Tell whether objects of a class may have an attribute; it would not take the place of a method, for one."""
+    """Return whether objects of a class may have an attribute, which for instance must not hide a method."""
     if type(name) is not str or name.startswith("__"):
         return False
     taken = inspect.getattr_static(cls, name, None)
@@ -129,12 +129,12 @@ def may_be_attribute(cls: type, name: Any) -> bool:
 
 
 class Registry:
-    """Names of classes and functions, and what they stand for.
+    """Mapping between names and classes or functions.
 
     Parameters
     ----------
     trusted : iterable of classes and functions, default=()
-        What a file may name besides that which is known.
+        What a file may name in addition to the known classes.
 
     Raises
     ------
@@ -149,20 +149,20 @@ class Registry:
         self._trusted = {full_name(value): value for value in self.trusted}
 
     def is_known(self, cls: type) -> bool:
-        """Tell whether instances of a class are saved without being asked for."""
+        """Return whether instances of a class can be saved and loaded without ``trusted``."""
         return cls in self._names
 
     def name_of(self, cls: type) -> str:
-        """Give the name of the class of an object."""
+        """Return the name of the class of an object."""
         return self._names.get(cls) or full_name(cls)
 
     def name_of_value(self, value: Any) -> str:
-        """Give the name of a class, or function, that is a value itself."""
+        """Return the name of a class or function that is a value itself."""
         known = next((name for name, cls in VALUES.items() if cls is value), None)
         return known or full_name(value)
 
     def class_of(self, name: str) -> type:
-        """Give the class of an object.
+        """Return the class of an object.
 
         Raises
         ------
@@ -175,7 +175,7 @@ class Registry:
         return cls
 
     def value_of(self, name: str) -> Any:
-        """Give a class or function that is a value itself.
+        """Return a class or function that is a value itself.
 
         Raises
         ------
@@ -191,13 +191,13 @@ class Registry:
         return self._trusted.get(name) or self._of_script(name)
 
     def _of_script(self, name: str) -> Any:
-        """Find what a script defined, which is of ``__main__`` where it is run, and of a module where imported."""
+        """Find a definition of a script, which is in ``__main__`` if run, and in another module if imported."""
         found = [value for value in self.trusted if _is_of_script(name, full_name(value))]
         return found[0] if len(found) == 1 else None
 
 
 def _is_of_script(*names: str) -> bool:
-    """Tell whether two names are the same, but for the module, which is ``__main__`` in one of them."""
+    """Return whether two names are equal except for the module, which is ``__main__`` in one of them."""
     pairs = (names, names[::-1])
     return any(one.startswith(f"{SCRIPT}.") and other.endswith(one.removeprefix(SCRIPT)) for one, other in pairs)
 
@@ -207,7 +207,7 @@ def _not_known(name: str) -> str:
         return f"it holds a {name[:200]}, which this version of {PACKAGE} does not know"
     short = name[:200].rpartition(".")[2]
     return (
-        f"it holds a {name[:200]}, which is none of {PACKAGE}'s own; if you trust the file and that class, pass "
+        f"it holds a {name[:200]}, which is not part of {PACKAGE}; if you trust the file and that class, pass "
         f"trusted=[{short}]"
     )
 
@@ -217,5 +217,5 @@ def _checked(trusted: Iterable[Any]) -> Iterable[Any]:
         raise TypeError(f"trusted={trusted!r} should be a sequence of classes.")
     for value in trusted:
         if not (inspect.isclass(value) or inspect.isroutine(value) or isinstance(value, np.ufunc)):
-            raise TypeError(f"trusted should hold classes and functions themselves, got {value!r} in it.")
+            raise TypeError(f"trusted should contain classes and functions, got {value!r}.")
         yield value

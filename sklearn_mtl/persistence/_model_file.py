@@ -21,14 +21,14 @@ from ._known import CONTAINERS, Registry
 from ._steps import load_step
 from ._tensors import load_tensors, tensor_pieces
 
-#: what the digest says of itself; the number grows with the layout of the file, not with that of the state
+#: format and layout version in the digest; the version is that of the file layout, not of the state
 FORMAT, LAYOUT = "sklearn_mtl model", 1
 MANIFEST, TENSORS = "manifest.json", "tensors.safetensors"
 _NAMES = r"digest\.json|manifest\.json|tensors\.safetensors|step-\d{1,3}\.skops"
-# What the manifest may take in memory, besides three times the size of the file.
+# Maximum memory for the manifest, in addition to three times the size of the file.
 _ROOM = 2**28
 _MODELS = (MultiTaskNetEstimator, *CONTAINERS.values())
-# Letters of what went wrong, which may quote the file.
+# Maximum length of error messages, which may quote the file.
 _LONGEST_REASON = 500
 
 
@@ -36,31 +36,31 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Save an estimator, or a pipeline with one, in a file that can be loaded without running code from it.
 
     The file is a zip of JSON and safetensors, with a checksum of each part; see the user guide. It is written
-    beside the old one and takes its name at the end, so that there is always a whole file under that name.
+    atomically, so that there is always a complete file under its name.
 
     Parameters
     ----------
     estimator : MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
-        Fitted or not. The steps of a pipeline that are not of this package are written by skops. A `FeatureUnion`,
-        a `ColumnTransformer` and a `TransformedTargetRegressor` may be in the place of a pipeline, and be steps of
-        one. Of a search, save ``best_estimator_``.
+        Fitted or not. Pipeline steps from other packages are written by skops. A `FeatureUnion`, a
+        `ColumnTransformer` and a `TransformedTargetRegressor` can be saved like a pipeline, and can be steps of
+        one. For a search, save ``best_estimator_``.
     path : path-like
         File to write or replace; its folder exists.
 
     Raises
     ------
     TypeError
-        If something in it cannot be saved, such as callbacks; the message says where it is. No file is touched.
+        If a part of it cannot be saved, such as callbacks; the message says where it is. No file is changed.
     ValueError
-        If it has so many texts, lists and dicts, which are no arrays of numbers, that it would not be loaded.
+        If its text, lists and dicts are too large to be loaded again.
     ImportError
         If a pipeline has other steps and skops is not installed.
     OSError
-        If the file cannot be written, for instance because the disk is full; the old one is then as it was.
+        If the file cannot be written, for instance because the disk is full; the old file is then unchanged.
 
     See Also
     --------
-    load_model : Load it.
+    load_model : Load such a file.
 
     Examples
     --------
@@ -98,40 +98,39 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
 
 
 def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max_bytes: int = 2**33) -> Any:
-    """Load what `save_model` wrote.
+    """Load a file of `save_model`.
 
-    Nothing in the file is run, and no class is imported for it: it may name the classes of this package, and those
-    in ``trusted``. Everything is checked before it is used: the sizes of all parts before they are read, their
-    checksums, and the shapes of the weights against the network that is built.
+    No code from the file is run, and no class is imported for it: it may name only the classes of this package and
+    those in ``trusted``. Everything is checked before use: the sizes of all parts before they are read, their
+    checksums, and the shapes of the weights against the network.
 
     Parameters
     ----------
     path : path-like
     trusted : sequence of classes and functions, default=()
-        Classes of your own that the file may name besides: trunks, tasks, steps of a pipeline, and the functions
-        that they were given.
+        Your own classes that the file may name: trunks, tasks, pipeline steps, and functions in their parameters.
     max_bytes : int, default=2**33
-        Size from which on a file is refused. A model that is loaded takes about twice its size.
+        Maximum size of the file. Loading takes about twice the size of the file in memory.
 
     Returns
     -------
     MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
-        What was saved. On the device that its parameter ``device`` stands for, or else on the CPU.
+        The saved estimator, on the device of its parameter ``device`` if available, otherwise on the CPU.
 
     Raises
     ------
     ModelFileError
-        If the file is damaged, too large, or anything else than such a file; there is no other way in which it is
-        tried. The checksums find damage, but whoever makes a file on purpose can make them fit.
+        If the file is damaged, too large, or not such a file. No other loader is tried. The checksums detect
+        damage, but a forged file can have valid checksums.
     OSError
-        If the file cannot be opened, for instance because it is not there.
+        If the file cannot be opened, for instance because it does not exist.
     ImportError
-        If the file needs skops, and it is not installed.
+        If the file needs skops, which is not installed.
 
     Warns
     -----
     ModelVersionWarning
-        If another version of this package wrote it.
+        If the file was written by another version of this package.
 
     See Also
     --------
@@ -155,7 +154,7 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
         loaded = decoder.decode(manifest)
         left = [*decoder.unused, *members]
         if left:
-            raise ModelFileError(f"nothing in it needs {left[:5]}")
+            raise ModelFileError(f"its parts {left[:5]} are not used")
         if not isinstance(loaded, _MODELS):
             raise ModelFileError(f"it holds a {type(loaded).__name__}, not an estimator")
         return loaded
@@ -163,18 +162,18 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
 
 @contextmanager
 def _one_error(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong within a file into one class of errors."""
+    """Convert all errors of a file to ModelFileError."""
     try:
         yield
-    except (Warning, ImportError):  # a warning, where they are errors, and skops that is missing
+    except (Warning, ImportError):  # warnings that are raised as errors, and a missing skops
         raise
     except MemoryError as error:
-        raise ModelFileError(f"{path.name} cannot be loaded: it asks for more memory than there is.") from error
+        raise ModelFileError(f"{path.name} cannot be loaded: it needs more memory than available.") from error
     except ModelFileError as error:
         raise ModelFileError(f"{path.name} cannot be loaded: {error}.") from error
     except Exception as error:
         what = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
-        raise ModelFileError(f"{path.name} cannot be loaded: it is damaged, or no model file ({what}).") from error
+        raise ModelFileError(f"{path.name} cannot be loaded: damaged or not a model file ({what}).") from error
 
 
 def _size_of(file: Any, max_bytes: int) -> int:
@@ -185,12 +184,12 @@ def _size_of(file: Any, max_bytes: int) -> int:
 
 
 def _read_members(archive: StoredZip) -> dict[str, bytes]:
-    """Read all members but the digest, each of which is what the digest says."""
+    """Read all members except the digest, and check them against the digest."""
     digest = read_digest(archive)
     if digest["format"] != FORMAT or type(digest["layout"]) is not int:
-        raise ModelFileError("it is no model file")
+        raise ModelFileError("it is not a model file")
     if digest["layout"] != LAYOUT:
-        raise ModelFileError(f"it has layout {digest['layout']}, and this version reads layout {LAYOUT}")
+        raise ModelFileError(f"it has layout {digest['layout']}, but this version reads layout {LAYOUT}")
     if not {MANIFEST, TENSORS} <= set(digest["members"]):
         raise ModelFileError(f"it has no {MANIFEST} or no {TENSORS}")
     return read_members(archive, digest["members"])

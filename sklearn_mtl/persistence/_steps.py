@@ -1,4 +1,4 @@
-"""Steps of pipelines that are not ours: skops writes and reads them."""
+"""Pipeline steps from other packages, which are written and read by skops."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FUNCTIONS = (
     np.round,
 )
 _SCORES = ("chi2", "f_classif", "f_regression", "mutual_info_classif", "mutual_info_regression", "r_regression")
-# What skops asks about, though nothing runs when it is read; sparse arrays and splines are checked here.
+# Types that skops does not trust, although reading them runs no code; sparse arrays and splines are checked here.
 _HARMLESS = {
     "numpy.dtype",
     "numpy.number",
@@ -51,12 +51,12 @@ _SCHEMA = "schema.json"
 
 
 def dump_step(step: Any, path: str) -> bytes:
-    """Write a step of a pipeline.
+    """Serialise a step of a pipeline.
 
     Raises
     ------
     TypeError
-        If skops does not know how, or what it writes cannot be read again; the message names the step.
+        If skops cannot write it, or cannot read it again; the message names the step.
     ImportError
         If skops is not installed.
     """
@@ -69,14 +69,14 @@ def dump_step(step: Any, path: str) -> bytes:
         raise TypeError(f"{what}: skops says {error}") from error
     nameless = [name for name in unknown if "<" in name]
     if nameless:
-        raise TypeError(f"{what}: it has {', '.join(nameless)}, which could not be found again by its name.")
+        raise TypeError(f"{what}: it has {', '.join(nameless)}, which cannot be found by its name.")
     ours = [name for name in unknown if name.startswith(f"{PACKAGE}.")]
     if ours:
         estimator = next((name for name in ours if name.startswith(f"{PACKAGE}.estimator.")), ours[0])
-        advice = "put its best_estimator_ in its place" if hasattr(step, "best_estimator_") else "save with joblib"
+        advice = "use its best_estimator_ instead" if hasattr(step, "best_estimator_") else "save with joblib"
         raise TypeError(
-            f"{what}: it has a {estimator.rpartition('.')[2]} in it, and of scikit-learn only "
-            f"{', '.join(cls.__name__ for cls in CONTAINERS.values())} are saved with one; {advice}."
+            f"{what}: it contains a {estimator.rpartition('.')[2]}, and of scikit-learn only "
+            f"{', '.join(cls.__name__ for cls in CONTAINERS.values())} can be saved with one; {advice}."
         )
     try:
         skops.loads(content, trusted=unknown)
@@ -88,7 +88,7 @@ def dump_step(step: Any, path: str) -> bytes:
 
 
 def _in_order(content: bytes) -> bytes:
-    """Give the objects in a file of skops numbers by where they are, so that equal steps make equal files."""
+    """Renumber the objects in a skops file by position, so that equal steps make equal files."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     schema = json.loads(members.pop(_SCHEMA))
@@ -109,7 +109,7 @@ def _in_order(content: bytes) -> bytes:
 
 
 def _nodes(value: Any) -> Iterable[dict[str, Any]]:
-    """List the dicts within JSON, outer ones first."""
+    """Yield the dicts within JSON, outer ones first."""
     if isinstance(value, dict):
         yield value
     for entry in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
@@ -117,23 +117,23 @@ def _nodes(value: Any) -> Iterable[dict[str, Any]]:
 
 
 def load_step(content: bytes, name: str, trusted: Iterable[Any], most: int) -> Any:
-    """Read a step of a pipeline.
+    """Deserialise a step of a pipeline.
 
     Parameters
     ----------
     content : bytes
-        What skops wrote.
+        Output of skops.
     name : str
-        Of the member, for messages.
+        Name of the member, for messages.
     trusted : iterable of classes and functions
-        What it may hold besides that which skops trusts.
+        What it may contain in addition to types that skops trusts.
     most : int
-        Bytes that compressed arrays in it may take.
+        Maximum bytes of its compressed arrays.
 
     Raises
     ------
     ModelFileError
-        If it holds anything else, or is damaged.
+        If it contains other types, or is damaged.
     ImportError
         If skops is not installed.
     """
@@ -141,14 +141,14 @@ def load_step(content: bytes, name: str, trusted: Iterable[Any], most: int) -> A
     _check_arrays(content, name, most)
     trusted = list(trusted)
     content = _of_modules(content, trusted)
-    # skops names what is defined within something else by the last part only
+    # skops uses only the last part of nested names
     allowed = {full_name(value) for value in trusted} | _HARMLESS
     allowed |= {f"{value.__module__}.{value.__name__}" for value in trusted if hasattr(value, "__module__")}
     unknown = sorted(set(skops.get_untrusted_types(data=content)) - allowed)
     if unknown:
         names = ", ".join(entry.rpartition(".")[2] for entry in unknown)
         raise ModelFileError(
-            f"{name} holds {', '.join(unknown)}, which skops does not know; if you trust the file and these, pass "
+            f"{name} holds {', '.join(unknown)}, which skops does not trust; if you do trust them, pass "
             f"trusted=[{names}]"
         )
     step = skops.loads(content, trusted=sorted(allowed))
@@ -157,7 +157,7 @@ def load_step(content: bytes, name: str, trusted: Iterable[Any], most: int) -> A
 
 
 def _check_splines(step: Any) -> None:
-    """Make splines anew from what is loaded: scipy looks at their knots and coefficients then, and never again."""
+    """Rebuild loaded splines, because scipy checks knots and coefficients only in the constructor."""
     seen: set[int] = set()
     left = [step]
     while left:
@@ -174,7 +174,7 @@ def _check_splines(step: Any) -> None:
 
 
 def _of_modules(content: bytes, trusted: Sequence[Any]) -> bytes:
-    """Let what was defined in a script that was run be found in the module that it is trusted from."""
+    """Rename definitions of ``__main__`` to the modules of the trusted ones."""
     modules = {value.__name__: value.__module__ for value in trusted if getattr(value, "__module__", None)}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         schema = json.loads(archive.read(_SCHEMA))
@@ -193,7 +193,7 @@ def _of_modules(content: bytes, trusted: Sequence[Any]) -> bytes:
 
 
 def _check_arrays(content: bytes, name: str, most: int) -> None:
-    """Refuse sparse arrays, which skops compresses, if they are too large or their indices lie outside."""
+    """Raise ModelFileError if a compressed sparse array is too large or has invalid indices."""
     members = StoredZip(io.BytesIO(content), len(content))
     for member in members.sizes:
         packed = members.read(member)

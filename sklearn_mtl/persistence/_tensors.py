@@ -16,7 +16,7 @@ _CODES = {
 
 
 def tensor_pieces(arrays: Mapping[str, np.ndarray]) -> Iterator[Any]:
-    """Give the bytes of a file of safetensors, piece by piece, so that they are never all in memory.
+    """Yield the bytes of a safetensors file piece by piece, to save memory.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def tensor_pieces(arrays: Mapping[str, np.ndarray]) -> Iterator[Any]:
     ------
     bytes-like
     """
-    # the widest numbers first, so that all of them are aligned
+    # the widest numbers first, so that all are aligned
     ordered = sorted(arrays.items(), key=lambda entry: -entry[1].itemsize)
     header: dict[str, Any] = {}
     start = 0
@@ -45,5 +45,5 @@ def tensor_pieces(arrays: Mapping[str, np.ndarray]) -> Iterator[Any]:
 
 
 def load_tensors(content: bytes) -> dict[str, np.ndarray]:
-    """Read arrays; safetensors checks that the header is about bytes that are there."""
+    """Read arrays; safetensors checks the header against the size of the content."""
     return safetensors.load(content)

@@ -1,4 +1,4 @@
-"""Values that are neither containers nor objects, and arrays, as plain Python values and plain arrays."""
+"""Encoding of scalar values as plain Python values, and of arrays as plain arrays."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from ..utils._optional import import_optional
 from ._dtypes import dtype_of, has_name
 
-# Arrays of these kinds are tensors of safetensors as they are, others as arrays of other numbers.
+# Arrays of these dtypes are stored in safetensors directly, others as arrays of other dtypes.
 _DTYPES = ("bool", "uint8", "int8", "int16", "uint16", "float16", "int32", "uint32", "float32", "float64", "int64",
            "uint64")  # fmt: skip
 _LAST_CODE_POINT = 0x10FFFF
-#: what a RandomState draws from, unless it was given something else, and how many numbers that keeps
+#: default bit generator of a RandomState, and the size of its state
 MERSENNE_TWISTER, N_WORDS = "MT19937", 624
-# What scalars of each kind of dtype are written as.
+# Representation of scalars of each kind of dtype.
 _RAW: dict[str, type] = {
     "b": bool, "i": int, "u": int, "f": float, "c": complex, "U": str, "S": bytes, "m": int, "M": int,
 }  # fmt: skip
@@ -37,15 +37,15 @@ _DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "mtia", "xla", "meta")
 
 
 class Leaf(NamedTuple):
-    """How values of a type are written.
+    """Encoding of the values of a type.
 
     Parameters
     ----------
     types : type or tuple of types
     pack : callable
-        From a value to a simpler one.
+        Converts a value to a simpler one.
     unpack : callable
-        Back; it raises whatever it likes if it gets something else.
+        Inverse of ``pack``; raises any exception for other values.
     """
 
     types: Any
@@ -63,18 +63,18 @@ def _unpack_scalar(packed: Any) -> Any:
     dtype = dtype_of(name)
     if dtype.kind == "c":
         raw = complex(*raw)
-    # numpy takes a number for how long a text or some bytes should be
+    # numpy treats a number as the length of a string or bytes
     if type(raw) is not _RAW.get(dtype.kind):
-        raise ValueError("what should be a scalar is none")
+        raise ValueError("a scalar is invalid")
     if dtype.kind in "mM":
         return np.array(raw, dtype=np.int64).view(dtype)[()]
-    return dtype.type(raw)  # the width of a text is its own
+    return dtype.type(raw)  # the width of a string follows from its value
 
 
 def _unpack_device(packed: Any) -> torch.device:
     kind, _, number = packed.partition(":")
     if kind not in _DEVICES or not (number.isdecimal() or packed == kind):
-        raise ValueError("what should be a device is none")
+        raise ValueError("a device is invalid")
     return torch.device(kind, int(number)) if number else torch.device(kind)
 
 
@@ -102,7 +102,7 @@ def _unpack_requests(packed: Any) -> MetadataRequest:
     request = MetadataRequest(owner=owner)
     for name, requests in methods.items():
         if name not in vars(request) or name == "owner":
-            raise ValueError("metadata is for a method that gets none")
+            raise ValueError("metadata is for a method that takes none")
         for param, alias in requests.items():
             getattr(request, name).add_request(param=param, alias=alias)
     return request
@@ -114,9 +114,9 @@ def _random_state(state: np.random.RandomState) -> tuple:
 
 def _unpack_random_state(packed: Any) -> np.random.RandomState:
     name, key, position, *_ = packed
-    # numpy does not look whether the next number is among those that there are
+    # numpy does not check the position in the state
     if name != MERSENNE_TWISTER or not 0 <= position <= len(key) == N_WORDS:
-        raise ValueError("a generator stands where it cannot")
+        raise ValueError("the position of a generator is invalid")
     state = np.random.RandomState(0)
     state.set_state(packed)
     return state
@@ -139,7 +139,7 @@ def _unpack_text(text: str) -> str:
 
 
 LEAVES: dict[str, Leaf] = {
-    "scalar": Leaf(np.generic, _scalar, _unpack_scalar),  # before bytes, of which one of them is a subclass
+    "scalar": Leaf(np.generic, _scalar, _unpack_scalar),  # before bytes, because numpy.bytes_ is a subclass
     "bytes": Leaf(bytes, _bytes, _unpack_bytes),
     "slice": Leaf(slice, lambda value: (value.start, value.stop, value.step), lambda parts: slice(*parts)),
     "path": Leaf(pathlib.PurePath, os.fspath, lambda text: pathlib.Path(text)),
@@ -149,7 +149,7 @@ LEAVES: dict[str, Leaf] = {
     "decimal": Leaf(decimal.Decimal, str, lambda text: decimal.Decimal(text)),
     "random_state": Leaf(np.random.RandomState, _random_state, _unpack_random_state),
     "metadata_request": Leaf(MetadataRequest, _requests, _unpack_requests),
-    # those of these types themselves, and no others that are theirs too
+    # exactly these types, without subclasses
     "date": Leaf((), datetime.date.isoformat, datetime.date.fromisoformat),
     "datetime": Leaf((), datetime.datetime.isoformat, datetime.datetime.fromisoformat),
     "timestamp": Leaf((), lambda value: value.asm8, lambda scalar: _pandas("dates").Timestamp(scalar)),
@@ -159,7 +159,7 @@ LEAVES: dict[str, Leaf] = {
         lambda parts: _pandas("intervals").Interval(*parts),
     ),
     "index": Leaf((), _index, _unpack_index),
-    # what JSON has no notation for
+    # values that JSON cannot represent
     "float": Leaf((), repr, lambda text: {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}[text]),
     "int": Leaf((), hex, lambda text: int(text, 16)),
     "text": Leaf((), _text, _unpack_text),
@@ -167,7 +167,7 @@ LEAVES: dict[str, Leaf] = {
 
 
 def leaf_of(value: Any) -> str | None:
-    """Give the name of the leaf that writes a value, if there is one."""
+    """Return the name of the leaf that encodes a value, if any."""
     if (
         isinstance(value, np.random.RandomState)
         and value.get_state(legacy=False)["bit_generator"] != MERSENNE_TWISTER
@@ -188,7 +188,7 @@ def leaf_of(value: Any) -> str | None:
 
 
 def _leaf_of_pandas(value: Any) -> str | None:
-    """Give the name of the leaf of what frames bring along: labels of columns, and categories."""
+    """Return the name of the leaf of pandas objects: column labels and categories."""
     pandas, kind = _pandas("values"), type(value)
     if kind is pandas.Timestamp:
         return "timestamp" if value.tz is None else None
@@ -202,7 +202,7 @@ def _is_known(dtype: np.dtype) -> bool:
 
 
 def _numbers_of(dtype: np.dtype) -> np.dtype | None:
-    """Give the numbers that complex ones, text, dates and durations are made of."""
+    """Return the dtype of the numbers that represent complex numbers, text, dates and durations."""
     by_kind = {"U": np.uint32, "S": np.uint8, "m": np.int64, "M": np.int64}
     if dtype.name in ("complex64", "complex128"):
         return np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
@@ -210,8 +210,8 @@ def _numbers_of(dtype: np.dtype) -> np.dtype | None:
 
 
 def plain_array(array: np.ndarray) -> np.ndarray | None:
-    """View an array as numbers that safetensors knows, perhaps with one axis more; None if it cannot be."""
-    array = np.ascontiguousarray(array).reshape(array.shape)  # numpy gives an array without axes one
+    """View an array with a dtype that safetensors supports, possibly with one more axis; None if impossible."""
+    array = np.ascontiguousarray(array).reshape(array.shape)  # ascontiguousarray adds an axis to 0-D arrays
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype.name in _DTYPES:
@@ -227,12 +227,12 @@ def restored_array(plain: np.ndarray, name: str) -> np.ndarray:
     ----------
     plain : ndarray
     name : str
-        The dtype of the array that it was, as numpy writes it.
+        The dtype string of the original array.
 
     Raises
     ------
     ValueError
-        If the numbers cannot be such an array.
+        If the numbers do not represent such an array.
     """
     dtype = dtype_of(name)
     native = dtype.newbyteorder("=")
@@ -245,5 +245,5 @@ def restored_array(plain: np.ndarray, name: str) -> np.ndarray:
     if plain.ndim == 0 or plain.shape[-1] * plain.itemsize != dtype.itemsize:
         raise ValueError(given)
     if dtype.kind == "U" and plain.size and plain.max() > _LAST_CODE_POINT:
-        raise ValueError(f"an array of dtype {name} holds what is no text")
+        raise ValueError(f"an array of dtype {name} contains invalid text")
     return plain.view(native)[..., 0].astype(dtype, copy=False)

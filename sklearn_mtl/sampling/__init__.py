@@ -1,4 +1,4 @@
-"""Sampling of tasks: which task a step trains."""
+"""Task sampling: choose the task that a step trains."""
 
 from typing import Any
 
@@ -29,5 +29,5 @@ _SHORTHAND = {
 
 
 def resolve_task_sampling(sampling: Any) -> TaskSampling:
-    """Turn a shorthand such as "proportional" into a sampling; a sampling stays what it is."""
+    """Return the sampling for a shorthand like "proportional"; return a sampling unchanged."""
     return resolve_spec("task_sampling", sampling, TaskSampling, _SHORTHAND)

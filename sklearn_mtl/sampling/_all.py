@@ -9,7 +9,7 @@ from ._base import TaskSampling
 
 
 class AllTasks(TaskSampling):
-    """Train all tasks in every step, on whatever rows come.
+    """Train all tasks in every step, on batches of any rows.
 
     Examples
     --------

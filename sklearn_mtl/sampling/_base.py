@@ -1,4 +1,4 @@
-"""The seam that says which task a step trains."""
+"""Base class of task samplings."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from torch import Tensor
 
 
 class TaskSampling(BaseEstimator, ABC):
-    """Which task each step of an epoch trains.
+    """Base class of task samplings, which choose the task of each step of an epoch.
 
-    A sampling is a spec, like a weighting. A step trains one task, on rows that have a label for it: tasks with
-    rows of their own cost no more than these rows.
+    A sampling is a spec, like a weighting. A step trains one task, on rows that have a label for it.
     """
 
-    #: whether every step trains all tasks, on whatever rows come
+    #: whether every step trains all tasks, on batches of any rows
     trains_all: bool = False
 
     @abstractmethod
@@ -26,9 +25,9 @@ class TaskSampling(BaseEstimator, ABC):
         Parameters
         ----------
         sizes : Tensor of shape (T,)
-            Rows with a label, by task.
+            Number of rows with a label for each task.
         progress : Tensor of shape (T,)
-            Mean loss of the epoch before over that of the first one; 1 in the first two.
+            Mean loss of the previous epoch divided by that of the first epoch; 1 in the first two epochs.
         n_steps : int
             Steps of the epoch.
         generator : torch.Generator

@@ -1,4 +1,4 @@
-"""Tasks drawn by how many rows they have."""
+"""Tasks drawn by their number of rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._base import TaskSampling, draw
 
 
 class ProportionalSampling(TaskSampling):
-    r"""Draw a task with a probability proportional to its rows, :math:`p_t \propto n_t` [1]_.
+    r"""Draw a task with a probability proportional to its number of rows, :math:`p_t \propto n_t` [1]_.
 
     References
     ----------
@@ -31,12 +31,12 @@ class ProportionalSampling(TaskSampling):
 
 
 class TemperatureSampling(TaskSampling):
-    r"""Draw a task with a probability between even and proportional, :math:`p_t \propto n_t^{1 / \tau}` [1]_.
+    r"""Draw a task with a probability between uniform and proportional, :math:`p_t \propto n_t^{1 / \tau}` [1]_.
 
     Parameters
     ----------
     temperature : float > 0, default=2.0
-        :math:`\tau`: 1 is proportional to the rows; the higher, the more even.
+        :math:`\tau`; 1 is proportional to the rows, and higher values are more uniform.
 
     References
     ----------

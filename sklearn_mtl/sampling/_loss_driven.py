@@ -1,4 +1,4 @@
-"""Tasks drawn by what is left to learn."""
+"""Tasks drawn by their remaining loss."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ._base import TaskSampling, draw
 class LossDriven(TaskSampling):
     r"""Draw more often the tasks that have learned least, :math:`p_t \propto (L_t / L_t(0))^{1 / \tau}` [1]_.
 
-    :math:`L_t` is the mean training loss of the epoch before, :math:`L_t(0)` that of the first epoch, in which
-    and in the second one the tasks are drawn evenly.
+    :math:`L_t` is the mean training loss of the previous epoch and :math:`L_t(0)` that of the first epoch. In the
+    first two epochs the tasks are drawn uniformly.
 
     Parameters
     ----------
     temperature : float > 0, default=0.5
-        :math:`\tau`: the lower, the more the slowest task takes.
+        :math:`\tau`; lower values favour the slowest task more.
 
     References
     ----------

@@ -9,7 +9,7 @@ from ._base import TaskSampling
 
 
 class RoundRobin(TaskSampling):
-    """Train the tasks in turn, whatever the number of their rows [1]_.
+    """Train the tasks in turn, independent of their numbers of rows [1]_.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Trunks: from one kind of input to a representation that tasks share."""
+"""Trunks: compute a shared representation from one kind of input."""
 
 from ._auto import resolve_trunk
 from ._base import Representation, SparseRows, Staged, Trunk

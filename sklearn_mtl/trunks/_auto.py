@@ -1,4 +1,4 @@
-"""The trunk that ``trunk="auto"`` stands for."""
+"""Resolution of the parameter ``trunk``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ._multi_input import MultiInput
 
 
 def resolve_trunk(trunk: Any, X: Any = None) -> Trunk:
-    """Turn a shorthand into a trunk; a trunk stays what it is.
+    """Return the trunk for a shorthand; return a trunk unchanged.
 
     Parameters
     ----------
     trunk : Trunk, str, or class or function that makes a module
         "auto" is chosen for X by shape and dtype.
     X : object, default=None
-        What the user passed to ``fit``; without it "auto" is the recipe for tables.
+        X of ``fit``; without it "auto" is the trunk for tables.
     """
     if isinstance(trunk, str) and trunk == "auto" and X is not None:
         return MultiInput() if _has_several_inputs(X) else choose_single(X)
@@ -30,8 +30,8 @@ def resolve_trunk(trunk: Any, X: Any = None) -> Trunk:
 
 
 def _has_several_inputs(X: Any) -> bool:
-    """Tell whether X is a mapping of inputs, or a frame with a column of lists or arrays."""
-    if issparse(X):  # some of which are mappings too
+    """Return whether X is a mapping of inputs, or a frame with a column of lists or arrays."""
+    if issparse(X):  # some sparse matrices are mappings
         return False
     if isinstance(X, Mapping):
         return True

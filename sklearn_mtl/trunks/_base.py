@@ -1,4 +1,4 @@
-"""The seam between inputs and representations."""
+"""Base classes of trunks."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..utils._random import Streams
 
 
 class Representation(NamedTuple):
-    """What a trunk gives to the heads, for B rows of L tokens.
+    """Output of a trunk for B rows of L tokens.
 
     Parameters
     ----------
     sample : Tensor of shape (..., B, D)
         One vector per row.
     token : Tensor of shape (..., B, L, D) or None, default=None
-        One vector per token, where the input has tokens.
+        One vector per token, if the input has tokens.
     token_mask : Tensor of bool of shape (B, L) or None, default=None
-        Which tokens are there.
+        Which tokens are not padding.
     """
 
     sample: Tensor
@@ -34,13 +34,13 @@ class Representation(NamedTuple):
 
 
 class SparseRows:
-    """Rows of a sparse matrix that become a dense tensor batch by batch.
+    """Rows of a sparse matrix that are converted to dense tensors batch by batch.
 
     Parameters
     ----------
     matrix : csr_matrix of shape (n_samples, n_features)
     encode : callable or None, default=None
-        What is made of the dense rows of a batch; None leaves them as they are.
+        Applied to the dense rows of a batch; None leaves them unchanged.
     """
 
     def __init__(self, matrix: csr_matrix, encode: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
@@ -60,40 +60,40 @@ Inputs = Mapping[str, Any]
 
 
 class Trunk(BaseEstimator, ABC):
-    """From one kind of input to a representation.
+    """Base class of trunks, which compute a representation from one kind of input.
 
-    A trunk is a spec: its constructor stores hyperparameters, ``fit`` learns the schema of X (widths,
-    categories, a vocabulary). It builds two modules: a ``stem``, which turns encoded inputs into one tensor and
-    is built once, and a ``body``, from that tensor to a `Representation`, which an architecture may build more
-    than once (experts, independent nets). One file that subclasses `Trunk` adds a trunk.
+    A trunk is a spec: its constructor stores hyperparameters, and ``fit`` learns the schema of X (widths,
+    categories, a vocabulary). It builds two modules. The ``stem`` maps encoded inputs to one tensor and is built
+    once. The ``body`` maps that tensor to a `Representation`; an architecture may build it more than once
+    (experts, independent networks).
 
     Attributes
     ----------
     stem_width_ : int
-        Width of what the stem returns, as ``summarize`` gives it.
+        Width of the stem's output, as returned by ``summarize``.
     width_ : int
         D, the width of the representation.
     """
 
-    #: whether all modules take a leading member axis; those of others are mapped by `torch.func.vmap`.
-    #: A subclass does not inherit this: it says so itself.
+    #: whether all modules support a leading member axis; other modules are mapped by `torch.func.vmap`. A subclass
+    #: does not inherit this: it must set it itself.
     member_axis: ClassVar[bool] = False
-    #: why fits cannot be trained side by side at all; None if nothing speaks against it
+    #: why fits cannot be stacked at all; None if they can
     not_stackable: ClassVar[str | None] = None
 
-    #: axes between the rows and the width of what the stem returns: 0 for a table, 1 for tokens, 2 for images
+    #: axes between the rows and the width of the stem's output: 0 for a table, 1 for tokens, 2 for images
     stem_axes: ClassVar[int] = 0
-    #: whether the last entry of the stem's tensor tells which tokens are there: 1 there, and 0 in padding, where
-    #: all other entries are 0 too
+    #: whether the last entry of the stem's tensor is the token mask: 1 for a token, and 0 for padding, where all
+    #: other entries are 0 too
     stem_has_mask: ClassVar[bool] = False
     #: whether the representation has tokens: those of a sequence, or the positions of an image
     has_tokens: bool = False
-    #: hyperparameters in which fits that are trained side by side may differ
+    #: hyperparameters that may differ between stacked fits
     stackable_params: ClassVar[tuple[str, ...]] = ()
 
     stem_width_: int
     width_: int
-    #: height and width of the map of an image, whose positions in row-major order are the tokens; None for others
+    #: height and width of an image's feature map, whose positions in row-major order are the tokens; else None
     grid_: tuple[int, int] | None = None
 
     @abstractmethod
@@ -110,46 +110,46 @@ class Trunk(BaseEstimator, ABC):
         Parameters
         ----------
         X : object
-            What the user passed to ``fit``.
+            X of ``fit``.
         owner : BaseEstimator
-            The estimator in whose name scikit-learn's checks speak, and on which they set ``n_features_in_``
-            and ``feature_names_in_``.
+            The estimator for scikit-learn's checks, which name it in messages and set ``n_features_in_`` and
+            ``feature_names_in_`` on it.
         categorical_features : object, default="from_dtype"
             Which columns are categorical; see `MultiTaskNetEstimator`.
         sample_weight : ndarray of shape (n_samples,) or None, default=None
-            Weight of each row in what is learned.
+            Weight of each row.
         """
 
     @abstractmethod
     def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
-        """Turn X into tensors (or `SparseRows`, or `RaggedRows`) that are indexed by rows, after checking it.
+        """Check X and convert it to tensors (or `SparseRows`, or `RaggedRows`) that are indexed by rows.
 
-        Where rows are of different lengths, "lengths" is the number of tokens of each, (n_samples,).
+        If rows have different lengths, "lengths" is the number of tokens of each row, (n_samples,).
 
         Raises
         ------
         ValueError, TypeError
-            If X is not what ``fit`` learned.
+            If X does not match the schema of ``fit``.
         """
 
     def lengths(self, X: Any) -> np.ndarray | None:
-        """Count the tokens of each row of X, (n_samples,), such as its frames; None if rows are no sequences."""
+        """Return the number of tokens of each row of X, (n_samples,); None if rows are not sequences."""
         return None
 
     @abstractmethod
     def stem(self, streams: Streams) -> nn.Module:
-        """Build the module from a batch of inputs to a tensor (B, ..., `stem_width_`)."""
+        """Build the module that maps a batch of inputs to a tensor (B, ..., `stem_width_`)."""
 
     @abstractmethod
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
-        """Build a module from the stem's tensor to a `Representation`; ``name`` seeds its weights."""
+        """Build a module that maps the stem's tensor to a `Representation`; ``name`` seeds its weights."""
 
     def summarize(self, x: Tensor) -> Tensor:
-        """Give a vector (..., B, `stem_width_`) for each row of the stem's tensor: the mean over its positions."""
+        """Return the mean of the stem's tensor over the positions of each row, (..., B, `stem_width_`)."""
         return mean_over_positions(x, self.stem_axes, self.stem_has_mask)
 
     def stem_mask(self, columns: Sequence[int | str]) -> np.ndarray:
-        """Tell which entries of the stem's tensor come from some columns of X, bool of shape (`stem_width_`,).
+        """Return which entries of the stem's tensor come from some columns of X, bool of shape (`stem_width_`,).
 
         Raises
         ------
@@ -158,25 +158,25 @@ class Trunk(BaseEstimator, ABC):
         TypeError
             If X has no columns at all.
         """
-        raise TypeError(f"{type(self).__name__} knows no columns of X.")
+        raise TypeError(f"{type(self).__name__} does not support columns of X.")
 
 
 def forget_columns(owner: BaseEstimator) -> None:
-    """Take from an estimator what an earlier fit to a table has set on it."""
+    """Remove the column attributes of an earlier fit from an estimator."""
     for attribute in ("n_features_in_", "feature_names_in_"):
         vars(owner).pop(attribute, None)
 
 
 def mean_over_positions(x: Tensor, axes: int, has_mask: bool) -> Tensor:
-    """Average (..., B, positions, W) over positions; with a mask in the last entry, over those that are there.
+    """Average (..., B, positions, W) over positions, without padding if the last entry is a mask.
 
     Parameters
     ----------
     x : Tensor
     axes : int
-        Axes of positions.
+        Number of axes of positions.
     has_mask : bool
-        Whether the last entry of W tells which positions are there; all entries of the others are 0.
+        Whether the last entry of W is the mask of positions; in padding all entries are 0.
     """
     if not axes:
         return x
@@ -187,12 +187,12 @@ def mean_over_positions(x: Tensor, axes: int, has_mask: bool) -> Tensor:
 
 
 class Staged(nn.Module):
-    """A body that is a chain of stages, between which an architecture may exchange what tasks know.
+    """A body that is a chain of stages; an architecture may mix the activations of tasks between stages.
 
     Parameters
     ----------
     stages : sequence of nn.Module
-        Each from a tensor (..., B, D) to the next one; the last one gives the representation of each row.
+        Each maps a tensor (..., B, D) to the next one; the last one returns the representation of each row.
     """
 
     def __init__(self, stages: Sequence[nn.Module]) -> None:
@@ -201,7 +201,7 @@ class Staged(nn.Module):
 
     def forward(self, x: Tensor) -> Representation:
         for stage in self.stages:
-            # a Sequential costs a call of its own, which small networks feel
+            # a Sequential would add a call, which is noticeable in small networks
             for layer in stage if isinstance(stage, nn.Sequential) else (stage,):
                 x = layer(x)
         return Representation(x)

@@ -1,4 +1,4 @@
-"""The trunk of one input, by name or by the shape and dtype of X."""
+"""Choice of the trunk of one input, by name or by the shape and dtype of X."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from ._sequence_encoder import SequenceEncoder
 from ._tokens import is_empty
 from ._video_encoder import VideoEncoder
 
-# Numbers of three axes are not taken for pictures if height or width is below this.
+# Arrays of three axes are not images if height or width is below this.
 SMALLEST_PICTURE = 6
-# Rows that are looked at for negative numbers.
+# Number of rows that are checked for negative numbers.
 SEEN = 100
 
 
 def table_trunk() -> Trunk:
-    """Build the recipe for tables: squashed numbers and their bins, embedded categories, three layers, dropout."""
+    """Build the default trunk for tables: squashed and binned numbers, embeddings, three layers, dropout."""
     return MLP(hidden_sizes=(128, 128, 128), dropout=0.2, scaling="squash", n_bins="auto")
 
 
 def resolve_single(trunk: Any, further: Mapping[str, Callable[[], Trunk]] = MappingProxyType({})) -> Trunk:
-    """Turn a shorthand, one of `SHORTHAND` or a further one, into a trunk; a trunk stays what it is."""
+    """Return the trunk for a shorthand, one of `SHORTHAND` or ``further``; return a trunk unchanged."""
     if isinstance(trunk, type) and issubclass(trunk, Trunk):
         raise ValueError(f"trunk={trunk!r} should be a Trunk; write {trunk.__name__}().")
     if isinstance(trunk, nn.Module) or (callable(trunk) and not isinstance(trunk, Trunk)):
@@ -45,11 +45,11 @@ def resolve_single(trunk: Any, further: Mapping[str, Callable[[], Trunk]] = Mapp
 
 
 def choose_single(X: Any) -> Trunk:
-    """Choose by the shape and dtype of one input.
+    """Choose a trunk by the shape and dtype of one input.
 
-    Images, 4-D, or grey ones in bytes or square, have `ConvNet`; videos, 5-D, `VideoEncoder`; sentences, and other
-    3-D arrays or rows of steps, `SequenceEncoder`; everything else the recipe for tables. Numbers of three axes
-    that may be pictures as well as steps are warned of.
+    `ConvNet` for images: 4-D, or 3-D of bytes or square; `VideoEncoder` for videos, 5-D; `SequenceEncoder` for
+    sentences, and other 3-D arrays or rows of steps; the default trunk for tables otherwise. A warning is issued
+    for 3-D numbers that may be images or steps.
     """
     if issparse(X):
         return table_trunk()
@@ -78,28 +78,28 @@ def _by_axes(X: np.ndarray) -> Trunk:
 
 
 def _steps_or_pictures(X: np.ndarray) -> Trunk:
-    """Choose for numbers of three axes, and say so where they may be the other kind as well."""
+    """Choose a trunk for numbers of three axes, with a warning if they are ambiguous."""
     pictures, steps = ("grey images", "conv_net"), ("sequences of steps with features", "sequence_encoder")
     is_square = X.shape[1] == X.shape[2]
     is_small = min(X.shape[1:]) < SMALLEST_PICTURE
-    # pictures that have no negative numbers need not be square
+    # images without negative numbers need not be square
     if is_small or not (is_square or np.min(X[:SEEN], initial=0) >= 0):
         return SequenceEncoder()
     (kind, trunk), other = (pictures, steps) if is_square else (steps, pictures)
     warn(
-        f"X of shape {X.shape} is taken as {kind}; pass trunk={trunk!r} to say so, or trunk={other[1]!r} if its "
-        f"rows are {other[0]}.",
+        f"X of shape {X.shape} is treated as {kind}; pass trunk={trunk!r} to confirm, or trunk={other[1]!r} if "
+        f"its rows are {other[0]}.",
         UserWarning,
     )
     return ConvNet() if is_square else SequenceEncoder()
 
 
 def _by_rows(rows: Any) -> Trunk:
-    """Choose by the first row of a list, a Series or an array of objects."""
+    """Choose a trunk by the first row of a list, a Series or an object array."""
     try:
-        # a row without tokens or steps says nothing
+        # a row without tokens or steps is not informative
         first = next((row for row in rows if not is_empty(row)), rows[0])
-    except (TypeError, IndexError, KeyError):  # a table, or what its checks refuse
+    except (TypeError, IndexError, KeyError):  # a table, or input that its checks reject
         return table_trunk()
     if isinstance(first, str):
         return SequenceEncoder()

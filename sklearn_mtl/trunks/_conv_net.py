@@ -21,46 +21,46 @@ from ..utils._random import Streams
 from ._base import Inputs, Representation, Trunk
 from ._images import Images
 
-# Group normalisation: at most so many groups, of at least so many channels. A group of one channel would leave
-# nothing of a map that is one position.
+# Group normalisation: maximum number of groups, and minimum number of channels per group. A group of one channel
+# would become 0 in a map of one position.
 MOST_GROUPS, LEAST_CHANNELS = 8, 4
 
 
 class ConvNet(Trunk):
     """Convolutional network over images [1]_.
 
-    X is an array (n, H, W, C), or (n, H, W) if images are grey; or a list or an array of objects, one image
-    each. All images have one shape. Each channel gets mean 0 and standard deviation 1 over all pixels of the
-    training images. Bytes (uint8) stand for numbers from 0 to 1: b for b / 255. They stay bytes until their batch
-    is computed, so that they take a quarter of the memory of numbers.
+    X is an array (n, H, W, C), or (n, H, W) for grey images, or a list or object array of images. All images have
+    the same shape. Each channel is standardised over all pixels of the training images. Bytes (uint8) represent
+    numbers from 0 to 1: b is b / 255. They are converted batch by batch, so that they take a quarter of the memory
+    of floats.
 
-    Each stage is a convolution that keeps height and width, group normalisation and ReLU; maps are pooled
-    between the stages. Normalisation is that of groups of channels within one image [2]_, never over a batch, so
-    that no image has an effect on what is computed of another, in training as in prediction.
+    Each stage is a convolution that keeps height and width, group normalisation and ReLU; maps are pooled between
+    the stages. Groups of channels are normalised within one image [2]_, not over a batch, so an image has no
+    effect on another, in training and in prediction.
 
     The positions of the last map, each mapped by one layer of ``hidden_size`` units, are the tokens of the image,
-    row by row. The image as a whole is represented by the sum of the mean and the maximum over its positions: the
-    first tells how much of something there is, the second whether there is any. A linear map of the mean over
-    positions times their coordinates is added, which tells where it is: boxes and movements depend on it. The sum
-    is normalised to mean 0 and standard deviation 1 [3]_, without which fits with large steps may fail to start.
+    in row-major order. The representation of the image is the sum of the mean and the maximum over its positions:
+    the mean measures how much of a feature there is, the maximum whether it occurs. A linear map of the mean over
+    positions times their coordinates is added for the location of features, which boxes and movements depend on.
+    The sum is normalised to mean 0 and standard deviation 1 [3]_; otherwise training with large steps may fail.
 
     Parameters
     ----------
     channels : sequence of int, default=(32, 64, 128)
-        Channels of each stage.
+        Number of channels of each stage.
     kernel_size : int or (int, int), default=3
         Height and width of the convolutions in pixels, odd.
     pool : int or (int, int), default=2
         Height and width of the max pooling between stages. The last window of a row or column may be smaller, so
-        that no pixel is left out and no map is pooled away, however small the image: a map of height h becomes
-        one of height ceil(h / pool). (2, 1) keeps the width, for tags from left to right.
+        that no pixel is lost and small images work: a map of height h becomes one of height ceil(h / pool). (2, 1)
+        keeps the width, for tags from left to right.
     hidden_size : int >= 2, default=128
         Width of the representation of images and of their positions.
     normalization : {"group"} or None, default="group"
-        Whether maps are normalised, in 8 groups of channels (fewer if these are less than 4 channels), and the
-        vectors of images; None normalises nothing but X.
+        Normalisation of maps, in 8 groups of channels (fewer if a group would have less than 4 channels), and of
+        the vectors of images; None normalises only X.
     dropout : float in [0, 1), default=0.0
-        Probability of dropping a channel of a map, at all its positions, after each stage [4]_.
+        Probability of dropping a channel of a map, at all positions, after each stage [4]_.
     channels_first : bool, default=False
         Whether X is (n, C, H, W).
 
@@ -136,7 +136,7 @@ class ConvNet(Trunk):
         return self.fit_to_shape(self.images_.shape_)
 
     def check_params(self) -> None:
-        """Refuse parameters that are not what they should be."""
+        """Check the parameters."""
         self._validate_params()
         if isinstance(self.channels, str) or not len(self.channels) or not all(map(_is_count, self.channels)):
             raise ValueError(
@@ -149,7 +149,7 @@ class ConvNet(Trunk):
                 raise ValueError(f"{name}={value!r} of ConvNet should be {what} of at least 1, or a pair of such.")
 
     def fit_to_shape(self, shape: tuple[int, ...]) -> ConvNet:
-        """Learn what a body needs to know, which is the shape (H, W, C) of images."""
+        """Set the shape (H, W, C) of images, which the body depends on."""
         self.image_shape_ = (shape[0], shape[1], shape[2])
         self.stem_width_ = shape[2]
         self.width_ = int(self.hidden_size)
@@ -173,20 +173,20 @@ def _is_count(value: Any) -> bool:
 
 
 def as_pair(size: Any) -> tuple[int, int]:
-    """Give a size as one of height and one of width."""
+    """Return a size as a pair of height and width."""
     height, width = size if isinstance(size, tuple | list) else (size, size)
     return int(height), int(width)
 
 
 def pooled(size: int, window: int, times: int) -> int:
-    """Give the height or width of a map that is pooled some times."""
+    """Return the height or width of a map after pooling it several times."""
     for _ in range(times):
         size = -(-size // window)
     return size
 
 
 class _Body(nn.Module):
-    """Stages of convolutions with pooling between them, a layer at each position, and pooling of all positions.
+    """Stages of convolutions with pooling between them, a layer at each position, and pooling over all positions.
 
     Parameters
     ----------
@@ -207,13 +207,13 @@ class _Body(nn.Module):
         self.normalized = trunk.normalization is not None
         assert trunk.grid_ is not None
         n_positions = math.prod(trunk.grid_)
-        # one position has no place among others
+        # a single position has no coordinates
         self.place = Linear(2 * trunk.width_, trunk.width_, generator) if n_positions > 1 else None
         self.register_buffer("coordinates", coordinates(trunk.grid_) / n_positions, persistent=False)
 
     def forward(self, images: Tensor) -> Representation:
         axes = self.position.bias.shape[:-1]
-        # images of one net may have several leading axes too
+        # images of one network may have several leading axes too
         rows = (*axes, images.shape[-4]) if axes else images.shape[:-3]
         maps = into_channels(images if axes else images.flatten(0, -4), axes)
         for number, stage in enumerate(self.stages):
@@ -229,19 +229,19 @@ class _Body(nn.Module):
 
 
 def coordinates(grid: tuple[int, int]) -> Tensor:
-    """Give height and width of positions row by row, (2, n_positions), with deviation 1 if there are many."""
+    """Return the coordinates of positions in row-major order, (2, n_positions), with deviation of about 1."""
     middles = [(2 * torch.arange(size, dtype=torch.float64) + 1) / size - 1 for size in grid]
     scales = [math.sqrt(3) * middle for middle in middles]
     return torch.stack(torch.meshgrid(*scales, indexing="ij")).flatten(1)
 
 
 class _Stage(nn.Module):
-    """Convolution, normalisation, ReLU and dropout of channels."""
+    """Convolution, normalisation, ReLU and channel dropout."""
 
     def __init__(self, trunk: ConvNet, n_in: int, n_out: int, generator: torch.Generator) -> None:
         super().__init__()
         normalized = trunk.normalization is not None
-        # normalisation has an offset of its own
+        # the normalisation has a bias
         self.conv = Conv2d(n_in, n_out, as_pair(trunk.kernel_size), generator, bias=not normalized)
         self.norm = GroupNorm(n_out, n_groups(n_out)) if normalized else None
         self.dropout = Dropout(trunk.dropout) if trunk.dropout else None
@@ -254,13 +254,13 @@ class _Stage(nn.Module):
         return maps if self.dropout is None else self._drop(maps, self.dropout)
 
     def _drop(self, maps: Tensor, dropout: Dropout) -> Tensor:
-        """Drop channels; the numbers to do so are drawn for each net."""
+        """Drop channels, with random numbers for each network."""
         axes = self.conv.axes
         factors = dropout(maps.new_ones(*axes, len(maps), maps.shape[1] // math.prod(axes)))
         return maps * factors.movedim(-2, 0).flatten(1)[..., None, None]
 
 
 def n_groups(n_channels: int) -> int:
-    """Give the most groups, up to `MOST_GROUPS`, that divide channels into equal ones, not too small."""
+    """Return the largest number of equal groups, up to `MOST_GROUPS`, that are not too small."""
     most = max(1, min(MOST_GROUPS, n_channels // LEAST_CHANNELS))
     return next(count for count in range(most, 0, -1) if n_channels % count == 0)

@@ -1,4 +1,4 @@
-"""A module that is not ours, made fit for a trunk: own weights, own random numbers, errors that name it."""
+"""Wrapper of external modules for trunks: separate weights, seeded random numbers, errors that name the module."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ._base import Representation
 
 
 class ForeignModule(DrawsAtRandom, nn.Module):
-    """Make a representation of what a module gives.
+    """Convert the output of a module to a representation.
 
     Parameters
     ----------
     module : nn.Module
     name : str
-        How messages call it.
+        Name of the module in messages.
     integers : bool
-        Whether it looks up whole numbers, and so is called with integers.
+        Whether the module is called with integers, for look-ups.
     draws_in_training, draws_in_prediction : bool
-        Whether it draws from torch's global generator, which is then lent to it for the call.
+        Whether it draws from torch's global generator, which is then seeded for the call.
     seed : int
-        Of what it draws in prediction.
+        Seed of the numbers drawn in prediction.
     """
 
     def __init__(
@@ -51,10 +51,11 @@ class ForeignModule(DrawsAtRandom, nn.Module):
 
     @property
     def draws_at_random(self) -> bool:
+        """Return whether each call draws random numbers in training."""
         return self.draws_by_mode[True]
 
     def train(self, mode: bool = True) -> ForeignModule:
-        """Set the mode; the statistics of batches in what is frozen stay as they are."""
+        """Set the mode; batch statistics of frozen parts are not updated."""
         super().train(mode)
         if mode:
             for layer in _frozen_batch_norms(self.module):
@@ -79,9 +80,9 @@ class ForeignModule(DrawsAtRandom, nn.Module):
         got = f"shape {tuple(found.shape)} and {found.dtype}" if is_tensor else f"type {type(found).__name__}"
         if not is_tensor or found.dim() not in (2, 3) or len(found) != len(x) or not found.is_floating_point():
             raise ValueError(
-                f"the module {self.name} of ModuleTrunk should give a tensor of floats (B, D), a vector for each "
-                f"row, or (B, L, D), a vector for each token; for B={len(x)} rows of shape {tuple(x.shape[1:])} "
-                f"it gave a result of {got}."
+                f"the module {self.name} of ModuleTrunk should return a tensor of floats (B, D), a vector for "
+                f"each row, or (B, L, D), a vector for each token; for B={len(x)} rows of shape "
+                f"{tuple(x.shape[1:])} it returned a result of {got}."
             )
 
     def _random_numbers(self, device: torch.device) -> Any:
@@ -101,19 +102,19 @@ def naming(name: str, x: Tensor) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         raise
-    except Exception as error:  # foreign code raises what it likes
+    except Exception as error:  # external code may raise any exception
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         given = f"{x.dtype} of shape {tuple(x.shape)}".removeprefix("torch.")
         if "more than 1 value per channel" in first:
             raise ValueError(
-                f"the module {name} of ModuleTrunk normalises over the rows of a batch, which takes two rows at "
-                "least, and was given a batch of one; train on more rows, with another batch_size."
+                f"the module {name} of ModuleTrunk normalises over the rows of a batch, which needs at least two "
+                "rows, but got a batch of one; train on more rows, or change batch_size."
             ) from error
         raise ValueError(f"the module {name} of ModuleTrunk failed for a batch of {given}: {first}") from error
 
 
 def shares_tensors(one: nn.Module, other: nn.Module) -> bool:
-    """Tell whether two modules have a tensor, or a module inside, in common."""
+    """Return whether two modules share a tensor or a submodule."""
     return bool(_identities(one) & _identities(other))
 
 
@@ -124,22 +125,22 @@ def _identities(module: nn.Module) -> set[tuple[str, int]]:
 
 
 def with_our_dropout(module: nn.Module) -> nn.Module:
-    """Replace `torch.nn.Dropout` in a module by a layer whose masks come from the fit's own random numbers."""
+    """Replace `torch.nn.Dropout` in a module by a layer that draws its masks from the generators of the fit."""
     if type(module) is nn.Dropout:
         return Dropout(module.p)
-    for name, child in module._modules.items():  # a layer may stand in two places
+    for name, child in module._modules.items():  # a layer may occur in two places
         if child is not None:
             setattr(module, name, with_our_dropout(child))
     return module
 
 
 def is_unfinished(module: nn.Module) -> bool:
-    """Tell whether a module has parameters or buffers that get their shape by the first call."""
+    """Return whether a module has parameters or buffers whose shape is set by the first call."""
     return any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
 
 
 def draws_from_global_generator(body: ForeignModule, x: Tensor, training: bool) -> bool:
-    """Tell whether a call of a module, which may change it, draws from torch's global generator."""
+    """Return whether a call of a module draws from torch's global generator; the call may change the module."""
     body.train(training)
     set_draws(body, torch.Generator().manual_seed(0))
     given = x.long() if body.integers else x
@@ -150,7 +151,7 @@ def draws_from_global_generator(body: ForeignModule, x: Tensor, training: bool) 
 
 
 def _frozen_batch_norms(module: nn.Module) -> list[nn.Module]:
-    """List the layers of a module that normalise over a batch, in parts none of whose parameters is trained."""
+    """Return the batch normalisation layers in frozen parts of a module."""
     parameters = list(module.parameters())
     if parameters and not any(parameter.requires_grad for parameter in parameters):
         return [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]

@@ -1,4 +1,4 @@
-"""What the numbers of images stand for: bytes, shares of the brightest, or themselves."""
+"""Value range of images: bytes, fractions of the maximum brightness, or other numbers."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Images whose numbers end below this one are not known to go up to 255.
+# Images whose maximum is below this are not known to have a range up to 255.
 BRIGHT = 128
-# So many times the largest number that fit saw are images of another scale.
+# Images above this multiple of the maximum in fit have another scale.
 FACTOR = 16.0
 
 
 class ImageRange(NamedTuple):
-    """The range of the numbers of images, as fit saw it; values decide, not the type that stores them.
+    """The value range of the images in fit, determined by the values and not by the dtype.
 
-    Whole numbers from 0 to 255 are bytes where some are above 127, or where they are stored as uint8 and some are
-    above 1: b stands for b / 255. Numbers from 0 to 1 are shares, of which bytes are 255 times as large. All
-    others stand for themselves.
+    Whole numbers from 0 to 255 are bytes if some are above 127, or if they are stored as uint8 and some are above
+    1: b means b / 255. Numbers from 0 to 1 are fractions, which are equivalent to bytes divided by 255. Other
+    numbers are used unchanged.
 
     Parameters
     ----------
     kind : {"bytes", "shares", "numbers"}
     lowest, highest : float
-        Of the numbers as they were given.
+        Range of the original numbers.
     whole : bool
-        Whether all are whole.
+        Whether all numbers are whole.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class ImageRange(NamedTuple):
 
     @classmethod
     def of(cls, images: np.ndarray) -> ImageRange:
-        """Learn the range of images, all of whose numbers are finite."""
+        """Determine the range of images with finite numbers."""
         lowest, highest = float(images.min()), float(images.max())
         whole = images.dtype.kind in "bui" or _are_whole(images)
         if lowest >= 0 and highest <= 1:
@@ -44,19 +44,19 @@ class ImageRange(NamedTuple):
         return cls("bytes" if are_bytes else "numbers", lowest, highest, whole)
 
     def convert(self, images: np.ndarray, what: str) -> np.ndarray:
-        """Give images as bytes, which stand for shares, or as the numbers that they stand for.
+        """Return images as bytes, which represent fractions, or as numbers.
 
         Parameters
         ----------
         images : ndarray
-            All of whose numbers are finite.
+            With finite numbers.
         what : str
-            How they are called in messages.
+            Name of the images in messages.
 
         Raises
         ------
         ValueError
-            If their range is another one than in fit.
+            If their range differs from that of fit.
         """
         if self.kind == "bytes":
             return self._bytes(images, what)
@@ -67,7 +67,7 @@ class ImageRange(NamedTuple):
             if 0 < highest <= 1 and not _are_whole(images):
                 raise self._other_scale(images, what)
         numbers = self._not_larger(images, what)
-        # bytes would stand for shares
+        # bytes would represent fractions
         return numbers.astype(np.float64) if numbers.dtype == np.uint8 else numbers
 
     def _bytes(self, images: np.ndarray, what: str) -> np.ndarray:
@@ -108,7 +108,7 @@ class ImageRange(NamedTuple):
         lowest, highest = _ends(images)
         return ValueError(
             f"X holds {what} of {images.dtype} from {lowest:g} to {highest:g}, but fit saw numbers from "
-            f"{self.lowest:g} to {self.highest:g}; pass {what} of the scale that fit got."
+            f"{self.lowest:g} to {self.highest:g}; pass {what} with the scale of fit."
         )
 
 
@@ -117,10 +117,10 @@ def _ends(images: np.ndarray) -> tuple[float, float]:
 
 
 def _are_whole(images: np.ndarray) -> bool:
-    # most are told by one image
+    # for most data one image suffices
     return all(bool((part == np.rint(part)).all()) for part in (images[:1], images[1:]))
 
 
 def is_channels_first(shape: Any) -> bool:
-    """Tell whether images of three axes have the channels in front: few of them, and none behind."""
+    """Return whether images of three axes seem to have channels first: few in front, and none at the end."""
     return len(shape) == 3 and shape[0] in (1, 3, 4) and min(shape[1:]) >= 6

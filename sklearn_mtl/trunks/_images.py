@@ -1,4 +1,4 @@
-"""The schema of images and videos: their shape, and how they become numbers of a common scale."""
+"""The schema of images and videos: their shape and scale."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from ..utils._warn import warn
 from ._base import Inputs, forget_columns
 from ._image_range import ImageRange, is_channels_first
 
-# Numbers that are read at once for mean and deviation: few enough for the cache.
+# Numbers that are read at once for mean and deviation, to fit into the cache.
 CHUNK = 2**20
-#: axes in front of height, width and channels, by what X holds
+#: axes before height, width and channels, by the content of X
 IMAGES, VIDEOS = ("n",), ("n", "T")
 
 
 class Images:
-    """Learns the shape of images and the scale of their channels at fit, and encodes images of that shape.
+    """Learns the shape of images and the scale of their channels in fit, and encodes images of that shape.
 
-    Bytes stay bytes: they become numbers batch by batch.
+    Bytes are converted to floats batch by batch.
 
     Parameters
     ----------
     channels_first : bool
         Whether X is (n, C, H, W) and not (n, H, W, C).
     dtype : numpy dtype
-        Of encoded images that are no bytes.
+        Dtype of encoded images that are not bytes.
     axes : tuple of str, default=IMAGES
-        Names of the axes in front of those of an image; `VIDEOS` have T images each.
+        Names of the axes before those of an image; `VIDEOS` have T images each.
 
     Attributes
     ----------
     shape_ : tuple of int
         (H, W, C) of an image, or (T, H, W, C) of a video.
     range_ : ImageRange or None
-        What the numbers of images stand for; None in models of versions in which the type decided.
+        Value range of the images; None in models of older versions, in which the dtype decided.
     mean_, scale_ : ndarray of float of shape (C,)
         Mean and standard deviation of each channel over all pixels, of bytes divided by 255. The deviation of a
         constant channel is 1.
@@ -69,7 +69,7 @@ class Images:
         return self
 
     def encode(self, X: Any, owner: BaseEstimator) -> Inputs:
-        """Check X and give it as one tensor with channels last, of bytes or of numbers as they are."""
+        """Check X and return it as one tensor of bytes or floats with channels last."""
         images = self._read(X, owner)
         if images.shape[1:] != self.shape_:
             raise ValueError(
@@ -77,22 +77,22 @@ class Images:
                 f"fitted to {self.kind} of shape {self.shape_}."
             )
         images = self._in_range(images)
-        # torch shares the memory of arrays that may be written to
+        # torch shares the memory of writable arrays
         return {self.kind: torch.from_numpy(images if images.flags.writeable else images.copy())}
 
     def stem(self) -> nn.Module:
-        """Build the module from a batch of encoded images to standardised ones."""
+        """Build the module that standardises a batch of encoded images."""
         return Standardized(self.kind, self.mean_, self.scale_, len(self.axes) + 2)
 
     def _in_range(self, images: np.ndarray) -> np.ndarray:
-        """Give images as bytes or as numbers of the dtype of the network, on the scale that fit saw."""
+        """Return images as bytes or as numbers of the network's dtype, on the scale of fit."""
         if self.range_ is not None:
             images = self.range_.convert(images, self.kind)
         return images if images.dtype == np.uint8 else np.ascontiguousarray(images, self.dtype)
 
     @property
     def _by_type(self) -> bool:
-        """Whether the type of images decides, and not their values, as in models of older versions."""
+        """Return whether the dtype of images decides and not their values, as in models of older versions."""
         return self.range_ is None and hasattr(self, "shape_")
 
     def _warn_of_channels(self) -> None:
@@ -111,7 +111,7 @@ class Images:
         n_axes = len(self.axes) + 3
         if images.ndim not in (n_axes - 1, n_axes):
             raise ValueError(f"X should hold {self.kind}, {self._expected()}; got shape {images.shape}.")
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+        with np.errstate(over="ignore"):  # too large numbers become infinite and are rejected
             kept = images.dtype == np.uint8 or (images.dtype.kind in "bui" and not self._by_type)
             dtype = images.dtype if kept else self.dtype
             images = check_array(images, dtype=dtype, allow_nd=True, estimator=owner, input_name="X")
@@ -129,7 +129,7 @@ class Images:
         return f"as an array of shape ({axes}, {pixels}), or of shape ({axes}, H, W) if they are grey"
 
     def _as_array(self, X: Any) -> np.ndarray:
-        """Put images together that come as a list, or as objects of an array."""
+        """Stack images of a list or an object array."""
         if issparse(X):
             raise TypeError(f"X is a sparse matrix, but should hold {self.kind}, {self._expected()}.")
         X = rows_of_series(plain(X))
@@ -144,7 +144,7 @@ class Images:
         try:
             return as_array(image)
         except ValueError as error:
-            raise ValueError(f"row {row} of X is none of the {self.kind}: {error}") from error
+            raise ValueError(f"row {row} of X is not one of the {self.kind}: {error}") from error
 
     def _stacked(self, images: Sequence[np.ndarray]) -> np.ndarray:
         if not images:
@@ -171,12 +171,12 @@ def channel_scale(images: np.ndarray, sample_weight: np.ndarray | None) -> tuple
     mean = sum(share @ pixels.mean(axis=1) for share, pixels in _chunks(images, weight))
     variance = sum(share @ np.square(pixels - mean).mean(axis=1) for share, pixels in _chunks(images, weight))
     scale = np.sqrt(variance)
-    # what is left of a constant by rounding
+    # rounding error of a constant channel
     return mean, np.where(scale > 1e-12 * np.abs(mean), scale, 1.0)
 
 
 def _chunks(images: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give weights (B,) of some rows, and their pixels (B, n_pixels, C) as numbers, chunk by chunk."""
+    """Yield the weights (B,) and pixels (B, n_pixels, C) of rows, chunk by chunk."""
     size = max(1, CHUNK // images[0].size)
     unit = 255.0 if images.dtype == np.uint8 else 1.0
     for start in range(0, len(images), size):
@@ -186,16 +186,16 @@ def _chunks(images: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray
 
 
 class Standardized(nn.Module):
-    """Give each channel of images mean 0 and standard deviation 1; bytes are divided by 255 first.
+    """Standardise each channel of images; bytes are divided by 255 first.
 
     Parameters
     ----------
     name : str
-        Of the encoded images.
+        Name of the encoded images.
     mean, scale : ndarray of shape (C,)
-        As `Images` learns them.
+        Statistics of `Images`.
     n_axes : int
-        Axes of a batch in front of the channels.
+        Number of axes of a batch before the channels.
     """
 
     offset: Tensor

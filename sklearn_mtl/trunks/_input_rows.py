@@ -1,4 +1,4 @@
-"""Several inputs of the same rows, as the user gave them."""
+"""Several inputs of the same rows, as passed by the user."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..targets import Targets
 
 
 class InputRows(Mapping[str, Any]):
-    """Inputs by name, of which each stays what it is: a frame, a sparse matrix, a list of sentences.
+    """Inputs by name, each in its original form: a frame, a sparse matrix, a list of sentences.
 
     Parameters
     ----------
     inputs : mapping of str to input
-        Of as many rows each. Frames in `Targets` are taken as they were given.
+        Inputs with the same number of rows. Frames in `Targets` keep their original form.
 
     Raises
     ------
     ValueError
-        If there is no input, two have one name, or they differ in length.
+        If there is no input, two inputs have the same name, or they differ in length.
     TypeError
         If an input has no rows.
     """
@@ -43,7 +43,7 @@ class InputRows(Mapping[str, Any]):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of rows and of inputs."""
+        """Return the numbers of rows and of inputs."""
         return len(self), len(self._inputs)
 
     def __len__(self) -> int:
@@ -56,14 +56,14 @@ class InputRows(Mapping[str, Any]):
         return name in self._inputs
 
     def keys(self) -> Any:
-        """Names of the inputs."""
+        """Return the names of the inputs."""
         return self._inputs.keys()
 
     def __getitem__(self, name: str) -> Any:
         return self._inputs[name]
 
     def take(self, rows: np.ndarray) -> InputRows:
-        """Take some rows of each input, by their numbers."""
+        """Return the given rows of each input."""
         return InputRows({name: _safe_indexing(values, rows) for name, values in self._inputs.items()})
 
 

@@ -35,7 +35,7 @@ from ._scaling import (
 )
 from ._table import Table
 
-# Bounds of n_bins="auto": of each column, and of all columns together; and what each of many columns gets.
+# Limits of n_bins="auto": per column, and for all columns together; and the bins per column if there are many.
 AUTO_BINS = (8, 64)
 MOST_AUTO_BINS = 512
 MANY_COLUMNS, BINS_OF_MANY_COLUMNS = 48, 2
@@ -44,8 +44,8 @@ MANY_COLUMNS, BINS_OF_MANY_COLUMNS = 48, 2
 class MLP(Trunk):
     """Multilayer perceptron over numeric and categorical columns.
 
-    With its defaults it is Linear and ReLU, once per hidden layer, and nothing else. Categorical columns are
-    embedded; a category that ``fit`` did not see has a row of its own, which starts at zero.
+    With its defaults it consists of Linear and ReLU for each hidden layer. Categorical columns are embedded;
+    categories that were not seen in ``fit`` share one embedding, which starts at zero.
 
     Parameters
     ----------
@@ -54,18 +54,18 @@ class MLP(Trunk):
     dropout : float in [0, 1), default=0.0
         Probability of dropping a hidden unit, after each hidden layer [1]_.
     scaling : {"standard", "squash"} or None, default=None
-        "standard" gives each numeric column mean 0 and standard deviation 1, as learned at fit (a sparse X is
-        divided by the standard deviation only). "squash" clips the result z smoothly to (-3, 3), as
-        z / sqrt(1 + (z / 3)^2), so that outliers do not take over [3]_.
+        "standard" standardises each numeric column (a sparse X is divided by the standard deviation only).
+        "squash" also clips the result z smoothly to (-3, 3), as z / sqrt(1 + (z / 3)^2), so that outliers do not
+        dominate [3]_.
     ranks : bool, default=False
-        Whether each numeric column also gives its rank, the empirical distribution function of the training rows
-        (not for a sparse X). It makes steps visible that the scale of a skewed column hides.
+        Whether to add the rank of each numeric column, the empirical distribution function of the training rows
+        (not for a sparse X). It resolves differences that the scale of a skewed column hides.
     n_bins : int or "auto", default=0
-        Bins of each numeric column that it is encoded in piecewise linearly, with about as many training rows in
-        each (not for a sparse X): entry t is how far the number is on its way through bin t [4]_. The network can
-        then bend its answer within a column as a tree does. 0 leaves them out. "auto" takes about half the square
-        root of the number of rows, in powers of 2 from 8 to 64, and no more than 512 bins in all; more than 48
-        columns get 2 bins each, a bend at the median.
+        Number of bins for the piecewise linear encoding of each numeric column, with about equally many training
+        rows in each bin (not for a sparse X): entry t is the position of the number within bin t, from 0 to 1
+        [4]_. The network can then bend its function of a column at the edges, where a tree would split. 0 means no
+        bins. "auto" is about half the square root of the number of rows, as a power of 2 from 8 to 64, with at
+        most 512 bins in total; with more than 48 columns, each has 2 bins.
     embedding_size : int, default=8
         Width of the embedding of each categorical column [2]_.
 
@@ -89,7 +89,7 @@ class MLP(Trunk):
     (20, 16)
     """
 
-    # models of older versions have no bins, and their networks take the numbers as they are
+    # models of older versions have no bins, and their networks read the original numbers
     bins_: np.ndarray | None = None
     place_: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -142,7 +142,7 @@ class MLP(Trunk):
 
     @property
     def _copies(self) -> int:
-        """Columns of the stem for each numeric column."""
+        """Return the number of stem columns for each numeric column."""
         return 1 + (self.ranks_ is not None) + (0 if self.bins_ is None else self.bins_.shape[1] - 1)
 
     def _fit_numbers(self, X: Any, owner: BaseEstimator, sample_weight: np.ndarray | None) -> None:
@@ -151,7 +151,7 @@ class MLP(Trunk):
             return
         numbers, _ = self.table_.encode(X, owner)
         mean, scale = fit_scaler(numbers, sample_weight)
-        # the width of a column moves nothing where a network takes the numbers as they are
+        # the scale of a column has no effect if the network reads the original numbers
         self.place_ = (*fit_place(numbers, scale, sample_weight),)
         self._refuse_lost(numbers)
         if self.scaling:
@@ -180,7 +180,7 @@ class MLP(Trunk):
         return inputs
 
     def _rows(self, numbers: np.ndarray | csr_matrix, is_placed: bool) -> Tensor | SparseRows:
-        """Give numbers as those of the network, placed or as they are."""
+        """Return numbers in the network's dtype, placed or unchanged."""
         if not issparse(numbers):
             return _as_tensor(self._held(numbers, is_placed))
         if is_placed and not self._keeps_zeros:
@@ -195,7 +195,7 @@ class MLP(Trunk):
         return self.place_ is not None and not self.place_[0].any()
 
     def _held(self, numbers: np.ndarray, is_placed: bool) -> np.ndarray:
-        """Make numbers those of the network, and refuse what its dtype does not hold."""
+        """Convert numbers to the network's dtype; raise ValueError for numbers that do not fit."""
         with np.errstate(over="ignore", invalid="ignore"):
             if is_placed and self.place_ is not None:
                 held = place_numbers(numbers, Place(*self.place_), self.table_.dtype)
@@ -221,8 +221,8 @@ class MLP(Trunk):
         for column in lost_columns(numbers, Place(*self.place_), self.table_.dtype):
             raise ValueError(
                 f"column {self.table_.name_of_number(column)!r} of X has numbers, up to "
-                f"{np.abs(numbers[:, column]).max():.3g}, beside which all others are one: they are too large for "
-                f"dtype={str(self.table_.dtype)!r}. Take them out, or clip or transform the column."
+                f"{np.abs(numbers[:, column]).max():.3g}, next to which all others are equal: they are too large "
+                f"for dtype={str(self.table_.dtype)!r}. Remove them, or clip or transform the column."
             )
 
     def stem(self, streams: Streams) -> nn.Module:
@@ -253,7 +253,7 @@ class MLP(Trunk):
 
 
 def _auto_bins(n_rows: int, n_columns: int) -> int:
-    """Choose the number of bins: more rows fill more of them, and many columns need fewer each."""
+    """Choose the number of bins: more for more rows, fewer for many columns."""
     if n_columns > MANY_COLUMNS:
         return BINS_OF_MANY_COLUMNS
     fewest, most = AUTO_BINS
@@ -262,7 +262,7 @@ def _auto_bins(n_rows: int, n_columns: int) -> int:
 
 
 def _as_tensor(array: np.ndarray) -> Tensor:
-    """Share the memory of an array; a read-only one, which is never written to here, as well."""
+    """Return a tensor that shares the memory of an array, also of a read-only one, which is never written to."""
     if not array.flags.writeable:
         view = array.view()
         try:
@@ -274,7 +274,7 @@ def _as_tensor(array: np.ndarray) -> Tensor:
 
 
 class _Stem(nn.Module):
-    """Scale and rank the numbers, embed the categories, and put them side by side."""
+    """Scale and rank the numbers, embed the categories, and concatenate both."""
 
     def __init__(
         self,
@@ -303,15 +303,15 @@ class _Stem(nn.Module):
             parts.append(self.embedding(inputs["categorical"]))
         if len(parts) == 1:
             return parts[0]
-        # members share the numbers, but not what they make of the categories
+        # members share the numbers, but not the embeddings of the categories
         rows = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
         return torch.cat([part.expand(*rows, -1) for part in parts], dim=-1)
 
 
 class _Embedding(nn.Module):
-    """Embed all categorical columns with one look-up in one table."""
+    """Embed all categorical columns by one look-up in one table."""
 
-    #: whether members of an ensemble that share weights can share it as it is
+    #: whether members with shared weights can share this module unchanged
     shared_by_members = True
 
     starts: Tensor
@@ -321,14 +321,14 @@ class _Embedding(nn.Module):
         starts = np.cumsum([0, *cardinalities[:-1]])
         weight = torch.empty(sum(cardinalities), size)
         weight.normal_(generator=streams.generator("trunk", "embedding"))
-        weight[starts] = 0.0  # the row of unseen categories gets no gradient
+        weight[starts] = 0.0  # the embedding of unseen categories gets no gradient
         self.weight = nn.Parameter(weight)
         self.register_buffer("starts", torch.from_numpy(starts))
 
     def forward(self, codes: Tensor) -> Tensor:
         rows = codes + self.starts.unsqueeze(-2)
         *axes, n_codes, _ = self.weight.shape
-        if axes:  # the tables of all networks, one below the other
+        if axes:  # the concatenated tables of all networks
             first = torch.arange(0, math.prod(axes) * n_codes, n_codes, device=rows.device)
             rows = rows + first.view(*axes, 1, 1)
         return nn.functional.embedding(rows, self.weight.flatten(0, -2)).flatten(-2)

@@ -28,37 +28,36 @@ from ._foreign_module import (
 
 
 class ModuleTrunk(Trunk):
-    """A module of one's own as the trunk.
+    """Use your own module as the trunk.
 
-    ``trunk=MyModule`` is short for ``trunk=ModuleTrunk(MyModule)``. Initial weights come from the seed of the fit,
-    and so does what the module draws at random with torch: `torch.nn.Dropout` is replaced by a layer with random
-    numbers of the fit's own, and other modules that draw are lent torch's global generator for each call, one at a
-    time, whose state they leave as it was.
+    ``trunk=MyModule`` is short for ``trunk=ModuleTrunk(MyModule)``. Initial weights follow from the seed of the
+    fit, and so do random numbers that the module draws with torch: `torch.nn.Dropout` is replaced by a layer that
+    uses the generators of the fit. For other modules that draw, torch's global generator is seeded for each call,
+    one at a time, and its state is restored afterwards.
 
-    A module that was made, or trained, before the fit is copied: the fit trains the copy, which starts from its
-    weights. Parameters that require no gradient stay as they are, and so do the statistics of batch normalisation
-    in parts all of whose parameters are frozen.
+    A module that exists before the fit, for instance a pretrained one, is copied, and the fit trains the copy.
+    Parameters that require no gradient are not changed, and neither are the statistics of batch normalisation in
+    parts whose parameters are all frozen.
 
     Parameters
     ----------
     module : class, callable or torch.nn.Module, default=torch.nn.Flatten
-        Makes the module. It is called with ``params``, and with those of ``in_features``, the number of columns of
-        X, and ``input_shape``, the shape of a row, that it takes by name. A module itself is copied by each fit.
-        Layers that learn their shape from the first batch, such as `torch.nn.LazyLinear`, are welcome. A module
-        that fails for floats, but not for integers, is given integers, where X has only whole numbers: so
-        `torch.nn.Embedding` looks them up.
+        Makes the module. It is called with ``params``. If it has parameters of these names, it also receives
+        ``in_features``, the number of columns of X, and ``input_shape``, the shape of a row. A module instance is
+        copied by each fit. Lazy layers, such as `torch.nn.LazyLinear`, are supported. If X has only whole numbers,
+        a module that fails for floats but not for integers receives integers, for instance `torch.nn.Embedding`.
 
         The module maps a batch ``(B, *input_shape)`` to a tensor (B, D), a vector for each row; or to (B, L, D), a
         vector for each token, of which the row is the mean; or to a `Representation`.
     params : mapping or None, default=None
-        What else ``module`` is called with.
+        Other arguments of ``module``.
 
     Attributes
     ----------
     input_shape_ : tuple of int
         Shape of a row of X.
     integers_ : bool
-        Whether the module is given integers.
+        Whether the module receives integers.
 
     Examples
     --------
@@ -75,7 +74,7 @@ class ModuleTrunk(Trunk):
 
     _parameter_constraints: dict = {"module": [HasMethods("__call__")], "params": [Mapping, None]}
 
-    # models of older versions were made anew by each fit, and drew what they drew
+    # defaults for models of older versions, which did not copy modules or seed their random numbers
     is_copied_ = draws_in_training_ = draws_in_prediction_ = integers_ = False
 
     def __init__(
@@ -94,9 +93,7 @@ class ModuleTrunk(Trunk):
     ) -> ModuleTrunk:
         self._validate_params()
         if isinstance(self.module, nn.Module) and self.params is not None:
-            raise ValueError(
-                f"params={self.params!r} of ModuleTrunk has no effect on a module that is made already."
-            )
+            raise ValueError(f"params={self.params!r} of ModuleTrunk has no effect on a module instance.")
         rows = self._read(X, owner, reset=True)
         self.input_shape_ = rows.shape[1:]
         self.stem_axes = len(self.input_shape_) - 1  # type: ignore[misc]
@@ -111,12 +108,12 @@ class ModuleTrunk(Trunk):
         return self
 
     def _probe(self, rows: np.ndarray) -> Representation:
-        """See what comes out for two rows, whether it takes integers, and whether random numbers go in."""
+        """Run the module on two rows; find its output, and whether it takes integers and draws random numbers."""
         x = torch.from_numpy(np.repeat(rows[:1], 2, axis=0))
         try:
             body, found = self._called(x)
         except ValueError as error:
-            # values decide: whole numbers may be meant to be looked up
+            # decided by the values, because whole numbers may be indices for a look-up
             self.integers_ = _are_whole(rows)
             try:
                 body, found = self._called(x)
@@ -140,8 +137,7 @@ class ModuleTrunk(Trunk):
             )
         if self.integers_ and not _are_whole(rows):
             raise ValueError(
-                f"X has numbers that are not whole, but the module {self._name} of ModuleTrunk looks up whole "
-                "ones."
+                f"X has numbers that are not whole, but the module {self._name} of ModuleTrunk requires integers."
             )
         return {"rows": torch.from_numpy(rows if rows.flags.writeable else rows.copy())}
 
@@ -176,12 +172,12 @@ class ModuleTrunk(Trunk):
 
     @property
     def _name(self) -> str:
-        """How messages call the module."""
+        """Return the name of the module in messages."""
         own = None if isinstance(self.module, nn.Module) else getattr(self.module, "__name__", None)
         return str(own or type(self.module).__name__)
 
     def _made(self) -> nn.Module:
-        """Make the module, or a copy of one that others have too."""
+        """Make the module, or copy the given instance."""
         module: Any = self.module
         if not isinstance(module, nn.Module):
             module = self._from_factory(module)
@@ -195,12 +191,12 @@ class ModuleTrunk(Trunk):
             return copy.deepcopy(module)
         except Exception as error:  # foreign code raises what it likes
             raise TypeError(
-                f"the module {self._name} of ModuleTrunk was there before the fit, which needs one of its own, "
+                f"the module {self._name} of ModuleTrunk exists before the fit, which needs a copy of it, "
                 f"but it cannot be copied: {error}"
             ) from error
 
     def _finish(self, module: nn.Module) -> None:
-        """Let layers that learn their shape from the first batch have one."""
+        """Initialise lazy layers with a first batch."""
         x = torch.zeros(2, *self.input_shape_, dtype=torch.int64 if self.integers_ else torch.float32)
         module.eval()
         with torch.no_grad(), naming(self._name, x):
@@ -208,18 +204,18 @@ class ModuleTrunk(Trunk):
         module.train()
 
     def _from_factory(self, factory: Callable[..., Any]) -> Any:
-        """Call the factory; an error says what it was called with."""
+        """Call the factory; errors name its arguments."""
         given = {**self._shapes(), **(self.params or {})}
         try:
             return factory(**given)
         except TypeError as error:
             raise TypeError(
                 f"module={factory!r} of ModuleTrunk cannot be made with the parameters {sorted(given)}: {error}. "
-                "What it needs beyond in_features and input_shape goes to params."
+                "Pass parameters other than in_features and input_shape in params."
             ) from error
 
     def _shapes(self) -> dict[str, Any]:
-        """Give what the factory takes of the shape of a row."""
+        """Return the arguments of the factory for the shape of a row."""
         known = {"in_features": self.input_shape_[-1], "input_shape": tuple(self.input_shape_)}
         taken = _parameters_of(self.module)
         given = self.params or {}
@@ -227,7 +223,7 @@ class ModuleTrunk(Trunk):
 
 
 def _are_whole(rows: np.ndarray) -> bool:
-    """Tell whether numbers are whole, and none so large that its neighbours cannot be told from it."""
+    """Return whether numbers are whole, and small enough to be exact as floats."""
     largest = 2.0 ** (np.finfo(rows.dtype).nmant + 1)
     return bool((rows == np.rint(rows)).all() and (np.abs(rows) <= largest).all())
 
@@ -239,7 +235,7 @@ class _Rows(nn.Module):
 
 
 def _parameters_of(factory: Callable[..., Any]) -> Any:
-    """Return the parameters of a factory by name; none of one that does not tell."""
+    """Return the parameters of a factory by name; none if it has no signature."""
     try:
         return inspect.signature(factory).parameters
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Several inputs of the same rows, each with a trunk of its own."""
+"""Several inputs of the same rows, each with its own trunk."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from ._packing import Part, pack, unpack
 
 
 class MultiInput(NestedParamsMixin, Trunk):
-    """Several inputs of the same rows, such as an image, its title and its price, merged into one representation.
+    """Merge several inputs of the same rows, such as an image and its title, into one representation.
 
-    X is a mapping from name to input, a `Targets` of them, which scikit-learn can cut into folds, or a frame. Each
-    input has a trunk; their representations side by side go through one layer with ReLU.
+    X is a mapping from name to input, a `Targets` of inputs, which scikit-learn can split into folds, or a frame.
+    Each input has a trunk; the concatenated representations go through one layer with ReLU.
 
     Parameters
     ----------
     inputs : mapping of str, or tuple of str, to Trunk or str, or None, default=None
-        The trunk of each input, by its name in X; several columns of a frame, by the tuple of their names, are a
-        table. "auto" chooses by shape and dtype. None takes all that X has, the columns of a frame that hold
-        numbers, texts or categories as one table. Parameters inside are ``inputs__<name>__<parameter>``.
+        The trunk of each input, by its name in X; a tuple of column names of a frame is a table. "auto" chooses by
+        shape and dtype. None uses all inputs of X, with the columns of numbers, texts or categories of a frame as
+        one table. Parameters of inner trunks are ``inputs__<name>__<parameter>``.
     hidden_size : int, default=128
         Width of the representation.
     tokens : str or None, default=None
-        The input whose tokens (words, frames, positions of an image) may be labelled one by one. None takes the
-        only one that has any; if several have, none can be.
+        The input whose tokens (words, frames, positions of an image) may have labels. None uses the only input
+        that has tokens; if several have tokens, no tokens can have labels.
 
     Attributes
     ----------
     inputs_ : dict of str or tuple to Trunk
         Fitted.
     tokens_ : str or None
-        The input whose tokens can be labelled.
+        The input whose tokens can have labels.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class MultiInput(NestedParamsMixin, Trunk):
     """
 
     spec_mapping_params = {"inputs": resolve_single}
-    # models of older versions do not know which inputs fit saw
+    # models of older versions do not record the inputs of fit
     seen_: list[str] | None = None
 
     _parameter_constraints: dict = {
@@ -80,7 +80,7 @@ class MultiInput(NestedParamsMixin, Trunk):
 
     @property
     def not_stackable(self) -> str | None:  # type: ignore[override]
-        """Why fits cannot be trained side by side; None if nothing speaks against it."""
+        """Return why fits cannot be stacked; None if they can."""
         known = getattr(self, "inputs_", None) or {k: v for k, v in (self.inputs or {}).items() if v != "auto"}
         reasons = [resolve_single(trunk).not_stackable for trunk in known.values()]
         return next((reason for reason in reasons if reason is not None), None)
@@ -119,7 +119,7 @@ class MultiInput(NestedParamsMixin, Trunk):
         return self
 
     def _measure(self, X: Any) -> list[Part]:
-        """Run the stems on one row, and see what comes out."""
+        """Run the stems on one row to determine their output shapes."""
         parts = []
         for key, trunk in self.inputs_.items():
             inputs = {name: values[:1] for name, values in self._encode_one(X, key).items()}
@@ -160,7 +160,7 @@ class MultiInput(NestedParamsMixin, Trunk):
     def _refuse_unseen(self, X: Any) -> None:
         unseen = [name for name in names_of(X) if self.seen_ is not None and name not in self.seen_]
         if unseen:
-            raise ValueError(f"X has the inputs {unseen}, which fit did not see; it saw {self.seen_}.")
+            raise ValueError(f"X has the inputs {unseen}, which were not seen in fit; fit saw {self.seen_}.")
 
     def _encode_one(self, X: Any, key: Any) -> Inputs:
         trunk = self.inputs_[key]
@@ -188,7 +188,7 @@ class MultiInput(NestedParamsMixin, Trunk):
 
 
 class InputChecks(BaseEstimator):
-    """In whose name the checks of one input speak, and what they learn.
+    """Owner of the checks of one input and of the attributes that they set.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ class _Stem(nn.Module):
 
 
 class _Body(nn.Module):
-    """A body for each input, and layers that merge rows, and tokens with their row."""
+    """A body for each input, and layers that merge the rows, and the tokens with their row."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Inputs by name: those of a mapping, or the columns of a frame."""
+"""Inputs by name: entries of a mapping, or columns of a frame."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def read_inputs(X: Any) -> InputRows | nw.DataFrame:
 
 
 def names_of(X: InputRows | nw.DataFrame) -> list[str]:
-    """List the inputs of X by name: the keys of a mapping, the columns of a frame."""
+    """Return the names of the inputs of X: the keys of a mapping, or the columns of a frame."""
     return list(X) if isinstance(X, InputRows) else X.columns
 
 
 def inputs_of(X: InputRows | nw.DataFrame) -> dict[Any, str]:
-    """Give the inputs of X: the keys of a mapping; of a frame its columns of objects, the others as a table."""
+    """Return the inputs of X: the keys of a mapping, or the object columns of a frame and a table of the rest."""
     if isinstance(X, InputRows):
         return dict.fromkeys(X, "auto")
     of_objects = [name for name in X.columns if holds_arrays(X[name])]
@@ -51,7 +51,7 @@ def inputs_of(X: InputRows | nw.DataFrame) -> dict[Any, str]:
 
 
 def trunk_and_column(X: InputRows | nw.DataFrame, key: Any, given: Any) -> tuple[Trunk, Any]:
-    """Give the trunk of one input, which may be "auto", and the input."""
+    """Return the trunk of one input, which may be "auto", and the input."""
     if isinstance(given, str) and given == "auto":
         trunk = MLP() if isinstance(key, tuple) else choose_single(column_of(X, key))
         trunk = choose_single(column_of(X, key, trunk)) if isinstance(trunk, MLP) else trunk
@@ -61,12 +61,12 @@ def trunk_and_column(X: InputRows | nw.DataFrame, key: Any, given: Any) -> tuple
 
 
 def column_of(X: InputRows | nw.DataFrame, key: Any, trunk: Trunk | None = None) -> Any:
-    """Give one input of X; a table is two-dimensional.
+    """Return one input of X; a table is two-dimensional.
 
     Raises
     ------
     ValueError
-        If X does not have it.
+        If X lacks it.
     """
     names = list(key) if isinstance(key, tuple) else [str(key) if isinstance(X, InputRows) else key]
     lacking = [name for name in names if name not in names_of(X)]
@@ -81,7 +81,7 @@ def column_of(X: InputRows | nw.DataFrame, key: Any, trunk: Trunk | None = None)
 
 
 def _as_table(values: Any) -> Any:
-    """Make a table of one column of what has one axis; vectors become the rows of one."""
+    """Convert 1-D values to a table of one column, and vectors to rows of a table."""
     values = stack_vectors(values)
     native = nw.from_native(values, allow_series=True, pass_through=True)
     if isinstance(native, nw.Series):
@@ -92,7 +92,7 @@ def _as_table(values: Any) -> Any:
 
 
 def _side_by_side(columns: list[Any], names: list[str]) -> Any:
-    """Put columns of one table side by side, as a frame where all are Series of one library."""
+    """Combine the columns of one table, as a frame if all are Series of one library."""
     series = [nw.from_native(column, allow_series=True, pass_through=True) for column in columns]
     if all(isinstance(one, nw.Series) for one in series):
         frames = [one.rename(name).to_frame() for one, name in zip(series, names, strict=True)]

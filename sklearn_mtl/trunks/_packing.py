@@ -1,4 +1,4 @@
-"""What several stems give, side by side in one tensor."""
+"""Outputs of several stems, packed in one tensor."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ._base import mean_over_positions
 
 
 class Part(NamedTuple):
-    """What a stem gives of a row.
+    """Output of a stem for a row.
 
     Parameters
     ----------
     shape : tuple of int
-        Of a row; the first entry is that of one row only where rows have lengths.
+        Shape for a row; if rows have lengths, the first entry is that of a single row.
     axes : int
-        Axes in front of the width.
+        Number of axes before the width.
     has_mask : bool
         Whether rows have lengths, and the last entry of the width is the mask.
     """
@@ -31,23 +31,23 @@ class Part(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Width of the last axis."""
+        """Return the width of the last axis."""
         return self.shape[-1]
 
     def mean(self, x: Tensor) -> Tensor:
-        """Average (..., B, *shape) over what is between the rows and the width, without padding."""
+        """Average (..., B, *shape) over the axes between the rows and the width, without padding."""
         return mean_over_positions(x, self.axes, self.has_mask)
 
 
 def pack(tensors: Sequence[Tensor], parts: Sequence[Part]) -> Tensor:
-    """Put what stems give, (B, *shape), side by side: (B, total), with the lengths of padded rows in front."""
+    """Concatenate outputs of stems, (B, *shape), to (B, total), with the lengths of padded rows first."""
     padded = [x for x, part in zip(tensors, parts, strict=True) if part.has_mask]
     lengths = [x.new_full((len(x), 1), x.shape[1]) for x in padded]
     return torch.cat([*lengths, *(x.flatten(1) for x in tensors)], dim=-1)
 
 
 def unpack(x: Tensor, parts: Sequence[Part]) -> list[Tensor]:
-    """Cut (..., B, total) apart again."""
+    """Split (..., B, total) into the outputs of the stems."""
     n_lengths = sum(part.has_mask for part in parts)
     lengths = iter(x.reshape(-1, x.shape[-1])[0, :n_lengths].long().tolist() if n_lengths else ())
     shapes = [(next(lengths), *part.shape[1:]) if part.has_mask else part.shape for part in parts]

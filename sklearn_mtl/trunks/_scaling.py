@@ -1,8 +1,8 @@
-"""What a trunk learns about numeric columns, how they are placed on a common scale, and the modules that apply it.
+"""Scaling, ranks and bins of numeric columns.
 
-Numbers are placed in float64 before they become those of the network: a column is moved so that 0 is in the middle
-of its values, and divided by their deviation. Only then may they lose digits, and around 0 they lose none that
-matter, however far from 0 the column was, and whatever its unit. What is learned of the columns moves with them.
+Numbers are placed in float64 before the conversion to the network's dtype: a column is shifted so that a middle
+value becomes 0, and divided by its deviation. So the conversion loses no relevant digits, for any offset and unit
+of the column. Learned statistics are placed in the same way.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.sparsefuncs import min_max_axis
 from torch import Tensor, nn
 
-# What "squash" clips standardised numbers to.
+# Bound of standardised numbers after "squash".
 LARGEST = 3.0
-# A number whose square is finite in single precision, and which "squash" cannot tell from a larger one.
+# A number whose square is finite in single precision; "squash" maps all larger numbers to the same value.
 SQUARABLE = 1e9
-# The narrowest bin: one over it is finite in single precision.
+# The smallest bin width, whose inverse is finite in single precision.
 NARROWEST = 1e-30
-# Knots of the empirical distribution function of a column, and the most rows to learn them from.
+# Knots of the empirical distribution function of a column, and the maximum number of rows to learn them from.
 N_KNOTS = 256
 MOST_ROWS = 100_000
-# Numbers that are read at once, so that copies of many rows need no memory of their own.
+# Numbers that are read at once, to limit the memory of copies.
 BLOCK = 2**20
 
 
 class Place(NamedTuple):
-    """Where columns are moved to: what becomes 0, and what becomes 1 beyond it.
+    """Offset and unit of columns: ``middle`` is mapped to 0, and ``middle + unit`` to 1.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Place(NamedTuple):
     unit: np.ndarray
 
     def moved(self, values: np.ndarray) -> np.ndarray:
-        """Move values of the columns, (n_columns,) or (n_columns, k)."""
+        """Place values of the columns, (n_columns,) or (n_columns, k)."""
         axes = (slice(None),) + (None,) * (values.ndim - 1)
         return np.asarray((values - self.middle[axes]) / self.unit[axes])
 
@@ -52,7 +52,7 @@ class Scaler(nn.Module):
     Parameters
     ----------
     mean, scale : ndarray of shape (n_columns,)
-        As `fit_scaler` learns them.
+        Output of `fit_scaler`.
     squashed : bool
         Whether to clip.
     """
@@ -63,7 +63,7 @@ class Scaler(nn.Module):
     def __init__(self, mean: np.ndarray, scale: np.ndarray, squashed: bool) -> None:
         super().__init__()
         self.squashed = squashed
-        # a copy: loading weights writes to buffers, and what was learned may be a file that is mapped to memory
+        # a copy, because loading weights writes to buffers, and learned arrays may be memory-mapped files
         self.register_buffer("mean", torch.from_numpy(np.array(mean)))
         self.register_buffer("inverse_scale", torch.from_numpy(1 / scale))
 
@@ -83,7 +83,7 @@ class Ranks(nn.Module):
     Parameters
     ----------
     knots, ranks : ndarray of shape (n_columns, n_knots)
-        As `fit_ranks` learns them.
+        Output of `fit_ranks`.
     """
 
     knots: Tensor
@@ -100,21 +100,21 @@ class Ranks(nn.Module):
         right = torch.searchsorted(self.knots, columns).clamp(1, self.knots.shape[-1] - 1)
         left = right - 1
         start, end = self.knots.gather(-1, left), self.knots.gather(-1, right)
-        # knots that repeat the last one leave no distance
+        # knots that repeat the last one have distance 0
         share = ((columns - start) / (end - start).clamp(min=torch.finfo(columns.dtype).tiny)).clamp(0, 1)
         ranks = torch.lerp(self.ranks.gather(-1, left), self.ranks.gather(-1, right), share)
         return ranks.transpose(-1, -2)
 
 
 class PiecewiseLinear(nn.Module):
-    r"""Encode columns piecewise linearly: entry t is how far x is on its way through bin t, from 0 to 1.
+    r"""Encode columns piecewise linearly: entry t is the position of x within bin t, from 0 to 1.
 
     .. math:: e_t = \min(\max((x - b_t) / (b_{t+1} - b_t), 0), 1)
 
     Parameters
     ----------
     edges : ndarray of shape (n_columns, n_bins + 1)
-        As `fit_bins` learns them; a bin without width is 0 everywhere.
+        Output of `fit_bins`; a bin without width is 0 everywhere.
     """
 
     starts: Tensor
@@ -123,7 +123,7 @@ class PiecewiseLinear(nn.Module):
     def __init__(self, edges: np.ndarray) -> None:
         super().__init__()
         widths = np.diff(edges)
-        # bins without width start where no number gets to
+        # bins without width start above all numbers
         starts = np.where(widths > 0, edges[:, :-1], np.finfo(np.float32).max)
         inverse = 1 / np.where(widths > 0, widths, 1).clip(NARROWEST)
         self.register_buffer("starts", torch.from_numpy(starts))
@@ -135,9 +135,9 @@ class PiecewiseLinear(nn.Module):
 
 
 def fit_place(X: np.ndarray | csr_matrix, scale: np.ndarray, sample_weight: np.ndarray | None) -> Place:
-    """Learn where to move columns to: a value of the middle row, in sorted order, to 0; ``scale`` to 1.
+    """Learn the place of columns: the middle value in sorted order becomes 0, and ``scale`` becomes 1.
 
-    The columns of a sparse matrix are not moved: absent entries stay 0.
+    The columns of a sparse matrix are not shifted, so that absent entries stay 0.
     """
     if issparse(X):
         return Place(np.zeros(X.shape[1]), scale)
@@ -147,7 +147,7 @@ def fit_place(X: np.ndarray | csr_matrix, scale: np.ndarray, sample_weight: np.n
 
 
 def place_numbers(X: np.ndarray, place: Place, dtype: np.dtype) -> np.ndarray:
-    """Move columns in float64, block by block, and cast the result; numpy warns of what becomes infinite."""
+    """Place columns in float64, block by block, and cast the result; numpy warns if numbers become infinite."""
     if X.size <= BLOCK:
         return ((X - place.middle) / place.unit).astype(dtype, order="C")
     placed = np.empty(X.shape, dtype)
@@ -159,7 +159,7 @@ def place_numbers(X: np.ndarray, place: Place, dtype: np.dtype) -> np.ndarray:
 
 
 def lost_columns(X: np.ndarray, place: Place, dtype: np.dtype) -> np.ndarray:
-    """List the columns of which most numbers become one in a dtype, beside others that are too large."""
+    """Return the columns in which most numbers become equal in a dtype, because others are too large."""
     distances = np.abs(X[:: -(-len(X) // MOST_ROWS)] - place.middle)
     others = distances > 0
     lost = others & (distances / place.unit < np.finfo(dtype).tiny)
@@ -174,10 +174,10 @@ def place_sparse(X: csr_matrix, unit: np.ndarray, dtype: np.dtype) -> csr_matrix
 
 
 def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Learn mean and standard deviation of the columns; 1 for the deviation of a constant one.
+    """Learn mean and standard deviation of the columns; the deviation of a constant column is 1.
 
-    They are those of columns far from 0 and of any unit: deviations are taken from a value of the column, in
-    shares of the largest of them. The mean of a sparse matrix is left at 0: absent entries stay 0.
+    They are accurate for any offset and unit: differences are taken from a value of the column, relative to the
+    largest difference. The mean of a sparse matrix is 0, so that absent entries stay 0.
     """
     if sample_weight is not None and not sample_weight.all():
         X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
@@ -190,7 +190,7 @@ def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> 
         for block, _ in _deviations(X, first, weight):
             np.maximum(largest, np.abs(block, out=block).max(axis=0), out=largest)
     if not np.isfinite(largest).all():
-        raise ValueError("the numbers of a column of X are farther apart than float64 can hold: too large.")
+        raise ValueError("the range of a column of X is too large for float64.")
     unit = np.where(largest > 0, largest, 1.0)
     for block, of_rows in _deviations(X, first, weight):
         block /= unit
@@ -205,7 +205,7 @@ def fit_scaler(X: np.ndarray | csr_matrix, sample_weight: np.ndarray | None) -> 
 
 
 def _deviations(X: np.ndarray, first: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    # rows in one order in memory, so that sums are rounded alike for all arrays of the same numbers
+    # rows in a fixed memory order, so that sums are rounded equally for all arrays of the same numbers
     for rows in _blocks(*X.shape):
         yield np.subtract(X[rows], first, order="C", dtype=np.float64), weight[rows]
 
@@ -233,8 +233,8 @@ def _blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
 def fit_bins(X: np.ndarray, n_bins: int, sample_weight: np.ndarray | None) -> np.ndarray:
     """Learn the edges of bins with about as many rows in each, (n_columns, n_bins + 1).
 
-    A value that occurs so often that it would fill several bins counts as much as fills one, so that the others
-    are told apart. Where there are fewer values than bins, the bins that are left have no width.
+    A value that occurs so often that it would fill several bins counts as one bin, so that the other values are
+    resolved. If there are fewer values than bins, the remaining bins have no width.
     """
     step = -(-len(X) // MOST_ROWS)
     weights = np.ones(len(X[::step])) if sample_weight is None else sample_weight[::step]
@@ -246,17 +246,15 @@ def fit_bins(X: np.ndarray, n_bins: int, sample_weight: np.ndarray | None) -> np
 def _quantiles(column: np.ndarray, sample_weight: np.ndarray, n_bins: int) -> np.ndarray:
     values, of_row = np.unique(column[sample_weight > 0], return_inverse=True)
     mass = np.bincount(of_row, weights=sample_weight[sample_weight > 0])
-    for _ in range(
-        n_bins
-    ):  # what is taken from one value makes the bins smaller, and so may be too much of another
+    for _ in range(n_bins):  # reducing one value makes the bins smaller, so another value may then be too frequent
         mass = np.minimum(mass, mass.sum() / n_bins)
     return np.quantile(values, np.linspace(0, 1, n_bins + 1), method="inverted_cdf", weights=mass)
 
 
 def fit_ranks(X: np.ndarray, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Learn the empirical distribution functions of the columns: their values at the knots, and the ranks there.
+    """Learn the empirical distribution functions of the columns: values and ranks at the knots.
 
-    Values that occur often stand at several knots; these become one, with the mean of their ranks.
+    Knots with equal values are merged, with the mean of their ranks.
     """
     step = -(-len(X) // MOST_ROWS)
     X = X[::step]

@@ -32,75 +32,74 @@ from ._steps import Steps, is_numeric, read_steps
 from ._tokens import FIRST, Vocabulary, first_row, is_empty, rows_of, token_lists
 from ._word_vectors import check_vectors, place_vectors
 
-# What "auto" stands for.
+# The values of "auto".
 N_LAYERS = {"recurrent": 1, "convolutional": 3, "transformer": 2}
 
 
 class SequenceEncoder(Trunk):
     """Convolutional, recurrent or transformer encoder of sequences of tokens or of numbers.
 
-    X is a list, an object array, a Series or a frame of one column with a row for each sequence, of any lengths:
+    X is a list, an object array, a Series or a frame of one column, with one sequence of any length per row:
 
-    - a list of tokens, which are str, or a string, which is split on white space;
+    - a list of tokens, which are str, or a string, which is split at white space;
     - numbers of shape (n_steps, n_features), the same features in every row. They may also be one array of shape
-      (n_samples, n_steps, n_features), in which steps at the end that are all NaN are padding. Each feature is
-      standardised. Numbers of tokens are not supported; pass the tokens as text.
+      (n_samples, n_steps, n_features), in which steps of only NaN at the end are padding. Each feature is
+      standardised. Token ids are not supported; pass the tokens as text.
 
-    A row may be empty, if not all are.
+    A row may be empty, but not all rows.
 
-    A token is known by its word, and by what a convolution makes of its characters, so that a word that ``fit``
-    did not see still means something. Each token of a row gets a vector, and so does the row as a whole.
+    A token is represented by the vector of its word and by a convolution over its characters, which also works for
+    words that were not seen in ``fit``. The representation has a vector for each token and one for the row.
 
     Parameters
     ----------
     encoder : {"recurrent", "convolutional", "transformer"}, default="recurrent"
-        "recurrent" is a long short-term memory in both directions, one step after the other; "convolutional"
-        sees ``kernel_size`` steps per layer, all places at once; "transformer" attends to all steps.
+        "recurrent" is a bidirectional long short-term memory (LSTM); "convolutional" reads ``kernel_size`` steps
+        per layer, at all positions in parallel; "transformer" attends to all steps.
     hidden_size : int, default=300
         Width of the representation, an even number. A recurrent encoder has half of it in each direction.
     n_layers : int or "auto", default="auto"
-        Layers of the encoder. "auto" takes 1 for recurrent, 3 for convolutional and 2 for transformer encoders.
+        Number of layers. "auto" is 1 for recurrent, 3 for convolutional and 2 for transformer encoders.
     dropout : float in [0, 1), default=0.4
-        Probability of dropping an entry of the vectors of tokens, of what each layer gives or adds to its
-        shortcut, and of the representation [1]_.
+        Probability of dropping an entry of the token vectors, of the output of each layer (before the residual
+        connection), and of the representation [1]_.
     token_dropout : float >= 0, default=0.5
-        In training, a token whose word occurs n times in the training rows becomes the unknown one with
-        probability ``token_dropout / (token_dropout + n)`` [2]_. Its characters stay.
+        In training, a token whose word occurs n times in the training rows is replaced by the unknown word with
+        probability ``token_dropout / (token_dropout + n)`` [2]_. Its characters are kept.
     embedding_size : int, default=100
-        Width of the vectors of words; with ``vectors`` it is theirs.
+        Width of the word vectors; with ``vectors`` it is the width of these.
     character_size : int, default=50
-        Filters of the convolution over the characters of a token [3]_; 0 for none. Of a token with more than 16
-        characters it sees the first and the last 8.
+        Number of filters of the convolution over the characters of a token [3]_; 0 for none. Of a token with more
+        than 16 characters it reads the first and the last 8.
     min_count : int, default=1
-        How often a word must occur in the training rows to be known by itself.
+        Minimum number of occurrences in the training rows for a word to enter the vocabulary.
     lowercase : bool, default=True
-        Whether words are told apart in lower case. Their characters keep their case.
+        Whether to convert words to lower case. The characters keep their case.
     vocabulary : sequence of str or None, default=None
-        Words of ``vectors``. They are known even if ``fit`` does not see them.
+        Words of ``vectors``. They are in the vocabulary even if they do not occur in ``fit``.
     vectors : array-like of shape (n_words, n_dimensions) or None, default=None
-        Ready-made vectors of the words of ``vocabulary``, from which their vectors start. Of words that are one in
-        lower case the first counts.
+        Pretrained vectors of the words of ``vocabulary``, used as initial vectors. If words are equal in lower
+        case, the first one is used.
     pooling : {"max", "mean", "attention"}, default="max"
-        How the vectors of the steps become that of the row: their largest values, their mean, or an average with
-        learned weights.
+        How the vectors of the steps are pooled to that of the row: maximum, mean, or a learned weighted average.
     kernel_size : int, default=3
-        Steps that a layer of a convolutional encoder sees at once, an odd number.
+        Kernel size of a convolutional encoder in steps, an odd number.
     n_heads : int, default=4
-        Heads of a transformer encoder; it divides ``hidden_size``.
+        Number of attention heads of a transformer encoder, a divisor of ``hidden_size``.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        Number of each known word, from 2: 0 is padding, 1 the unknown word. Absent if X is numbers.
+        Index of each known word, from 2: 0 is padding, 1 the unknown word. Missing if X is numbers.
     n_features_ : int or None
-        Features of each step; None if X is tokens.
+        Number of features of each step; None if X is tokens.
 
     Notes
     -----
     On the utterances of SNIPS, 13,000 sentences with an intent and slots, the recurrent encoder with its defaults
     learns best with ``learning_rate=3e-3``, ``learning_rate_schedule="cosine"``, ``batch_size=32`` and
-    ``max_epochs=20``. There, that rare words become unknown more often than frequent ones is worth three points
-    of the slots' F1 over a fifth of all tokens becoming so.
+    ``max_epochs=20``. There, replacing rare words more often than frequent ones gives a slot F1 three points
+    higher than replacing a fifth of all tokens.
 
     References
     ----------
@@ -124,7 +123,7 @@ class SequenceEncoder(Trunk):
     stem_axes = 1
     stem_has_mask = True
     has_tokens = True
-    # networks of older versions take the numbers as they are
+    # networks of older versions read the original numbers
     is_placed_ = False
 
     _parameter_constraints: dict = {
@@ -178,11 +177,11 @@ class SequenceEncoder(Trunk):
 
     @property
     def not_stackable(self) -> str | None:  # type: ignore[override]
-        """Why fits cannot be trained side by side; None if nothing speaks against it."""
+        """Return why fits cannot be stacked; None if they can."""
         is_recurrent = self.encoder == "recurrent"
         return "a recurrent encoder reads the steps of one network at a time" if is_recurrent else None
 
-    # -- what is learned of X
+    # -- schema of X
 
     def fit(
         self,
@@ -234,14 +233,14 @@ class SequenceEncoder(Trunk):
         vectors = check_vectors(self.vectors, self.vocabulary)
         known = [] if self.vocabulary is None else list(self.vocabulary)
         lists = token_lists(rows)
-        if sample_weight is not None:  # a row of weight 0 is as good as absent
+        if sample_weight is not None:  # a row of weight 0 is ignored
             lists = [tokens for tokens, weight in zip(lists, sample_weight, strict=True) if weight > 0]
         self.words_ = Vocabulary(self.min_count, self.lowercase, known).fit(lists)
         self.vocabulary_ = self.words_.words_
         self.embedding_size_ = self.embedding_size if vectors is None else vectors.shape[1]
         self.stem_width_ = self.embedding_size_ + self.character_size + 1
 
-    # -- from X to tensors
+    # -- conversion of X to tensors
 
     def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
         rows = self._rows(X)
@@ -313,11 +312,11 @@ class SequenceEncoder(Trunk):
         return self.body_for(self.stem_width_ - 1, streams, name)
 
     def width_of(self, in_features: int) -> int:
-        """Give the width of the representation of sequences of vectors (L, in_features)."""
+        """Return the width of the representation of sequences of vectors (L, in_features)."""
         return int(self.hidden_size)
 
     def body_for(self, in_features: int, streams: Streams, name: str = "body") -> nn.Module:
-        """Build a body for sequences of vectors that others make.
+        """Build a body for sequences of vectors from another module.
 
         Parameters
         ----------
@@ -330,8 +329,8 @@ class SequenceEncoder(Trunk):
         Returns
         -------
         nn.Module
-            From a tensor (B, L, in_features + 1), whose last entry is 1 for a step that is there, and which is 0
-            in padding, to a `Representation` of width ``width_of(in_features)``.
+            Maps a tensor (B, L, in_features + 1), whose last entry is the mask and which is 0 in padding, to a
+            `Representation` of width ``width_of(in_features)``.
         """
         generator = streams.generator("trunk", name)
         layers = self._layers(in_features, generator)

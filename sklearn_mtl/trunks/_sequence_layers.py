@@ -1,7 +1,7 @@
-"""Layers over the steps of sequences, and the body that they make.
+"""Layers over the steps of sequences, and the body that consists of them.
 
-Each takes x (B, L, D) and a mask (B, L, 1), 1.0 for a step that is there and 0.0 for padding. x is 0 in padding,
-and so is what a layer gives: the results of a row do not depend on how far it was padded.
+Each takes x (B, L, D) and a mask (B, L, 1), which is 1.0 for a step and 0.0 for padding. Inputs and outputs are 0
+in padding, so the results of a row do not depend on its padding.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from torch import Tensor, nn
 from ..nn._layers import Dropout, Linear
 from ._base import Representation
 
-# Width of the hidden layer in a block of the transformer, in widths of the block.
+# Width of the hidden layer in a transformer block, as a multiple of the block's width.
 EXPANSION = 2
-# Longest wave of the encoding of positions, in steps over 2 pi.
+# Longest wavelength of the position encoding, in steps over 2 pi.
 LONGEST_WAVE = 10_000.0
 
 
 class Convolution(nn.Module):
-    """Convolve a step with its neighbours, followed by ReLU; beside a shortcut where the widths allow.
+    """Convolve a step with its neighbours, followed by ReLU, with a residual connection if the widths are equal.
 
     Parameters
     ----------
     in_features, out_features : int
         Widths.
     kernel_size : int
-        Steps that it sees at once, an odd number.
+        Number of steps of the kernel, odd.
     dropout : float
-        Of what is added to the shortcut.
+        Dropout probability before the residual connection.
     generator : torch.Generator
         Source of the initial weights.
     """
@@ -42,7 +42,7 @@ class Convolution(nn.Module):
         super().__init__()
         self.reach = kernel_size // 2
         self.noise = Dropout(dropout) if in_features == out_features else None
-        # one product with the neighbours side by side is faster than a convolution of short rows
+        # one product with the concatenated neighbours is faster than a convolution of short rows
         self.linear = Linear(in_features * kernel_size, out_features, generator)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -54,10 +54,10 @@ class Convolution(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """A long short-term memory in both directions [1]_ [2]_.
+    """A bidirectional long short-term memory (LSTM) [1]_ [2]_.
 
-    The second one reads each row from its own last step to the first. Recurrent weights start orthogonal, forget
-    gates open [3]_.
+    The backward direction starts at the last step of each row, not at padding. Recurrent weights are initialised
+    orthogonally, and forget gates are initially open [3]_.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Recurrent(nn.Module):
 
 
 def _memory(in_features: int, size: int, generator: torch.Generator) -> nn.LSTM:
-    # elsewhere its constructor would draw from the global generator
+    # on a real device the constructor would draw from the global generator
     memory = nn.LSTM(in_features, size, batch_first=True, device="meta").to_empty(device="cpu")
     weights = dict(memory.named_parameters())
     with torch.no_grad():
@@ -102,7 +102,7 @@ def _memory(in_features: int, size: int, generator: torch.Generator) -> nn.LSTM:
 
 
 def _mirror(mask: Tensor) -> Tensor:
-    """Give for each step the one as far from the end of its row, (B, L, 1); padding stays where it is."""
+    """Return the reversed position of each step in its row, (B, L, 1); padding keeps its position."""
     steps = torch.arange(mask.shape[1], device=mask.device).view(1, -1, 1)
     opposite = mask.sum(dim=1, keepdim=True).long() - 1 - steps
     return torch.where(opposite >= 0, opposite, steps)
@@ -113,16 +113,16 @@ def _steps(x: Tensor, order: Tensor) -> Tensor:
 
 
 class TransformerBlock(nn.Module):
-    """Self-attention and a hidden layer, each after a layer norm and beside a shortcut [1]_ [2]_.
+    """Self-attention and a hidden layer, each with a preceding layer norm and a residual connection [1]_ [2]_.
 
     Parameters
     ----------
     size : int
         Width.
     n_heads : int
-        Number of heads; it divides the width.
+        Number of heads, a divisor of the width.
     dropout : float
-        Of what is added to the shortcuts.
+        Dropout probability before the residual connections.
     generator : torch.Generator
         Source of the initial weights.
 
@@ -159,7 +159,7 @@ class TransformerBlock(nn.Module):
 
 
 class Projection(nn.Module):
-    """A normed affine map of each step, plus its position as sines and cosines of waves of different lengths.
+    """A linear layer and layer norm of each step, plus a sinusoidal position encoding.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class Projection(nn.Module):
     def __init__(self, in_features: int, out_features: int, generator: torch.Generator) -> None:
         super().__init__()
         self.linear = Linear(in_features, out_features, generator)
-        # as large as the positions
+        # the same scale as the positions
         self.norm = nn.LayerNorm(out_features)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -191,7 +191,7 @@ class Norm(nn.LayerNorm):
 
 
 class Pooling(nn.Module):
-    """One vector for each row: the largest value, the mean, or a learned average over its steps.
+    """One vector for each row: the maximum, the mean, or a learned weighted average over its steps.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ class Pooling(nn.Module):
 
 
 class Noise(Dropout):
-    """Dropout between layers that have no shortcuts."""
+    """Dropout between layers without residual connections."""
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(x)

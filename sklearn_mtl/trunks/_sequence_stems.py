@@ -1,4 +1,4 @@
-"""From encoded sequences to one tensor: embedded tokens, or standardised numbers, and which steps are there."""
+"""Stems of sequences: embedded tokens or standardised numbers, and the mask of steps."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ._base import Inputs
 from ._scaling import Scaler
 from ._tokens import FIRST, PADDING, UNKNOWN
 
-# Standard deviation of the initial vectors of words and characters.
+# Standard deviation of the initial word and character vectors.
 SPREAD = 0.3
-# Width of the vectors of characters, and how many of them the convolution sees at once.
+# Width of the character vectors, and kernel size of their convolution.
 CHARACTER_SIZE = 25
 CHARACTER_KERNEL = 3
 
@@ -39,18 +39,18 @@ class NumberStem(nn.Module):
 
 
 class TokenStem(nn.Module):
-    """Put the vector of each token's word and what a convolution makes of its characters side by side.
+    """Concatenate the word vector of each token and a convolution over its characters.
 
     Parameters
     ----------
     embedding : Tensor of shape (n_words, embedding_size)
         Initial vectors, with zeros for padding.
     characters : nn.Module or None
-        From codes of characters (B, L, C) to vectors (B, L, n_filters).
+        Maps character codes (B, L, C) to vectors (B, L, n_filters).
     token_dropout : nn.Module
-        Of codes of words (B, L).
+        Applied to word codes (B, L).
     dropout : float
-        Of the entries of the vectors.
+        Dropout probability of the entries of the vectors.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class TokenStem(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, inputs: Inputs) -> Tensor:
-        # padding has code 0, whose vector is 0 and stays so: it gets no gradient
+        # padding has code 0, whose vector stays 0 because it gets no gradient
         words = nn.functional.embedding(self.token_dropout(inputs["tokens"]), self.weight, padding_idx=PADDING)
         mask = mask_of(inputs["lengths"], words)
         if self.characters is None:
@@ -73,9 +73,9 @@ class TokenStem(nn.Module):
 
 
 class CharacterConvolution(nn.Module):
-    r"""Convolve the characters of a token, and take the largest value of each filter [1]_.
+    r"""Convolve the characters of a token, and take the maximum of each filter [1]_.
 
-    It gives :math:`\max_p \mathrm{relu}(W [e_{p-1}, e_p, e_{p+1}] + b)` over the positions p of the token.
+    It computes :math:`\max_p \mathrm{relu}(W [e_{p-1}, e_p, e_{p+1}] + b)` over the positions p of the token.
 
     Parameters
     ----------
@@ -105,23 +105,23 @@ class CharacterConvolution(nn.Module):
         there = (flat != PADDING).unsqueeze(1)
         vectors = nn.functional.embedding(flat, self.embedding, padding_idx=PADDING).transpose(1, 2)
         responses = nn.functional.conv1d(vectors, self.filters, self.bias, padding=CHARACTER_KERNEL // 2)
-        # 0 is what relu makes of the least response: positions without a character do not count
+        # 0 is the minimum of relu, so positions without a character do not count
         largest = (responses * there).amax(dim=-1).relu()
         return largest.unflatten(0, codes.shape[:2])
 
 
 class TokenDropout(Dropout):
-    r"""Replace tokens by the unknown one in training, those of rare words more often [1]_.
+    r"""Replace tokens by the unknown token in training, rare words more often [1]_.
 
-    A token whose word occurs n times in the training rows is replaced with probability
-    :math:`p / (p + n)`. So the vector of the unknown token is learned from the words that are most like those
-    that fit never saw, and frequent words, which are never unknown, are left alone.
+    A token whose word occurs n times in the training rows is replaced with probability :math:`p / (p + n)`. So the
+    vector of the unknown token is learned from rare words, which are most similar to unseen words, and frequent
+    words are rarely replaced.
 
     Parameters
     ----------
     p : float >= 0
     counts : ndarray of float of shape (n_words,)
-        How often the word of each code occurs.
+        Number of occurrences of the word of each code.
 
     References
     ----------
@@ -147,13 +147,13 @@ class TokenDropout(Dropout):
 
 
 def initial_vectors(n_codes: int, size: int, generator: torch.Generator) -> Tensor:
-    """Draw vectors, (n_codes, size); that of padding, and that of what fit did not see, start at zero."""
+    """Draw vectors, (n_codes, size); those of padding and of the unknown code are zero."""
     vectors = torch.empty(n_codes, size).normal_(std=SPREAD, generator=generator)
     vectors[:FIRST] = 0.0
     return vectors
 
 
 def mask_of(lengths: Tensor, like: Tensor) -> Tensor:
-    """Give 1.0 for each step that is there and 0.0 for padding, (B, L, 1), for a tensor (B, L, ...)."""
+    """Return the mask of a tensor (B, L, ...): 1.0 for steps and 0.0 for padding, (B, L, 1)."""
     steps = torch.arange(like.shape[-2], device=like.device)
     return (steps < lengths.unsqueeze(-1)).unsqueeze(-1).to(like.dtype)

@@ -12,13 +12,13 @@ from ..columns._arrays import as_array
 
 
 class Steps(NamedTuple):
-    """Steps of all rows, one row after the other.
+    """Concatenated steps of all rows.
 
     Parameters
     ----------
     values : ndarray of float of shape (n_steps, n_features)
     lengths : ndarray of int64 of shape (n_rows,)
-        Steps of each row.
+        Number of steps of each row.
     """
 
     values: np.ndarray
@@ -26,29 +26,29 @@ class Steps(NamedTuple):
 
 
 def is_numeric(row: Any) -> bool:
-    """Tell whether a row of X is meant as a sequence of numbers, not of tokens."""
+    """Return whether a row of X is a sequence of numbers, not of tokens."""
     if isinstance(row, np.ndarray):
         return row.dtype.kind in "biuf"
     return isinstance(row, list | tuple) and len(row) > 0 and isinstance(row[0], list | tuple | np.ndarray)
 
 
 def read_steps(rows: Sequence[Any], n_features: int | None = None, dtype: Any = np.float64) -> Steps:
-    """Put sequences of numbers one after the other, without padding: steps at the end that are all NaN.
+    """Concatenate sequences of numbers without padding, which is steps of only NaN at the end.
 
     Parameters
     ----------
     rows : sequence of array-like of shape (L, F)
     n_features : int or None, default=None
-        F, as fit learned it; None for that of the first row.
+        F of fit; None for that of the first row.
     dtype : numpy dtype, default=float64
-        Of the result.
+        Dtype of the result.
 
     Raises
     ------
     TypeError
-        With the number of the row, if it is no sequence of numbers.
+        If a row is not a sequence of numbers; the message names the row.
     ValueError
-        With the number of the row, if it has another shape, or entries that are missing or infinite.
+        If a row has another shape, or missing or infinite entries; the message names the row.
     """
     arrays = _arrays(rows, n_features)
     lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
@@ -59,7 +59,7 @@ def read_steps(rows: Sequence[Any], n_features: int | None = None, dtype: Any = 
     if there.any():
         there_last = np.maximum.reduceat(np.where(np.isnan(values).all(axis=1), -1, steps), first[there])
         last[there] = there_last
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+    with np.errstate(over="ignore"):  # too large numbers become infinite and are rejected
         values = values[steps <= np.repeat(last, lengths)].astype(dtype, copy=False)
     row = np.repeat(np.arange(len(arrays)), last + 1)
     finite = np.isfinite(values).all(axis=1)
@@ -72,7 +72,7 @@ def _arrays(rows: Sequence[Any], n_features: int | None) -> Sequence[np.ndarray]
     if isinstance(rows, np.ndarray) and rows.ndim == 2:
         raise ValueError(
             f"X has the shape {rows.shape}; sequences of numbers have the shape (n_samples, n_steps, n_features): "
-            "pass X[..., None] for one feature. Numbers of tokens are not supported; pass the tokens as text."
+            "pass X[..., None] for one feature. Token ids are not supported; pass the tokens as text."
         )
     if isinstance(rows, np.ndarray) and rows.ndim == 3:
         _as_array(rows[0], 0, n_features)

@@ -1,4 +1,4 @@
-"""The schema of a table: which columns are numbers, which are categories, and how both become arrays."""
+"""The schema of a table: its numeric and categorical columns, and their conversion to arrays."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ..columns._categories import Categories, levels_of
 from ..columns._columns import plain, read_column
 from ..columns._frame import Frame, as_frame
 
-# What numbers are read as: that which they are, or the wider one.
+# Dtypes of numbers: kept if they have one of these, otherwise the wider one.
 _FLOATS = [np.float64, np.float32]
 
 _DATES = (date, time, timedelta, np.datetime64, np.timedelta64)
 
 
 class Table:
-    """Learns the columns of a table at fit, and encodes tables of the same columns.
+    """Learns the columns of a table in fit, and encodes tables with the same columns.
 
-    Values decide: a table of the same values is encoded alike, whatever holds them.
+    The encoding depends on the values only, not on their container.
 
     Parameters
     ----------
     categorical_features : "from_dtype", None or array-like of int, bool or str
         Which columns are categorical; see `MultiTaskNetEstimator`.
     dtype : numpy dtype
-        Of the network that the numbers are for. Here they stay as precise as they come.
+        Dtype of the network. The encoded numbers keep their original precision.
 
     Attributes
     ----------
@@ -41,11 +41,11 @@ class Table:
     n_columns_ : int
         Number of columns.
     names_ : list of str
-        Their names, if X was a frame with text for names.
+        Their names, if X was a frame with string names.
     categories_ : list of Categories
-        What fit saw in each categorical column.
+        Categories of each categorical column in fit.
     cardinalities_ : list of int
-        Number of codes of each categorical column, the one for unseen categories included.
+        Number of codes of each categorical column, including the code of unseen categories.
     """
 
     def __init__(self, categorical_features: Any, dtype: np.dtype) -> None:
@@ -60,7 +60,7 @@ class Table:
             n_columns, by_dtype = X.shape[1], []
         else:
             validate_data(owner, X, reset=True, skip_check_array=True)
-            if min(frame.shape) == 0:  # scikit-learn's own words for what is empty
+            if min(frame.shape) == 0:  # scikit-learn's error for empty input
                 check_array(np.empty(frame.shape), estimator=owner)
             frame.refuse_dates_and_lists()
             n_columns, by_dtype = frame.shape[1], frame.categorical()
@@ -77,7 +77,7 @@ class Table:
         self.cardinalities_ = list(map(len, self.categories_))
         return self
 
-    # what is saved is arrays, as in all versions
+    # categories are saved as arrays, as in all versions
     def __getstate__(self) -> dict[str, Any]:
         arrays = [categories.to_array() for categories in self.categories_]
         return {**vars(self), "categories_": arrays}
@@ -85,13 +85,13 @@ class Table:
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         arrays = state.pop("categories_", [])
-        state.pop("cardinalities_", None)  # it follows from them
+        state.pop("cardinalities_", None)  # computed from the categories
         self.__dict__.update(state)
         self.categories_ = [Categories.from_array(np.asarray(array)) for array in arrays]
         self.cardinalities_ = list(map(len, self.categories_))
 
     def positions(self, columns: Sequence[int | str]) -> list[int]:
-        """Give the positions of columns that are named by position or, in a frame with text for names, by name."""
+        """Return the positions of columns that are given by position or, in a frame with string names, by name."""
         names = {name: position for position, name in enumerate(self.names_)}
         numbers = {position: position for position in range(self.n_columns_)}
         unknown = [column for column in columns if column not in names and column not in numbers]
@@ -101,13 +101,13 @@ class Table:
         return [(names | numbers)[column] for column in columns]
 
     def name_of_number(self, position: int) -> Any:
-        """Give the name of a numeric column by its position among these."""
+        """Return the name of a numeric column by its position among these."""
         return self._name(self.numeric_[position])
 
     def encode(self, X: Any, owner: BaseEstimator) -> tuple[np.ndarray | csr_matrix, np.ndarray | None]:
         """Return the numeric columns, and the codes of the categorical ones or None if there are none.
 
-        The numbers are float64, or float32 where they come as such; a sparse X without categories stays sparse.
+        The numbers are float64, or float32 if X has this dtype; a sparse X without categories stays sparse.
         """
         X = plain(X)
         frame = as_frame(X)
@@ -119,7 +119,7 @@ class Table:
             numbers = X[:, self.numeric_]
             _refuse_text(numbers)
         else:
-            if frame.names != self.names_:  # scikit-learn says what differs, and takes its time
+            if frame.names != self.names_:  # scikit-learn's check names the difference, but is slow
                 validate_data(owner, X, reset=False, skip_check_array=True)
             frame.refuse_dates_and_lists()
             numbers = frame.numbers(self.numeric_)
@@ -145,7 +145,7 @@ class Table:
         return wanted is None or (isinstance(wanted, str) and wanted == "from_dtype") or len(wanted) == 0
 
     def _array(self, X: Any, owner: BaseEstimator, reset: bool, only_numbers: bool) -> Any:
-        """Check an array or what becomes one; with categories, its values stay what they are."""
+        """Check an array or array-like; with categories, its values are not converted."""
         if isinstance(X, Mapping) and not issparse(X):
             raise TypeError("X is a mapping, but a table is an array or a frame; pass pandas.DataFrame(X).")
         X = self._without_mask(_as_array(X, only_numbers))
@@ -156,7 +156,7 @@ class Table:
         return validate_data(owner, X, reset=reset, **accepted)
 
     def _without_mask(self, X: Any) -> Any:
-        """Make masked categories None, and refuse masked numbers; what is below a mask is never read."""
+        """Replace masked categories by None, and reject masked numbers; values below a mask are never read."""
         if not isinstance(X, np.ma.MaskedArray) or X.ndim != 2:
             return X
         mask = np.ma.getmaskarray(X)
@@ -169,8 +169,8 @@ class Table:
         if numbers.any():
             row, column = np.argwhere(numbers)[0].tolist()
             raise ValueError(
-                f"X has a masked number in row {row} of column {column}: it is missing, as NaN would be. Impute "
-                "it, or leave the row out."
+                f"X has a masked number in row {row} of column {column}: it is missing, like NaN. Impute it, "
+                "or leave the row out."
             )
         values = X.data.astype(object)
         values[mask] = None
@@ -191,22 +191,22 @@ class Table:
 
 
 def _checked(numbers: np.ndarray, owner: BaseEstimator) -> np.ndarray:
-    if numbers.size == 0 and len(numbers):  # scikit-learn refuses a table without columns
+    if numbers.size == 0 and len(numbers):  # scikit-learn rejects a table without columns
         return numbers.astype(np.float64)
     checked: np.ndarray = check_array(numbers, dtype=_FLOATS, estimator=owner, input_name="X")
     return checked
 
 
 def _as_array(X: Any, only_numbers: bool) -> Any:
-    """Make an array of what is none, unless scikit-learn's checks do so."""
+    """Convert other containers to an array, unless scikit-learn's checks do so."""
     if isinstance(X, list | tuple):
         array = np.asarray(X)
-        # beside text numbers become text
+        # next to text, numbers would become text
         return array if only_numbers or array.dtype.kind not in "SU" else np.asarray(X, dtype=object)
     if isinstance(X, np.ndarray) or issparse(X):
         return X
     is_series = isinstance(nw.from_native(X, allow_series=True, pass_through=True), nw.Series)
-    # a Series of pandas has words of its own in scikit-learn's checks
+    # scikit-learn's checks have a specific error for a pandas Series
     return np.asarray(X) if is_series and not nw.dependencies.is_pandas_series(X) else X
 
 
@@ -227,7 +227,7 @@ def _positions(wanted: Any, frame: Frame | None, n_features: int) -> list[int]:
 
 
 def _refuse_text(X: Any) -> None:
-    """Refuse what numpy would turn into numbers without being asked."""
+    """Raise ValueError for values that numpy would convert to numbers silently."""
     dtype = getattr(X, "dtype", None)
     if not isinstance(dtype, np.dtype) or dtype.kind in "biufc":
         return

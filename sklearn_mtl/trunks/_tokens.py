@@ -1,4 +1,4 @@
-"""Rows of tokens: how they are read, and how words and their characters become numbers."""
+"""Rows of tokens, and the codes of their words and characters."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ import torch
 from ..columns._arrays import as_array
 from ..columns._columns import plain
 
-#: codes of what is not there, and of what fit did not see; words and characters are counted from `FIRST`
+#: codes of padding and of unknown words or characters; known ones are numbered from `FIRST`
 PADDING, UNKNOWN, FIRST = 0, 1, 2
-# Characters of a token that are looked at: of longer ones the first and the last half of as many.
+# Number of characters of a token that are read: of longer tokens half from the start and half from the end.
 N_CHARACTERS = 16
 
 
 class Codes(NamedTuple):
-    """Tokens of all rows as numbers, one row after the other.
+    """Concatenated codes of the tokens of all rows.
 
     Parameters
     ----------
     words : ndarray of int32 of shape (n_tokens,)
-        Word of each token.
+        Code of the word of each token.
     characters : ndarray of uint8 or int32 of shape (n_tokens, N_CHARACTERS)
-        Its characters, `PADDING` behind the end.
+        Codes of its characters, padded with `PADDING`.
     lengths : ndarray of int64 of shape (n_rows,)
-        Tokens of each row.
+        Number of tokens of each row.
     """
 
     words: np.ndarray
@@ -45,20 +45,20 @@ class Vocabulary:
     Parameters
     ----------
     min_count : int
-        How often a word must occur to be known.
+        Minimum number of occurrences of a known word.
     lowercase : bool
-        Whether words are told apart in lower case; their characters keep their case.
+        Whether to convert words to lower case; the characters keep their case.
     known : sequence of str, default=()
-        Words that are known however often they occur.
+        Words that are known for any number of occurrences.
 
     Attributes
     ----------
     words_ : dict of str to int
-        Code of each word that is known.
+        Code of each known word.
     counts_ : ndarray of float of shape (n_words + 2,)
-        How often the word of each code occurs.
+        Number of occurrences of the word of each code.
     code_points_ : ndarray of uint32, in ascending order
-        Characters that are known.
+        Code points of the known characters.
     """
 
     def __init__(self, min_count: int, lowercase: bool, known: Sequence[str] = ()) -> None:
@@ -68,7 +68,7 @@ class Vocabulary:
 
     @property
     def n_characters(self) -> int:
-        """Number of codes of characters."""
+        """Return the number of character codes."""
         return FIRST + len(self.code_points_)
 
     def fit(self, rows: Sequence[Sequence[str]]) -> Vocabulary:
@@ -84,23 +84,23 @@ class Vocabulary:
         return self
 
     def word(self, token: str) -> str:
-        """Give the form in which a word is known."""
+        """Return the form of a token in the vocabulary."""
         return token.lower() if self.lowercase else token
 
     def encode(self, rows: Sequence[Sequence[str]]) -> Codes:
-        """Turn lists of tokens, checked by `token_lists`, into numbers."""
+        """Convert lists of tokens, checked by `token_lists`, to codes."""
         tokens, positions = _distinct(rows)
         words = [self.words_.get(self.word(token), UNKNOWN) for token in tokens]
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         return Codes(np.array(words, dtype=np.int32)[positions], self._spell(tokens)[positions], lengths)
 
     def _spell(self, tokens: Sequence[str]) -> np.ndarray:
-        """Encode the characters of different tokens, (n_tokens, N_CHARACTERS)."""
+        """Encode the characters of unique tokens, (n_tokens, N_CHARACTERS)."""
         half = N_CHARACTERS // 2
         cut = [token if len(token) <= N_CHARACTERS else token[:half] + token[-half:] for token in tokens]
         lengths = np.fromiter(map(len, cut), np.int64, len(cut))
         points = _code_points("".join(cut))
-        # the last one stands in for what is beyond all of them
+        # the last one is used for code points above all known ones
         found = np.searchsorted(self.code_points_[:-1], points)
         codes = np.where(self.code_points_[found] == points, found + FIRST, UNKNOWN)
         spelled = np.full((len(tokens), N_CHARACTERS), PADDING, np.uint8 if self.n_characters <= 256 else np.int32)
@@ -113,13 +113,13 @@ def _code_points(text: str) -> np.ndarray:
 
 
 def _distinct(rows: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray]:
-    """Give the different tokens of all rows, and which of them each token is."""
+    """Return the unique tokens of all rows, and the index of each token among them."""
     numbers: dict[str, int] = defaultdict()
     numbers.default_factory = numbers.__len__  # type: ignore[attr-defined]
     try:
         n_tokens = sum(map(len, rows))
         positions = np.fromiter(map(numbers.__getitem__, chain.from_iterable(rows)), np.int64, n_tokens)
-    except TypeError:  # a token that cannot be hashed is no text
+    except TypeError:  # a token that is not hashable is not text
         _refuse_other_than_text(rows)
         raise
     if not all(isinstance(token, str) for token in numbers):
@@ -135,14 +135,14 @@ def _refuse_other_than_text(rows: Sequence[Sequence[Any]]) -> None:
 
 
 def rows_of(X: Any) -> Any:
-    """Give the rows of a list, an array, a Series or a frame of one column.
+    """Return the rows of a list, an array, a Series or a frame of one column.
 
     Raises
     ------
     ValueError
         If there are several columns, or no rows.
     TypeError
-        If X is nothing that has rows.
+        If X has no rows.
     """
     X = as_array(X) if isinstance(X, torch.Tensor | np.ma.MaskedArray) else plain(X)
     native = X if isinstance(X, np.ndarray) else nw.from_native(X, pass_through=True, allow_series=True)
@@ -150,13 +150,13 @@ def rows_of(X: Any) -> Any:
         if native.shape[1] != 1:
             raise ValueError(
                 f"X has the columns {native.columns}; SequenceEncoder takes one column of sequences, and "
-                "MultiInput several, each with a trunk of its own."
+                "MultiInput takes several, each with its own trunk."
             )
         native = native[:, 0]
     if isinstance(native, nw.Series):
         native = native.to_list()
     elif isinstance(native, np.ndarray) and native.dtype.kind == "O" and native.shape[1:] == (1,):
-        native = native[:, 0]  # a column, as frames become it
+        native = native[:, 0]  # the single column of the frame
     is_scalar = isinstance(native, str | Mapping) or (isinstance(native, np.ndarray) and native.ndim == 0)
     if is_scalar or not isinstance(native, Sequence | np.ndarray):
         raise TypeError(f"X should be a list, an array or a Series of sequences, got {shortened(X)}.")
@@ -166,28 +166,28 @@ def rows_of(X: Any) -> Any:
 
 
 def _plain_rows(rows: Any) -> Any:
-    """Give rows as lists or arrays where some are tensors, or arrays with a mask."""
+    """Convert tensors and masked arrays among the rows to lists or arrays."""
     others = {of for of in set(map(type, rows)) if issubclass(of, torch.Tensor | np.ma.MaskedArray)}
     return [as_array(row) if type(row) in others else row for row in rows] if others else rows
 
 
 def is_empty(row: Any) -> bool:
-    """Tell whether a row is a sequence of nothing."""
+    """Return whether a row is an empty sequence."""
     return not row.strip() if isinstance(row, str) else hasattr(row, "__len__") and len(row) == 0
 
 
 def first_row(rows: Any) -> Any:
-    """Give the first row that is not empty; if all are, the first one."""
+    """Return the first row that is not empty; if all are empty, the first row."""
     return next((row for row in rows if not is_empty(row)), rows[0])
 
 
 def token_lists(rows: Sequence[Any]) -> list[Sequence[Any]]:
-    """Give each row as a list of tokens; a string is split on white space.
+    """Return each row as a list of tokens; a string is split at white space.
 
     Raises
     ------
     TypeError
-        With the number of the row, if it is neither.
+        If a row is neither; the message names the row.
     """
     lists = []
     for number, row in enumerate(rows):
@@ -205,6 +205,6 @@ def _as_list(row: Any, number: int) -> list[Any]:
     if not isinstance(row, np.ndarray) and hasattr(row, "to_list"):  # a Series
         return row.to_list()
     raise TypeError(
-        f"row {number} of X is {shortened(row)}; it should be a list of tokens, which are str, or a string that "
-        "is split on white space."
+        f"row {number} of X is {shortened(row)}; it should be a list of tokens, which are str, or a string, which "
+        "is split at white space."
     )

@@ -30,15 +30,15 @@ def _resolve_sequence(sequence: Any) -> SequenceEncoder:
 class VideoEncoder(NestedParamsMixin, Trunk):
     """Convolutional network over the frames of a video, then an encoder of the sequence of frames [1]_.
 
-    X is an array (n, T, H, W, C), or (n, T, H, W) if videos are grey; or a list or an array of objects, one video
-    each. All videos have one shape. They are scaled as images are by `ConvNet`. The tokens are the frames.
+    X is an array (n, T, H, W, C), or (n, T, H, W) for grey videos, or a list or object array of videos. All videos
+    have the same shape. They are scaled like the images of `ConvNet`. The tokens are the frames.
 
     Parameters
     ----------
     frames : ConvNet or None, default=None
-        Makes a vector of each frame; with ``channels_first`` X is (n, T, C, H, W). None takes ``ConvNet()``.
+        Encodes each frame; with ``channels_first`` X is (n, T, C, H, W). None means ``ConvNet()``.
     sequence : SequenceEncoder or None, default=None
-        Encodes the vectors of the frames. None takes ``SequenceEncoder(hidden_size=128)``.
+        Encodes the sequence of frame vectors. None means ``SequenceEncoder(hidden_size=128)``.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class VideoEncoder(NestedParamsMixin, Trunk):
 
     @property
     def not_stackable(self) -> str | None:  # type: ignore[override]
-        """Why fits cannot be trained side by side, which is what the encoder of sequences says."""
+        """Return why fits cannot be stacked, which depends on the sequence encoder."""
         return _resolve_sequence(self.sequence).not_stackable
 
     def fit(
@@ -118,14 +118,14 @@ class VideoEncoder(NestedParamsMixin, Trunk):
 
 
 class _Body(nn.Module):
-    """A body over frames, then one over what it makes of each.
+    """A body over frames, then a body over the sequence of their vectors.
 
     Parameters
     ----------
     frames : nn.Module
-        From images (..., B * T, H, W, C) to their representations.
+        Maps images (..., B * T, H, W, C) to their representations.
     sequence : nn.Module
-        From vectors and a mask (..., B, T, D + 1) to a representation.
+        Maps vectors and a mask (..., B, T, D + 1) to a representation.
     """
 
     def __init__(self, frames: nn.Module, sequence: nn.Module) -> None:
@@ -136,6 +136,6 @@ class _Body(nn.Module):
     def forward(self, videos: Tensor) -> Representation:
         n_rows, n_frames = videos.shape[-5:-3]
         vectors = self.frames(videos.flatten(-5, -4)).sample.unflatten(-2, (n_rows, n_frames))
-        # all frames are there
+        # no frame is padding
         steps = torch.cat([vectors, torch.ones_like(vectors[..., :1])], dim=-1)
         return self.sequence(steps)

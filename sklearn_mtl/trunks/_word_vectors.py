@@ -1,4 +1,4 @@
-"""Ready-made vectors of words."""
+"""Pretrained word vectors."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ._tokens import Vocabulary
 
 
 def check_vectors(vectors: Any, words: Sequence[str] | None) -> np.ndarray | None:
-    """Give vectors of words as an array (n_words, n_dimensions); None if there are none.
+    """Return word vectors as an array (n_words, n_dimensions); None if there are none.
 
     Raises
     ------
     ValueError
-        If they are not of that shape, or there are words without vectors.
+        If they have another shape, or there are words without vectors.
     """
     if (vectors is None) != (words is None):
-        raise ValueError("vectors and vocabulary of SequenceEncoder go together, got only one of them.")
+        raise ValueError("vectors and vocabulary of SequenceEncoder must be passed together, got only one.")
     if vectors is None or words is None:
         return None
     array = np.asarray(vectors)
@@ -35,7 +35,7 @@ def check_vectors(vectors: Any, words: Sequence[str] | None) -> np.ndarray | Non
 
 
 def place_vectors(embedding: Tensor, vectors: np.ndarray, words: Sequence[str], vocabulary: Vocabulary) -> None:
-    """Write vectors into the rows of an embedding that belong to their words; of one word the first counts."""
+    """Write vectors into the rows of their words in an embedding; the first vector of a word is used."""
     numbers: dict[int, int] = {}
     for number, word in enumerate(words):
         numbers.setdefault(vocabulary.words_[vocabulary.word(word)], number)

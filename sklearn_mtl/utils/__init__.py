@@ -1,1 +1,1 @@
-"""Helpers that every floor may use; nothing here knows about tasks or networks."""
+"""Helpers for all other packages, independent of tasks and networks."""

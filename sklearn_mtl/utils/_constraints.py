@@ -1,4 +1,4 @@
-"""What parameters may be: scikit-learn's constraints, and stricter ones where torch would fail later."""
+"""Parameter constraints: those of scikit-learn, and stricter ones where torch would fail later."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sklearn.utils._param_validation import HasMethods, Options, StrOptions
 
 __all__ = ["ArrayLike", "HasMethods", "Interval", "Options", "StrOptions", "SubclassOf"]
 
-# Torch has no larger integers, and takes no others as numbers.
+# The largest integer that torch accepts as a number.
 _LARGEST = 2**63
 
 
 class Interval(constraints.Interval):
-    """Numbers of an interval: no bools, which are integers in Python, and no integers too large for torch.
+    """Numbers of an interval, excluding bools and integers that are too large for torch.
 
     Examples
     --------
@@ -33,9 +33,9 @@ class Interval(constraints.Interval):
         return bool(super().is_satisfied_by(val))
 
 
-# scikit-learn knows constraints by their classes, of which this is the one that can be anything
+# scikit-learn identifies constraints by their class; this class supports any check
 class ArrayLike(HasMethods):
-    """Lists, arrays, series and the like: no texts, no mappings.
+    """Lists, arrays, series and similar objects, but not strings or mappings.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class ArrayLike(HasMethods):
 
 
 class SubclassOf(HasMethods):
-    """Classes that are a class, or derived from it.
+    """A class or its subclasses.
 
     Parameters
     ----------

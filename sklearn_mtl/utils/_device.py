@@ -1,4 +1,4 @@
-"""Which device a fit or a prediction runs on."""
+"""The device of a fit or a prediction."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
-    """Turn the parameter ``device`` into a device that is there.
+    """Return an available device for the parameter ``device``.
 
     Parameters
     ----------
     device : {"auto", "cpu", "cuda", "cuda:<index>", "mps"} or torch.device
-        "auto" takes a visible CUDA device, else MPS, else the CPU. With several CUDA devices, the workers of
-        a loky pool take them in turn.
+        "auto" uses a visible CUDA device, else MPS, else the CPU. With several CUDA devices, the workers of a loky
+        pool use them in turn.
 
     Returns
     -------
@@ -24,7 +24,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     Raises
     ------
     ValueError
-        If the device is not there or not a device at all; the message lists those that are.
+        If the device is not available or invalid; the message lists the available ones.
     """
     if isinstance(device, torch.device):
         device = str(device)
@@ -40,7 +40,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 
 
 def available_devices() -> list[str]:
-    """List the devices of this process by the names that ``device`` takes."""
+    """Return the names of the devices of this process."""
     devices = ["cpu"]
     if torch.cuda.is_available():
         devices += [f"cuda:{index}" for index in range(torch.cuda.device_count())]

@@ -1,4 +1,4 @@
-"""Names for what a fit depends on: equal digests, equal fits."""
+"""Digests of everything a fit depends on: equal digests mean equal fits."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import joblib
 def digest(*parts: Any) -> str:
     """Compute a digest of parameters, specs, rows or anything that can be pickled.
 
-    It depends on values only, never on which objects are shared, and is the same in every process. Functions and
-    classes count by their name.
+    It depends on values only, not on shared objects, and is the same in every process. Functions and classes are
+    identified by name.
 
     Parameters
     ----------
     *parts : object
-        Estimators count by their class and parameters, whether or not they are fitted.
+        Estimators are identified by class and parameters, fitted or not.
 
     Raises
     ------
     ValueError
-        If a part cannot be pickled, such as a lambda.
+        If a part cannot be pickled, for instance a lambda.
 
     Examples
     --------
@@ -38,17 +38,17 @@ def digest(*parts: Any) -> str:
 
 
 def fit_key(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> str:
-    """Name the fit of an estimator to rows.
+    """Compute the digest of a fit of an estimator to rows.
 
     Parameters
     ----------
     estimator : estimator
         With the parameters of the candidate.
     X, y : object
-        Training rows and targets, as scikit-learn slices them.
+        Training rows and targets.
     params : mapping of str to object
-        What else ``fit`` gets, such as ``sample_weight``. ``resume`` is left out: a fit that was interrupted is
-        the same fit.
+        Other arguments of ``fit``, such as ``sample_weight``. ``resume`` is left out, because a resumed fit is the
+        same fit.
     """
     kept = {name: value for name, value in params.items() if name.rpartition("__")[2] != "resume"}
     return f"{digest(estimator)}-{digest(X, y, kept)}"
@@ -66,5 +66,5 @@ def _describe(value: Any) -> Any:
         return type(value).__name__, [_describe(entry) for entry in value]
     try:
         return joblib.hash(value, coerce_mmap=True)
-    except Exception as error:  # pickle raises what it likes
+    except Exception as error:  # pickle may raise any exception
         raise ValueError(f"{value!r} cannot be pickled, so a fit cannot be recognised by it.") from error

@@ -1,4 +1,4 @@
-"""What is said when the memory is full."""
+"""Errors for full memory."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import torch
 
 from ..exceptions import OutOfMemoryError
 
-# What the allocators of the CPU and of Apple's GPUs say, in a RuntimeError.
+# Messages of the allocators of CPUs and Apple GPUs, in a RuntimeError.
 _SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 @contextmanager
 def explain_out_of_memory(doing: str, helps: str) -> Iterator[None]:
-    """Free what was allocated when the memory is full, and say what was done and what needs less.
+    """Raise OutOfMemoryError if the memory is full, after freeing the memory of the step.
 
     Parameters
     ----------
     doing : str
-        What needs the memory, with its size: "training with batch_size=256".
+        The operation and its size: "training with batch_size=256".
     helps : str
-        What needs less.
+        How to use less memory.
 
     Raises
     ------

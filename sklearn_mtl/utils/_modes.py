@@ -1,4 +1,4 @@
-"""What the caller has switched on or off in torch, and how it is kept out of a fit and of a prediction."""
+"""Protection of fits and predictions from the caller's torch modes."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import torch
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils._device import DeviceContext
 
-# Kinds of devices that have an autocast of their own.
+# Device types with autocast.
 _AUTOCAST = ("cpu", "cuda", "mps")
-# Functions of torch that make floating point numbers of the default dtype where none is given.
+# Torch functions that make floats of the default dtype if no dtype is given.
 _MAKERS = {
     torch.empty, torch.ones, torch.zeros, torch.eye, torch.linspace, torch.logspace, torch.rand, torch.randn,
     torch.empty_strided, torch.scalar_tensor, torch.hann_window, torch.hamming_window, torch.blackman_window,
     torch.bartlett_window, torch.kaiser_window,
 }  # fmt: skip
-# Functions that go by the type of the numbers that they are given.
+# Functions that infer the dtype from their argument.
 _READERS = {torch.full, torch.arange, torch.range, torch.tensor, torch.as_tensor, torch.asarray}
 
 
 @contextmanager
 def own_modes() -> Iterator[None]:
-    """Compute as torch does by itself, whatever the caller has set.
+    """Compute with torch's default modes, independent of the caller's settings.
 
-    Gradients are on, autocast and inference mode are off, and what is made without a device or a dtype is on the
-    CPU and in float32. What is changed belongs to this Python thread, so that no other one sees it. That is why
-    `torch.set_default_dtype`, which holds for the whole process, stays as it is: the functions that go by it are
-    told the dtype. Where the caller has set nothing, nothing is done. It is a decorator too.
+    Gradients are on, autocast and inference mode are off, and tensors without a given device or dtype are on the
+    CPU and float32. The changes affect this Python thread only. Therefore `torch.set_default_dtype`, which is
+    global for the process, is not called: the functions that use it receive a dtype instead. If the caller has
+    changed nothing, nothing is done. It can also be used as a decorator.
     """
     modes = _get_current_function_mode_stack()
     if (
@@ -56,7 +56,7 @@ def own_modes() -> Iterator[None]:
 
 
 class _Float32(TorchFunctionMode):
-    """Tells the functions of torch that make tensors to make them in float32."""
+    """Makes torch functions create float32 tensors."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -75,7 +75,7 @@ class _Float32(TorchFunctionMode):
 
 
 def _is_plain(args: Any, kwargs: Any) -> bool:
-    """Tell whether what is read has no dtype of its own."""
+    """Return whether the argument has no dtype."""
     values = args[0] if args else next(iter(kwargs.values()), None)
     while isinstance(values, list | tuple) and values:
         values = values[0]

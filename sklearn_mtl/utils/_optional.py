@@ -1,4 +1,4 @@
-"""Optional dependencies, imported when they are used."""
+"""Import of optional dependencies."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def import_optional(module: str, extra: str, purpose: str) -> ModuleType:
     Parameters
     ----------
     module : str
-        What to import.
+        Module to import.
     extra : str
-        The extra that brings it.
+        The extra that installs it.
     purpose : str
-        What needs it, for the message.
+        Feature that needs it, for the message.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Parameters inside parameters: entries of a mapping and parameters of specs, by name."""
+"""Nested parameters: entries of a mapping and parameters of specs, by name."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = [
 
 
 class SpecList:
-    """How the entries of a sequence of specs are known by name and changed, in copies.
+    """Access to the entries of a sequence of specs by name; changes are made in copies.
 
     Parameters
     ----------
     resolve : callable
-        Turns the shorthand of an entry into a spec.
+        Resolves a shorthand to a spec.
     name_of : callable
-        Names an entry.
+        Returns the name of an entry.
     """
 
     def __init__(self, resolve: Callable[[Any], Any], name_of: Callable[[Any], str]) -> None:
@@ -39,38 +39,38 @@ class SpecList:
         self.name_of = name_of
 
     def names(self, entries: Sequence[Any]) -> list[str]:
-        """Name the entries."""
+        """Return the names of the entries."""
         return [self.name_of(entry) for entry in entries]
 
     def read(self, entry: Any) -> Any:
-        """Give what an entry is, as the parameter of its name."""
+        """Return the parameter value of an entry."""
         return entry
 
     def replaced(self, entries: Sequence[Any], name: str, value: Any) -> list[Any]:
-        """Give the entries with another one of a name."""
+        """Return the entries with the one of a name replaced."""
         return [
             value if known == name else entry for known, entry in zip(self.names(entries), entries, strict=True)
         ]
 
     def with_param(self, entries: Sequence[Any], name: str, param: str, to: Any) -> list[Any]:
-        """Give the entries with a parameter of one changed."""
+        """Return the entries with a parameter of one entry changed."""
         value = dict(zip(self.names(entries), map(self.read, entries), strict=True))[name]
         return self.replaced(entries, name, self.changed(value, param, to))
 
     def changed(self, value: Any, param: str, to: Any) -> Any:
-        """Give the value of an entry with one of its parameters changed."""
+        """Return the value of an entry with one of its parameters changed."""
         return clone(self.resolve(value)).set_params(**{param: to})
 
 
 class NestedParamsMixin:
-    """Reach into mappings and specs through ``get_params`` and ``set_params``.
+    """Support nested parameters of mappings and specs in ``get_params`` and ``set_params``.
 
     ``mapping_params`` names the parameters whose entries are plain values (``task_weights__a``);
     ``spec_mapping_params`` those whose entries are specs with parameters of their own (``tasks__a__loss``);
     ``spec_params`` those that are one spec or its shorthand (``trunk__dropout``); ``spec_list_params`` those that
-    are a sequence of specs, each known by a name (``penalties__trace_norm__strength``). The second and third give
-    the function that turns a shorthand into a spec, the last one a `SpecList`. The caller's own mappings and
-    sequences are never written to.
+    are a sequence of named specs (``penalties__trace_norm__strength``). The second and third map the parameter to
+    the function that resolves a shorthand, the last one to a `SpecList`. The caller's mappings and sequences are
+    never changed.
     """
 
     mapping_params: ClassVar[tuple[str, ...]] = ()
@@ -79,12 +79,12 @@ class NestedParamsMixin:
     spec_list_params: ClassVar[dict[str, SpecList]] = {}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters, with ``deep=True`` also those inside mappings and specs.
+        """Return the parameters, with ``deep=True`` also those inside mappings and specs.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether to list what is nested.
+            Whether to include nested parameters.
 
         Returns
         -------
@@ -102,7 +102,7 @@ class NestedParamsMixin:
         return params
 
     def _entries(self, name: str, value: Any) -> Mapping[str, Any]:
-        """Give the entries of a mapping, or those of a sequence by their names."""
+        """Return the entries of a mapping, or of a sequence by their names."""
         if isinstance(value, Mapping):
             return value
         if name in self.spec_list_params and isinstance(value, list | tuple):
@@ -116,7 +116,7 @@ class NestedParamsMixin:
         Parameters
         ----------
         **params : dict
-            New values. Whole mappings and specs are set before what is inside them.
+            New values. Whole mappings and specs are set before their entries.
 
         Returns
         -------
@@ -146,7 +146,7 @@ class NestedParamsMixin:
         mapping = dict(getattr(self, outer) or {})
         owners = [key for key in mapping if inner.startswith(f"{key}__")]
         if inner in mapping or not owners:
-            # a name that no entry owns stays in the mapping: fit refuses it, where the tasks are known
+            # an unknown name stays in the mapping: fit rejects it, because only fit knows the tasks
             mapping[inner] = value
         else:
             key = max(owners, key=len)
@@ -172,24 +172,24 @@ class NestedParamsMixin:
 
 
 def validate_spec(spec: BaseEstimator) -> None:
-    """Check the parameters of a spec against what its class declares of them, if it declares anything."""
+    """Check the parameters of a spec against the constraints of its class, if any."""
     if hasattr(spec, "_parameter_constraints"):
         spec._validate_params()
 
 
 def resolve_spec(name: str, value: Any, base: type, shorthands: Mapping[str, Callable[[], Any]]) -> Any:
-    """Turn a shorthand into a spec with its defaults; a spec stays what it is.
+    """Return the spec with default parameters for a shorthand; return a spec unchanged.
 
     Parameters
     ----------
     name : str
         The parameter, for the message.
     value : str or spec
-        What the user gave.
+        Value of the parameter.
     base : type
         Class of the specs.
     shorthands : mapping of str to callable
-        What each shorthand builds.
+        Function that builds the spec of each shorthand.
 
     Raises
     ------

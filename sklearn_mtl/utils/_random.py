@@ -1,4 +1,4 @@
-"""Random numbers that a fit owns: one seed, one generator for each purpose."""
+"""Random numbers of a fit: one seed, and one generator for each purpose."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-# Modules that are not ours draw their initial weights from torch's global generator.
+# External modules draw their initial weights from torch's global generator.
 _GLOBAL_GENERATOR = Lock()
 
 
@@ -24,17 +24,16 @@ def seed_of_fit(random_state: Any) -> int:
 class Streams:
     """Independent random generators derived from one seed.
 
-    A generator depends on the seed and on the purpose only, never on what was drawn before. So the first head
-    starts alike whatever other tasks follow, and epoch 7 is shuffled alike whether or not the training was
-    interrupted after epoch 6.
+    A generator depends only on the seed and the purpose, not on numbers drawn before. So the initial weights of
+    the first head do not depend on other tasks, and the order of the rows in epoch 7 does not depend on an
+    interruption after epoch 6.
 
     Parameters
     ----------
     seed : int
         Seed of the fit.
     tasks : sequence of str, default=()
-        The trained tasks in their order. What belongs to one of them is drawn by its position: what a task is
-        called changes nothing.
+        The trained tasks in order. Generators of a task depend on its position and not on its name.
 
     Examples
     --------
@@ -50,7 +49,7 @@ class Streams:
         self._positions = {name: str(position) for position, name in enumerate(tasks)}
 
     def of_task(self, name: str | tuple[str, int]) -> str:
-        """Return what the purposes of a task, or of one of its numbered parts, are called."""
+        """Return the purpose name of a task, or of one of its numbered parts."""
         if isinstance(name, tuple):
             return f"task {self.of_task(name[0])} {name[1]}"
         return self._positions.get(name, name)
@@ -60,32 +59,32 @@ class Streams:
         return torch.Generator(device=device).manual_seed(self.derive(*purpose))
 
     def derive(self, *purpose: str | int) -> int:
-        """Return a seed of its own for a purpose, for instance ``("member", 3)``."""
+        """Return a separate seed for a purpose, for instance ``("member", 3)``."""
         digest = hashlib.sha256(repr((self.seed, purpose)).encode()).digest()
         return int.from_bytes(digest[:8], "little") >> 1
 
     @contextmanager
     def global_generator(self, *purpose: str | int) -> Iterator[None]:
-        """Lend the seed to code that insists on torch's global generator, and give its state back after."""
+        """Seed torch's global generator for code that draws from it, and restore its state afterwards."""
         with lend_global_generator(self.derive(*purpose)):
             yield
 
 
 @contextmanager
 def lend_global_generator(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed torch's global generator for code that insists on it, and give its state back after.
+    """Seed torch's global generator for code that draws from it, and restore its state afterwards.
 
     Parameters
     ----------
     seed : int
     device : torch.device or None, default=None
-        Where the code computes: the generator of that GPU is lent too.
+        Device of the code; the generator of this GPU is seeded too.
     """
     gpu = device if device is not None and device.type == "cuda" else None
     with _GLOBAL_GENERATOR:
         state = torch.get_rng_state()
         state_of_gpu = None if gpu is None else torch.cuda.get_rng_state(gpu)
-        # torch.manual_seed would go through the generators of all devices
+        # torch.manual_seed would seed the generators of all devices
         torch.default_generator.manual_seed(seed)
         try:
             if gpu is not None:

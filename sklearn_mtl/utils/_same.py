@@ -1,4 +1,4 @@
-"""Whether two values of a parameter mean the same."""
+"""Equality of parameter values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 
 def same(first: Any, second: Any) -> bool:
-    """Tell whether two parameters are equal, specs by their class and parameters, whether or not they are fitted.
+    """Return whether two parameters are equal; specs are compared by class and parameters, fitted or not.
 
-    Functions are equal if they are defined at one place, and modules if they have one structure: both are copied
-    with the specs that hold them. What cannot be compared is not equal.
+    Functions are equal if they are defined at the same place, and modules if they have the same structure, because
+    both are copied with the specs that hold them. Values that cannot be compared are not equal.
 
     Examples
     --------

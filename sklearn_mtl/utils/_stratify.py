@@ -1,4 +1,4 @@
-"""Dealing rows out to folds so that each gets its share of every class of every target."""
+"""Stratified distribution of rows to folds, by all classes of all targets."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 
 
 def deal(codes: np.ndarray, sizes: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Deal rows out to folds of given sizes, the rarest class that is left first.
+    """Distribute rows to folds of given sizes, starting with the rarest remaining class.
 
-    Rows with the same codes are dealt out as one group, in their order: its first rows go to the first fold. This
-    is iterative stratification [1]_ with whole numbers of rows: each fold is promised rows of each class, as
-    scikit-learn's `StratifiedKFold` would promise them for that column alone, and a group is shared out in
-    proportion to what is left of the promises.
+    Rows with the same codes are distributed as one group, in order: its first rows go to the first fold. This is
+    iterative stratification [1]_ with whole numbers of rows. Each fold has a quota of each class, which is the
+    number of rows that scikit-learn's `StratifiedKFold` would assign for that column alone. A group is divided in
+    proportion to the remaining quotas.
 
     Parameters
     ----------
     codes : ndarray of int of shape (n_rows, n_columns)
         Class of each row in each column, from 0.
     sizes : array-like of int of shape (n_folds,)
-        Rows of each fold; their sum is ``n_rows``.
+        Number of rows of each fold; their sum is ``n_rows``.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def deal(codes: np.ndarray, sizes: Sequence[int] | np.ndarray) -> np.ndarray:
 
 
 def _alike(codes: np.ndarray) -> np.ndarray:
-    """Give equal rows of codes equal numbers, from 0, in the order in which they come first."""
+    """Return the number of each row among the unique rows of codes, in order of first occurrence."""
     key, n_keys = np.zeros(len(codes), dtype=np.int64), 1
     for column in codes.T:
         width = int(column.max(initial=0)) + 1
@@ -63,9 +63,9 @@ def _alike(codes: np.ndarray) -> np.ndarray:
 
 
 def _shares(codes: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Share groups of rows out to folds; return how many rows (n_groups, n_folds) of each go where."""
+    """Distribute groups of rows to folds; return the number of rows (n_groups, n_folds) of each group and fold."""
     widths = codes.max(axis=0, initial=0).astype(np.intp) + 1
-    first = np.cumsum(widths) - widths  # the classes of all columns are numbered through
+    first = np.cumsum(widths) - widths  # the classes of all columns are numbered consecutively
     strata, column_of = codes + first, np.repeat(np.arange(len(widths)), widths)
     turns = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes if size])
     in_turn = np.repeat(np.arange(len(sizes)), sizes)[np.argsort(turns, kind="stable")]
@@ -86,9 +86,9 @@ def _shares(codes: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndar
 
 
 def _promises(column: np.ndarray, counts: np.ndarray, in_turn: np.ndarray, n_folds: int) -> np.ndarray:
-    """Give how many rows of each class of a column each fold should get, (n_classes, n_folds).
+    """Return the quotas of a column, (n_classes, n_folds).
 
-    The rows are thought to be sorted by class and dealt out in turn, to larger folds more often.
+    They are computed as if the rows were sorted by class and dealt in turn, to larger folds more often.
     """
     of_class = np.bincount(column, weights=counts).astype(np.intp)
     key = np.repeat(np.arange(len(of_class)), of_class) * n_folds + in_turn
@@ -96,7 +96,7 @@ def _promises(column: np.ndarray, counts: np.ndarray, in_turn: np.ndarray, n_fol
 
 
 def _in_proportion(promised: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
-    """Share rows of one class out to folds in proportion to what they are promised, as far as they have room."""
+    """Divide rows of one class among folds in proportion to their quotas, limited by their free rows."""
     wanted = np.minimum(np.maximum(promised, 0), free)
     exact = wanted * min(1.0, count / max(1, wanted.sum()))
     share = exact.astype(np.intp)

@@ -1,4 +1,4 @@
-"""How many threads a step of training is worth."""
+"""Number of threads of a training step."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from threading import Lock, local
 
 import torch
 
-# Multiply-adds of a training step under which a second thread costs more than it brings.
+# Multiply-adds of a training step below which a second thread costs more than it gains.
 WORK_PER_THREAD = 9_000_000
 
 
 def threads_for(work: float) -> AbstractContextManager[None]:
-    """Let torch use as many CPU threads as the work of a step is worth, and restore its setting after.
+    """Set the number of torch's CPU threads for the work of a step, and restore it afterwards.
 
     Parameters
     ----------
@@ -24,14 +24,14 @@ def threads_for(work: float) -> AbstractContextManager[None]:
 
 
 def share_of_threads(n_processes: int) -> AbstractContextManager[None]:
-    """Let torch use the CPU threads that each of some processes would have, and restore its setting after."""
+    """Set the number of torch's CPU threads to one process's share, and restore it afterwards."""
     return _SETTING.changed(lambda available: available // n_processes)
 
 
 class _Setting:
-    """torch's number of threads, which fits in several Python threads change at the same time.
+    """torch's number of threads, which fits in several Python threads may change at the same time.
 
-    Each of them goes by what there was before the first one changed it, never by what another one has set.
+    Each of them starts from the original number, not from a number that another thread has set.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class _Setting:
 
     @contextmanager
     def changed(self, choose: Callable[[int], int]) -> Iterator[None]:
-        """Set the number for this Python thread to what is chosen from those that are there, at least 1."""
+        """Set the number for this Python thread to a choice from the original number, at least 1."""
         outer = getattr(self.here, "count", None)
         with self.lock:
             if not self.users:

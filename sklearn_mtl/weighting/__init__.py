@@ -1,4 +1,4 @@
-"""Weightings: how the losses of several tasks become one step."""
+"""Weightings: combine the losses of several tasks into one step."""
 
 from typing import Any
 
@@ -65,5 +65,5 @@ _SHORTHAND = {
 
 
 def resolve_weighting(weighting: Any) -> Weighting:
-    """Turn a shorthand such as "static" into a weighting; a weighting stays what it is."""
+    """Return the weighting for a shorthand like "static"; return a weighting unchanged."""
     return resolve_spec("weighting", weighting, Weighting, _SHORTHAND)

@@ -1,4 +1,4 @@
-"""Adam for what a weighting learns about the tasks."""
+"""Adam for the values that a weighting learns for each task."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class TaskAdam(nn.Module):
-    """Adam on one number per task [1]_, each with its own count of steps.
+    """Adam on one number per task [1]_, each with its own step count.
 
-    A task that is absent from a batch is left as it is.
+    A task without labels in a batch is not updated.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ class TaskAdam(nn.Module):
         self.weight_decay = weight_decay
         for name in ("first", "second"):
             self.register_buffer(name, torch.zeros(n_tasks))
-        for name in ("decay1", "decay2"):  # what is left of the zeros that the moments start from
+        for name in ("decay1", "decay2"):  # bias correction: the moments start at zero
             self.register_buffer(name, torch.ones(n_tasks))
 
     def step(self, values: Tensor, gradient: Tensor, present: Tensor | None) -> None:
-        """Descend a gradient (..., T) of values (..., T), in place, for tasks that are present; None for all."""
+        """Update values (..., T) in place by their gradient, for the present tasks; None means all."""
         if self.weight_decay:
             gradient = gradient + self.weight_decay * values
         here = 1.0 if present is None else present.to(values.dtype)
@@ -51,7 +51,7 @@ class TaskAdam(nn.Module):
         self.second.lerp_(gradient.square(), share2)
         self.decay1.mul_(1 - share1)
         self.decay2.mul_(1 - share2)
-        # a task that was never present has moments of 0, and nothing to divide them by
+        # a task that was never present has moments of 0 and a zero divisor
         bias1 = (1 - self.decay1).clamp_(min=1 - self.betas[0])
         bias2 = (1 - self.decay2).clamp_(min=1 - self.betas[1])
         scale = (self.second / bias2).sqrt_().add_(self.eps)

@@ -6,14 +6,14 @@ from ._gramian import GramianWeighting, Solver, torchjd
 
 
 class AlignedMTL(GramianWeighting):
-    r"""Make the principal components of the gradients equally long before adding them [1]_.
+    r"""Scale the principal components of the gradients to equal length before adding them [1]_.
 
-    Weights may be negative. Solved by TorchJD [2]_, which the extra "balancing" brings.
+    Weights may be negative. Solved by TorchJD [2]_, which the extra "balancing" installs.
 
     Parameters
     ----------
     grad_at : {"representation", "trunk"}, default="representation"
-        With respect to what gradients are taken; see `GramianWeighting`.
+        Where the gradients are taken; see `GramianWeighting`.
     every : int >= 1, default=1
         Steps between two computations of the weights.
 

@@ -1,4 +1,4 @@
-"""The seam between the losses of the tasks and the step that is made."""
+"""Base classes of weightings."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ..nn._layers import DrawsAtRandom
 
 
 class StepRecord(NamedTuple):
-    """What a weighting learns from after a step.
+    """Data of one step that a weighting learns from.
 
     Parameters
     ----------
     losses : Tensor of shape (..., T)
-        The losses that the step was made for, 0 for a task without a label in the batch.
+        The losses of the step, 0 for a task without a label in the batch.
     present : Tensor of bool of shape (..., T)
         Which tasks have a label in the batch.
     gramian : Tensor of shape (..., T, T) or None
-        Scalar products of the tasks' gradients, where the weighting wants them.
+        Scalar products of the tasks' gradients, if the weighting uses them.
     losses_after : Tensor of shape (..., T) or None
-        The losses of the same batch after the step, where the weighting wants them.
+        The losses of the same batch after the step, if the weighting uses them.
     complete : bool, default=False
-        Whether it is known without a look at ``present`` that all tasks have labels.
+        Whether all tasks are known to have labels, without reading ``present``.
     """
 
     losses: Tensor
@@ -38,28 +38,28 @@ class StepRecord(NamedTuple):
 
     @property
     def present_or_all(self) -> Tensor | None:
-        """Which tasks are present; None if it is known that all are."""
+        """Return which tasks are present; None if all are known to be."""
         return None if self.complete else self.present
 
 
 class WeightingModule(DrawsAtRandom, nn.Module):
-    """What a weighting builds: the weights of a step, and what it learns from one.
+    """Module that computes the weights of a step and learns from it.
 
-    What it learns is kept in buffers of shape (T,), never in parameters: the optimiser of the network, its decay
-    and its clipping have no part in it. With members side by side the buffers are (M, T).
+    Learned values are buffers of shape (T,), not parameters, so the optimiser, weight decay and gradient clipping
+    of the network do not affect them. In a stack the buffers have shape (M, T).
 
     Attributes
     ----------
     draws : Draws or None
-        Random numbers, which the trainer sets at the start of each epoch.
+        Random numbers, set by the trainer at the start of each epoch.
     """
 
-    #: whether it wants the losses of the batch once more after the step, at the cost of a forward pass
+    #: whether it uses the losses of the batch after the step, which costs a forward pass
     looks_twice: ClassVar[bool] = False
 
     @property
     def wants_gramian(self) -> bool:
-        """Whether the next step needs the Gram matrix."""
+        """Return whether the next step needs the Gram matrix."""
         return False
 
     def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
@@ -67,14 +67,14 @@ class WeightingModule(DrawsAtRandom, nn.Module):
         raise NotImplementedError
 
     def after_step(self, step: StepRecord) -> None:
-        """Learn from a step."""
+        """Update the weighting after a step."""
 
     def after_epoch(self, losses: Tensor) -> None:
-        """Learn from the mean losses (..., T) of an epoch, NaN for a task without a label."""
+        """Update the weighting with the mean losses (..., T) of an epoch, NaN for a task without a label."""
 
 
 class Weighting(BaseEstimator, ABC):
-    """How T task losses become one step.
+    """Base class of weightings, which combine T task losses into one step.
 
     A weighting is a spec: it stores hyperparameters and builds the module that computes weights, a
     `WeightingModule` or any other. The module is called with ``(losses, present, gramian)``:
@@ -83,22 +83,22 @@ class Weighting(BaseEstimator, ABC):
     - ``present``, Tensor of bool (..., T): which tasks have a label in the batch;
     - ``gramian``, Tensor (..., T, T) or None: scalar products of the tasks' gradients;
 
-    and returns weights that broadcast to (..., T), free of gradient. The objective is
-    ``(task_weights * weights * losses).sum(-1)``, so the user's task weights stay meaningful with every method.
-    The leading axes ``...`` are members that are trained side by side.
+    and returns weights that broadcast to (..., T), without gradient. The objective is ``(task_weights * weights *
+    losses).sum(-1)``, so the user's task weights keep their meaning with every method. The leading axes ``...``
+    are the member axes of a stack.
     """
 
-    #: why fits cannot be trained side by side; None if all modules take a member axis
+    #: why fits cannot be stacked; None if the module supports a member axis
     not_stackable: ClassVar[str | None] = "its module is not known to take a member axis"
 
-    #: whether the module wants the Gram matrix of the tasks' gradients
+    #: whether the module uses the Gram matrix of the tasks' gradients
     needs_gramian: ClassVar[bool] = False
 
-    #: whether the weights are those of gradients of what tasks share, while each task's own part learns from its
-    #: own loss; otherwise they are weights of the losses
+    #: whether the weights apply only to gradients of the shared part, while the private part of each task learns
+    #: from its own loss; otherwise they are weights of the losses
     weighs_gradients: ClassVar[bool] = False
 
-    #: with respect to what these gradients are: "representation", "trunk" or "last_layer"
+    #: where these gradients are taken: "representation", "trunk" or "last_layer"
     grad_at: str = "representation"
 
     @abstractmethod
@@ -107,11 +107,11 @@ class Weighting(BaseEstimator, ABC):
 
 
 def softmax_present(logits: Tensor, present: Tensor) -> Tensor:
-    """Compute a softmax over the tasks that are present; 0 for the others, and for all if none is."""
+    """Compute a softmax over the present tasks; 0 for the others, and for all if none is present."""
     weights = torch.softmax(torch.where(present, logits, -torch.inf), dim=-1)
     return torch.where(present, weights, 0.0)
 
 
 def count_present(present: Tensor) -> Tensor:
-    """Count the tasks that are present, (..., 1)."""
+    """Return the number of present tasks, (..., 1)."""
     return present.sum(dim=-1, keepdim=True)

@@ -13,33 +13,33 @@ from ..utils._params import Interval
 from ._cone import UnitGradients, nonnegative_least_squares
 from ._gramian import GramianWeighting, Solver
 
-# The most that the lengths of the gradients which are added may sum to, in radii. More would be the rounding of
+# Upper bound for the sum of the lengths of the added gradients, in radii. A larger sum is the rounding error of
 # gradients that cancel.
 LARGEST = 1e4
 # Unit vectors whose mean is shorter than this cancel.
 ROUNDING = 1e-8
-# The relative precision of the radius, and the steps to find it; a few will do.
+# Relative precision of the radius, and the maximum number of iterations; a few are enough.
 TOLERANCE = 1e-9
 MAX_ITERATIONS = 100
 
 
 class CAGrad(GramianWeighting):
-    r"""Stay near the mean gradient, and improve the task that is worst off there [1]_.
+    r"""Stay near the mean gradient, and improve the task that gains least there [1]_.
 
-    Among all d with :math:`\|d - g_0\| \le c \|g_0\|`, :math:`g_0` the mean gradient, it takes the one with the
+    Among all d with :math:`\|d - g_0\| \le c \|g_0\|`, :math:`g_0` the mean gradient, it chooses the one with the
     largest :math:`\min_t \langle g_t, d \rangle`. The weights are :math:`1 + T c \, (\|g_0\| / \|g_w\|) \, w`,
-    where w on the simplex minimises :math:`\langle g_w, g_0 \rangle + c \|g_0\| \|g_w\|`,
-    :math:`g_w = \sum_t w_t g_t`. Gradients that are orthogonal and equally long have weights of 1 + c.
+    where w on the simplex minimises :math:`\langle g_w, g_0 \rangle + c \|g_0\| \|g_w\|`, :math:`g_w = \sum_t w_t
+    g_t`. Gradients that are orthogonal and equally long have weights of 1 + c.
 
-    Where no direction makes all tasks better, :math:`g_w` is 0, and many d are as good: it takes one near the mean
-    that harms no task, if the radius has one; for c of at least 1 it always has.
+    If no direction improves all tasks, :math:`g_w` is 0 and the solution is not unique: it chooses a d near the
+    mean that harms no task, if there is one within the radius. For c >= 1 there always is one.
 
     Parameters
     ----------
     c : float >= 0, default=0.5
         Radius around the mean gradient; 0 is plain summing.
     grad_at : {"representation", "trunk"}, default="representation"
-        With respect to what gradients are taken; see `GramianWeighting`.
+        Where the gradients are taken; see `GramianWeighting`.
     every : int >= 1, default=1
         Steps between two computations of the weights.
 
@@ -81,12 +81,12 @@ def cagrad(gramian: Tensor, c: float) -> Tensor:
 
 
 def _within(vectors: np.ndarray, mean: np.ndarray, units: np.ndarray, radius: float) -> np.ndarray:
-    r"""Give x >= 0 such that d = mean + vectors @ x is the best direction within a radius around the mean.
+    r"""Return the x >= 0 for which d = mean + vectors @ x is the best direction within a radius around the mean.
 
-    Of all d with :math:`\langle v_t, d \rangle \ge \tau u_t`, with units u, the one next to the mean is found by
-    least squares. The larger the worst gain :math:`\tau` the farther it is, so that the best one of a radius is on
-    this path, which is a chain of straight lines; s says where on it. Where no direction makes all tasks better,
-    the path never leaves the radius: it ends where the sum of x is `LARGEST` times it. There no task is harmed.
+    Of all d with :math:`\langle v_t, d \rangle \ge \tau u_t`, with units u, the closest one to the mean is found
+    by least squares. Its distance grows with the worst gain :math:`\tau`, so the best d within a radius lies on
+    this path, which is piecewise linear; s is the position on it. If no direction improves all tasks, the path
+    never leaves the radius: it ends where the sum of x is `LARGEST` times the radius. There no task is harmed.
     """
     matrix, vector = np.vstack([vectors, units]), np.append(-mean, 0.0)
     x = nonnegative_least_squares(vectors, -mean)
@@ -95,7 +95,7 @@ def _within(vectors: np.ndarray, mean: np.ndarray, units: np.ndarray, radius: fl
         return x
     if length < radius:
         low, high, bound = float(units @ x), np.inf, max(LARGEST * radius, float(x.sum()))
-    else:  # within the radius some task is always harmed
+    else:  # every direction within the radius harms some task
         low, high, bound = -np.inf, float(units @ x), np.inf
     s = float(units @ x)
     for _ in range(MAX_ITERATIONS):
@@ -121,7 +121,7 @@ def _next_on_path(
     high: float,
     s: float,
 ) -> float:
-    """Give the place where the straight line on which x is now leaves the radius, or one between the ends."""
+    """Return the position where the current segment leaves the radius, or one between the bounds."""
     if active.any():
         part = matrix[:, active]
         ends = np.stack([np.append(vector[:-1], 0.0), np.append(np.zeros(len(vector) - 1), 1.0)], axis=1)

@@ -14,7 +14,7 @@ from ._base import Weighting, WeightingModule
 
 
 class DynamicWeightAverage(Weighting):
-    r"""Weigh tasks by how slowly their losses fall from epoch to epoch [1]_.
+    r"""Weight tasks by how slowly their losses fall from epoch to epoch [1]_.
 
     :math:`T \, softmax_t(r_t / \tau)` with :math:`r_t = L_t(e - 1) / L_t(e - 2)`, the ratio of the mean losses of
     the last two epochs; 1 in the first two. A task without a label in an epoch keeps its ratio. Task weights
@@ -23,7 +23,7 @@ class DynamicWeightAverage(Weighting):
     Parameters
     ----------
     temperature : float > 0, default=2.0
-        :math:`\tau`: the higher, the more even.
+        :math:`\tau`; higher values give more uniform weights.
 
     References
     ----------

@@ -13,17 +13,16 @@ from ..utils._params import Interval
 from ._adam import TaskAdam
 from ._base import StepRecord, Weighting, WeightingModule, count_present, softmax_present
 
-# A loss that is this small is as good as none.
+# Lower bound of a loss, so that its logarithm is finite.
 SMALLEST = 1e-6
 
 
 class FAMO(Weighting):
-    r"""Let all losses fall at the same rate, learned from how they changed in the last step [1]_.
+    r"""Decrease all losses at the same rate, learned from their change in the last step [1]_.
 
-    With :math:`z = softmax(\xi)` it descends :math:`c \sum_t z_t \log L_t`, where c makes the weights
-    :math:`c z_t / L_t` sum to T. After the step, :math:`\xi` follows the change of the log losses of the same
-    batch, which costs another forward pass. Only tasks with a label in the batch take part. Task weights
-    multiply the weights.
+    With :math:`z = softmax(\xi)` it minimises :math:`c \sum_t z_t \log L_t`, where c makes the weights :math:`c
+    z_t / L_t` sum to T. After the step, :math:`\xi` follows the change of the log losses of the same batch, which
+    costs another forward pass. Only tasks with a label in the batch take part. Task weights multiply the weights.
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ class _FAMO(WeightingModule):
 
     def after_step(self, step: StepRecord) -> None:
         assert step.losses_after is not None
-        # an absent task has losses of 0, and with that no fall
+        # the losses of an absent task are 0, so their change is 0
         fall = (step.losses.clamp(min=SMALLEST) / step.losses_after.clamp(min=SMALLEST)).log_()
         z = softmax_present(self.logits, step.present)
         # the gradient of softmax(logits) . fall

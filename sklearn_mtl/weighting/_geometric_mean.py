@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ._base import Weighting, WeightingModule
 
-# A loss that is this small is as good as none: its logarithm is not descended any further.
+# Lower bound of a loss: below it the logarithm is not minimised any further.
 SMALLEST = 1e-6
 
 
 class GeometricMean(Weighting):
-    r"""Descend the sum of the logarithms of the losses, that is their geometric mean [1]_.
+    r"""Minimise the sum of the logarithms of the losses, that is their geometric mean [1]_.
 
     The weight of a task is :math:`1 / L_t`, so that the units of the losses do not matter. Task weights multiply
     it: they are exponents of the losses in the product.

@@ -12,22 +12,21 @@ from torch import Tensor
 from ..utils._params import Interval
 from ._base import StepRecord, Weighting, WeightingModule, count_present
 
-# No task is left without any weight.
+# Lower bound of the weights.
 SMALLEST = 1e-3
 
 
 class GradNorm(Weighting):
-    r"""Learn weights that make the gradients of the tasks equally long, longer for tasks that learn slowly [1]_.
+    r"""Learn weights that equalise the gradient norms of the tasks, with larger norms for slow tasks [1]_.
 
-    With :math:`G_t = w_t \|\nabla_W L_t\|` at the last layer that the tasks share, and
-    :math:`r_t = (L_t / L_t(0)) / \mathrm{mean}`, the weights descend
-    :math:`\sum_t | G_t - \bar{G} \, r_t^\alpha |` and are scaled to sum to T. Only tasks with a label in the batch
-    take part. Task weights multiply the weights.
+    With :math:`G_t = w_t \|\nabla_W L_t\|` at the last layer that the tasks share, and :math:`r_t = (L_t / L_t(0))
+    / \mathrm{mean}`, the weights minimise :math:`\sum_t | G_t - \bar{G} \, r_t^\alpha |` and are scaled to sum to
+    T. Only tasks with a label in the batch take part. Task weights multiply the weights.
 
     Parameters
     ----------
     alpha : float >= 0, default=1.5
-        How strongly tasks that learn slowly are helped; 0 only makes the gradients equally long.
+        How strongly slow tasks are favoured; 0 only equalises the gradient norms.
     learning_rate : float > 0, default=0.025
         Step size of the weights.
 
@@ -43,7 +42,7 @@ class GradNorm(Weighting):
     MultiTaskNetEstimator(weighting=GradNorm(alpha=0.5))
     """
 
-    not_stackable = "gradients are taken for one network at a time"
+    not_stackable = "gradients are computed for one network at a time"
     needs_gramian = True
     grad_at = "last_layer"
 
@@ -84,7 +83,7 @@ class _GradNorm(WeightingModule):
         first = torch.where(present & torch.isnan(self.first_losses), step.losses, self.first_losses)
         self.first_losses.copy_(first)
         norms = step.gramian.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
-        # a task without a gradient at this layer, of which there may be none that all share, is left out
+        # a task without a gradient at this layer is left out; there may be no layer that all tasks share
         compared = present & (norms > 0)
         count = count_present(compared).clamp(min=1)
         tiny = torch.finfo(first.dtype).tiny

@@ -1,4 +1,4 @@
-"""Weightings that look at how the gradients of the tasks point."""
+"""Weightings that are computed from the gradients of the tasks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Solver = Callable[[Tensor], Tensor]
 
 
 class UnsolvableError(ArithmeticError):
-    """The weights of a step cannot be computed; the trainer says in which step.
+    """The weights of a step cannot be computed; the trainer adds the position of the step.
 
     Parameters
     ----------
@@ -37,15 +37,14 @@ class UnsolvableError(ArithmeticError):
 class GramianWeighting(Weighting):
     r"""A weighting that is a function of the Gram matrix of the tasks' gradients.
 
-    The weights are those of the gradients of what the tasks share; each task's own part learns from its own loss.
-    Task weights multiply the gradients of both; the Gram matrix is that of the unweighted losses. Only tasks with
-    a label in the batch, and with a gradient, take part. Weights are scaled such that tasks whose gradients are
-    orthogonal and equally long have a weight of about 1, as in the plain sum; those of `NashMTL` are not.
+    The weights apply to the gradients of the shared part; the private part of each task learns from its own loss.
+    Task weights multiply the gradients of both parts; the Gram matrix is computed from the unweighted losses. Only
+    tasks with a label in the batch and a nonzero gradient take part. Weights are scaled such that tasks with
+    orthogonal gradients of equal length have a weight of about 1, as in the plain sum, except in `NashMTL`.
 
-    Parameters of all of them are ``grad_at``, "representation" for the gradients with respect to what the tasks
-    read last of what they share, row by row, or "trunk" for those with respect to all parameters that they
-    share, at the cost of a backward pass for each task; and ``every``, steps between two computations of the
-    weights.
+    All of them have two parameters. ``grad_at`` is "representation" for gradients with respect to the shared
+    representation, row by row, or "trunk" for gradients with respect to all shared parameters, which needs a
+    backward pass for each task. ``every`` is the number of steps between two computations of the weights.
     """
 
     not_stackable = "its weights are solved for one network at a time"
@@ -61,10 +60,10 @@ class GramianWeighting(Weighting):
 
     @abstractmethod
     def solver(self) -> Solver:
-        """Give the function from the Gram matrix (T, T), in double precision, to the weights (T,).
+        """Return the function from the Gram matrix (T, T), in double precision, to the weights (T,).
 
-        It gets the Gram matrix divided by its mean diagonal, as the weights do not depend on the unit of the
-        losses, and with what rounding may have taken from its eigenvalues added to the diagonal.
+        The Gram matrix is divided by its mean diagonal, because the weights do not depend on the unit of the
+        losses. A bound of the rounding error of its eigenvalues is added to the diagonal.
 
         Raises
         ------
@@ -77,7 +76,7 @@ class GramianWeighting(Weighting):
 
 
 class GramianModule(WeightingModule):
-    """Solves for the weights now and then, for the tasks that are there, and keeps them in between.
+    """Module that solves for the weights of the present tasks at intervals and keeps them in between.
 
     Parameters
     ----------
@@ -103,11 +102,11 @@ class GramianModule(WeightingModule):
         return self.steps % self.every == 0
 
     def get_extra_state(self) -> Tensor:
-        """Give the count of steps, which is no buffer: a GPU would have to be asked for it in each step."""
+        """Return the step count; it is no buffer, because reading it from a GPU in each step is slow."""
         return torch.tensor(self.steps)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Go on from a count of steps."""
+        """Set the step count."""
         self.steps = int(state)
 
     def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
@@ -115,7 +114,7 @@ class GramianModule(WeightingModule):
         if gramian is None:
             return torch.where(present, self.weights, 0.0)
         weights = self._solved(losses, present, gramian)
-        # a task that is absent keeps what it had
+        # an absent task keeps its weight
         self.weights = torch.where(present, weights, self.weights)
         return weights
 
@@ -142,7 +141,7 @@ class GramianModule(WeightingModule):
         return weights
 
     def _try_to_solve(self, gramian: Tensor, precision: float) -> Tensor | None:
-        """Solve for the weights; None if the Gram matrix, or what becomes of it, is not finite."""
+        """Solve for the weights; None if the Gram matrix or the solution is not finite."""
         if not math.isfinite(gramian.sum()):
             return None
         try:
@@ -161,10 +160,10 @@ class GramianModule(WeightingModule):
             return self.solver(gramian)
 
     def random_numbers(self) -> Any:
-        """Lend random numbers to a solver that takes them from the global generator."""
+        """Seed the global generator for a solver that draws from it, and restore its state."""
         return torch.no_grad()
 
 
 def torchjd(name: str, weighting: Weighting, **params: Any) -> Any:
-    """Make a weighting of TorchJD, which the extra "balancing" brings."""
+    """Make a weighting of TorchJD, which the extra "balancing" installs."""
     return getattr(import_optional("torchjd.aggregation", "balancing", type(weighting).__name__), name)(**params)

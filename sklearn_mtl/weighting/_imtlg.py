@@ -11,7 +11,7 @@ from ._gramian import GramianWeighting, Solver
 
 
 class IMTLG(GramianWeighting):
-    r"""Descend along a vector that has the same component along each task's gradient [1]_.
+    r"""Step along a vector with the same component along each task's gradient [1]_.
 
     The weights sum to T, and may be negative: with the cosines C of the gradients they are
     :math:`C^{-1} 1`, divided by the lengths of the gradients.
@@ -19,7 +19,7 @@ class IMTLG(GramianWeighting):
     Parameters
     ----------
     grad_at : {"representation", "trunk"}, default="representation"
-        With respect to what gradients are taken; see `GramianWeighting`.
+        Where the gradients are taken; see `GramianWeighting`.
     every : int >= 1, default=1
         Steps between two computations of the weights.
 
@@ -47,7 +47,7 @@ def imtlg(gramian: Tensor) -> Tensor:
     """Compute the weights of IMTL-G, times T, for a Gram matrix (T, T)."""
     lengths, cosines = lengths_and_cosines(gramian)
     n_tasks = len(lengths)
-    # gradients that depend on each other share what they have in common
+    # linearly dependent gradients share their weight
     least = 4 * n_tasks * np.finfo(cosines.dtype).eps
     values, vectors = np.linalg.eigh(cosines)
     kept = vectors[:, values > least * values[-1]]

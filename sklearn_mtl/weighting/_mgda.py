@@ -11,16 +11,16 @@ from ._gramian import GramianWeighting, Solver
 
 
 class MGDA(GramianWeighting):
-    r"""Descend along the shortest vector in the convex hull of the tasks' gradients [1]_, [2]_.
+    r"""Step along the shortest vector in the convex hull of the tasks' gradients [1]_, [2]_.
 
-    It makes all tasks better at once, until none can be without harming another: along the direction
-    :math:`d = \sum_t w_t g_t`, with w on the simplex, :math:`\langle g_t, d \rangle \ge \|d\|^2` for all t. The
-    weights are :math:`T w`, with an exact solution of the quadratic problem.
+    It improves all tasks at once, until no task can improve without harm to another: along the direction :math:`d
+    = \sum_t w_t g_t`, with w on the simplex, :math:`\langle g_t, d \rangle \ge \|d\|^2` for all t. The weights are
+    :math:`T w`, with an exact solution of the quadratic problem.
 
     Parameters
     ----------
     grad_at : {"representation", "trunk"}, default="representation"
-        With respect to what gradients are taken; see `GramianWeighting`.
+        Where the gradients are taken; see `GramianWeighting`.
     every : int >= 1, default=1
         Steps between two computations of the weights.
 
@@ -49,8 +49,8 @@ class MGDA(GramianWeighting):
 def mgda(gramian: Tensor) -> Tensor:
     r"""Compute the weights of MGDA, which sum to T, for a Gram matrix (T, T).
 
-    The w >= 0 that minimise :math:`\|\sum_t w_t g_t\|^2 + (\sum_t w_t - s)^2` are the point of the hull up to
-    their sum, for every s > 0: a problem of least squares, which is solved for gradients of length 1.
+    The w >= 0 that minimise :math:`\|\sum_t w_t g_t\|^2 + (\sum_t w_t - s)^2` are proportional to the solution,
+    for every s > 0. This is a least squares problem, which is solved for gradients of length 1.
     """
     lengths, vectors = UnitGradients.of(gramian)
     units = lengths.min() / lengths

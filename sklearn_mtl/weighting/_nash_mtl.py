@@ -13,27 +13,26 @@ from ._base import WeightingModule
 from ._cone import lengths_and_cosines
 from ._gramian import GramianModule, GramianWeighting, Solver
 
-# What is added to the cosines of the gradients: weights of gradients that cancel are at most its root's inverse.
+# Added to the cosines of the gradients: bounds the weights of gradients that cancel by the inverse of its root.
 SMALLEST = 1e-10
 MAX_ITERATIONS = 100
 TOLERANCE = 1e-12
 
 
 class NashMTL(GramianWeighting):
-    r"""Descend along the Nash bargaining solution of the tasks [1]_.
+    r"""Step along the Nash bargaining solution of the tasks [1]_.
 
     The weights are the :math:`\alpha > 0` with :math:`G \alpha = 1 / \alpha`: the direction that maximises the
-    product of the tasks' gains. They minimise the convex
-    :math:`\frac{1}{2} \alpha^\top G \alpha - \sum_t \log \alpha_t`, which a few steps of Newton's method do.
+    product of the tasks' gains. They minimise the convex :math:`\frac{1}{2} \alpha^\top G \alpha - \sum_t \log
+    \alpha_t`, which takes a few steps of Newton's method.
 
-    The weights are in the inverse unit of the gradients, and with them the direction has the length
-    :math:`\sqrt{T}` wherever the training is: a task alone in a batch has the weight 1 over the length of its
-    gradient.
+    The weights have the inverse unit of the gradients, so the direction always has the length :math:`\sqrt{T}`: a
+    task that is alone in a batch has the weight 1 over the length of its gradient.
 
     Parameters
     ----------
     grad_at : {"representation", "trunk"}, default="representation"
-        With respect to what gradients are taken; see `GramianWeighting`.
+        Where the gradients are taken; see `GramianWeighting`.
     every : int >= 1, default=1
         Steps between two computations of the weights.
     normalize : bool, default=False
@@ -54,7 +53,7 @@ class NashMTL(GramianWeighting):
 
     _parameter_constraints = {**GramianWeighting._parameter_constraints, "normalize": ["boolean"]}
 
-    # models that were saved before there was this parameter have no value of their own
+    # default for models that were saved before this parameter existed
     normalize: bool = False
 
     def __init__(self, grad_at: str = "representation", every: int = 1, normalize: bool = False) -> None:
@@ -81,12 +80,12 @@ class _NashMTL(GramianModule):
 
 def nash(gramian: Tensor) -> Tensor:
     """Solve G a = 1 / a for a > 0."""
-    # the solution does not feel the lengths of the gradients, so that they can be 1
+    # the direction does not depend on the lengths of the gradients, so they are set to 1
     lengths, cosines = lengths_and_cosines(gramian)
     # gradients that cancel have no bargaining solution: a little of the identity bounds the weights
     ridge = SMALLEST * np.eye(len(lengths))
     alpha = _newton(cosines + ridge)
-    if alpha is None:  # products in single precision may leave eigenvalues below 0
+    if alpha is None:  # products in single precision may have negative eigenvalues
         values, vectors = np.linalg.eigh(cosines)
         alpha = _newton((vectors * values.clip(min=0)) @ vectors.T + ridge)
     if alpha is None:
@@ -95,7 +94,7 @@ def nash(gramian: Tensor) -> Tensor:
 
 
 def _newton(G: np.ndarray) -> np.ndarray | None:
-    """Solve G a = 1 / a by damped Newton steps; None if they do not end at a solution."""
+    """Solve G a = 1 / a by damped Newton steps; None if they do not converge."""
     alpha = np.full(len(G), 1 / np.sqrt(len(G)))
     for _ in range(MAX_ITERATIONS):
         residual = G @ alpha - 1 / alpha
@@ -105,6 +104,6 @@ def _newton(G: np.ndarray) -> np.ndarray | None:
         alpha = alpha - step / (1 + np.sqrt(max(decrement, 0.0)))
         if decrement < TOLERANCE:
             break
-    # 0 or less where G is not positive: the steps then lead anywhere
+    # 0 or less if G is not positive definite: the steps are then meaningless
     solved = (alpha > 0).all() and np.abs(alpha * (G @ alpha) - 1).max() < 1e-4
     return alpha if solved else None

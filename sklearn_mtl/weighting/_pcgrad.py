@@ -13,16 +13,16 @@ from ._gramian import GramianModule, GramianWeighting, Solver, torchjd
 
 
 class PCGrad(GramianWeighting):
-    r"""Take from each task's gradient what conflicts with others, one after the other in random order [1]_.
+    r"""Remove from each task's gradient its conflicting components, one by one in random order [1]_.
 
-    Where :math:`\langle g_i, g_j \rangle < 0`, :math:`g_i` becomes
-    :math:`g_i - \langle g_i, g_j \rangle / \|g_j\|^2 \, g_j`. Solved by TorchJD [2]_, which the extra "balancing"
-    brings and which draws the order from the global generator; its state is saved and restored.
+    Where :math:`\langle g_i, g_j \rangle < 0`, :math:`g_i` becomes :math:`g_i - \langle g_i, g_j \rangle /
+    \|g_j\|^2 \, g_j`. Solved by TorchJD [2]_, which the extra "balancing" installs. TorchJD draws the order from
+    the global generator, whose state is restored afterwards.
 
     Parameters
     ----------
     grad_at : {"representation", "trunk"}, default="representation"
-        With respect to what gradients are taken; see `GramianWeighting`.
+        Where the gradients are taken; see `GramianWeighting`.
     every : int >= 1, default=1
         Steps between two computations of the weights.
 

@@ -12,7 +12,7 @@ from ._base import Weighting, WeightingModule, count_present, softmax_present
 
 
 class RandomWeighting(Weighting):
-    r"""Draw the weights anew in each step: the litmus test of the others [1]_.
+    r"""Draw new random weights in each step, as a baseline for other weightings [1]_.
 
     :math:`T \, softmax_t(z_t)` with standard normal :math:`z_t`, over the T tasks that have a label in the batch.
     Task weights multiply it.
@@ -37,7 +37,7 @@ class RandomWeighting(Weighting):
 
 class _RandomWeighting(WeightingModule):
     def forward(self, losses: Tensor, present: Tensor, gramian: Tensor | None) -> Tensor:
-        if self.draws is None:  # outside of a training
+        if self.draws is None:  # outside of training
             return torch.ones_like(losses)
         uniform = self.draws.like(losses).clamp(1e-6, 1 - 1e-6)
         return count_present(present) * softmax_present(torch.special.ndtri(uniform), present)

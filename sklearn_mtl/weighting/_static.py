@@ -12,7 +12,7 @@ from ._base import Weighting
 
 
 class Static(Weighting):
-    r"""Weigh every task by its task weight alone: :math:`\sum_t w_t L_t` [1]_.
+    r"""Weight every task by its task weight only: :math:`\sum_t w_t L_t` [1]_.
 
     Tuned fixed weights match the specialised methods in careful comparisons [2]_, [3]_; they are the default.
 

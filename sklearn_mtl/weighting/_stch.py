@@ -14,7 +14,7 @@ from ._base import Weighting, WeightingModule, count_present, softmax_present
 
 
 class STCH(Weighting):
-    r"""Descend a smooth maximum of the losses: the worst task counts most [1]_.
+    r"""Minimise a smooth maximum of the losses: the worst task has the largest weight [1]_.
 
     :math:`T \mu \log \sum_t \exp((L_t - z^*) / \mu)`, whose weights are
     :math:`T \, softmax_t((L_t - z^*) / \mu)` over the T tasks with a label in the batch. Task weights multiply
@@ -23,9 +23,9 @@ class STCH(Weighting):
     Parameters
     ----------
     mu : float > 0, default=1.0
-        :math:`\mu`: towards 0 only the worst task counts, the higher the more even.
+        :math:`\mu`; near 0 only the worst task counts, and higher values give more uniform weights.
     ideal : float, default=0.0
-        :math:`z^*`, the loss that no task can fall below.
+        :math:`z^*`, a lower bound of all losses.
 
     References
     ----------

@@ -15,12 +15,12 @@ from ._base import StepRecord, Weighting, WeightingModule
 
 
 class Uncertainty(Weighting):
-    r"""Weigh each task by the noise of its labels, which is learned [1]_.
+    r"""Weight each task by the learned noise of its labels [1]_.
 
-    With :math:`s_t = \log \sigma_t^2` it descends :math:`\frac{1}{2} e^{-s_t} L_t + \frac{1}{2} s_t` for a
+    With :math:`s_t = \log \sigma_t^2` it minimises :math:`\frac{1}{2} e^{-s_t} L_t + \frac{1}{2} s_t` for a
     regression and :math:`e^{-s_t} L_t + \frac{1}{2} s_t` for a classification. The :math:`s_t` may become
-    negative; they have an Adam of their own, without decay. Task weights multiply the weight of the loss; the
-    noise is learned as if they were 1.
+    negative; they have a separate Adam optimiser without weight decay. Task weights multiply the weight of the
+    loss; the noise is learned as if they were 1.
 
     Parameters
     ----------

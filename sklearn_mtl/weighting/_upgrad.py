@@ -11,7 +11,7 @@ from ._gramian import GramianWeighting, Solver
 
 
 class UPGrad(GramianWeighting):
-    r"""Project each task's gradient so that it harms no other task, and add them [1]_.
+    r"""Project each task's gradient so that it harms no other task, and sum the projections [1]_.
 
     Each gradient is projected onto the dual cone of all of them,
     :math:`\{d : \langle g_t, d \rangle \ge 0 \; \forall t\}`.
@@ -19,7 +19,7 @@ class UPGrad(GramianWeighting):
     Parameters
     ----------
     grad_at : {"representation", "trunk"}, default="representation"
-        With respect to what gradients are taken; see `GramianWeighting`.
+        Where the gradients are taken; see `GramianWeighting`.
     every : int >= 1, default=1
         Steps between two computations of the weights.
 

@@ -1,4 +1,4 @@
-"""Architectures that are the same under some hyperparameters, and what each computes, written out as loops."""
+"""Architectures that are equal for some hyperparameters, and their computations written as loops."""
 
 from itertools import pairwise
 
@@ -140,7 +140,7 @@ def test_the_same_fit_under_two_names(one, other, categories):
 @pytest.mark.parametrize("sizes", [(), (4,)], ids=["heads", "towers"])
 def test_independent_nets_are_the_fits_of_single_tasks(categories, sizes):
     X, y = rows(categories)
-    for name in y:  # the first task starts as one that is alone does
+    for name in y:  # the first task has the initial weights that it would have alone
         others = {other: labels for other, labels in y.items() if other != name}
         together = computed(fit(Independent(tower_sizes=sizes), X, Targets({name: y[name], **others})), X)
         alone = computed(fit(HardSharing(tower_sizes=sizes), X, Targets({name: y[name]})), X)
@@ -289,7 +289,7 @@ def fused_by_loops(level, x_of_task, expert):
 
 
 def layers_of(bodies, number):
-    """Give the affine maps of one of several bodies of an MLP."""
+    """Return the linear layers of one of several bodies of an MLP."""
     stages = bodies.bodies.stacked.stages
     return [(stage[0].weight[number].detach().numpy(), stage[0].bias[number].detach().numpy()) for stage in stages]
 

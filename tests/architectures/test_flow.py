@@ -1,4 +1,4 @@
-"""What the pictures say of each architecture."""
+"""Diagrams of each architecture."""
 
 import pytest
 
@@ -20,7 +20,7 @@ TASKS = ["a", "b", "0"]
 
 
 def feeding(flow, name):
-    """Give the labels of what leads to a node."""
+    """Return the labels of the sources of a node."""
     return [flow.nodes[source].label for source, target in flow.edges if target == name]
 
 
@@ -29,7 +29,7 @@ def of_kind(flow, kind):
 
 
 def reached(flow, start):
-    """Give the names of all nodes that data from a node gets to."""
+    """Return the names of all descendants of a node."""
     found = {start}
     while new := {target for source, target in flow.edges if source in found} - found:
         found |= new
@@ -148,7 +148,7 @@ def test_tasks_that_are_not_there_are_left_out_of_a_graph():
 
 
 def test_a_circle_is_refused():
-    with pytest.raises(ValueError, match="go in a circle"):
+    with pytest.raises(ValueError, match="contain a cycle"):
         TaskGraph({"a": ["b"], "b": ["a"]}).flow(["a", "b"])
 
 

@@ -1,4 +1,4 @@
-"""How evenly experts are used, where the gates of a level may leave all of them out."""
+"""Load balance of experts, also if the gates of a level use none of them."""
 
 import numpy as np
 import pytest

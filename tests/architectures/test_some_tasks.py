@@ -1,4 +1,4 @@
-"""``predict(X, tasks=...)`` runs what these tasks need and nothing else: the rest may as well be NaN."""
+"""``predict(X, tasks=...)`` runs only the parts that these tasks need: the rest may be NaN."""
 
 import math
 
@@ -29,7 +29,7 @@ def fitted(architecture, X=NUMBERS, trunk=None, **params):
 
 
 def spoil(tensor, kept, n_each=1):
-    """Make everything NaN along an axis of tasks but what belongs to one of them."""
+    """Set everything along an axis of tasks to NaN, except for one task."""
     others = [i for i in range(len(tensor)) if i not in range(kept * n_each, (kept + 1) * n_each)]
     with torch.no_grad():
         tensor[others] = math.nan

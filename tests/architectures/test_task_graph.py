@@ -1,4 +1,4 @@
-"""Tasks that depend on other tasks: what a child sees, what it leaves alone, and what is refused."""
+"""Task graphs: inputs of a child, gradients, and errors."""
 
 import math
 from decimal import Decimal, localcontext
@@ -39,7 +39,7 @@ def without(*names):
     return Targets({name: Y[name] for name in Y if name not in names})
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def without(*names):
     [
         (
             TaskGraph({"a": ["b"], "b": ["c"], "c": ["a"]}),
-            r"dependencies of TaskGraph go in a circle: '.' -> '.' -> '.' -> '.'\.",
+            r"dependencies of TaskGraph contain a cycle: '.' -> '.' -> '.' -> '.'\.",
         ),
-        (TaskGraph({"a": ["b"], "b": ["a"]}), "go in a circle: '(a' -> 'b' -> 'a|b' -> 'a' -> 'b)'"),
-        (TaskGraph({"a": ["a"]}), "go in a circle: 'a' -> 'a'"),
+        (TaskGraph({"a": ["b"], "b": ["a"]}), "contain a cycle: '(a' -> 'b' -> 'a|b' -> 'a' -> 'b)'"),
+        (TaskGraph({"a": ["a"]}), "contain a cycle: 'a' -> 'a'"),
         (TaskGraph({"a": ["nothing"]}), r"unknown tasks \['nothing'\]; the tasks are \['a', 'b', 'c', 'number'\]"),
         (TaskGraph({"nothing": ["a"]}), r"unknown tasks \['nothing'\]"),
         (TaskGraph({"c": "a"}), r"dependencies\['c'\]='a' of TaskGraph should be a list of tasks"),
@@ -67,7 +67,7 @@ def without(*names):
         (TaskGraph({"a": ["b"]}, sharing=HardSharing((0,))), r"tower_sizes=\(0,\) of HardSharing"),
     ],
     ids=[
-        "a circle", "two in a circle", "itself", "unknown parent", "unknown child", "text for a list",
+        "a cycle", "two in a cycle", "itself", "unknown parent", "unknown child", "text for a list",
         "number for a name", "a parent twice", "product for a number", "product from a number", "graph in a graph",
         "unknown sharing", "unknown transfer", "no mapping", "no bool", "wrong experts", "wrong towers",
     ],
@@ -95,7 +95,7 @@ def test_three_classes_have_no_product():
 
 def test_a_wrong_graph_leaves_the_estimator_unfitted():
     estimator = net(architecture=TaskGraph({"a": ["a"]}))
-    with pytest.raises(ValueError, match="circle"):
+    with pytest.raises(ValueError, match="cycle"):
         estimator.fit(X, Y)
     assert not hasattr(estimator, "tasks_")
 
@@ -160,7 +160,7 @@ def product(parents, stop_gradient=False):
 
 
 class Given:
-    """Heads that give what they are told to."""
+    """Heads with given outputs."""
 
     def __init__(self, logits):
         self.logits = logits
@@ -241,7 +241,7 @@ def test_the_bound_holds_for_a_fitted_classifier():
 
 
 def test_the_bound_holds_for_an_ensemble():
-    labels = Targets({name: Y["a"] for name in "abc"})  # learned alike, so that only rounding keeps them apart
+    labels = Targets({name: Y["a"] for name in "abc"})  # trained equally, so that they differ only by rounding
     estimator = MultiTaskNetClassifier(
         architecture=TaskGraph({"b": ["a"], "c": ["b"]}, transfer="product"), max_epochs=30, learning_rate=1e-2,
         n_members=3, random_state=0,
@@ -302,7 +302,7 @@ def test_a_product_multiplies_probabilities_of_the_positive_classes(first):
     [
         (
             TaskGraph({"c": ["a"]}, transfer="product"),
-            r"task 'a' has the classes 'no', 'yes': say which one with positive=\{'a': 'yes'\}",
+            r"task 'a' has the classes 'no', 'yes'; pass positive=\{'a': 'yes'\}",
         ),
         (
             TaskGraph({"c": ["a"]}, transfer="product", positive={"a": "yes"}),
@@ -310,13 +310,13 @@ def test_a_product_multiplies_probabilities_of_the_positive_classes(first):
         ),
         (
             TaskGraph({"c": ["a"]}, transfer="product", positive="maybe"),
-            "positive='maybe' of TaskGraph gives task 'a' the class 'maybe'; its classes are 'no', 'yes'",
+            "positive='maybe' of TaskGraph has the class 'maybe' for task 'a', which has the classes 'no', 'yes'",
         ),
         (
             TaskGraph({"c": ["a"]}, transfer="product", positive={"d": "yes"}),
-            r"positive of TaskGraph names \['d'\], which are no tasks of the graph; those are \['a', 'c'\]",
+            r"positive of TaskGraph names \['d'\], which are not tasks of the graph; these are \['a', 'c'\]",
         ),
-        (TaskGraph({"c": ["a"]}, positive="yes"), "transfer='concat' has no use for it"),
+        (TaskGraph({"c": ["a"]}, positive="yes"), "transfer='concat' does not use it"),
     ],
     ids=["not given", "of one task only", "no class", "no task", "no product"],
 )
@@ -508,7 +508,7 @@ def test_the_loss_of_a_child_leaves_its_parents_alone_on_request(transfer):
     for stopped in (False, True):
         network, values = small_network(transfer, stopped, Independent(tower_sizes=(4,)))
         of_tasks(network, values, ["c"])
-        # everything of a task stands at its position along an axis of tasks
+        # the parameters of a task are at its position along an axis of tasks
         of_parent = [p.grad[0] for name, p in network.named_parameters() if name.startswith(("sharing", "towers"))]
         of_child = [p.grad[1] for name, p in network.named_parameters() if name.startswith(("sharing", "towers"))]
         assert any(gradient.any() for gradient in of_parent) is not stopped
@@ -522,7 +522,7 @@ def test_the_head_of_a_parent_learns_from_the_child_or_not(transfer):
         assert any(name.startswith("sharing") for name in of_tasks(network, values, ["c"]))
         heads = network.heads.heads.products[0].weight.grad
         assert heads[1].any()
-        # with attention a child reads what its parent read, not what it said
+        # with attention a child reads the input of its parent's head, not its output
         assert bool(heads[0].any()) is (not stopped and transfer != "attention")
 
 

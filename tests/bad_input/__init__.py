@@ -1,7 +1,7 @@
-"""Everything that can be wrong with what is passed in, as plain data.
+"""Cases of bad input, as plain data.
 
-Each entry says what is wrong, how it happens, and which error says so. test_bad_input.py makes every mistake, and
-the user guide lists them with the messages that are raised.
+Each entry has a description, the code that makes the mistake, and the expected error. test_bad_input.py runs every
+case, and the user guide lists them with their messages.
 """
 
 from .accepted import WARNED

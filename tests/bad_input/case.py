@@ -1,4 +1,4 @@
-"""What a mistake is made of, and the rows and networks to make it with."""
+"""Cases of bad input, and the rows and networks to make them."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ N = 24
 
 
 class BadInput(NamedTuple):
-    """One mistake: what it is, code that makes it, and the error, or the warning, that names what was expected."""
+    """One case: its description, the code, and the expected error or warning."""
 
     what: str
     build: Callable[[], Any]
@@ -23,11 +23,11 @@ class BadInput(NamedTuple):
     message: str
 
 
-# -- what the rows are made of
+# -- parts of the rows
 
 
 def labels(**tasks):
-    """Make two good tasks, and replace or add some."""
+    """Make two valid tasks, and replace or add some."""
     X = inputs(N)
     return {"kind": np.where(X[:, 0] > 0, "b", "a"), "mass": X[:, 1].copy(), **tasks}
 

@@ -161,6 +161,6 @@ INPUT_ROWS = [
         "a module that gives several things",
         with_images(np.ones((N_IMAGES, 2, 3)), trunk=torch.nn.LSTM(3, 3, batch_first=True)),
         ValueError,
-        r"the module LSTM of ModuleTrunk should give a tensor of floats \(B, D\), .* a result of type tuple",
+        r"the module LSTM of ModuleTrunk should return a tensor of floats \(B, D\), .* a result of type tuple",
     ),
 ]

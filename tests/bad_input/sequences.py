@@ -16,7 +16,7 @@ STEPS = [np.ones((2 + number % 2, 3)) for number in range(N_SENTENCES)]
 
 
 def column(rows, **changed):
-    """Make a column of objects, one of them another one: ``row3=[]``."""
+    """Make an object column with one entry replaced: ``row3=[]``."""
     objects = np.empty(len(rows), dtype=object)
     objects[:] = list(rows)
     for row, value in changed.items():

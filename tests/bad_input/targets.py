@@ -1,4 +1,4 @@
-"""y, ``sample_weight``, and what is asked of a fitted estimator."""
+"""y, ``sample_weight``, and arguments of the methods of a fitted estimator."""
 
 import numpy as np
 import pandas as pd

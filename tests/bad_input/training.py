@@ -28,14 +28,14 @@ def fold_without_labels():
 
 
 class NoHead(Regression):
-    """A task that makes no head."""
+    """A task without a head."""
 
     def head(self, in_features, generator, grid=None):
         return None
 
 
 class WideHead(Regression):
-    """A task whose head has an output too many."""
+    """A task whose head has one output too many."""
 
     def head(self, in_features, generator, grid=None):
         return torch.nn.Linear(in_features, self.n_outputs_ + 1)
@@ -65,10 +65,10 @@ ARCHITECTURE_ROWS = [
         "a graph of unknown tasks", graph(kind=["nope"]), ValueError, r"TaskGraph names unknown tasks \['nope'\]"
     ),
     BadInput(
-        "a graph that goes in a circle",
+        "a graph that contains a cycle",
         graph(kind=["mass"], mass=["kind"]),
         ValueError,
-        "dependencies of TaskGraph go in a circle: 'kind' -> 'mass' -> 'kind'",
+        "dependencies of TaskGraph contain a cycle: 'kind' -> 'mass' -> 'kind'",
     ),
     BadInput("an unknown penalty", with_params(penalties=["ridge"]), ValueError, "penalties='ridge' should be"),
     BadInput("penalties as text", with_params(penalties="trace_norm"), ValueError, "'penalties' parameter"),
@@ -76,7 +76,7 @@ ARCHITECTURE_ROWS = [
         "a penalty twice",
         with_params(penalties=["trace_norm", "trace_norm"]),
         ValueError,
-        "penalties has several of one kind",
+        "penalties contains a class more than once",
     ),
     BadInput(
         "an unknown task_sampling",
@@ -94,13 +94,13 @@ ARCHITECTURE_ROWS = [
         "a task that makes no head",
         with_params(tasks={"mass": NoHead()}),
         TypeError,
-        "task 'mass' has no head: its method head gives None, expected a module",
+        "task 'mass' has no head: head returned None, expected a module",
     ),
     BadInput(
         "a head of another width than its task",
         with_params(tasks={"mass": WideHead()}),
         ValueError,
-        "the head of task 'mass' gives 2 outputs, expected 1",
+        "the head of task 'mass' has 2 outputs, expected 1",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""One column of values, read by what the values are."""
+"""One column, read by its values."""
 
 import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Optimisers of torch and parameters of the net: they work, or are refused in the words of the estimator."""
+"""Optimisers of torch and parameters of the net: they work, or raise an error of the estimator."""
 
 import inspect
 

@@ -15,7 +15,7 @@ SPARSE = csr_matrix(NUMBERS.numpy() * (NUMBERS.numpy() > 7))
 
 
 def dataset(rows=None, n_rows=ROWS):
-    """Make a data set in which every tensor says of which row it is."""
+    """Make a data set in which every tensor contains its row number."""
     number = torch.arange(n_rows)
     inputs = {"numeric": number[:, None].float(), "categorical": number[:, None]}
     return Dataset(inputs, [number[:, None].double(), number], [number[:, None].double(), None], rows)

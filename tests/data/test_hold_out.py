@@ -1,4 +1,4 @@
-"""Which rows early stopping holds out: labels count, not rows."""
+"""Validation rows of early stopping: the split counts labels, not rows."""
 
 import warnings
 
@@ -22,7 +22,7 @@ NAN = np.nan
 
 
 def draw(y, n_valid, seed=0, weight=None, **folds):
-    """Hold out rows of labels by task; give masks of those that are held out, and what is not validated."""
+    """Hold out rows of labels by task; return masks of the validation rows, and the tasks without validation."""
     tasks = {
         name: (
             MultilabelClassification() if v.ndim == 2 else Regression() if v.dtype == float else Classification()
@@ -154,7 +154,7 @@ EASY = X[:, 0] + X[:, 1]
 
 
 def quiet_fit(estimator, y, **kwargs):
-    """Fit, and give the estimator and what it said of validation."""
+    """Fit; return the estimator and its warnings about validation."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         estimator.fit(X[: len(y)], y, **kwargs)

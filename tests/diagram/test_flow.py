@@ -1,4 +1,4 @@
-"""Flows, where their parts stand, and the SVG of them."""
+"""Flows, their layout, and their SVG."""
 
 from itertools import combinations, pairwise
 from xml.etree import ElementTree
@@ -45,7 +45,7 @@ flows = pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
 
 
 def at(curve, share):
-    """Give a point of a cubic Bézier curve."""
+    """Return a point of a cubic Bézier curve."""
     a, b, c, d = ((1 - share) ** 3, 3 * share * (1 - share) ** 2, 3 * share**2 * (1 - share), share**3)
     return tuple(a * p + b * q + c * r + d * s for p, q, r, s in zip(*curve.points, strict=True))
 

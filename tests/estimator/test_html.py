@@ -1,4 +1,4 @@
-"""The picture under scikit-learn's HTML diagram."""
+"""The network diagram below scikit-learn's HTML diagram."""
 
 import re
 from html import escape
@@ -20,7 +20,7 @@ X = inputs(40)
 
 
 def picture(estimator):
-    """Give the SVG of an estimator's picture, or None."""
+    """Return the SVG of an estimator's diagram, or None."""
     html = estimator._repr_html_()
     assert html.startswith(estimator_html_repr(estimator)[:100])
     assert estimator._repr_mimebundle_()["text/html"].count("<title>") == html.count("<title>")

@@ -53,7 +53,7 @@ def test_error_names_the_file_and_keeps_its_class(tmp_path, monkeypatch, number)
 
     monkeypatch.setattr(_atomic.os, "fsync", full)
     (tmp_path / "file").write_bytes(b"old")
-    with pytest.raises(OSError, match="file could not be written, what was there before is as it was") as caught:
+    with pytest.raises(OSError, match="file could not be written; the old file is intact") as caught:
         write_atomically(tmp_path / "file", b"new")
     assert os.strerror(number) in str(caught.value)
     assert type(caught.value) is type(OSError(number, ""))
@@ -73,7 +73,7 @@ def test_file_that_the_disk_cannot_hold(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
-    assert "file could not be written, what was there before is as it was" in done.stderr
+    assert "file could not be written; the old file is intact" in done.stderr
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 

@@ -32,7 +32,7 @@ def texts(display):
 
 
 def sources(display, task):
-    """Give the labels of what leads to a task."""
+    """Return the labels of the sources of a task."""
     flow = display.flow
     return [flow.nodes[source].label for source, target in flow.edges if target == f"task {task}"]
 

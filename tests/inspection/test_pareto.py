@@ -28,7 +28,7 @@ def close():
 
 
 def drawn(ax, label):
-    """Give the points of the first line with a label."""
+    """Return the points of the first line with a label."""
     return next(np.column_stack(line.get_data()) for line in ax.get_lines() if line.get_label() == label)
 
 

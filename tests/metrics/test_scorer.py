@@ -47,7 +47,7 @@ def test_without_a_score_that_counts_the_mean_is_nan(by_task):
 
 
 class Network:
-    """What the scorer asks of a fitted estimator; it counts its predictions."""
+    """The part of a fitted estimator that the scorer uses; it counts its predictions."""
 
     tasks_ = {"a": SimpleNamespace(metric="accuracy"), "b": SimpleNamespace(metric="r2")}
 
@@ -89,7 +89,7 @@ def searched(estimator):
 
 
 class Triple:
-    """A step that learns nothing, and does not say so."""
+    """A step without a fitted state."""
 
     def transform(self, X):
         return 3 * X
@@ -119,7 +119,7 @@ def test_pipelines_and_searches_are_gone_through(wrap, factor):
 
 @pytest.mark.parametrize("estimator", [LinearRegression(), make_pipeline(StandardScaler(), LinearRegression())])
 def test_other_estimators_are_refused(estimator):
-    with pytest.raises(TypeError, match="multitask_scorer scores MultiTaskNetEstimator, got LinearRegression"):
+    with pytest.raises(TypeError, match="multitask_scorer requires a MultiTaskNetEstimator, got LinearRegression"):
         multitask_scorer(estimator.fit(X, X[:, 0]), X, X[:, 0])
 
 

@@ -72,14 +72,14 @@ def test_scores_are_those_of_a_kept_library_on_random_sequences():
     ("true", "pred", "expected"),
     [
         (["B-x", "I-x"], ["B-x", "I-x"], 1),
-        (["B-x", "I-x"], ["I-x", "I-x"], 1),  # the same entity, written otherwise
+        (["B-x", "I-x"], ["I-x", "I-x"], 1),  # the same entity in another notation
         (["B-x", "I-x"], ["B-x", "O"], 0),  # a part is not enough
         (["B-x", "I-x"], ["B-y", "I-y"], 0),
         (["B-x", "B-x"], ["B-x", "I-x"], 0),
         (["B-x", "O", "B-y"], ["B-x", "O", "O"], 2 / 3),
         (["O"], ["O"], 0),
         (["O", "O"], ["B-x", "O"], 0),
-        (["B-x", None], ["B-x", "B-y"], 1),  # nobody knows what is there
+        (["B-x", None], ["B-x", "B-y"], 1),  # the true tag is missing
         (["B-x", -1], ["B-x", "I-x"], 1),
     ],
 )
@@ -117,9 +117,9 @@ def test_other_tags_are_refused(tag):
 
 
 def test_sequences_of_different_lengths_are_refused_by_row():
-    with pytest.raises(ValueError, match="row 1 has 2 true tags and 1 predicted ones"):
+    with pytest.raises(ValueError, match="row 1 has 2 true and 1 predicted tags"):
         entity_f1_score([["O"], ["O", "O"]], [["O"], ["O"]])
-    with pytest.raises(ValueError, match="2 true sequences of tags and 1 predicted"):
+    with pytest.raises(ValueError, match="2 true and 1 predicted sequences of tags"):
         entity_f1_score([["O"], ["O"]], [["O"]])
 
 

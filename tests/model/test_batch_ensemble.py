@@ -1,4 +1,4 @@
-"""The network of members that share weights: what each member is, and what they are trained by."""
+"""The network of members that share weights: equivalence of each member, and the loss."""
 
 import numpy as np
 import pandas as pd

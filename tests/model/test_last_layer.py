@@ -32,9 +32,9 @@ OF_ARCHITECTURES = {
     "mmoe": (MMoE(n_experts=3), f"sharing.experts.bodies.stacked.{LAST}"),
     "mmoe of one expert a row": (MMoE(n_experts=3, top_k=1), f"sharing.experts.bodies.stacked.{LAST}"),
     "ple": (PLE(), f"sharing.levels.0.shared.experts.bodies.stacked.{LAST}"),
-    # the list of what is shared has the experts of the last level before those of others
+    # the shared parameters list the experts of the last level before those of others
     "ple of two levels": (PLE(n_levels=2), "sharing.levels.1.shared.experts"),
-    # what mixes the trunks of the tasks stands last in the list, but each task has weights of its own there
+    # the cross-stitch weights are last in the list, but each task has separate weights there
     "cross_stitch": (CrossStitch(), f"sharing.bodies.bodies.stacked.{LAST}"),
     "adatt": (AdaTT(), f"sharing.levels.0.experts.experts.bodies.stacked.{LAST}"),
     "adatt of two levels": (AdaTT(n_levels=2), "sharing.levels.1.experts.experts"),
@@ -65,7 +65,7 @@ OF_PIXELS = Targets(bright=IMAGES.mean(axis=(1, 2)) > 0, pixels=(IMAGES > 0).ast
 OF_TOKENS = Targets(long=[len(row) > 3 for row in WORDS], tags=[[int(t == "a") for t in row] for row in WORDS])
 CONV = ConvNet(channels=(4,), hidden_size=6)
 OF_TRUNKS = {
-    # a task of rows and one of pixels part before the place of what is seen comes in
+    # a task of rows and one of pixels part before the coordinates are added
     "pixels": (CONV, IMAGES, OF_PIXELS, "sharing.body.position"),
     "convolutions": (SequenceEncoder("convolutional", 8), WORDS, OF_TOKENS, "sharing.body.layers.2.linear"),
     "recurrent": (SequenceEncoder("recurrent", 8), WORDS, OF_TOKENS, "sharing.body.layers.0."),
@@ -107,7 +107,7 @@ class Batch:
         names = self.names(found)
         assert names
         assert all(name.startswith(layer) for name in names), names
-        # all that the layer has, and the Gram matrix there
+        # the parameters of the layer, and the Gram matrix there
         rows = []
         for loss in task_losses.losses.unbind(-1):
             gradients = torch.autograd.grad(loss, found, retain_graph=True)
@@ -175,4 +175,4 @@ def test_tasks_that_share_nothing_are_told_so(weighting):
     )
     with pytest.warns(UserWarning, match=r"weighting=.* balances .*=Independent\(\) they share nothing"):
         estimator.fit(X, Y)
-    estimator.fit(X, Y["b"])  # one task has nothing to be balanced with
+    estimator.fit(X, Y["b"])  # a single task needs no balancing

@@ -55,7 +55,7 @@ def make(tasks, weights=TASK_WEIGHTS):
 
 
 def compute(tasks, y, arrays, sample_weight=None, only=None):
-    """Give the loss and the mass of each task, by name."""
+    """Return the loss and the mass of each task, by name."""
     tasks = {name: tasks[name] for name in only or tasks}
     objective = make(tasks)
     targets, weights = encode_targets(objective.groups, tasks, y, sample_weight, torch.float64)

@@ -1,4 +1,4 @@
-"""Modules that know nothing of members: mapped by torch where that gives the same, told why where not."""
+"""Modules without a member axis: mapped by torch if the results are the same, otherwise with a reason."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ class WithGlobalDropout(Foreign):
 
 
 class WithOurDropout(MLP):
-    """What a parent says of its modules does not count for a subclass."""
+    """The declaration of a parent class does not apply to a subclass."""
 
 
 def rows(seed=0):

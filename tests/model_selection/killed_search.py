@@ -1,4 +1,4 @@
-"""A search whose process dies in the middle, for test_journal.py to start in a process of its own."""
+"""A search whose process dies in the middle; test_journal.py starts it in a separate process."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from sklearn_mtl.model_selection import TaskWeightSearchCV
 
 from .._helpers import inputs, mixed_targets, net
 
-# After how many fits the process is killed. It is not a parameter, because those are part of what the journal
-# recognises a fit by.
+# Number of fits after which the process is killed. It is not a parameter, because parameters are part of the
+# digest of a fit.
 KILLED_AFTER = "SEARCH_IS_KILLED_AFTER"
 
 
 class Count(TransformerMixin, BaseEstimator):
-    """First step of a pipeline: leaves a file in a folder for every fit, and X as it is."""
+    """First step of a pipeline: writes a file for every fit, and does not change X."""
 
     def __init__(self, folder=None):
         self.folder = folder

@@ -17,7 +17,7 @@ Y = mixed_targets(X, missing=0.1)
 
 
 class Untrainable:
-    """A bank that has everything, and remembers what it was asked for."""
+    """A bank that has every fit, and records the requested keys."""
 
     def __init__(self, fitted):
         self.fitted = fitted

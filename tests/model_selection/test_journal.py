@@ -43,7 +43,7 @@ def count(folder):
 
 
 def assert_same_results(search, expected, times=False):
-    """Compare all columns of ``cv_results_`` bit by bit."""
+    """Compare all columns of ``cv_results_`` bit for bit."""
     assert search.cv_results_.keys() == expected.cv_results_.keys()
     for name, values in expected.cv_results_.items():
         if name == "params":
@@ -187,7 +187,7 @@ def test_random_search_keeps_a_journal(tmp_path):
 
 
 def with_records(record, records):
-    """Give a file of other records, with a checksum that fits."""
+    """Return a file of other records with a valid checksum."""
     return json.dumps({**record, "records": records, "checksum": _checksum(records)}).encode()
 
 
@@ -236,7 +236,7 @@ def test_file_that_cannot_be_read_fails_the_search(tmp_path, stacked):
     path = min(tmp_path.iterdir())
     path.unlink()
     path.mkdir()
-    with pytest.raises(OSError, match=path.name):  # and is no score of NaN
+    with pytest.raises(OSError, match=path.name):  # and is not a score of NaN
         search.fit(X, Y)
 
 

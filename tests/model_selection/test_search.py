@@ -1,4 +1,4 @@
-"""The searches against scikit-learn's own, and what they add."""
+"""The searches compared with scikit-learn's, and their additional features."""
 
 import functools
 
@@ -23,7 +23,7 @@ from sklearn_mtl.model_selection import (
 
 from .._helpers import assert_same, assert_same_model, inputs, mixed_targets, net
 
-# bit by bit: fits that are trained side by side are the same but for rounding
+# bit for bit, which stacked fits are only up to rounding
 grid_search = functools.partial(TaskWeightSearchCV, stacked=False)
 random_search = functools.partial(TaskWeightRandomSearchCV, stacked=False)
 
@@ -43,7 +43,7 @@ def prefixed(grid):
 
 
 def scores_of(search):
-    """Give the columns of scores that scikit-learn's own search has."""
+    """Return the score columns of scikit-learn's search."""
     return {
         name: values
         for name, values in search.cv_results_.items()
@@ -312,7 +312,7 @@ def test_volume_of_the_front(fitted):
 
 @pytest.mark.parametrize("reference", [{"mass": 0.0}, {**dict.fromkeys(TASKS, 0.0), "other": 0.0}])
 def test_reference_needs_every_task(fitted, reference):
-    with pytest.raises(ValueError, match="should give a score to each of"):
+    with pytest.raises(ValueError, match="should have a score for each of"):
         fitted.hypervolume(reference)
 
 
@@ -330,7 +330,7 @@ def test_choice_under_a_constraint(fitted):
     assert chosen in fitted.pareto_front_["index"]
     assert scores[chosen, 0] >= least
     assert scores[chosen, 2] == scores[scores[:, 0] >= least, 2].max()
-    # as good as the best overall, where nothing is asked of the others
+    # as good as the best overall, without a constraint on the others
     assert scores[fitted.choose(maximize="mass"), 2] == scores[:, 2].max()
 
 
@@ -348,7 +348,7 @@ def test_select_fits_the_chosen_candidate(fitted):
         ({"constraint": {"mass": 2.0}}, "No candidate satisfies"),
         ({"constraint": {"weight": 0.5}}, "constraint names unknown tasks"),
         ({"maximize": "weight"}, "maximize='weight' should be one of the tasks"),
-        ({"maximize": "mass", "weights": {"mass": 1.0}}, "pass one of them"),
+        ({"maximize": "mass", "weights": {"mass": 1.0}}, "pass only one of them"),
         ({"weights": {"weight": 1.0}}, "weights names unknown tasks"),
         ({"weights": {"mass": -1.0}}, "finite number of at least 0"),
     ],
@@ -393,7 +393,7 @@ def test_samples_follow_the_seed_of_the_search():
 
 @pytest.mark.parametrize("tasks", [[], ["a", "a"], "a"])
 def test_tasks_of_the_simplex_are_different_names(tasks):
-    with pytest.raises(ValueError, match="different names of tasks"):
+    with pytest.raises(ValueError, match="unique names of tasks"):
         task_weight_simplex(tasks)
 
 

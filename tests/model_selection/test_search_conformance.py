@@ -255,7 +255,7 @@ class Shifted(MultiTaskNetRegressor):
 def test_a_fit_of_its_own_is_used_though_it_cannot_be_stacked():
     estimator = Shifted(max_epochs=2, random_state=0, early_stopping=False)
     search = TaskWeightSearchCV(estimator, GRID, cv=2, stacked=True).fit(X, NUMBERS)
-    assert [entry["reason"] for entry in search.stack_report_] == ["its class has a fit of its own"]
+    assert [entry["reason"] for entry in search.stack_report_] == ["its class overrides fit"]
     assert_same_results(search.cv_results_, GridSearchCV(estimator, GRID, cv=2).fit(X, NUMBERS).cv_results_)
 
 
@@ -277,7 +277,7 @@ def test_a_search_can_be_looked_at_in_every_state(state, way):
             search.predict(X)
     if state == "failed":
         assert search.task_names_ == search.pareto_front_["params"] == []
-        with pytest.raises(ValueError, match="no candidate has a score of every task"):
+        with pytest.raises(ValueError, match="no candidate has a score for every task"):
             search.choose()
 
 

@@ -75,7 +75,7 @@ def test_a_number_of_folds_that_cannot_be_is_refused(n_splits):
 
 
 def test_y_is_needed():
-    with pytest.raises(ValueError, match="needs y"):
+    with pytest.raises(ValueError, match="requires y"):
         next(MultiTaskStratifiedKFold(3).split(np.zeros((30, 1))))
 
 

@@ -1,4 +1,4 @@
-"""A search that trains side by side has the scores of scikit-learn's, which trains one fit after the other."""
+"""A search with stacked training has the same scores as scikit-learn's search."""
 
 import os
 from pathlib import Path
@@ -58,7 +58,7 @@ def net(**params):
 
 
 def short(**params):
-    """Make a network for what does not depend on how long it is trained."""
+    """Make a network for tests that do not depend on the length of the training."""
     return net(**{"batch_size": 16, "max_epochs": 4, **params})
 
 
@@ -67,7 +67,7 @@ def columns(search):
 
 
 def assert_same_scores(search, expected):
-    """Compare all that scikit-learn's search knows: parameters, scores of the folds, moments, ranks, the best."""
+    """Compare all results of scikit-learn's search: parameters, scores of the folds, moments, ranks, the best."""
     assert columns(search) == columns(expected)
     for name in sorted(columns(expected)):
         ours, theirs = search.cv_results_[name], expected.cv_results_[name]
@@ -91,7 +91,7 @@ def reasons(search):
 
 
 def both(estimator, grid, X=X, y=Y, fit_params=None, **options):
-    """Search side by side, and by scikit-learn; assert that everything was trained and scored alike."""
+    """Search with stacked training and with scikit-learn; assert that all results are equal."""
     options = {"cv": CV, "refit": False, **options}
     fit_params = fit_params or {}
     search = TaskWeightSearchCV(estimator, grid, stacked=True, **options).fit(X, y, **fit_params)
@@ -248,7 +248,7 @@ def test_two_processes():
     assert_same_scores(two, one)
     assert two.n_jobs == 2
     assert stacked_fits(two) == all_fits(two)
-    # what is not stacked is spread over them too
+    # fits that are not stacked are distributed to the processes too
     grid = [WEIGHTS, {"callbacks": [[Callback()]]}]
     assert_same_scores(
         TaskWeightSearchCV(short(), grid, n_jobs=2, **options).fit(X, Y),
@@ -310,7 +310,7 @@ def test_candidates_from_a_generator_are_those_of_scikit_learns_search():
     assert_same_scores(search.fit(X, Y), expected)
     assert search.random_state is ours
     assert stacked_fits(search) == all_fits(search)
-    assert ours.randint(1000) == theirs.randint(1000)  # both have moved on as far
+    assert ours.randint(1000) == theirs.randint(1000)  # both generators have the same state
 
 
 def test_fits_without_a_seed_are_stacked_under_seeds_of_their_own():
@@ -356,11 +356,11 @@ def test_candidate_that_cannot_be_fitted_fails_in_the_search():
     assert "learning_rate" in reason
 
 
-# -- what goes one by one
+# -- fits that are not stacked
 
 
 class OwnTrunk(MLP):
-    """A trunk of a user, whose modules nobody knows."""
+    """A custom trunk with unknown modules."""
 
     not_stackable = "its modules are its own"
 

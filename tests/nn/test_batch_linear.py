@@ -1,4 +1,4 @@
-"""Affine maps with one weight: each member is a plain map with a weight of its own."""
+"""Linear layers with a shared weight: each member equals a plain layer with its own weight."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def rows(*axes):
 
 
 def moved(layer):
-    """Move every parameter away from where it starts."""
+    """Move every parameter away from its initial value."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in layer.parameters():

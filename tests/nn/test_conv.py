@@ -87,7 +87,7 @@ def test_groups_have_mean_0_and_deviation_1_within_each_image():
     torch.testing.assert_close(groups.std(dim=-1, correction=0), torch.ones(4, 2).double(), rtol=1e-4, atol=0)
 
 
-# -- several nets side by side
+# -- several stacked networks
 
 
 def nested(make, n_outer, n_inner):

@@ -23,7 +23,7 @@ ROWS, WIDTH = 5, 3
 
 
 class Shift(nn.Module):
-    """A parameter without axes, a buffer, and tensors that are not there."""
+    """A parameter without axes, a buffer, and missing tensors."""
 
     def __init__(self, seed):
         super().__init__()
@@ -54,7 +54,7 @@ def equal(one, other):
     return list(one) == list(other) and all(torch.equal(one[name], other[name]) for name in one)
 
 
-# -- networks side by side
+# -- stacked networks
 
 
 @pytest.mark.parametrize("members", [[0], [0, 1, 2], [2, 0], [1, 1, 0, 1]], ids=str)
@@ -192,7 +192,7 @@ def test_a_spec_speaks_for_itself_only(spec, says):
     assert has_member_axis(spec) is says
 
 
-# -- modules side by side
+# -- stacked modules
 
 
 CHOSEN = {"all": [0, 1, 2], "one": [1], "two": [0, 2], "other order": [2, 0, 1], "twice": [1, 1]}

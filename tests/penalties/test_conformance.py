@@ -76,7 +76,7 @@ def test_a_penalty_that_is_in_no_sequence_is_refused(given):
     ids=["specs", "texts", "both"],
 )
 def test_two_of_one_kind_are_refused(given):
-    with pytest.raises(ValueError, match=r"penalties has several of one kind: \['"):
+    with pytest.raises(ValueError, match=r"penalties contains a class more than once: \['"):
         net(penalties=given).fit(inputs(), inputs())
 
 

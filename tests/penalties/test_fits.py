@@ -1,4 +1,4 @@
-"""What penalties do to fitted networks."""
+"""Effects of penalties on fitted networks."""
 
 import numpy as np
 import pytest
@@ -17,18 +17,18 @@ X = inputs()
 Y = mixed_targets(X)
 ON_WEIGHTS = {"trace_norm": TraceNorm, "group_lasso": GroupLasso, "orthogonality": Orthogonality}
 kinds = pytest.mark.parametrize("kind", ON_WEIGHTS.values(), ids=ON_WEIGHTS.keys())
-#: the last two are one task under two names
+#: the last two are the same task with two names
 RELATED = Targets(a=X[:, 0], b=X[:, 0] + X[:, 1], c=X[:, 2] - X[:, 1], d=X[:, 2] - X[:, 1])
 
 
 def trained(*penalties, y=RELATED, **params):
-    """Fit until nothing much changes, without another decay of the weights."""
+    """Fit until convergence, without weight decay."""
     defaults = {"max_epochs": 80, "learning_rate": 0.02, "batch_size": 40, "weight_decay": 0.0, "dtype": "float64"}
     return net(penalties=penalties, **{**defaults, **params}).fit(X, y)
 
 
 def heads_of(estimator):
-    """Give the weights of the heads, (K, D) by task."""
+    """Return the weights of the heads, (K, D) by task."""
     return {name: weight.numpy(force=True) for name, weight in estimator.net_.module_.head_weights().items()}
 
 
@@ -36,7 +36,7 @@ def all_heads(estimator):
     return np.vstack([weight for _, weight in sorted(heads_of(estimator).items())])
 
 
-# -- nothing to penalise with
+# -- strengths of 0
 
 
 @kinds
@@ -57,7 +57,7 @@ def test_dropout_of_nothing_is_no_dropout():
     assert_same_model(net(trunk=trunk, penalties=[RepresentationDropout(p=0.0)]).fit(X, Y), plain)
 
 
-# -- what each one is for
+# -- purpose of each penalty
 
 
 @kinds
@@ -109,7 +109,7 @@ def test_penalties_are_no_part_of_losses_by_task():
 
 
 class Seen(nn.Module):
-    """Keep what a module gets and gives."""
+    """Record the inputs and outputs of a module."""
 
     def __init__(self, module):
         super().__init__()
@@ -131,7 +131,7 @@ def test_tasks_have_masks_of_their_own(architecture):
     set_draws(network, torch.Generator().manual_seed(0))
     network.train()(batch, list(Y))
     network.eval()(batch, list(Y))
-    ((got, given),) = network.noises[0].calls  # in evaluation mode nothing asks for noise
+    ((got, given),) = network.noises[0].calls  # in evaluation mode no noise is drawn
     assert given.shape == (len(list(Y)), len(X), 8)
     got = got.expand_as(given)
     live, kept = got != 0, given != 0
@@ -151,11 +151,11 @@ def test_dropout_is_off_in_prediction():
     assert_same(plain.predict(X), estimator.predict(X))
 
 
-# -- networks that have not what a penalty is about
+# -- networks that do not support a penalty
 
 
 class Bare(Network):
-    """A network that neither gives its heads nor takes noise."""
+    """A network without head weights and without support for noise."""
 
     def __init__(self, network):
         super().__init__()
@@ -184,7 +184,7 @@ def test_a_network_without_linear_heads_is_refused(kind):
 
 
 def test_a_network_without_noise_is_refused():
-    with pytest.raises(ValueError, match=r"penalties has RepresentationDropout\(\): Bare takes no noise"):
+    with pytest.raises(ValueError, match=r"penalties has RepresentationDropout\(\): Bare does not support noise"):
         net(architecture=BareSharing(), penalties=["representation_dropout"]).fit(X, Y)
 
 

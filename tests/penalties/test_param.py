@@ -113,7 +113,7 @@ def test_a_change_after_the_fit_waits_for_the_next():
         (["ridge"], r"penalties='ridge' should be a Penalty or one of \['group_lasso', "),
         ([TraceNorm], r"penalties=<class .* should be a Penalty"),
         ([None], r"penalties=None should be a Penalty"),
-        (["trace_norm", TraceNorm()], r"penalties has several of one kind: \['trace_norm', 'trace_norm'\]"),
+        (["trace_norm", TraceNorm()], r"a class more than once: \['trace_norm', 'trace_norm'\]"),
         ([TraceNorm(strength=-0.1)], r"'strength' parameter of TraceNorm must be a float in the range"),
         ([GroupLasso(strength="much")], r"'strength' parameter of GroupLasso"),
         ([Orthogonality(strength=float("nan"))], r"'strength' parameter of Orthogonality"),
@@ -144,7 +144,7 @@ def test_order_of_penalties_does_not_matter():
 
 
 class SumOfSquares(WeightPenalty):
-    """A penalty of one's own, which declares nothing of its parameters."""
+    """A custom penalty without parameter constraints."""
 
     def __init__(self, strength=0.1):
         self.strength = strength

@@ -1,4 +1,4 @@
-"""Values of penalties against formulas written with numpy."""
+"""Values of penalties compared with formulas in numpy."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_values_are_their_formulas(penalty, formula, members, seed):
 def test_orthogonal_heads_have_no_penalty():
     weights = {"a": torch.eye(5)[:2], "b": torch.eye(5)[2:3], "c": torch.eye(5)[3:]}
     assert Orthogonality().value(weights) == 0
-    # within a task nothing is said
+    # products within a task are not penalised
     assert Orthogonality().value({"a": torch.ones(3, 5)}) == 0
 
 
@@ -62,7 +62,7 @@ def test_the_trace_norm_of_one_direction_is_its_length():
     assert value.item() == pytest.approx(5 * np.sqrt(5))
 
 
-# -- what is added to the objective
+# -- the term in the objective
 
 
 @EVERY

@@ -1,4 +1,4 @@
-"""Files that somebody wrote on purpose: what they hold is wrong, and their checksums are right."""
+"""Forged files: invalid content with valid checksums."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ def members_of(path):
 
 
 def digest_of(members, **changes):
-    """Make the digest that goes with some members."""
+    """Make the digest of members."""
     described = {
         name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for name, content in members.items()

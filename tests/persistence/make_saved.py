@@ -1,7 +1,7 @@
 """Write the model that is kept for a layout of the state: ``python -m tests.persistence.make_saved``.
 
-To be run once, when the layout of the state or of the file changes. What it wrote before stays, and has to load
-for ever. What the model predicts is kept beside it.
+Run it once when the layout of the state or of the file changes. Earlier files stay, and must always load. The
+predictions of the model are stored next to it.
 """
 
 import json
@@ -22,7 +22,7 @@ NAME = f"state_{STATE_LAYOUT}_file_{LAYOUT}"
 
 
 def table():
-    """Make columns of numbers and of categories, one of which is missing somewhere."""
+    """Make columns of numbers and of categories, with a missing category."""
     number = np.linspace(-2, 2, 24)
     kind = np.array(["bee", "ape", None, "cat"], dtype=object)[np.arange(24) % 4]
     return pd.DataFrame({"a": number, "b": number**2, "kind": kind})
@@ -42,7 +42,7 @@ def fit():
 
 
 def said(model):
-    """Give what a model says about the table, as JSON."""
+    """Return the predictions of a model for the table, as JSON."""
     predicted, proba = model.predict(table()), model.predict_proba(table())
     return {
         "sign": predicted["sign"].tolist(),

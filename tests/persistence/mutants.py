@@ -1,8 +1,7 @@
 """Damaged and forged copies of the file of a model.
 
-A damaged copy is refused, or loads as the model that it was: its checksums no longer fit. A forged one has
-checksums that fit; it is refused or loads, perhaps as another model, and it neither runs anything nor fills the
-memory.
+A damaged copy has invalid checksums; it is rejected or loads as the original model. A forged copy has valid
+checksums; it is rejected or loads, possibly as another model. It must neither run code nor fill the memory.
 """
 
 import io
@@ -39,7 +38,7 @@ def zipped(members, **options):
 
 
 def forged(members):
-    """Write members with a digest that fits."""
+    """Write members with a valid digest."""
     members = {name: part for name, part in members.items() if name != "digest.json"}
     return zipped({**members, "digest.json": digest_of(members)})
 
@@ -106,7 +105,7 @@ def moved_bytes(content, rng):
 
 
 def swapped_members(content, rng):
-    """Exchange the contents of two members, and leave the digest as it is."""
+    """Exchange the contents of two members without changing the digest."""
     members = members_in(content)
     one, other = rng.choice(sorted(members), size=2, replace=False)
     return zipped({**members, one: members[other], other: members[one]})
@@ -125,7 +124,7 @@ def another_members_name(content, rng):
 
 
 def lying_header_of_zip(content, rng):
-    """Change numbers in the headers: sizes, places, kinds, how many there are."""
+    """Change numbers in the headers: sizes, positions, types, counts."""
     changed = bytearray(content)
     signature = [b"PK\1\2", b"PK\3\4", b"PK\5\6"][rng.integers(3)]
     starts = [found.start() for found in re.finditer(re.escape(signature), content)]
@@ -145,7 +144,7 @@ def zip_bomb(content, rng):
 
 
 def quiet_zip_bomb(content, rng):
-    """Say of compressed bytes that they are not compressed, and of their member that it is very large."""
+    """Declare compressed bytes as uncompressed, and their member as very large."""
     members = members_in(content)
     size = int(rng.integers(10**6, 2**32 - 2))
     packed = zlib.compress(bytes(10**5))
@@ -157,7 +156,7 @@ def quiet_zip_bomb(content, rng):
     return changed
 
 
-# -- forgery: the checksums fit
+# -- forgery: the checksums are valid
 
 
 def _change_number(text, rng, most):
@@ -235,7 +234,7 @@ def nested_manifest(content, rng):
 
 
 def code_in_members(content, rng):
-    """Put pickles, and words that other programs run, where JSON and arrays should be."""
+    """Put pickles and code in place of JSON and arrays."""
     members = members_in(content)
     name = str(rng.choice(["manifest.json", "tensors.safetensors", "step-0.skops"]))
     codes = [

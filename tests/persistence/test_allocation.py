@@ -33,7 +33,7 @@ X = torch.zeros(10, 10)
     ],
 )
 def test_what_is_too_large_is_refused_before_it_is_made(make):
-    with AllocationLimit(10**6, 10**6), pytest.raises(ModelFileError, match="more memory than the arrays"):
+    with AllocationLimit(10**6, 10**6), pytest.raises(ModelFileError, match="more memory than its arrays"):
         make()
 
 
@@ -44,7 +44,7 @@ def test_what_is_gone_does_not_count():
         kept = torch.zeros(1000)
         with pytest.raises(ModelFileError):
             torch.zeros(1000)
-        kept.view(10, 100).add_(1)  # neither a view nor what is changed in place is new
+        kept.view(10, 100).add_(1)  # neither a view nor an in-place change is a new tensor
         assert kept.sum() == 1000
 
 

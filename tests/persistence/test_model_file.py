@@ -1,4 +1,4 @@
-"""Saving and loading without pickle: the same predictions, and nothing that cannot be loaded again."""
+"""Saving and loading without pickle: equal predictions, and errors for values that cannot be saved."""
 
 import enum
 import errno
@@ -42,7 +42,7 @@ def fitted():
 
 
 def said(model, rows):
-    """Give all that a fitted model says about some rows."""
+    """Return all predictions of a fitted model for some rows."""
     everything = {"predict": model.predict(rows), "transform": model.transform(rows)}
     return everything | ({"proba": model.predict_proba(rows)} if hasattr(model, "predict_proba") else {})
 
@@ -53,7 +53,7 @@ def through(model, path, **options):
 
 
 def functions_of(model):
-    """Give the functions and classes among the parameters, which a file names and the caller passes in."""
+    """Return the functions and classes among the parameters, which a file names and the caller passes in."""
     params = model.get_params(deep=True).values()
     return [value for value in params if callable(value) and not hasattr(value, "fit")]
 
@@ -70,7 +70,7 @@ def test_round_trip(make, tmp_path):
         assert_same_model(loaded, model)
         pd.testing.assert_frame_equal(loaded.history_, model.history_)
         assert loaded.task_names_ == model.task_names_
-    # what is loaded is saved to the same bytes
+    # a loaded model is saved to the same bytes
     save_model(loaded, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
 
@@ -133,7 +133,7 @@ def test_file_is_about_as_large_as_the_weights(tmp_path):
     assert (tmp_path / "model").stat().st_size < 4 * n_weights + 20_000
 
 
-# -- what cannot be saved
+# -- errors of what cannot be saved
 
 
 class Unknown:
@@ -141,7 +141,7 @@ class Unknown:
 
 
 class Text(str):
-    """A text that can have attributes, which is lost if these are all that is written."""
+    """A string with attributes, which would be lost if only the attributes were saved."""
 
 
 class Colour(enum.Enum):
@@ -168,12 +168,15 @@ def given(value):
 
 UNSAVABLE = {
     "callbacks": ({"callbacks": [EarlyStopping()]}, r"callbacks\[0\] is a skorch.*callbacks=None"),
-    "lambda": (given(lambda x: x), r"net_params\['a'\] is <function.*no name"),
-    "bound method": (given([].append), r"net_params\['a'\] is <built.*no name"),
-    "partial": (given(functools.partial(lambda x: x)), r"net_params\['a'\] is <function.*no name"),
-    "another's name": (given(functools.wraps(print)(lambda x: x)), r"net_params\['a'\] is <function.*no name"),
-    "dict with attributes": (given(Bunch(a=1)), r"net_params\['a'\] is a sklearn.*make it a dict"),
-    "text with attributes": (given(Text("a")), r"net_params\['a'\] is a tests.*make it a str"),
+    "lambda": (given(lambda x: x), r"net_params\['a'\] is <function.*no importable name"),
+    "bound method": (given([].append), r"net_params\['a'\] is <built.*no importable name"),
+    "partial": (given(functools.partial(lambda x: x)), r"net_params\['a'\] is <function.*no importable name"),
+    "another's name": (
+        given(functools.wraps(print)(lambda x: x)),
+        r"net_params\['a'\] is <function.*no importable name",
+    ),
+    "dict with attributes": (given(Bunch(a=1)), r"net_params\['a'\] is a sklearn.*convert it to a dict"),
+    "text with attributes": (given(Text("a")), r"net_params\['a'\] is a tests.*convert it to a str"),
     "enumeration": (given(Colour.RED), r"net_params\['a'\] is a tests.*give its value"),
     "made with arguments": (given(Made(1)), r"net_params\['a'\] is a tests.*Made"),
     "keys of NaN": (
@@ -181,7 +184,7 @@ UNSAVABLE = {
         r"net_params\['a'\] cannot be saved: several of its keys",
     ),
     "module": ({"trunk": ModuleTrunk(nn.Linear(4, 2))}, r"trunk.module is a torch.*a module is not saved"),
-    "tensor": (given(torch.ones(2)), r"net_params\['a'\] is a torch.Tensor.*make it a numpy array"),
+    "tensor": (given(torch.ones(2)), r"net_params\['a'\] is a torch.Tensor.*convert it to a numpy array"),
     "object": (given([1, Unknown()]), r"net_params\['a'\]\[1\] is a tests.*Unknown"),
     "generator": ({"random_state": np.random.default_rng(0)}, "random_state is a numpy.random.*Generator"),
     "bits": (
@@ -207,7 +210,7 @@ def test_what_cannot_be_saved_is_named_before_a_file_is_touched(params, message,
 def test_attribute_that_would_not_be_loaded_is_named(name, tmp_path):
     model = clone(fitted())
     vars(model)["__doc_link_template" if name == "_doc_link_template" else name] = 3
-    with pytest.raises(TypeError, match=rf"{name} cannot be saved: it takes the place of what Multi"):
+    with pytest.raises(TypeError, match=rf"{name} cannot be saved: it hides an attribute of the class Multi"):
         save_model(model, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
@@ -242,14 +245,14 @@ def test_of_a_search_the_best_estimator_is_saved(tmp_path):
 
 
 class Settings:
-    """What a trunk of a user's may hold."""
+    """A helper of a custom trunk."""
 
     def __init__(self, factor):
         self.factor = factor
 
 
 class Scaled(MLP):
-    """A trunk of a user's, with a helper of its own and a parameter more."""
+    """A custom trunk with a helper and an additional parameter."""
 
     def __init__(self, hidden_sizes=(4,), dropout=0.0, scaling=None, ranks=False, embedding_size=8, settings=None):
         super().__init__(hidden_sizes, dropout, scaling, ranks, embedding_size)
@@ -260,7 +263,7 @@ class Scaled(MLP):
 
 
 class Doubled(Regression):
-    """A task of a user's."""
+    """A custom task."""
 
     def decode(self, output):
         return 2 * super().decode(output)
@@ -357,7 +360,7 @@ def test_model_that_was_on_a_device_that_is_not_here(device, tmp_path):
     assert loaded.device_ == torch.device("cpu")
     assert loaded.device == device
     assert_same(said(loaded, X), said(fitted(), X))
-    with pytest.raises(ValueError, match="device"):  # asked for, it is not replaced in silence
+    with pytest.raises(ValueError, match="device"):  # a named device is not replaced silently
         loaded.fit(X, Y)
     assert_same_model(loaded.set_params(device="auto").fit(X, Y), fitted())
 
@@ -387,7 +390,7 @@ def test_another_version_is_warned_of(tmp_path, monkeypatch):
     assert_same(said(loaded, X), said(fitted(), X))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(ModelVersionWarning):  # where warnings are errors it is no damage of the file
+        with pytest.raises(ModelVersionWarning):  # a warning raised as an error is not a damaged file
             load_model(tmp_path / "model")
 
 

@@ -1,4 +1,4 @@
-"""Damaged and forged files: refused with one class of errors, or the model that it was; nothing is run."""
+"""Damaged and forged files raise one class of errors or load as the original model; no code is run."""
 
 import collections
 import contextlib
@@ -21,7 +21,7 @@ ROWS = X[:5]
 
 @pytest.fixture(scope="module")
 def small():
-    """Give a fitted model, and the bytes of its file."""
+    """Return a fitted model and the bytes of its file."""
     return net(max_epochs=2).fit(X, mixed_targets(X))
 
 
@@ -33,7 +33,7 @@ def path(small, tmp_path):
 
 
 def outcome(path, content, expected):
-    """Load a file, and tell what came of it."""
+    """Load a file, and return the outcome."""
     path.write_bytes(content)
     with watched() as seen, warnings.catch_warnings():
         warnings.simplefilter("ignore", ModelVersionWarning)
@@ -95,8 +95,8 @@ def test_memory_is_less_than_three_times_the_size(tmp_path):
     for kind, change in MUTANTS.items():
         changed = bytes(change(content, np.random.default_rng(11)))
         path.write_bytes(changed)
-        try_to_load(path)  # code that is used for the first time takes memory too
-        # the least of several: what the allocator keeps to itself comes on top
+        try_to_load(path)  # the first use of code takes memory too
+        # the minimum of several runs, because the allocator may keep memory
         peak = min(resident_peak(lambda: try_to_load(path)) for _ in range(5))
         # a bomb is a small file of its own
         assert peak < 3 * max(len(changed), 10**6), kind

@@ -1,4 +1,4 @@
-"""Pipelines in a file: our steps in its own terms, the others written by skops."""
+"""Pipelines in a file: steps of this package, and others written by skops."""
 
 import functools
 import json
@@ -62,7 +62,7 @@ def columns():
 
 
 class Shift(TransformerMixin, BaseEstimator):
-    """A step of a user's."""
+    """A custom step."""
 
     def __init__(self, by=1.0):
         self.by = by
@@ -147,7 +147,7 @@ def test_round_trip(make, tmp_path):
     assert_same(loaded.predict(rows), pipeline.predict(rows))
     assert re.sub("at 0x[0-9a-f]+", "", repr(loaded)) == re.sub("at 0x[0-9a-f]+", "", repr(pipeline))
     assert [name for name, _ in loaded.steps] == [name for name, _ in pipeline.steps]
-    # what is loaded is saved to the same bytes
+    # a loaded model is saved to the same bytes
     save_model(loaded, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
 
@@ -172,13 +172,13 @@ def test_what_holds_a_network_is_saved_by_itself(make, y, tmp_path):
     ("step", "advice"),
     [
         (BaggingRegressor(regressor(), n_estimators=2), "save with joblib"),
-        (GridSearchCV(regressor(), {"learning_rate": [1e-3]}, cv=2), "put its best_estimator_ in its place"),
+        (GridSearchCV(regressor(), {"learning_rate": [1e-3]}, cv=2), "use its best_estimator_ instead"),
     ],
     ids=["bagging", "search"],
 )
 def test_what_else_holds_a_network_is_named(step, advice, tmp_path):
     pipeline = Pipeline([("scale", StandardScaler()), ("many", step)]).fit(X, X[:, 0])
-    with pytest.raises(TypeError, match=rf"steps\['many'\] is a .*MultiTaskNetRegressor in it.*{advice}"):
+    with pytest.raises(TypeError, match=rf"steps\['many'\] is a .*contains a MultiTaskNetRegressor.*{advice}"):
         save_model(pipeline, tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
@@ -262,7 +262,7 @@ class Stubborn(Shift):
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        (FunctionTransformer(lambda X: X), "<lambda>.*found again"),
+        (FunctionTransformer(lambda X: X), "<lambda>.*cannot be found by its name"),
         (Stubborn(), "skops says not this one"),
         (FunctionTransformer(pd.DataFrame.to_numpy), "skops writes it, but cannot read it again"),
     ],
@@ -301,7 +301,7 @@ def test_member_that_no_step_needs_is_refused(tmp_path):
         return {**members, "step-7.skops": members["step-0.skops"]}
 
     forge(tmp_path / "model", add)
-    with pytest.raises(ModelFileError, match=r"nothing in it needs \['step-7.skops'\]"):
+    with pytest.raises(ModelFileError, match=r"its parts \['step-7.skops'\]"):
         load_model(tmp_path / "model")
 
 

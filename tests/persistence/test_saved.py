@@ -1,4 +1,4 @@
-"""Models that were saved once, by each layout of the state and of the file, load for ever."""
+"""Models saved with each layout of the state and of the file still load."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""What happens while a file is loaded: what is run, what is raised, how much memory it takes."""
+"""Monitoring of the loading of a file: code that is run, errors, and memory."""
 
 import ctypes
 import gc
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# What Python says when code is made or run, and processes and connections are started.
+# Audit events of Python for compiling and running code, and starting processes and connections.
 EVENTS = {
     "exec", "compile", "import", "marshal.loads", "code.__new__", "pickle.find_class", "os.system", "os.exec",
     "os.posix_spawn", "os.spawn", "os.fork", "subprocess.Popen", "socket.connect", "ctypes.dlopen",
@@ -24,7 +24,7 @@ def _hook(event: str, args: Any) -> None:
 
 @contextmanager
 def watched():
-    """Give a list of everything that is run within."""
+    """Yield a list of the audit events within the context."""
     global _seen, _is_hooked
     if not _is_hooked:  # a hook cannot be taken away
         sys.addaudithook(_hook)
@@ -37,7 +37,7 @@ def watched():
 
 
 def resident_peak(function: Callable[[], Any]) -> int | None:
-    """Give the bytes by which the process grows at most while a function runs; None where it cannot be told."""
+    """Return the maximum growth of the process in bytes while a function runs; None if unknown."""
     try:
         gc.collect()
         ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Fits that end before they are done, and what is compared of two models."""
+"""Interrupted fits, and comparison of two models."""
 
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -15,7 +15,7 @@ Y = mixed_targets(X, missing=0.1)
 
 
 class Killed(Exception):
-    """What ends a fit as a killed process would: nothing is told, nothing is tidied up."""
+    """Ends a fit like a killed process: without cleaning up."""
 
 
 def small(**params):
@@ -25,7 +25,7 @@ def small(**params):
 
 @contextmanager
 def watched_epochs(killed_at=None):
-    """Note the epochs that are trained, counted from 1, and end the training where one begins."""
+    """Record the trained epochs, counted from 1, and end the training at the start of one."""
     train_epoch, epochs = MultiTaskNet._train_epoch, []
 
     def watched(self, *args):
@@ -46,14 +46,14 @@ def killed(estimator, epoch, X=X, y=Y, **fit_params):
 
 
 def epochs_of(estimator, X=X, y=Y, **fit_params):
-    """Fit, and give the epochs that were trained."""
+    """Fit; return the trained epochs."""
     with watched_epochs() as epochs:
         estimator.fit(X, y, **fit_params)
     return epochs
 
 
 def assert_same_fit(estimator, other):
-    """Compare two models and how they were trained, bit by bit."""
+    """Compare two models and how they were trained, bit for bit."""
     assert_same_model(estimator, other)
     state, expected = (fitted.net_.criterion_.state_dict() for fitted in (estimator, other))
     assert list(state) == list(expected)

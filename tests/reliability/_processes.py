@@ -9,16 +9,16 @@ from pathlib import Path
 
 
 def preload(function):
-    """Do once what each process would do first, as long as no thread is started: it would not survive the fork."""
+    """Initialise what each process would need first, without threads, which would not survive the fork."""
     function()
-    # the allocator that pyarrow brings has a thread of its own, which it looks after when a process forks
+    # the allocator of pyarrow has a thread, which it restarts when a process forks
     threads = [task.read_text() for task in Path("/proc/self/task").glob("*/comm")]
     if len([name for name in threads if not name.startswith("jemalloc")]) > 1:
         raise RuntimeError(f"there are threads, {threads}; set OMP_NUM_THREADS=1")
 
 
 def start(function, *args):
-    """Run a function in a forked process; give its number, and the file that its answer comes by."""
+    """Run a function in a forked process; return its id and the file of its result."""
     read, write = os.pipe()
     number = os.fork()
     if number:
@@ -40,7 +40,7 @@ def start(function, *args):
 
 
 def answer_of(number, read):
-    """Wait for a process; give what its function returned, None if it died."""
+    """Wait for a process; return the result of its function, or None if it died."""
     with os.fdopen(read) as file:
         text = file.read()
     _, status = os.waitpid(number, 0)
@@ -48,7 +48,7 @@ def answer_of(number, read):
 
 
 def apart(function, *args):
-    """Run a function in a forked process, and give what it returned."""
+    """Run a function in a forked process; return its result."""
     answer = answer_of(*start(function, *args))
     if answer is None:
         raise RuntimeError(f"{function.__name__}{args} failed")
@@ -56,7 +56,7 @@ def apart(function, *args):
 
 
 def fingerprint(estimator):
-    """Give a digest of everything that a fit has learned, and of its history."""
+    """Return a digest of everything that a fit has learned, including its history."""
     net = estimator.net_
     digest = hashlib.sha256()
     for name, tensor in [*net.module_.state_dict().items(), *net.criterion_.state_dict().items()]:

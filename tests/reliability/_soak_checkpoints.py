@@ -1,4 +1,4 @@
-"""Fits that are killed with SIGKILL, and go on from their checkpoints."""
+"""Fits that are killed with SIGKILL and resume from their checkpoints."""
 
 import os
 import random
@@ -27,7 +27,7 @@ WIDE = {
 
 
 def finished(folder, seed):
-    """Fit to the end, from the checkpoint if there is one; give the model, and how many epochs it found."""
+    """Fit to the end, from the checkpoint if any; return the model and the number of epochs in the checkpoint."""
     train_epoch, epochs = MultiTaskNet._train_epoch, []
 
     def counted(self, *args):
@@ -69,7 +69,7 @@ def kills_while_training(scale):
         found.add(None if answer is None else answer["found"])
         for path in Path(place.name).glob(".*.tmp"):
             path.unlink()
-        # the next fit goes on from there and is killed in turn, unless little of it is left
+        # the next fit resumes there and is killed in turn, unless little of it is left
         if answer is None or answer["found"] > EPOCHS - 5:
             place.cleanup()
             place = None

@@ -111,7 +111,7 @@ def memory(scale):
             for number in range(max(1, round(10 * scale))):
                 changed = bytes(change(content, np.random.default_rng([5, number])))
                 path.write_bytes(changed)
-                load()  # code that is used for the first time takes memory too
+                load()  # the first use of code takes memory too
                 # a bomb is a file of some kilobytes, and takes less than a megabyte
                 peaks.append(resident_peak(load) / max(len(changed), 10**6))
             largest = max(largest, *peaks)
@@ -120,7 +120,7 @@ def memory(scale):
 
 
 def kills_while_saving(scale):
-    """Kill processes at random moments of saving, and load what is there; beside it the same with joblib."""
+    """Kill processes at random moments of saving, and load the file; also with joblib, for comparison."""
     torch.set_num_threads(1)  # a process that is forked has none of the other threads
     models = [net(trunk=MLP((300, 400)), max_epochs=1, random_state=seed).fit(X, Y) for seed in (0, 1)]
     said = [model.predict(ROWS) for model in models]

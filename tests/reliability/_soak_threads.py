@@ -1,4 +1,4 @@
-"""Threads that predict while another one fits the same estimator anew."""
+"""Threads that predict while another thread refits the same estimator."""
 
 import threading
 from collections import Counter
@@ -17,7 +17,7 @@ def predict_during_refits(scale):
     trials = max(1, round(1000 * scale))
     rows = [inputs(200, seed=seed) for seed in range(N_THREADS)]
     net = small(trunk=MLP((32, 16), dropout=0.2), early_stopping=True)
-    # what each model says, from fits that nobody disturbs
+    # the predictions of each model, from undisturbed fits
     models = [_said(net.set_params(random_state=seed).fit(X, Y), rows) for seed in range(N_MODELS)]
     answers, errors, refits = _ask_and_refit(net, rows, models, trials)
     total = sum(answers, Counter())
@@ -72,7 +72,7 @@ def _said(estimator, rows):
 
 
 def _bytes_of(predictions):
-    """Give predictions as bytes, to be compared bit by bit."""
+    """Return predictions as bytes, to be compared bit for bit."""
     return tuple(
         values.astype(str).tobytes() if values.dtype == object else values.tobytes()
         for values in predictions.values()

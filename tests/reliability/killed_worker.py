@@ -11,8 +11,8 @@ from sklearn_mtl.model_selection import TaskWeightSearchCV
 from ..model_selection.killed_search import Count
 from ._fits import X, Y, small
 
-# Set in the environment, a fit of the last candidate kills its process. It is no parameter, because those are part
-# of what the journal recognises a fit by.
+# If set in the environment, a fit of the last candidate kills its process. It is not a parameter, because
+# parameters are part of the digest of a fit.
 KILLED = "WORKER_IS_KILLED"
 
 
@@ -30,7 +30,7 @@ class KillsItself(Count):
 
 
 def killed_worker(journal, fits, n_jobs=None):
-    """Search over three candidates, of which the last is the deadly one."""
+    """Search over three candidates, of which the last kills its process."""
     pipeline = Pipeline([("count", KillsItself(str(fits))), ("net", small())])
     grid = [
         {"net__task_weights__mass": [0.1, 1.0]},

@@ -1,6 +1,6 @@
-"""The figures of reliability, too slow for the tests: ``python -m tests.reliability.soak``, or ``make soak``.
+"""Reliability tests that are too slow for the test suite: ``python -m tests.reliability.soak``, or ``make soak``.
 
-Each part runs in a process of its own, prints a table, and fails if what it promises is not so.
+Each part runs in a separate process, prints a table, and fails if its guarantee is violated.
 """
 
 import argparse
@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 
-#: module and function of each part. The function takes how much to do, 1.0 for as much as is promised, prints a
-#: table and returns whether the promise holds.
+#: module and function of each part. The function takes the amount of work, 1.0 for the full test, prints a table
+#: and returns whether the guarantee holds.
 PARTS = {
     "mutants": ("_soak_files", "mutants"),
     "memory": ("_soak_files", "memory"),
@@ -34,7 +34,7 @@ def main():
 
 
 def run(part, scale):
-    """Run a part; return whether its promise holds."""
+    """Run a part; return whether its guarantee holds."""
     module, function = PARTS[part]
     print(f"\n{part}")
     start = time.perf_counter()

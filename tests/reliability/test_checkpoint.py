@@ -1,4 +1,4 @@
-"""The file that a fit keeps its training in, and where else it is set."""
+"""The checkpoint file of a fit, and the parameter ``checkpoint`` in other places."""
 
 import shutil
 
@@ -196,7 +196,7 @@ def test_callbacks_that_start_anew_are_a_warning(tmp_path):
         small(**params).fit(X, Y, resume=True)
 
 
-# -- what is refused
+# -- errors
 
 
 def test_checkpoint_that_is_a_file_is_refused(tmp_path):

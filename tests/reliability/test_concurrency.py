@@ -1,4 +1,4 @@
-"""Many threads and processes at once: every answer and every model is that of one thread, bit by bit."""
+"""Many threads and processes: every prediction and every model equals that of one thread, bit for bit."""
 
 import itertools
 import warnings
@@ -27,7 +27,7 @@ DROPOUT = MLP(hidden_sizes=(8, 6), dropout=0.3)
 
 
 def two_layers(in_features):
-    """Make a trunk that knows nothing of members, so that an ensemble of it is mapped."""
+    """Make a trunk without a member axis, so that an ensemble of it is mapped."""
     return nn.Sequential(nn.Linear(in_features, 6), nn.Tanh(), nn.Linear(6, 5))
 
 
@@ -43,7 +43,7 @@ NETS = {
 
 
 def said(estimator, rows):
-    """Give all that an estimator says about some rows."""
+    """Return all predictions of an estimator for some rows."""
     return [estimator.predict(rows), estimator.predict_proba(rows), estimator.transform(rows)]
 
 
@@ -104,7 +104,7 @@ def test_prediction_during_a_refit_is_that_of_the_old_model_or_the_new():
             future.result()
     known = [[*map(_bytes, model)] for model in models]
     assert len(answers) > N_THREADS
-    # each method of an answer may be of another model, but no answer is of two
+    # the methods may be answered by different models, but each result is from a single model
     for answer in answers:
         for what, given in enumerate(answer):
             assert _bytes(given) in [model[what] for model in known]
@@ -115,7 +115,7 @@ def _bytes(answer):
     return b"".join(array.astype(str).tobytes() if array.dtype == object else array.tobytes() for array in arrays)
 
 
-# -- fits side by side
+# -- concurrent fits
 
 FITS = {
     "dropout and early stopping": {"trunk": DROPOUT, "early_stopping": True, "max_epochs": 8},

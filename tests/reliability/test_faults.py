@@ -1,4 +1,4 @@
-"""What happens when something fails in the middle: nothing is lost, and the caller hears of it."""
+"""Failures during a fit or a write: nothing is lost, and an error is raised."""
 
 import errno
 import gc
@@ -118,7 +118,7 @@ def test_ensemble_says_what_needs_the_memory(monkeypatch):
 
 
 class FullDisk:
-    """The disk is full from the n-th file on."""
+    """Simulate a full disk from the n-th file on."""
 
     def __init__(self, monkeypatch, after):
         self.after = after
@@ -139,7 +139,7 @@ def test_full_disk_fails_the_fit_and_leaves_the_checkpoint(tmp_path, monkeypatch
     before = fitted.predict(X)
     with monkeypatch.context() as patch:
         FullDisk(patch, after=3)
-        with pytest.raises(OSError, match=r"No space left .*checkpoint could not be written, what") as e:
+        with pytest.raises(OSError, match=r"No space left .*checkpoint could not be written; the old") as e:
             fitted.fit(X, Y)
     assert e.value.errno == errno.ENOSPC
     assert_same(fitted.predict(X), before)
@@ -150,7 +150,7 @@ def test_full_disk_fails_the_fit_and_leaves_the_checkpoint(tmp_path, monkeypatch
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="limits of POSIX")
 def test_disk_that_is_really_full(tmp_path):
-    # the limit is the process's own, and met in the middle of a file
+    # the limit applies to the process, and is reached in the middle of a file
     code = """if True:
         import resource, signal, sys
         from tests.reliability._fits import X, Y, small
@@ -164,7 +164,7 @@ def test_disk_that_is_really_full(tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "checkpoint could not be written, nothing is there under its name" in done.stderr
+    assert "checkpoint could not be written; no file was created" in done.stderr
     assert len(list(tmp_path.iterdir())) == 1
     assert epochs_of(small(checkpoint=tmp_path), resume=True) == []
 
@@ -217,7 +217,7 @@ def test_journal_keeps_what_was_done_before_a_worker_was_killed(tmp_path, monkey
     assert_same_model(search.best_estimator_[-1], plain.best_estimator_[-1])
 
 
-# -- and otherwise silence
+# -- no warnings otherwise
 
 
 @pytest.mark.parametrize("params", [{}, STOPS, {"weighting": "grad_norm"}, {"n_members": 2}], ids=str)

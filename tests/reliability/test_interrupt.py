@@ -1,4 +1,4 @@
-"""Ctrl-C: it reaches the caller, and what was trained so far is kept on request."""
+"""Ctrl-C raises KeyboardInterrupt, and ``keep_interrupted`` keeps the model so far."""
 
 import signal
 
@@ -44,7 +44,7 @@ class Interrupt(Callback):
 
 
 def interrupted(estimator, epoch, batch=0, **fit_params):
-    """Press Ctrl-C during a fit; give the estimator as the caller has it then."""
+    """Press Ctrl-C during a fit; return the estimator afterwards."""
     estimator.set_params(callbacks=[Interrupt(epoch, batch)])
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(X, Y, **fit_params)

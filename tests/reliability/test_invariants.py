@@ -1,4 +1,4 @@
-"""Whatever mix of tasks, gaps, dtypes and containers comes: what holds of every fit and every prediction."""
+"""Invariants of every fit and prediction, for random mixes of tasks, missing labels, dtypes and containers."""
 
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ def _labels(first, others, dtype):
 
 
 def with_gaps(values, share, rng):
-    """Take labels away, never the first two, in a dtype that can say so."""
+    """Remove labels, except the first two, in a dtype with missing values."""
     gone = rng.random(values.shape) < share
     gone[:2] = False
     if not gone.any():
@@ -112,7 +112,7 @@ def mixes(draw):
 
 
 def read(predictions, tasks):
-    """Give predictions in any container as one array per task."""
+    """Return predictions in any container as one array per task."""
     if isinstance(predictions, np.ndarray) and predictions.dtype.names:
         return {name: predictions[name] for name in tasks}
     if isinstance(predictions, np.ndarray):
@@ -124,7 +124,7 @@ def read(predictions, tasks):
 
 
 def check_container(predictions, mix):
-    """Predictions are what y was: the same container, with as many rows, the same names and shapes."""
+    """Predictions have the form of y: the same container, number of rows, names and shapes."""
     y = mix.y
     if isinstance(y, dict | Targets):
         assert isinstance(predictions, Targets)
@@ -173,7 +173,7 @@ def check_order(estimator, mix, predictions):
     for name in names:
         wanted, given = outputs[name][order], others[name]
         np.testing.assert_allclose(given, wanted, rtol=1e-4, atol=1e-4, err_msg=name)
-        # products may be rounded differently in another order; what is equal is decoded alike
+        # products may be rounded differently in another order; equal outputs are decoded equally
         alike = (given == wanted).reshape(len(order), -1).all(axis=1)
         np.testing.assert_array_equal(other_values[name][alike], values[name][order][alike], err_msg=name)
 

@@ -1,4 +1,4 @@
-"""A fit that goes on from its checkpoint gives the model of a fit that was never interrupted, bit by bit."""
+"""A resumed fit equals an uninterrupted fit, bit for bit."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The scripts that print the figures run, and kill processes a few times."""
+"""Short runs of the soak tests."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Fits in which a step trains one task, on its own rows."""
+"""Fits in which a step trains one task, on its rows."""
 
 from itertools import pairwise
 
@@ -68,7 +68,7 @@ def test_an_epoch_has_as_many_steps_as_tasks_have_batches(sampling, steps):
 def test_tasks_of_unequal_sets_cost_no_more_than_their_rows(steps):
     sampled(ProportionalSampling(), max_epochs=40).fit(X, Y)
     rows = {name: sum(n for task, n, _ in steps if task == name) for name in Y}
-    # rows forwarded in all tasks' steps: as many as there are, not twice as many
+    # rows computed in the steps of all tasks: each row once, not twice
     assert sum(rows.values()) == pytest.approx(40 * len(X), rel=0.05)
     assert rows["rare"] / rows["common"] == pytest.approx(24 / 240, rel=0.4)
 

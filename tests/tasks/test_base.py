@@ -89,7 +89,7 @@ def test_the_mean_is_that_of_the_probabilities(dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=lambda dtype: dtype.__name__)
 def test_the_mean_of_equal_logits_is_what_they_are(dtype):
     logits = np.array([-700.0, -80.0, -17.0, -1e-3, 0.0, 1e-3, 17.0, 80.0, 700.0], dtype=dtype)
-    # an absolute error of the size of the rounding of 1 is none in a probability
+    # an absolute error of the size of the rounding of 1 is negligible in a probability
     np.testing.assert_allclose(
         logit_of_mean(np.stack([logits] * 3)), logits, rtol=2 * np.finfo(dtype).eps, atol=1e-15
     )

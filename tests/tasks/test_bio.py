@@ -29,7 +29,7 @@ def follows_bio(tags):
 
 
 def follows_iobes(tags):
-    """Tell whether each entity, as a kept library reads them, is written as the scheme wants it."""
+    """Return whether each entity, as a kept library reads them, is written as the scheme wants it."""
     written = ["O"] * len(tags)
     for kind, first, last in get_entities(tags):
         if first == last:

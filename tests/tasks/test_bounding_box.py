@@ -161,7 +161,7 @@ def test_metrics_are_means_over_the_labelled_rows():
     )
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

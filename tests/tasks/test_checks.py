@@ -1,4 +1,4 @@
-"""Tasks of one's own that give something of another shape are told by name."""
+"""Errors of custom tasks with outputs of a wrong shape name the task."""
 
 import numpy as np
 import pytest
@@ -181,7 +181,7 @@ def test_a_head_of_another_width_is_told_by_task(n_members):
         def head(self, in_features, generator, grid=None):
             return nn.Linear(in_features, 2)
 
-    with pytest.raises(ValueError, match="the head of task 'mine' gives 2 outputs, expected 1"):
+    with pytest.raises(ValueError, match="the head of task 'mine' has 2 outputs, expected 1"):
         fit(TwoHeaded(), n_members=n_members)
 
 

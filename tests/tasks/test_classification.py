@@ -136,7 +136,7 @@ def test_a_class_that_does_not_occur_weighs_one_when_balanced():
     np.testing.assert_allclose(task.class_weight_, [4 / 6, 2, 1])
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_scores_where_nothing_varies_or_a_rate_is_zero(true, pred, expected):
     assert task.score(np.array(true, float), np.array(pred, float)) == pytest.approx(expected)
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

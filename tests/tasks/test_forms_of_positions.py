@@ -1,4 +1,4 @@
-"""Labels of tokens and pixels in the forms that others write them in."""
+"""Labels of tokens and pixels in the formats of other libraries."""
 
 import warnings
 

@@ -139,7 +139,7 @@ def test_a_kappa_of_one_class_alone_is_none():
     assert np.isnan(metrics["quadratic_kappa"])
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

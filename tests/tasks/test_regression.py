@@ -126,7 +126,7 @@ def test_numbers_of_any_dtype_are_taken(y):
     )
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_a_true_label_that_is_no_class_is_wrong():
     assert metrics == {"mean_iou": 0.5, "pixel_accuracy": 0.5}
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What "auto" stands for."""
+"""Values of "auto"."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the history tells of the balance of the tasks."""
+"""Weights and gradients in the history."""
 
 import numpy as np
 import pytest

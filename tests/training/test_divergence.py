@@ -1,4 +1,4 @@
-"""What a fit that diverges says, whatever computes its weights."""
+"""Errors of diverging fits, for every weighting."""
 
 import numpy as np
 import pytest

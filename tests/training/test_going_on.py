@@ -1,4 +1,4 @@
-"""What a fit that goes on takes from parameters that have changed, and what it refuses."""
+"""Changed parameters in a fit that continues: accepted and rejected ones."""
 
 import pickle
 import re

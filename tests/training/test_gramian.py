@@ -1,4 +1,4 @@
-"""Gram matrices and weighted gradients against explicit gradients of each task, of every architecture."""
+"""Gram matrices and weighted gradients compared with explicit gradients, for every architecture."""
 
 import pytest
 import torch
@@ -67,7 +67,7 @@ class Step:
         return outputs, self.objective(outputs, self.batch.targets, self.batch.weights)
 
     def explicit(self, tensors_of):
-        """Gradients of each task, by a forward and a backward pass of its own."""
+        """Gradients of each task, by separate forward and backward passes."""
         rows = []
         for task in range(len(self.names)):
             outputs, (losses, _) = self.run()
@@ -136,7 +136,7 @@ def test_tasks_that_share_nothing_have_no_scalar_products(grad_at):
 
 
 def expected_gradients(step, weights):
-    """Sum gradients of tasks by hand: times the weights for what is shared, and as they are for the rest."""
+    """Sum gradients of tasks by hand: weighted for shared parameters, and unweighted for the others."""
     parameters = list(step.network.parameters())
     shared = {id(p) for p in step.network.shared_parameters()}
     rows = step.explicit(lambda outputs: parameters)

@@ -1,4 +1,4 @@
-"""skorch's LRScheduler beside the schedules of the estimator, and where training goes on."""
+"""skorch's LRScheduler, the schedules of the estimator, and continued training."""
 
 import pickle
 
@@ -175,7 +175,7 @@ def test_other_schedules_refuse_a_callback_that_sets_the_rate():
         small("StepLR", Rates(), callbacks=[Sets()], schedule="cosine").fit(X, Y)
 
 
-# -- what cannot be made
+# -- errors of what cannot be made
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the caller has set in torch changes no fit and no prediction."""
+"""The caller's torch modes do not change fits and predictions."""
 
 import pickle
 from contextlib import contextmanager

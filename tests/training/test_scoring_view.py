@@ -1,4 +1,4 @@
-"""What scoring callbacks get: the estimator after the epoch, and rows as the user gave them."""
+"""Arguments of scoring callbacks: the estimator after the epoch, and rows in their original form."""
 
 import numpy as np
 import pandas as pd
@@ -156,7 +156,7 @@ def test_scoring_changes_no_fit():
     np.testing.assert_array_equal(scored.fit(X, Y).predict(X), small().fit(X, Y).predict(X))
 
 
-# -- what cannot be scored
+# -- errors of what cannot be scored
 
 
 def test_no_validation_rows_is_a_warning():

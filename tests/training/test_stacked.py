@@ -56,7 +56,7 @@ def alone(estimator, X, y):
 
 
 def assert_stacked_equals_alone(fits):
-    """Train estimators on their rows side by side, and compare each with the fit alone."""
+    """Train stacked estimators on their rows, and compare each with the fit alone."""
     members = [member_of(estimator._config(), clone(estimator), X, y) for estimator, X, y in fits]
     assert len({structure_key(member) for member in members}) == 1
     for trained, (estimator, X, y) in zip(train_stacked(members, CPU), fits, strict=True):

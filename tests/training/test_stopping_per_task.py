@@ -1,4 +1,4 @@
-"""Early stopping of each task: one that no longer improves is taken out, while the others go on."""
+"""Early stopping per task: a task that no longer improves is removed while the others continue."""
 
 import numpy as np
 import pytest
@@ -190,7 +190,7 @@ def test_anything_else_is_refused():
 
 
 def test_losses_of_the_others_are_those_of_a_fit_without_the_task():
-    """In a network that shares nothing, they do not feel that a task is taken out."""
+    """In a network without sharing, removing a task does not affect the others."""
     estimator = per_task(architecture="independent", optimizer="sgd", dtype="float64").fit(X, Y)
     others = Targets(number=Y["number"], label=Y["label"])
     alone = per_task(architecture="independent", optimizer="sgd", dtype="float64").fit(X, others)

@@ -231,7 +231,7 @@ def test_a_network_alone_in_its_stack_is_refused_for_rows_of_different_lengths()
         net(n_members=2).fit(X, y)
 
 
-# -- what is refused
+# -- errors
 
 
 def test_tags_of_another_length_than_their_tokens_are_refused():

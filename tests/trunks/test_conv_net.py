@@ -162,7 +162,7 @@ def test_dropout_drops_whole_channels():
     assert 1 - stays[:, alive].double().mean().item() == pytest.approx(0.4, abs=0.03)
 
 
-# -- several side by side
+# -- several stacked networks
 
 
 def bodies(trunk, names="abc"):
@@ -294,7 +294,7 @@ def test_an_estimator_goes_from_a_table_to_images():
     assert estimator.partial_fit(X, y).transform(X).shape == (60, 5)
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

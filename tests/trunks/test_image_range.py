@@ -54,7 +54,7 @@ def test_shares_and_bytes_of_a_picture_are_the_same(fitted):
 )
 def test_pictures_of_another_scale_are_refused_after_bytes(fitted, X):
     with pytest.raises(
-        ValueError, match=r"X holds images of .* but fit saw numbers from 0 to 255; pass images of"
+        ValueError, match=r"X holds images of .* but fit saw numbers from 0 to 255; pass images with"
     ):
         fitted.predict(X)
 
@@ -73,7 +73,7 @@ def test_pictures_of_another_scale_are_refused_after_bytes(fitted, X):
 def test_pictures_of_another_scale_are_refused(before, after):
     learned = net().fit(before, np.arange(len(before)) % 2)
     learned.predict(before)
-    with pytest.raises(ValueError, match="pass images of the scale that fit got"):
+    with pytest.raises(ValueError, match="pass images with the scale of fit"):
         learned.predict(after)
 
 
@@ -123,7 +123,7 @@ def test_kinds_of_ranges(X, kind):
 
 def test_square_numbers_are_pictures_which_is_said():
     with pytest.warns(
-        UserWarning, match="is taken as grey images; pass trunk='conv_net' to say so, or trunk='seq"
+        UserWarning, match="is treated as grey images; pass trunk='conv_net' to confirm, or trunk='seq"
     ):
         learned = net(trunk="auto", max_epochs=1).fit(DIGITS, np.arange(60) % 2)
     assert isinstance(learned._model.blueprint.trunk, ConvNet)
@@ -134,7 +134,9 @@ def test_square_numbers_are_pictures_which_is_said():
 
 def test_other_numbers_of_three_axes_are_steps_which_is_said_where_they_may_be_pictures():
     y = np.arange(60) % 2
-    with pytest.warns(UserWarning, match="is taken as sequences of steps with features; pass trunk='sequence_en"):
+    with pytest.warns(
+        UserWarning, match="is treated as sequences of steps with features; pass trunk='sequence_en"
+    ):
         net(trunk="auto", max_epochs=1).fit(DIGITS[:, :7], y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -129,7 +129,7 @@ def test_members_may_have_scales_of_their_own():
         torch.testing.assert_close(stacked({"images": images}), torch.stack(each))
 
 
-# -- what is refused
+# -- errors
 
 
 def with_value(value):
@@ -159,7 +159,7 @@ def with_row(image):
         (with_row(X[0, 1:]), ValueError, r"row 4 of X is of shape \(3, 5, 2\), row 0 of shape \(4, 5, 2\)"),
         (objects(with_row(X[0, ..., 0])), ValueError, r"row 4 of X is of shape \(4, 5\)"),
         (with_row(None), ValueError, r"row 4 of X is of shape \(\)"),
-        (with_row([[1, 2], [3]]), ValueError, "row 4 of X is none of the images"),
+        (with_row([[1, 2], [3]]), ValueError, "row 4 of X is not one of the images"),
         (with_row(BYTES[0]), ValueError, "bytes or none; row 4 of X is of dtype uint8, row 0 of .* float64"),
         (X[:0], ValueError, "0 sample"),
         ([], ValueError, "0 sample"),

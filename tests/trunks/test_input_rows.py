@@ -1,4 +1,4 @@
-"""Several inputs keep what they are: frames their names and dtypes, others their checks."""
+"""Several inputs keep their form: frames their names and dtypes, others their checks."""
 
 import numpy as np
 import pandas as pd
@@ -70,14 +70,14 @@ def test_inputs_that_fit_did_not_see_and_lacking_ones_are_refused():
     for X in (inputs, Targets(inputs)):
         learned = net().fit(X, Y)
         with pytest.raises(
-            ValueError, match=r"X has the inputs \['c'\], which fit did not see; it saw \['a', 'b'\]"
+            ValueError, match=r"X has the inputs \['c'\], which were not seen in fit; fit saw \['a', 'b'\]"
         ):
             learned.predict({**inputs, "c": VECTORS})
         with pytest.raises(ValueError, match=r"X lacks the inputs \['b'\]"):
             learned.predict({"a": VECTORS})
     chosen = net(trunk=MultiInput({"a": "mlp"})).fit(inputs, Y)
     assert chosen.predict({"a": VECTORS}).shape == (N,)
-    with pytest.raises(ValueError, match=r"\['c'\], which fit did not see"):
+    with pytest.raises(ValueError, match=r"\['c'\], which were not seen in fit"):
         chosen.predict({"a": VECTORS, "c": VECTORS})
 
 

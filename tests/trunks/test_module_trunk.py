@@ -20,7 +20,7 @@ class Owner(BaseEstimator):
 
 
 class Net(nn.Module):
-    """Two layers with dropout between, nested in a module of their own."""
+    """Two layers with dropout between them, nested in a module."""
 
     def __init__(self, in_features, width=5, p=0.5):
         super().__init__()
@@ -99,7 +99,7 @@ def test_tags_of_tokens_that_a_module_gives():
     ("module", "error", "message"),
     [
         (lambda: 3, TypeError, "should make a torch.nn.Module, got 3"),
-        (lambda: nn.Unflatten(1, (2, 2, 1)), ValueError, r"should give a tensor of floats \(B, D\)"),
+        (lambda: nn.Unflatten(1, (2, 2, 1)), ValueError, r"should return a tensor of floats \(B, D\)"),
         (3, ValueError, "'module' parameter of ModuleTrunk"),
     ],
     ids=["no module", "four axes", "no factory"],
@@ -117,7 +117,7 @@ def test_rows_of_another_shape_are_refused():
         trunk.encode(np.full((5, 3, 4), np.nan), owner=Owner())
 
 
-# -- modules that were there before
+# -- modules that exist before the fit
 
 
 def backbone(**params):
@@ -207,12 +207,12 @@ def test_statistics_of_frozen_batch_normalisation_stay_and_others_are_learned():
 def test_a_module_that_cannot_be_copied_is_refused():
     made = nn.Linear(4, 2)
     made.result = made(torch.ones(1, 4))  # torch does not copy what has a gradient
-    with pytest.raises(TypeError, match=r"of ModuleTrunk was there before the fit, .* it cannot be copied"):
+    with pytest.raises(TypeError, match=r"of ModuleTrunk exists before the fit, .* it cannot be copied"):
         net(trunk=lambda: made).fit(X, Y)
 
 
 def test_parameters_of_a_module_that_is_made_are_refused():
-    with pytest.raises(ValueError, match=r"params=.* has no effect on a module that is made already"):
+    with pytest.raises(ValueError, match=r"params=.* has no effect on a module instance"):
         net(trunk=ModuleTrunk(backbone(), {"width": 3})).fit(X, Y)
 
 
@@ -322,7 +322,7 @@ def test_whole_numbers_are_looked_up(dtype):
     np.testing.assert_array_equal(
         learned.transform(WHOLE.astype(dtype)), clone(learner).fit(WHOLE, y == 0).transform(WHOLE)
     )
-    with pytest.raises(ValueError, match="the module Bag of ModuleTrunk looks up whole ones"):
+    with pytest.raises(ValueError, match="the module Bag of ModuleTrunk requires integers"):
         learned.predict(WHOLE + 0.5)
     with pytest.raises(
         ValueError, match=r"the module Bag of ModuleTrunk failed for a batch of int64 .* out of range"

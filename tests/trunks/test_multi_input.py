@@ -129,7 +129,7 @@ def test_with_every_way_of_sharing(architecture):
     np.testing.assert_allclose(alone, together[:1], rtol=1e-4, atol=1e-5)
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

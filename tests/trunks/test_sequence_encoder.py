@@ -28,7 +28,7 @@ def built(trunk, X=SENTENCES):
 
 
 def body_and_inputs(**params):
-    """Give a body in double precision, and random steps with their mask, 0 in padding."""
+    """Return a body in double precision, and random steps with their mask, 0 in padding."""
     fitted, (_, body), _ = built(SequenceEncoder(**{**SMALL, **params}), STEPS)
     mask = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
     x = torch.randn(*mask.shape, 2, generator=Streams(0).generator("x"), dtype=torch.float64) * mask[..., None]
@@ -323,8 +323,8 @@ def test_later_rows_are_checked(seen, later, message):
         ({"pooling": "sum"}, "'pooling' parameter"),
         ({"encoder": "convolutional", "kernel_size": 4}, "kernel_size=4 .* odd"),
         ({"encoder": "transformer", "hidden_size": 10, "n_heads": 4}, "multiple of n_heads=4"),
-        ({"vocabulary": ["a"]}, "go together"),
-        ({"vectors": [[1.0]]}, "go together"),
+        ({"vocabulary": ["a"]}, "must be passed together"),
+        ({"vectors": [[1.0]]}, "must be passed together"),
         ({"vocabulary": ["a"], "vectors": np.zeros((2, 3))}, r"the 1 words .* shape \(2, 3\)"),
         ({"vocabulary": ["a"], "vectors": [["x"]]}, "should be finite numbers"),
         ({"vocabulary": ["a"], "vectors": [[np.nan]]}, "should be finite numbers"),

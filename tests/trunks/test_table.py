@@ -155,7 +155,7 @@ def test_large_numbers_that_float32_cannot_tell_apart_are_two_categories():
     assert codes(X, categorical_features=[1]) == [1, 2]
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

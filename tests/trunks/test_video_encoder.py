@@ -140,7 +140,7 @@ def test_a_recurrent_encoder_says_why_not():
     assert small("convolutional").not_stackable is None
 
 
-# -- what is refused
+# -- errors
 
 
 @pytest.mark.parametrize(

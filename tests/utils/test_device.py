@@ -9,7 +9,7 @@ from sklearn_mtl.utils._device import available_devices, resolve_device
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Pretend that this process sees so many CUDA devices, has MPS or not, and bears a name."""
+    """Simulate a process with CUDA devices, with or without MPS, and with a name."""
 
     def pretend(cuda=0, mps=False, process="MainProcess"):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)

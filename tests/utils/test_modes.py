@@ -1,4 +1,4 @@
-"""What the caller has set in torch changes nothing."""
+"""The caller's torch modes have no effect."""
 
 import threading
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ modes = pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 
 
 def computed():
-    """Compute with what torch takes from its settings: a dtype, a device, gradients and a product."""
+    """Compute with torch's defaults: dtype, device, gradients and autocast."""
     weight = torch.full((2, 2), 0.1, requires_grad=True)
     rows = torch.tensor([[1.0, 2.0]]) + torch.ones(1, 2) + torch.arange(0.0, 2.0)
     loss = (rows @ weight).sum()

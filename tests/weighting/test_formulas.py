@@ -1,4 +1,4 @@
-"""Weightings of losses against autograd and formulas of their papers."""
+"""Weightings of losses compared with autograd and the formulas of their papers."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def losses_of_steps(n_steps, seed=0):
 
 
 def presence_of_steps(n_steps, seed=0):
-    """Tell which tasks have a label in each step; at least one has."""
+    """Return which tasks have a label in each step; at least one has."""
     present = np.random.default_rng(seed).random((n_steps, T)) < 0.6
     present[:, 1] |= ~present.any(axis=1)
     return torch.from_numpy(present)

@@ -1,4 +1,4 @@
-"""Every weighting where labels are missing: a task that is absent from most batches learns, and harms no other."""
+"""Every weighting with missing labels: a task that is absent from most batches learns and harms no other."""
 
 import numpy as np
 import pytest

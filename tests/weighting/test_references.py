@@ -1,4 +1,4 @@
-"""Weightings of gradients against TorchJD, formulas, and properties that define them."""
+"""Weightings of gradients compared with TorchJD, formulas, and their defining properties."""
 
 from itertools import combinations
 
@@ -37,7 +37,7 @@ def opposed(seed=0):
 
 
 def weigh(weighting, J, present=None, gramian=None):
-    """Weights (T,) of a module that is built anew."""
+    """Weights (T,) of a newly built module."""
     n_tasks = len(J)
     module = weighting.build(dict.fromkeys(range(n_tasks))).double()
     set_draws(module, torch.Generator().manual_seed(0))
@@ -116,7 +116,7 @@ def test_pcgrad_takes_its_order_from_the_draws_of_the_trainer():
         runs.append(torch.stack([module(*arguments) for _ in range(6)]))
     assert torch.equal(runs[0], runs[1])
     assert not torch.equal(runs[0], runs[2])
-    assert len(runs[0].unique(dim=0)) > 1  # each step has an order of its own
+    assert len(runs[0].unique(dim=0)) > 1  # each step has a different order
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -321,7 +321,7 @@ def test_cagrad_harms_no_task_where_some_cannot_become_better(n_cancelling, c, s
     tol = 1e-7 if dtype == torch.float64 else 2e-3
     assert (J @ d / J.norm(dim=1)).min() >= -tol * mean.norm()
     assert (d - mean).norm() <= (c + tol) * mean.norm()
-    # nothing is divided by a length that is rounding
+    # lengths that are rounding errors are not divisors
     assert ((weights - 1) @ J.norm(dim=1)) / len(J) <= 1.01e4 * c * mean.norm()
 
 
@@ -359,7 +359,7 @@ def test_cagrad_of_radius_zero_is_the_plain_sum(n_tasks):
     assert weigh(CAGrad(c=0.0), gradients(n_tasks)).tolist() == [1.0] * n_tasks
 
 
-# -- what all of them hold
+# -- properties of all methods
 
 
 def expected_of_alike(weighting):
@@ -367,7 +367,7 @@ def expected_of_alike(weighting):
 
 
 def unit_of(weighting, length=1.0):
-    """What the weights are in: those of NashMTL are in the inverse unit of the gradients."""
+    """Units of the weights: those of NashMTL have the inverse unit of the gradients."""
     return 1 / length if isinstance(weighting, NashMTL) else 1.0
 
 
@@ -482,7 +482,7 @@ def test_a_step_harms_no_task(name, seed, ratio):
     assert (J @ d / J.norm(dim=1)).min() >= -1e-7 * d.norm()
 
 
-# -- what cannot be solved
+# -- errors of what cannot be solved
 
 
 @EVERY

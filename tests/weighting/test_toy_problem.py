@@ -1,8 +1,7 @@
 """The problem of two numbers and two losses of the papers of CAGrad and Nash-MTL.
 
 Above, each loss is a narrow valley whose walls are much steeper than its bottom; below, it is a bowl. A step along
-the plain sum is one across the valley, again and again. The Pareto front is a line between the lowest points of
-the bowls.
+the plain sum crosses the valley repeatedly. The Pareto front is a line between the lowest points of the bowls.
 """
 
 import pytest
