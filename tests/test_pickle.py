@@ -20,9 +20,9 @@ from skorch.callbacks import EarlyStopping
 from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
 from sklearn_mtl.architectures import TaskGraph
 from sklearn_mtl.exceptions import ModelVersionWarning
+from sklearn_mtl.model import _state
 from sklearn_mtl.penalties import TraceNorm
 from sklearn_mtl.tasks import Regression
-from sklearn_mtl.training import _state
 from sklearn_mtl.trunks import MLP
 
 from ._helpers import assert_same, assert_same_model, inputs, mixed_targets, net

@@ -29,7 +29,7 @@ from sklearn_mtl.tasks import Regression
 from sklearn_mtl.trunks import MLP, Representation
 from sklearn_mtl.utils._random import Streams
 
-from ..training.test_vmapped import Foreign
+from ..model.test_vmapped import Foreign
 from .conformance import LABELS, X, fitted_tasks, fitted_trunk
 
 NAMES = list(LABELS)

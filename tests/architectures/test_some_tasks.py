@@ -14,7 +14,7 @@ from sklearn_mtl.nn._stacking import SideBySide
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import inputs, net
-from ..training.test_vmapped import Foreign
+from ..model.test_vmapped import Foreign
 
 NUMBERS = inputs(50)
 MIXED = pd.DataFrame(NUMBERS, columns=list("abcd")).assign(kind=pd.Categorical(list("uvwxy") * 10))

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from sklearn_mtl.files import _atomic
 from sklearn_mtl.files._atomic import remove_left_over, replaced_file, write_atomically
-from sklearn_mtl.utils import _files
 
 
 def test_content_is_written_and_replaced(tmp_path):
@@ -39,7 +39,7 @@ def test_failure_leaves_the_old_file_alone(tmp_path, monkeypatch, step):
     def full(*args):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(_files.os, step, full)
+    monkeypatch.setattr(_atomic.os, step, full)
     with pytest.raises(OSError, match="No space left"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
@@ -51,7 +51,7 @@ def test_error_names_the_file_and_keeps_its_class(tmp_path, monkeypatch, number)
     def full(*args):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(_files.os, "fsync", full)
+    monkeypatch.setattr(_atomic.os, "fsync", full)
     (tmp_path / "file").write_bytes(b"old")
     with pytest.raises(OSError, match="file could not be written, what was there before is as it was") as caught:
         write_atomically(tmp_path / "file", b"new")
@@ -113,7 +113,7 @@ def test_content_is_on_the_disk_before_it_has_the_name(tmp_path, monkeypatch):
     order = []
     for step in ("fsync", "replace"):
         function = getattr(os, step)
-        monkeypatch.setattr(_files.os, step, lambda *args, f=function, s=step: (order.append(s), f(*args)))
+        monkeypatch.setattr(_atomic.os, step, lambda *args, f=function, s=step: (order.append(s), f(*args)))
     write_atomically(tmp_path / "file", b"new")
     assert order[:2] == ["fsync", "replace"]
 

@@ -5,8 +5,8 @@ import zipfile
 import pytest
 
 from sklearn_mtl.exceptions import ModelFileError
+from sklearn_mtl.files import _zip
 from sklearn_mtl.files._zip import StoredZip, add_member
-from sklearn_mtl.utils import _zip
 
 MEMBERS = {"a.json": b'{"a": 1}', "tensors": bytes(range(256)) * 8, "nothing": b""}
 

@@ -7,9 +7,9 @@ from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator
 
 from sklearn_mtl.architectures import HardSharing
+from sklearn_mtl.model import _predict
 from sklearn_mtl.model._predict import predict_outputs, predict_representation
 from sklearn_mtl.tasks import Classification, Regression
-from sklearn_mtl.training import _predict
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.utils._random import Streams
 

@@ -25,10 +25,10 @@ from torch import nn
 import sklearn_mtl.model._state as state_module
 from sklearn_mtl import load_model, save_model
 from sklearn_mtl.exceptions import ModelFileError, ModelVersionWarning
+from sklearn_mtl.files import _atomic
 from sklearn_mtl.persistence import _model_file as model_file
 from sklearn_mtl.tasks import Regression
 from sklearn_mtl.trunks import MLP, ModuleTrunk
-from sklearn_mtl.utils import _files
 
 from .._helpers import assert_same, assert_same_model, mixed_targets, net
 from .cases import CASES, X
@@ -455,7 +455,7 @@ def test_full_disk_leaves_the_old_model(tmp_path, monkeypatch, step):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(_files.os, step, full)
+        patch.setattr(_atomic.os, step, full)
         with pytest.raises(OSError, match="No space left on device: model could not be written"):
             save_model(fitted(), tmp_path / "model")
     assert os.listdir(tmp_path) == ["model"]

@@ -21,10 +21,11 @@ from skorch.callbacks import Callback
 
 from sklearn_mtl import MultiTaskNetEstimator
 from sklearn_mtl.exceptions import OutOfMemoryError
+from sklearn_mtl.files import _atomic
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.training import _ensemble
 from sklearn_mtl.trunks import MLP
-from sklearn_mtl.utils import _files, _memory
+from sklearn_mtl.utils import _memory
 
 from .._helpers import assert_same, assert_same_model
 from ._fits import X, Y, assert_same_fit, epochs_of, small
@@ -122,7 +123,7 @@ class FullDisk:
     def __init__(self, monkeypatch, after):
         self.after = after
         self.fsync = os.fsync
-        monkeypatch.setattr(_files.os, "fsync", self)
+        monkeypatch.setattr(_atomic.os, "fsync", self)
 
     def __call__(self, descriptor):
         if not os.path.isdir(f"/proc/self/fd/{descriptor}"):

@@ -15,8 +15,8 @@ from sklearn_mtl.training import member_of, train_stacked, why_not_stacked
 from sklearn_mtl.training._members import structure_key
 
 from ..architectures.test_conformance import CASES as ALL_CASES
+from ..model.test_vmapped import Foreign
 from .test_stacked import BASE, assert_stacked_equals_alone, mixed_rows
-from .test_vmapped import Foreign
 
 X, Y = mixed_rows()
 GRAPHS = {

@@ -13,10 +13,10 @@ from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.architectures import Outputs
 from sklearn_mtl.columns._ragged import RaggedRows
 from sklearn_mtl.data._dataset import BatchIterator, Dataset, bucketed, encode_targets
+from sklearn_mtl.model import _predict
 from sklearn_mtl.model._objective import Objective
 from sklearn_mtl.nn._layers import Linear
 from sklearn_mtl.tasks import Classification, SequenceTagging
-from sklearn_mtl.training import _predict
 from sklearn_mtl.trunks import Representation, Trunk
 from sklearn_mtl.weighting import Static
 
