@@ -7,9 +7,9 @@ import torch
 from sklearn_mtl import Targets
 from sklearn_mtl.architectures import MMoE
 from sklearn_mtl.penalties import GroupLasso, Orthogonality, TraceNorm
+from sklearn_mtl.testing._penalty import random_weights
 
 from .._helpers import assert_same, head_of, inputs, mixed_targets, net
-from .conformance import random_weights
 
 X = inputs()
 MIXED = mixed_targets(X, missing=0.2)

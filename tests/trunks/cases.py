@@ -7,9 +7,8 @@ import torch
 from scipy.sparse import csr_matrix
 
 from sklearn_mtl import Targets
+from sklearn_mtl.testing import TrunkCase
 from sklearn_mtl.trunks import MLP, ConvNet, ModuleTrunk, MultiInput, SequenceEncoder, VideoEncoder
-
-from .conformance import TrunkCase
 
 NUMBERS = np.random.default_rng(0).normal(5, 3, size=(7, 3))
 COLUMNS = {"x": NUMBERS[:, 0], "c": list("abcabca"), "z": NUMBERS[:, 1], "d": list("uuvvuuv")}

@@ -7,12 +7,11 @@ from torch.func import functional_call, vmap
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.nn._layers import Dropout, set_draws
+from sklearn_mtl.testing._trunk import Owner, TrunkCase, gather, network, represent
 from sklearn_mtl.trunks import SequenceEncoder
 from sklearn_mtl.trunks._sequence_stems import TokenDropout
 from sklearn_mtl.trunks._tokens import FIRST, UNKNOWN
 from sklearn_mtl.utils._random import Streams
-
-from .conformance import Owner, TrunkCase, gather, network, represent
 
 ENCODERS = ["recurrent", "convolutional", "transformer"]
 SMALL = {"hidden_size": 8, "embedding_size": 5, "character_size": 3}
