@@ -101,7 +101,7 @@ class TaskCase:
         return np.broadcast_to(missing, (len(self.labels), *self.positions, n_elements))
 
     def output(self, task: Task, *axes: int, seed: int = 0) -> Tensor:
-        """Draw outputs (*axes, positions, K)."""
+        """Draw outputs ``(*axes, positions, K)``."""
         generator = torch.Generator().manual_seed(seed)
         return torch.randn(*axes, *self.positions, task.n_outputs_, generator=generator, dtype=torch.float64)
 
