@@ -12,7 +12,7 @@ from skorch import NeuralNet
 from sklearn_mtl import Targets
 from sklearn_mtl.trunks import MLP
 
-from ._helpers import assert_same, assert_same_model, cuda_is_there, inputs, mixed_targets, net
+from .._helpers import assert_same, assert_same_model, cuda_is_there, inputs, mixed_targets, net
 
 X = inputs(40)
 Y = mixed_targets(X)

@@ -28,7 +28,7 @@ from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetRegressor, Targets
 from sklearn_mtl.metrics import multitask_scorer
 from sklearn_mtl.trunks import MLP
 
-from ._helpers import assert_same, assert_same_model, inputs, mixed_targets, net
+from .._helpers import assert_same, assert_same_model, inputs, mixed_targets, net
 
 X = inputs(60)
 Y = mixed_targets(X, missing=0.1)

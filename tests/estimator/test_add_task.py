@@ -17,7 +17,7 @@ from sklearn_mtl.penalties import RepresentationDropout, TraceNorm
 from sklearn_mtl.tasks import Classification, Regression
 from sklearn_mtl.trunks import MLP
 
-from ._helpers import assert_same, inputs, net, weights_of
+from .._helpers import assert_same, inputs, net, weights_of
 
 X = inputs(150)
 Y = Targets(number=X[:, 0] + X[:, 1], label=X[:, 2] > 0)

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from sklearn_mtl import Targets, concatenate_task_sets
 
-from ._helpers import inputs, net
+from .._helpers import inputs, net
 
 ONE, OTHER = inputs(30, seed=1), inputs(50, seed=2)
 COLUMNS = list("abcd")

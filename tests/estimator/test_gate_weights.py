@@ -17,7 +17,7 @@ from sklearn_mtl.architectures import (
     TaskGraph,
 )
 
-from ._helpers import inputs, net
+from .._helpers import inputs, net
 
 X = inputs(60)
 Y = Targets(number=X[:, 0] ** 2, label=X[:, 1] > 0, other=X[:, 2])

@@ -16,9 +16,9 @@ from sklearn_mtl.exceptions import DivergenceError, SingleClassWarning
 from sklearn_mtl.tasks import Regression
 from sklearn_mtl.trunks import MLP
 
-from ._helpers import assert_same, assert_same_model, inputs, net
-from .bad_input import BAD_INPUT, WARNED
-from .bad_input.case import INFINITE, N, fit, fitted_on_frame, frame, labels
+from .._helpers import assert_same, assert_same_model, inputs, net
+from ..bad_input import BAD_INPUT, WARNED
+from ..bad_input.case import INFINITE, N, fit, fitted_on_frame, frame, labels
 
 
 @pytest.mark.parametrize("row", BAD_INPUT, ids=[row.what for row in BAD_INPUT])

@@ -14,8 +14,8 @@ from sklearn_mtl import Targets
 from sklearn_mtl.metrics import multitask_scorer
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 
-from ._helpers import assert_same
-from .inputs_cases import CASES
+from .._helpers import assert_same
+from ..inputs_cases import CASES
 
 
 @pytest.fixture(params=CASES, scope="module")

@@ -23,8 +23,8 @@ from sklearn_mtl.tasks import Classification, Regression
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.weighting import Weighting
 
-from ._helpers import inputs, mixed_targets
-from .checks import ESTIMATORS, EXPECTED_FAILURES, MAX_EPOCHS, options
+from .._helpers import inputs, mixed_targets
+from ..checks import ESTIMATORS, EXPECTED_FAILURES, MAX_EPOCHS, options
 
 # Checks that tell something about any option within a second.
 FEW = (

@@ -14,7 +14,7 @@ from sklearn_mtl.architectures import PLE
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.trunks import MLP, ConvNet
 
-from ._helpers import assert_same, assert_same_model, inputs, mixed_targets, net, weights_of
+from .._helpers import assert_same, assert_same_model, inputs, mixed_targets, net, weights_of
 
 N = 60
 NUMBERS = inputs(N)
