@@ -56,6 +56,7 @@ TRUNK_CASES = {
     "pandas": TrunkCase(MLP(**SMALL, scaling="standard"), pd.DataFrame(COLUMNS)),
     "polars": TrunkCase(MLP(**SMALL), pl.DataFrame(COLUMNS)),
     "categories only": TrunkCase(MLP(**SMALL, scaling="standard"), pd.DataFrame(COLUMNS)[["c", "d"]]),
+    "categories of polars only": TrunkCase(MLP(**SMALL), pl.DataFrame(COLUMNS)[["c", "d"]]),
     "categories of an array": TrunkCase(MLP(**SMALL), np.round(NUMBERS), [0, 2]),
     "dropout": TrunkCase(MLP(hidden_sizes=(32,), dropout=0.2), NUMBERS),
     "no hidden layer": TrunkCase(MLP(hidden_sizes=(), embedding_size=2), pd.DataFrame(COLUMNS)),
