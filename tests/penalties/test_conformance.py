@@ -2,7 +2,6 @@ import pytest
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_mtl import penalties
-from sklearn_mtl.architectures import HardSharing
 from sklearn_mtl.penalties import (
     GroupLasso,
     Orthogonality,
@@ -16,7 +15,7 @@ from sklearn_mtl.penalties import (
 )
 from sklearn_mtl.testing import PenaltyConformance, WeightPenaltyConformance
 
-from .._helpers import inputs, mixed_targets, net
+from .._helpers import inputs, net
 
 ON_WEIGHTS = {
     "trace_norm": TraceNorm(0.3),
@@ -35,18 +34,6 @@ class TestExportedWeightPenalties(WeightPenaltyConformance):
 class TestOtherExportedPenalties(PenaltyConformance):
     def cases(self):
         return OTHERS
-
-
-@pytest.mark.parametrize("penalty", CASES.values(), ids=CASES.keys())
-@pytest.mark.parametrize(
-    "architecture", ["hard_sharing", HardSharing((5,)), "mmoe"], ids=["plain", "towers", "mmoe"]
-)
-def test_a_network_that_predicts_has_no_penalty(penalty, architecture):
-    X = inputs()
-    estimator = net(architecture=architecture, penalties=[penalty]).fit(X, mixed_targets(X, missing=0.2))
-    network = estimator._model.blueprint.network().eval()
-    network.load_state_dict(estimator.net_.module_.state_dict())
-    assert network(estimator._model.blueprint.trunk.encode(X, owner=estimator), ["mass"]).penalty is None
 
 
 def test_every_exported_penalty_is_held_to_the_contract():
