@@ -25,7 +25,9 @@ class Image:
         return np.eye(2)
 
 
-@pytest.mark.parametrize("value", [[1], (1,), np.ones(1), torch.ones(1), Image()], ids=repr)
+@pytest.mark.parametrize(
+    "value", [[1], (1,), np.ones(1), torch.ones(1), Image()], ids=lambda value: type(value).__name__
+)
 def test_what_holds_an_array(value):
     assert is_array_like(value)
     assert as_array(value).ndim >= 1

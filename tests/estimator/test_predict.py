@@ -5,11 +5,9 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import accuracy_score, r2_score
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
-from sklearn_mtl.trunks import MLP
+from sklearn_mtl import MultiTaskNetEstimator, Targets
 
 from .._helpers import (
     assert_same,
@@ -110,24 +108,6 @@ def test_predict_of_more_rows_than_a_chunk():
     together = outputs(estimator, many)
     parts = [outputs(estimator, many[start : start + 500]) for start in range(0, 5000, 500)]
     assert_close(together, {name: np.vstack([part[name] for part in parts]) for name in together})
-
-
-def test_companions_are_what_they_are():
-    assert is_classifier(MultiTaskNetClassifier())
-    assert is_regressor(MultiTaskNetRegressor())
-    assert not is_classifier(MultiTaskNetEstimator())
-    assert not is_regressor(MultiTaskNetEstimator())
-    assert hasattr(MultiTaskNetClassifier(), "predict_proba")
-    assert hasattr(MultiTaskNetEstimator(), "predict_proba")
-    assert not hasattr(MultiTaskNetRegressor(), "predict_proba")
-    assert not hasattr(net().fit(X, MASS), "predict_proba")
-
-
-def test_companions_read_numbers_as_their_kind():
-    counts = np.digitize(X[:, 0], [-1, 0, 1])
-    settings = {"trunk": MLP((8,)), "max_epochs": 2, "random_state": 0}
-    assert MultiTaskNetRegressor(**settings).fit(X, counts).predict(X).dtype.kind == "f"
-    assert MultiTaskNetClassifier(**settings).fit(X, counts.astype(float)).classes_.tolist() == [0, 1, 2, 3]
 
 
 def test_columns_of_y_at_score_may_be_in_another_order():
