@@ -178,6 +178,8 @@ class Frame:
         ValueError
             If a column has other values; the message names the column.
         """
+        if not len(positions):  # a frame of polars or pyarrow without columns has no rows either
+            return np.empty((self.shape[0], 0))
         typed = [position for position in positions if self._by_dtype[position] == "number"]
         if len(typed) == len(positions):
             return self._typed_numbers(typed)

@@ -12,8 +12,9 @@ from sklearn_mtl.architectures import (
     SubspaceSharing,
     TaskGraph,
 )
+from sklearn_mtl.testing import ArchitectureConformance
 
-from .conformance import ArchitectureConformance
+from .cases import X
 
 CASES = {
     "hard_sharing": HardSharing(),
@@ -40,9 +41,11 @@ SHORTHANDS = ["hard_sharing", "independent", "cross_stitch", "subspace_sharing",
 
 
 class TestExportedArchitectures(ArchitectureConformance):
-    @pytest.fixture(params=CASES.values(), ids=CASES.keys())
-    def architecture(self, request):
-        return request.param
+    def cases(self):
+        return CASES
+
+    def inputs(self):
+        return X
 
     def tasks_see_each_other(self, architecture):
         levels = getattr(architecture, "n_levels", 1)

@@ -26,11 +26,12 @@ from sklearn_mtl.architectures._units import Gates, LinearBank, MLPBank
 from sklearn_mtl.architectures._views import Views
 from sklearn_mtl.nn._layers import Linear
 from sklearn_mtl.tasks import Regression
+from sklearn_mtl.testing._architecture import LABELS, fitted_tasks
 from sklearn_mtl.trunks import MLP, Representation
 from sklearn_mtl.utils._random import Streams
 
 from ..model.test_vmapped import Foreign
-from .conformance import LABELS, X, fitted_tasks, fitted_trunk
+from .cases import X, fitted_trunk
 
 NAMES = list(LABELS)
 ROWS, WIDTH = 7, 5

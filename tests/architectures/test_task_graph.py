@@ -15,12 +15,13 @@ from sklearn_mtl.architectures import PLE, Architecture, HardSharing, Independen
 from sklearn_mtl.architectures._transfer import Attention, Concatenation, Product, logit_of_log
 from sklearn_mtl.architectures._views import Views
 from sklearn_mtl.tasks import Classification
+from sklearn_mtl.testing._architecture import fitted_tasks
 from sklearn_mtl.training import member_of
 from sklearn_mtl.trunks import ConvNet, Representation, SequenceEncoder
 from sklearn_mtl.utils._random import Streams
 
 from .._helpers import assert_same, assert_same_model, inputs, net, weights_of
-from .conformance import fitted_tasks, fitted_trunk
+from .cases import fitted_trunk
 
 X = inputs(60)
 Y = Targets(a=X[:, 0] > 0, b=X[:, 1] > 0, c=(X[:, 0] > 0) & (X[:, 1] > 0), number=X[:, 2] ** 2)

@@ -13,9 +13,9 @@ from sklearn_mtl.penalties import (
     resolve_penalties,
     resolve_penalty,
 )
+from sklearn_mtl.testing import PenaltyConformance, WeightPenaltyConformance
 
 from .._helpers import inputs, net
-from .conformance import PenaltyConformance, WeightPenaltyConformance
 
 ON_WEIGHTS = {
     "trace_norm": TraceNorm(0.3),
@@ -27,15 +27,13 @@ CASES = ON_WEIGHTS | OTHERS
 
 
 class TestExportedWeightPenalties(WeightPenaltyConformance):
-    @pytest.fixture(params=ON_WEIGHTS.values(), ids=ON_WEIGHTS.keys())
-    def penalty(self, request):
-        return request.param
+    def cases(self):
+        return ON_WEIGHTS
 
 
 class TestOtherExportedPenalties(PenaltyConformance):
-    @pytest.fixture(params=OTHERS.values(), ids=OTHERS.keys())
-    def penalty(self, request):
-        return request.param
+    def cases(self):
+        return OTHERS
 
 
 def test_every_exported_penalty_is_held_to_the_contract():

@@ -25,7 +25,6 @@ from sklearn_mtl.files import _atomic
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.training import _ensemble
 from sklearn_mtl.trunks import MLP
-from sklearn_mtl.utils import _memory
 
 from .._helpers import assert_same, assert_same_model
 from ._fits import X, Y, assert_same_fit, epochs_of, small
@@ -62,38 +61,6 @@ def test_memory_that_is_full_is_explained():
     gc.collect()
     assert callback.held_() is None  # although the error, with its frames, is still there
     assert_same(fitted.predict(X), before)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
-        RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"),
-        MemoryError(),
-    ],
-    ids=str,
-)
-def test_every_device_has_its_way_to_say_so(monkeypatch, error):
-    freed = []
-    monkeypatch.setattr(_memory.torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(_memory.torch.cuda, "empty_cache", lambda: freed.append(1))
-    with pytest.raises(OutOfMemoryError) as caught, _memory.explain_out_of_memory("training", "less needs less"):
-        raise error
-    assert str(caught.value).startswith("training ran out of memory; less needs less. (")
-    assert freed == [1]
-
-
-def test_other_errors_stay_what_they_are():
-    for error in (RuntimeError("shapes do not match"), ValueError("out of memory")):
-        with pytest.raises(type(error)) as caught, _memory.explain_out_of_memory("a", "b"):
-            raise error
-        assert caught.value is error
-
-
-def test_error_of_a_part_is_that_of_the_whole():
-    explain = _memory.explain_out_of_memory
-    with pytest.raises(OutOfMemoryError, match="inner ran out"), explain("outer", "b"), explain("inner", "c"):
-        raise MemoryError
 
 
 def test_candidate_that_needs_too_much_memory_fails_alone():

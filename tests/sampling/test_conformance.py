@@ -12,9 +12,10 @@ from sklearn_mtl.sampling import (
     TemperatureSampling,
     resolve_task_sampling,
 )
+from sklearn_mtl.testing import TaskSamplingConformance
+from sklearn_mtl.testing._task_sampling import plan_of
 
 from .._helpers import inputs, net
-from .conformance import TaskSamplingConformance, plan_of
 
 CASES = {
     "proportional": ProportionalSampling(),
@@ -26,9 +27,8 @@ SHORTHANDS = CASES | {"all": AllTasks()}
 
 
 class TestExportedSamplings(TaskSamplingConformance):
-    @pytest.fixture(params=CASES.values(), ids=CASES.keys())
-    def sampling(self, request):
-        return request.param
+    def cases(self):
+        return CASES
 
 
 def test_every_exported_sampling_is_held_to_the_contract():

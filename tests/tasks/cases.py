@@ -12,8 +12,7 @@ from sklearn_mtl.tasks import (
     Segmentation,
     SequenceTagging,
 )  # fmt: skip
-
-from .conformance import TaskCase
+from sklearn_mtl.testing import TaskCase
 
 ROWS = 12
 CODES = np.array([0, 1, 2, 2, 1, 0, 0, 0, 2, 1, 2, 0])
@@ -35,47 +34,34 @@ def objects(values):
     return array
 
 
-def partly(labels, gone):
-    """Take some labels away: NaN from floats, None from everything else."""
-    result = labels.astype(labels.dtype if labels.dtype.kind == "f" else object)
-    result[gone] = np.nan if labels.dtype.kind == "f" else None
-    return result
-
-
-def by_rows(task, labels, n_elements=1, predictions=None):
+def by_rows(task, labels, predictions=None):
     """Make a case in which whole rows are missing."""
-    absent = np.repeat(GONE[:, None], n_elements, axis=1)
-    return TaskCase(task, labels, partly(labels, GONE), absent, predictions)
+    return TaskCase(task, labels, GONE, predictions=predictions)
 
 
 def by_elements(task, labels, as_floats=False):
     """Make a case in which single elements and one whole row are missing."""
     gone = np.random.default_rng(2).random(labels.shape) < 0.25
     gone[3] = True
-    return TaskCase(task, labels, partly(labels.astype(float) if as_floats else labels, gone), gone)
-
-
-def probabilities(n_classes):
-    rng = np.random.default_rng(3)
-    return rng.dirichlet(np.ones(n_classes), size=ROWS)
+    return TaskCase(task, labels, gone, partly=np.where(gone, np.nan, labels) if as_floats else None)
 
 
 def by_positions(task, labels, grid=None):
     """Make a case in which single positions and one whole row are missing."""
     gone = np.random.default_rng(7).random(labels.shape) < 0.25
     gone[3] = True
-    return TaskCase(task, labels, partly(labels, gone), gone[..., None], grid=grid)
+    return TaskCase(task, labels, gone, grid=grid)
 
 
 def counts(task, labels, make):
     """Make a case whose predictions are floats."""
     case = make(task, labels)
-    return TaskCase(task, labels, case.partly, case.absent, labels.astype(float))
+    return TaskCase(task, labels, case.missing, predictions=labels.astype(float))
 
 
 def soft(task, n_classes, classes):
-    labels = probabilities(n_classes)
-    return by_rows(task, labels, predictions=np.array(classes)[labels.argmax(axis=1)])
+    labels = np.random.default_rng(3).dirichlet(np.ones(n_classes), size=ROWS)
+    return by_rows(task, labels, np.array(classes)[labels.argmax(axis=1)])
 
 
 TASK_CASES = {
@@ -104,9 +90,9 @@ TASK_CASES = {
     "bool indicators": by_elements(MultilabelClassification(), LABELS > 0),
     "one indicator": by_elements(MultilabelClassification(), LABELS[:, :1], as_floats=True),
     "threshold": by_elements(MultilabelClassification(threshold=0.3, label_smoothing=0.1), LABELS),
-    "sets": by_rows(MultilabelClassification(), objects([set(row) for row in SETS]), 3),
-    "lists": by_rows(MultilabelClassification(), objects(SETS), 3),
-    "tuples": by_rows(MultilabelClassification(classes=list("abcd")), objects([tuple(row) for row in SETS]), 4),
+    "sets": by_rows(MultilabelClassification(), objects([set(row) for row in SETS])),
+    "lists": by_rows(MultilabelClassification(), objects(SETS)),
+    "tuples": by_rows(MultilabelClassification(classes=list("abcd")), objects([tuple(row) for row in SETS])),
     "focal": by_rows(Classification(loss="focal"), CODES),
     "focal, two classes": by_rows(Classification(loss="focal", gamma=0.5, class_weight="balanced"), CODES % 2),
     "focal probabilities": soft(Classification(loss="focal", label_smoothing=0.1), 3, [0, 1, 2]),

@@ -7,9 +7,8 @@ import torch
 from scipy.sparse import csr_matrix
 
 from sklearn_mtl import Targets
+from sklearn_mtl.testing import TrunkCase
 from sklearn_mtl.trunks import MLP, ConvNet, ModuleTrunk, MultiInput, SequenceEncoder, VideoEncoder
-
-from .conformance import TrunkCase
 
 NUMBERS = np.random.default_rng(0).normal(5, 3, size=(7, 3))
 COLUMNS = {"x": NUMBERS[:, 0], "c": list("abcabca"), "z": NUMBERS[:, 1], "d": list("uuvvuuv")}
@@ -57,6 +56,7 @@ TRUNK_CASES = {
     "pandas": TrunkCase(MLP(**SMALL, scaling="standard"), pd.DataFrame(COLUMNS)),
     "polars": TrunkCase(MLP(**SMALL), pl.DataFrame(COLUMNS)),
     "categories only": TrunkCase(MLP(**SMALL, scaling="standard"), pd.DataFrame(COLUMNS)[["c", "d"]]),
+    "categories of polars only": TrunkCase(MLP(**SMALL), pl.DataFrame(COLUMNS)[["c", "d"]]),
     "categories of an array": TrunkCase(MLP(**SMALL), np.round(NUMBERS), [0, 2]),
     "dropout": TrunkCase(MLP(hidden_sizes=(32,), dropout=0.2), NUMBERS),
     "no hidden layer": TrunkCase(MLP(hidden_sizes=(), embedding_size=2), pd.DataFrame(COLUMNS)),

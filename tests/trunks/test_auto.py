@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from scipy.sparse import csr_matrix
 from torch import nn
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
@@ -20,22 +19,8 @@ def column(rows):
 
 CHOSEN = {
     "numbers": (NUMBERS, MLP),
-    "a list of rows": (NUMBERS.tolist(), MLP),
-    "pandas": (pd.DataFrame({"x": [1.0, 2.0], "c": ["u", "v"]}), MLP),
-    "polars": (pl.DataFrame({"x": [1.0, 2.0], "c": ["u", "v"]}), MLP),
-    "sparse": (csr_matrix(NUMBERS), MLP),
-    "sentences": (["a b", "c"], SequenceEncoder),
-    "an array of sentences": (np.array(["a b", "c"]), SequenceEncoder),
-    "a Series of sentences": (pd.Series(["a b", "c"], index=[7, 8]), SequenceEncoder),
     "token lists": (TOKENS, SequenceEncoder),
-    "a column of token lists": (column(TOKENS), SequenceEncoder),
-    "a polars Series of token lists": (pl.Series(TOKENS), SequenceEncoder),
-    "steps": (np.zeros((4, 5, 2)), SequenceEncoder),
-    "rows of steps": ([np.zeros((5, 2)), np.zeros((3, 2))], SequenceEncoder),
     "grey images": (np.zeros((4, 8, 8), dtype=np.uint8), ConvNet),
-    "images": (np.zeros((4, 8, 8, 3)), ConvNet),
-    "a list of images": ([np.zeros((8, 8, 3))] * 2, ConvNet),
-    "videos": (np.zeros((4, 2, 8, 8, 3)), VideoEncoder),
     "a mapping": ({"a": NUMBERS, "b": TOKENS}, MultiInput),
     "targets": (Targets(a=NUMBERS, b=column(TOKENS)), MultiInput),
     "a frame with lists": (pd.DataFrame({"x": [1.0, 2.0], "t": [["a"], ["b", "c"]]}), MultiInput),

@@ -1,16 +1,13 @@
-import pytest
-
 from sklearn_mtl import trunks
+from sklearn_mtl.testing import TrunkConformance
 from sklearn_mtl.trunks import Trunk
 
 from .cases import TRUNK_CASES
-from .conformance import TrunkConformance
 
 
 class TestExportedTrunks(TrunkConformance):
-    @pytest.fixture(params=TRUNK_CASES.values(), ids=TRUNK_CASES.keys())
-    def case(self, request):
-        return request.param
+    def cases(self):
+        return TRUNK_CASES
 
 
 def test_every_exported_trunk_has_a_case():

@@ -15,12 +15,12 @@ from sklearn_mtl import MultiTaskNetEstimator, Targets, architectures
 from sklearn_mtl.architectures import Architecture
 from sklearn_mtl.nn._layers import Draws, set_draws
 from sklearn_mtl.nn._stacking import SideBySide, stack_networks
+from sklearn_mtl.testing._trunk import Owner, TrunkCase, gather, network, represent
 from sklearn_mtl.trunks import ConvNet
 from sklearn_mtl.trunks._conv_net import n_groups
 from sklearn_mtl.utils._random import Streams
 
 from ..training.test_stacked import assert_stacked_equals_alone
-from .conformance import Owner, TrunkCase, gather, network, represent
 
 X = np.random.default_rng(0).normal(5, 3, size=(9, 6, 7, 2))
 SMALL = {"channels": (4, 8), "hidden_size": 5}

@@ -1,5 +1,3 @@
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -119,29 +117,6 @@ def test_kinds_of_ranges(X, kind):
 
 
 # -- which kind X is
-
-
-def test_square_numbers_are_pictures_which_is_said():
-    with pytest.warns(
-        UserWarning, match="is treated as grey images; pass trunk='conv_net' to confirm, or trunk='seq"
-    ):
-        learned = net(trunk="auto", max_epochs=1).fit(DIGITS, np.arange(60) % 2)
-    assert isinstance(learned._model.blueprint.trunk, ConvNet)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        net(trunk="conv_net", max_epochs=1).fit(DIGITS, np.arange(60) % 2)
-
-
-def test_other_numbers_of_three_axes_are_steps_which_is_said_where_they_may_be_pictures():
-    y = np.arange(60) % 2
-    with pytest.warns(
-        UserWarning, match="is treated as sequences of steps with features; pass trunk='sequence_en"
-    ):
-        net(trunk="auto", max_epochs=1).fit(DIGITS[:, :7], y)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        net(trunk="auto", max_epochs=1).fit(DIGITS[:, :7] - 8, y)
-        net(trunk="auto", max_epochs=1).fit(DIGITS[:, :, :2], y)
 
 
 @pytest.mark.parametrize("form", [np.asarray, list, torch.from_numpy])

@@ -5,9 +5,8 @@ import torch
 from scipy.sparse import csr_matrix
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_mtl.testing._trunk import Owner
 from sklearn_mtl.trunks._images import VIDEOS, Images, channel_scale
-
-from .conformance import Owner
 
 X = np.random.default_rng(0).normal(5, 3, size=(7, 4, 5, 2))
 BYTES = np.random.default_rng(0).integers(0, 256, size=(7, 4, 5, 2), dtype=np.uint8)

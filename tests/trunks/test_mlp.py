@@ -9,11 +9,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sklearn_mtl.nn._layers import Dropout
+from sklearn_mtl.testing._trunk import Owner, TrunkCase, gather, network, represent
 from sklearn_mtl.trunks import MLP, SparseRows, resolve_trunk
 from sklearn_mtl.trunks._mlp import _auto_bins
 from sklearn_mtl.utils._random import Streams
-
-from .conformance import Owner, TrunkCase, gather, network, represent
 
 X = np.random.default_rng(0).normal(5, 3, size=(9, 3))
 FRAME = pd.DataFrame({"x": X[:, 0], "c": list("abcabcabc"), "z": X[:, 1]})

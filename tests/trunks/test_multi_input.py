@@ -7,7 +7,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.trunks import MLP, ConvNet, MultiInput, SequenceEncoder
-from sklearn_mtl.trunks._packing import Part, pack, unpack
+from sklearn_mtl.trunks._packing import unpack
 from sklearn_mtl.utils._random import Streams
 
 N = 24
@@ -37,20 +37,6 @@ def net(trunk, **params):
 
 def fitted(**params):
     return MultiInput(**{"inputs": TRUNKS, "hidden_size": 7, **params}).fit(Targets(X), owner=Owner())
-
-
-# -- packing
-
-
-@pytest.mark.parametrize("axes", [(), (2,)])
-def test_what_is_packed_comes_out_again(axes):
-    generator = torch.Generator().manual_seed(0)
-    tensors = [torch.randn(*shape, generator=generator) for shape in ((5, 3), (5, 4, 2), (5, 2, 3, 1))]
-    parts = [Part((3,), 0, False), Part((1, 2), 1, True), Part((2, 3, 1), 2, False)]
-    packed = pack(tensors, parts)
-    packed = packed.expand(*axes, *packed.shape)
-    for one, other in zip(unpack(packed, parts), tensors, strict=True):
-        torch.testing.assert_close(one, other.expand(*axes, *other.shape))
 
 
 def test_each_input_is_read_by_its_own_trunk():

@@ -1,18 +1,17 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.func import functional_call, vmap
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
-from sklearn_mtl.nn._layers import Dropout, set_draws
+from sklearn_mtl.nn._layers import Dropout
+from sklearn_mtl.testing._trunk import Owner, TrunkCase, gather, network, represent
 from sklearn_mtl.trunks import SequenceEncoder
 from sklearn_mtl.trunks._sequence_stems import TokenDropout
-from sklearn_mtl.trunks._tokens import FIRST, UNKNOWN
 from sklearn_mtl.utils._random import Streams
 
-from .conformance import Owner, TrunkCase, gather, network, represent
+from ..tasks.cases import objects
 
 ENCODERS = ["recurrent", "convolutional", "transformer"]
 SMALL = {"hidden_size": 8, "embedding_size": 5, "character_size": 3}
@@ -25,125 +24,6 @@ STEPS = [RNG.normal(5, 3, size=(length, 2)) for length in LENGTHS]
 def built(trunk, X=SENTENCES):
     fitted, inputs = TrunkCase(trunk, X).fitted()
     return fitted, network(fitted, Streams(0)), gather(inputs, slice(None))
-
-
-def body_and_inputs(**params):
-    """Return a body in double precision, and random steps with their mask, 0 in padding."""
-    fitted, (_, body), _ = built(SequenceEncoder(**{**SMALL, **params}), STEPS)
-    mask = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
-    x = torch.randn(*mask.shape, 2, generator=Streams(0).generator("x"), dtype=torch.float64) * mask[..., None]
-    return fitted, body, torch.cat([x, mask[..., None].double()], dim=-1)
-
-
-def rows_alone(tensor):
-    return [tensor[i : i + 1, :length, :-1] for i, length in enumerate(LENGTHS)]
-
-
-def assert_tokens(result, expected):
-    for i, tokens in enumerate(expected):
-        torch.testing.assert_close(result.token[i : i + 1, : tokens.shape[1]], tokens)
-
-
-# -- encoders against references, each row by itself
-
-
-@pytest.mark.parametrize("n_layers", [1, 2])
-def test_recurrent_encoder_is_a_bidirectional_lstm(n_layers):
-    _, body, tensor = body_and_inputs(n_layers=n_layers)
-    reference = nn.LSTM(2, 4, num_layers=n_layers, bidirectional=True, batch_first=True).double()
-    with torch.no_grad():
-        for number, layer in enumerate(body.layers[::2]):  # dropout is between them
-            for direction, memory in (("", layer.forwards), ("_reverse", layer.backwards)):
-                for name, weight in memory.named_parameters():
-                    getattr(reference, name.replace("l0", f"l{number}{direction}")).copy_(weight)
-    assert_tokens(body(tensor), [reference(row)[0] for row in rows_alone(tensor)])
-
-
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
-def test_convolutional_encoder_is_a_convolution_with_shortcuts(kernel_size):
-    _, body, tensor = body_and_inputs(encoder="convolutional", n_layers=2, kernel_size=kernel_size)
-
-    def convolve(x, linear):
-        weight = linear.weight.unflatten(-1, (kernel_size, -1)).permute(0, 2, 1)
-        return nn.functional.conv1d(x.mT, weight, linear.bias, padding=kernel_size // 2).mT.relu()
-
-    expected = []
-    for row in rows_alone(tensor):
-        first = convolve(row, body.layers[0].linear)
-        expected.append(first + convolve(first, body.layers[1].linear))
-    assert_tokens(body(tensor), expected)
-
-
-def test_transformer_encoder_is_that_of_torch():
-    _, body, tensor = body_and_inputs(encoder="transformer", n_layers=1, n_heads=2)
-    projection, block, norm = body.layers
-    reference = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True, norm_first=True).double()
-    pairs = [
-        (reference.norm1, block.before_attention), (reference.self_attn.out_proj, block.merge),
-        (reference.norm2, block.before_hidden), (reference.linear1, block.hidden), (reference.linear2, block.out),
-    ]  # fmt: skip
-    with torch.no_grad():
-        for theirs, ours in pairs:
-            theirs.load_state_dict(ours.state_dict())
-        reference.self_attn.in_proj_weight.copy_(block.queries_keys_values.weight)
-        reference.self_attn.in_proj_bias.copy_(block.queries_keys_values.bias)
-    expected = []
-    for row in rows_alone(tensor):
-        position, wave = np.meshgrid(np.arange(row.shape[1]), 10_000.0 ** (-np.arange(4) / 4), indexing="ij")
-        waves = np.hstack([np.sin(position * wave), np.cos(position * wave)])
-        x = projection.norm(row @ projection.linear.weight.T + projection.linear.bias) + torch.from_numpy(waves)
-        expected.append(nn.functional.layer_norm(reference(x), (8,), norm.weight, norm.bias))
-    assert_tokens(body(tensor), expected)
-
-
-def test_convolution_over_characters_is_that_of_numpy():
-    _, (stem, _), inputs = built(SequenceEncoder(**SMALL), ["Abc de", "f"])
-    layer = stem.characters
-    vectors, filters, bias = (p.detach().numpy() for p in (layer.embedding, layer.filters, layer.bias))
-    result = stem(inputs)[..., 5:8]
-    for row, token, word in ((0, 0, "Abc"), (0, 1, "de"), (1, 0, "f")):
-        codes = [FIRST + "\0Abcdef".index(character) for character in word]
-        padded = np.vstack([np.zeros(25), vectors[codes], np.zeros(25)])
-        windows = [padded[p : p + 3].T for p in range(len(word))]
-        responses = [np.einsum("fek,ek->f", filters, window) + bias for window in windows]
-        np.testing.assert_allclose(result[row, token].detach(), np.maximum(np.max(responses, axis=0), 0))
-
-
-def pooled(how):
-    _, body, tensor = body_and_inputs(encoder="convolutional", pooling=how)
-    return body, body(tensor)
-
-
-@pytest.mark.parametrize(("how", "reduce"), [("max", torch.amax), ("mean", torch.mean)])
-def test_rows_are_pooled_over_the_steps_that_are_there(how, reduce):
-    _, result = pooled(how)
-    expected = [reduce(result.token[i, :length], dim=0) for i, length in enumerate(LENGTHS)]
-    torch.testing.assert_close(result.sample, torch.stack(expected))
-
-
-def test_attention_averages_with_learned_weights():
-    body, result = pooled("attention")
-    for i, length in enumerate(LENGTHS):
-        tokens = result.token[i, :length]
-        weights = body.pooling.score(tokens).softmax(dim=0)
-        torch.testing.assert_close(result.sample[i], (weights * tokens).sum(dim=0))
-
-
-@pytest.mark.parametrize("encoder", ENCODERS)
-def test_more_padding_changes_nothing(encoder):
-    _, body, tensor = body_and_inputs(encoder=encoder, n_layers=2)
-    result, padded = body(tensor), body(nn.functional.pad(tensor, (0, 0, 0, 4)))
-    torch.testing.assert_close(padded.sample, result.sample)
-    torch.testing.assert_close(padded.token[:, : max(LENGTHS)], result.token)
-    assert not padded.token[~padded.token_mask].any()
-
-
-@pytest.mark.parametrize("encoder", ENCODERS)
-def test_a_token_knows_of_its_neighbours_and_the_order(encoder):
-    _, modules, inputs = built(SequenceEncoder(encoder, **SMALL), ["a b c", "a c c", "b a c"])
-    tokens = represent(modules, inputs).token
-    assert not torch.allclose(tokens[0, 0], tokens[1, 0])
-    assert not torch.allclose(tokens[0, :2].amax(dim=0), tokens[2, :2].amax(dim=0))
 
 
 # -- words
@@ -189,25 +69,6 @@ def test_rows_of_weight_zero_are_as_good_as_absent():
     np.testing.assert_allclose(numbers.scaler_, twice.scaler_)
 
 
-def dropped(p, counts, training=True):
-    layer = TokenDropout(p, np.array(counts)).train(training)
-    set_draws(layer, Streams(0).generator("dropout"))
-    codes = torch.arange(len(counts)).expand(20_000, -1)
-    result = layer(codes)
-    assert ((result == codes) | (result == UNKNOWN)).all()
-    return (result != codes).double().mean(dim=0).tolist()
-
-
-def test_tokens_of_rare_words_become_unknown_more_often():
-    rates = dropped(0.5, [0, 0, 1, 2, 1000])
-    assert rates[:2] == [0, 0]
-    assert rates[2:] == pytest.approx([1 / 3, 1 / 5, 0], abs=0.01)
-
-
-def test_no_token_becomes_unknown_in_prediction_or_at_rate_zero():
-    assert dropped(0.5, [0, 0, 1], training=False) == dropped(0.0, [0, 0, 1]) == [0, 0, 0]
-
-
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_dropout_drops_entries_of_tokens_and_of_each_layer(encoder):
     _, (stem, body), _ = built(SequenceEncoder(encoder, n_layers=2, dropout=0.3, **SMALL))
@@ -217,96 +78,6 @@ def test_dropout_drops_entries_of_tokens_and_of_each_layer(encoder):
     ]  # fmt: skip
     assert len(noise) == {"recurrent": 4, "convolutional": 5, "transformer": 7}[encoder]
     assert {layer.p for layer in noise} == {0.3}
-
-
-# -- numbers
-
-
-def padded(sequences, length=7):
-    array = np.full((len(sequences), length, sequences[0].shape[1]), np.nan)
-    for row, sequence in zip(array, sequences, strict=True):
-        row[: len(sequence)] = sequence
-    return array
-
-
-def as_objects(rows):
-    array = np.empty(len(rows), dtype=object)
-    array[:] = rows
-    return array
-
-
-@pytest.mark.parametrize("wrap", [padded, as_objects, lambda rows: [row.tolist() for row in rows], tuple])
-def test_numbers_are_standardised_over_all_steps(wrap):
-    X = wrap(STEPS)
-    trunk, (stem, _), inputs = built(SequenceEncoder(**SMALL), X)
-    scaler = StandardScaler().fit(np.concatenate(STEPS))
-    result = stem(inputs)
-    assert trunk.lengths(X).tolist() == LENGTHS
-    assert trunk.n_features_ == 2
-    for row, sequence in zip(result, STEPS, strict=True):
-        length = len(sequence)
-        np.testing.assert_allclose(row[:length, :-1], scaler.transform(sequence))
-        assert not row[length:].any()
-        assert row[:length, -1].all()
-
-
-def test_integers_are_numbers():
-    X = np.arange(12).reshape(2, 3, 2)
-    whole, real = (built(SequenceEncoder(**SMALL), array)[2]["numbers"] for array in (X, X.astype(float)))
-    assert torch.equal(whole, real)
-
-
-def test_numbers_that_single_precision_cannot_hold_are_refused():
-    X = padded(STEPS)
-    X[2, 1, 0] = 1e300
-    trunk = SequenceEncoder().fit(STEPS, owner=Owner())
-    with pytest.raises(ValueError, match="row 2 of X contains NaN or infinity"):
-        trunk.encode(X, owner=MultiTaskNetEstimator())
-
-
-def spoiled(row, value):
-    X = padded(STEPS)
-    X[row, 1, 0] = value
-    return X
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        (spoiled(2, np.nan), "row 2 of X contains NaN or infinity"),
-        (spoiled(0, np.inf), "row 0 of X contains NaN or infinity"),
-        (np.full_like(padded(STEPS), np.nan)[:, :0], "X has only empty sequences"),
-        ([[], np.empty((0, 2))], "X has only empty sequences"),
-        ([STEPS[0], STEPS[1][:, :1]], "row 1 of X has 1 features; expected 2"),
-        ([STEPS[0], STEPS[1][:, 0]], r"row 1 of X has the shape \(1,\)"),
-        ([STEPS[0], "play"], "row 1 of X is 'play'; expected numbers"),
-        ([STEPS[0], None], "row 1 of X"),
-        (np.zeros((3, 4)), r"X has the shape \(3, 4\).*X\[..., None\]"),
-        (np.zeros((2, 3, 4, 5)), r"row 0 of X has the shape \(3, 4, 5\)"),
-        ([[3, 5], [2]], "row 0 of X has the token 3; a token should be a str"),
-        ([np.array([3, 5])], r"row 0 of X has the shape \(2,\)"),
-    ],
-)
-def test_other_numbers_are_refused(X, message):
-    with pytest.raises((ValueError, TypeError), match=message):
-        SequenceEncoder().fit(X, owner=Owner())
-
-
-@pytest.mark.parametrize(
-    ("seen", "later", "message"),
-    [
-        (STEPS, SENTENCES, "sequences of tokens, but SequenceEncoder was fitted with sequences of numbers"),
-        (SENTENCES, STEPS, "sequences of numbers, but SequenceEncoder was fitted with sequences of tokens"),
-        (STEPS, [STEPS[0][:, :1]], "row 0 of X has 1 features; expected 2"),
-        (SENTENCES, [], "0 samples"),
-    ],
-)
-def test_later_rows_are_checked(seen, later, message):
-    trunk = SequenceEncoder().fit(seen, owner=Owner())
-    with pytest.raises(ValueError, match=message):
-        trunk.encode(later, owner=Owner())
-    with pytest.raises(ValueError, match=message):
-        trunk.lengths(later)
 
 
 # -- parameters
@@ -399,7 +170,7 @@ def sentences_of_a_city(n_rows=120):
         X.append([verb, "to", city, *rest])
         tags.append(["O", "O", "B-city", *["O"] * len(rest)])
         intents.append(verb)
-    return X, Targets(intent=np.array(intents), city=as_objects(tags))
+    return X, Targets(intent=np.array(intents), city=objects(tags))
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)

@@ -4,12 +4,12 @@ import torch
 from sklearn.base import clone
 
 from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl.testing._trunk import Owner, TrunkCase, gather, network, represent
 from sklearn_mtl.trunks import ConvNet, SequenceEncoder, VideoEncoder
 from sklearn_mtl.utils._random import Streams
 
 from .._helpers import as_member, why_not_stacked
 from ..training.test_stacked import assert_stacked_equals_alone
-from .conformance import Owner, TrunkCase, gather, network, represent
 
 X = np.random.default_rng(0).normal(5, 3, size=(6, 4, 5, 7, 2))
 

@@ -1,6 +1,8 @@
 import pytest
 
 from sklearn_mtl import weighting as weightings
+from sklearn_mtl.testing import WeightingConformance
+from sklearn_mtl.testing._weighting import random_losses
 from sklearn_mtl.weighting import (
     FAMO,
     IMTLG,
@@ -20,8 +22,6 @@ from sklearn_mtl.weighting import (
     UPGrad,
     Weighting,
 )
-
-from .conformance import WeightingConformance, random_losses
 
 WEIGHTINGS = {
     "static": Static(),
@@ -43,9 +43,8 @@ WEIGHTINGS = {
 
 
 class TestExportedWeightings(WeightingConformance):
-    @pytest.fixture(params=WEIGHTINGS.values(), ids=WEIGHTINGS.keys())
-    def weighting(self, request):
-        return request.param
+    def cases(self):
+        return WEIGHTINGS
 
 
 def test_every_exported_weighting_is_held_to_the_contract():
