@@ -153,7 +153,8 @@ class MultiTaskNet(NeuralNet):
         if start == len(self.history):
             self.rates = [group["lr"] for group in self.optimizer_.param_groups]
         self.current_rates = [group["lr"] for group in self.optimizer_.param_groups]
-        doing = f"training with batch_size={min(self.stacks[0].batch_size, len(first.data.train))}"
+        several = "" if len(self.blueprint.members) == 1 else f" n_members={len(self.blueprint.members)} networks"
+        doing = f"training{several} with batch_size={min(self.stacks[0].batch_size, len(first.data.train))}"
         with threads_for(self.stacks[0].work_per_step), explain_out_of_memory(doing, HELPS):
             try:
                 history = self.history

@@ -23,7 +23,7 @@ from sklearn_mtl import MultiTaskNetEstimator
 from sklearn_mtl.exceptions import OutOfMemoryError
 from sklearn_mtl.files import _atomic
 from sklearn_mtl.model_selection import TaskWeightSearchCV
-from sklearn_mtl.training import _ensemble
+from sklearn_mtl.training import _stack
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import assert_same, assert_same_model
@@ -76,7 +76,7 @@ def test_ensemble_says_what_needs_the_memory(monkeypatch):
     def too_much(*args, **options):
         torch.empty(2**50)
 
-    monkeypatch.setattr(_ensemble, "train_stacked", too_much)
+    monkeypatch.setattr(_stack.Stack, "backward", too_much)
     with pytest.raises(OutOfMemoryError, match="training n_members=3 networks with batch_size=90"):
         MultiTaskNetEstimator(n_members=3, batch_size=90, trunk="mlp").fit(X, Y)
 
