@@ -73,12 +73,22 @@ class Heads(nn.Module):
         self.products = nn.ModuleList(products)  # type: ignore[assignment]
         self.single_names = [name for name in heads if name not in linear]
         self.singles = nn.ModuleList(heads[name] for name in self.single_names)
+        self.is_one_product = [set(names) for names in self.names] == [set(tasks)] and not of_positions
 
     def needed(self, tasks: Sequence[str]) -> list[str]:
         """Return the tasks whose views are needed for the outputs of some tasks."""
         return [name for name in self.task_names if name in tasks]
 
     def forward(self, views: Views, tasks: Sequence[str]) -> Outputs:
+        if (
+            views.names is None
+            and len(self.names) == 1
+            and len(self.names[0]) == len(tasks) == len(self.task_names)
+        ):
+            (names,), (product,) = self.names, self.products  # one product computes everything
+            if not self.labels_positions[names[0]]:
+                output = affine(views.representation.sample, product.weight, product.bias)
+                return Outputs([(names, product.widths, output)], views.penalty)
         blocks: list[tuple[list[str], list[int], Tensor]] = []
         for names, product in zip(self.names, self.products, strict=True):
             wanted = [position for position, name in enumerate(names) if name in tasks]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
 from numbers import Real
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from ..utils._params import Interval, StrOptions, SubclassOf
+from ._lean_adam import LEAN, LEAN_PARAMS
 from ._schedules import SCHEDULES
 
 #: optimisers known by name; all have fused kernels on every device
@@ -77,8 +79,17 @@ def resolve_optimizer(optimizer: Any) -> Optimizer:
     return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)
 
 
-def optimizer_params(algorithm: str | type[torch.optim.Optimizer], weight_decay: float) -> dict[str, Any]:
+def optimizer_params(
+    algorithm: str | type[torch.optim.Optimizer], weight_decay: float, extra: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the parameters of a skorch net that make its optimiser.
+
+    Parameters
+    ----------
+    algorithm : str or class
+    weight_decay : float
+    extra : collection of str, default=()
+        Names of the further parameters that the net gets.
 
     Raises
     ------
@@ -87,7 +98,9 @@ def optimizer_params(algorithm: str | type[torch.optim.Optimizer], weight_decay:
     """
     if isinstance(algorithm, str):
         decay = {"optimizer__weight_decay": weight_decay}
-        return {"optimizer": OPTIMIZERS[algorithm], "optimizer__fused": True, **decay}
+        further = {name for name in extra if name.startswith("optimizer__")}
+        lean = LEAN.get(algorithm) if further <= LEAN_PARAMS else None
+        return {"optimizer": lean or OPTIMIZERS[algorithm], "optimizer__fused": True, **decay}
     closure = inspect.signature(algorithm.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(

@@ -22,6 +22,8 @@ from ._weights import in_common_units
 CPU = torch.device("cpu")
 # Batches whose rows are sorted by length together, where rows have lengths.
 POOL = 50
+# Numbers that are gathered at once on the CPU, for as many small batches as they are.
+GATHERED = 65_536
 
 
 class Batch(NamedTuple):
@@ -32,6 +34,20 @@ class Batch(NamedTuple):
     weights: list[Tensor | None]
     #: their numbers in the data of the fit
     rows: Tensor | None = None
+
+    def split(self, sizes: list[int]) -> Iterator[Batch]:
+        """Cut into batches of some numbers of rows."""
+        inputs = {name: values.split(sizes) for name, values in self.inputs.items()}
+        targets = [target.split(sizes) for target in self.targets]
+        weights = [None if weight is None else weight.split(sizes) for weight in self.weights]
+        rows = None if self.rows is None else self.rows.split(sizes)
+        for i in range(len(sizes)):
+            yield Batch(
+                {name: parts[i] for name, parts in inputs.items()},
+                [parts[i] for parts in targets],
+                [None if parts is None else parts[i] for parts in weights],
+                None if rows is None else rows[i],
+            )
 
     @property
     def n_rows(self) -> int:
@@ -87,6 +103,21 @@ class Dataset:
             [None if weight is None else take(weight, rows, self.device) for weight in self.weights],
             rows,
         )
+
+    def batches(self, rows: Sequence[Tensor]) -> Iterator[Batch]:
+        """Gather batches of rows, several at once where they are small: one look-up costs as much as many."""
+        at_once = 1
+        if self.device.type == "cpu" and lengths_of(self.inputs) is None:
+            numbers = sum(
+                math.prod(values.shape[1:]) for values in self.inputs.values() if isinstance(values, Tensor)
+            )
+            at_once = max(1, GATHERED // max(1, len(rows[0]) * numbers))
+        for start in range(0, len(rows), at_once):
+            group = rows[start : start + at_once]
+            if len(group) == 1:
+                yield self.batch(group[0])
+            else:
+                yield from self.batch(torch.cat(list(group))).split([len(some) for some in group])
 
     def everything(self) -> Batch:
         """Gather the targets of all rows of the set, and no inputs; tokens of sequences are one long row."""
@@ -208,8 +239,7 @@ class BatchIterator:
         batches = split_batches(order, self.batch_size, self.fewest)
         if lengths is not None:
             batches = bucketed(order, lengths, self.batch_size, self.generator, self.fewest)
-        for rows in batches:
-            yield self.dataset.batch(rows)
+        yield from self.dataset.batches(batches)
 
 
 def n_batches(n_rows: int, batch_size: int, fewest: int = 1) -> int:

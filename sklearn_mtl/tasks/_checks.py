@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,15 +21,22 @@ def loss_of(names: Sequence[str], task: Task, output: Tensor, target: Tensor, n_
     ValueError
         If it cannot be computed, or has another shape than (..., B, positions, n_elements).
     """
-    name = names[0] if len(names) == 1 else ", ".join(names)
-    with _naming(name, task, f"elementwise_loss failed for outputs {_shape(output)} and targets {_shape(target)}"):
+    try:
         loss = task.elementwise_loss(output, target)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"task {', '.join(names)!r}: {type(task).__name__}.elementwise_loss failed for outputs "
+            f"{_shape(output)} and targets {_shape(target)}: {first}"
+        ) from error
     expected = (*output.shape[:-1], n_elements)
     if not isinstance(loss, Tensor) or loss.shape != expected:
         got = _shape(loss) if isinstance(loss, Tensor) else type(loss).__name__
         raise ValueError(
-            f"task {name!r}: elementwise_loss of {type(task).__name__} gives {got}, expected the loss of each "
-            f"element, {expected}, for outputs {_shape(output)} and targets {_shape(target)}; losses of torch "
+            f"task {', '.join(names)!r}: elementwise_loss of {type(task).__name__} gives {got}, expected the loss "
+            f"of each element, {expected}, for outputs {_shape(output)} and targets {_shape(target)}; losses of torch "
             "need reduction='none'"
         )
     return loss
@@ -94,14 +100,3 @@ def _check_rows(task: Task, name: str, what: str, values: Any, n_rows: int) -> N
 
 def _shape(tensor: Tensor) -> str:
     return f"of shape {tuple(tensor.shape)}"
-
-
-@contextmanager
-def _naming(name: str, task: Task, what: str) -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"task {name!r}: {type(task).__name__}.{what}: {first}") from error

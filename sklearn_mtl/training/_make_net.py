@@ -54,7 +54,7 @@ def make_net(
     """
     extra = dict(net_params or {})
     _refuse(extra)
-    params |= optimizer_params(optimizer, weight_decay)
+    params |= optimizer_params(optimizer, weight_decay, extra)
     unknown = _unknown_to(params["optimizer"], extra)
     if unknown:
         raise ValueError(f"net_params sets {unknown}, which {params['optimizer'].__name__} does not take.")

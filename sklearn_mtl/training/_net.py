@@ -245,8 +245,9 @@ class MultiTaskNet(NeuralNet):
         batches = [stack.batches(number, self.sampling, progress[i:]) for i, stack in enumerate(self.stacks)]
         logs: list[list[Step]] = [[] for _ in self.stacks]
         sizes: list[int] = []
+        n_batches = len(batches[0])
         for index, chosen in enumerate(zip(*batches, strict=True)):
-            self._set_learning_rate(number - start + index / len(batches[0]), epochs)
+            self._set_learning_rate(number - start + index / n_batches, epochs)
             try:
                 passes = watched_step(self, chosen) if self.watched else self.step(chosen)
             except UnsolvableError as error:
@@ -288,7 +289,7 @@ class MultiTaskNet(NeuralNet):
 
     def step(self, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:
         """Make one step of all networks, with a batch for each stack: gradients, clipping, update."""
-        self._zero_grad_optimizer()
+        self.optimizer_.zero_grad()
         passes = [stack.backward(batch, task) for stack, (task, batch) in zip(self.stacks, batches, strict=True)]
         if self.watched:
             parameters = TeeGenerator(self.get_all_learnable_params())
@@ -376,9 +377,10 @@ class MultiTaskNet(NeuralNet):
                 )
             self.schedule = "constant"
             return
-        for group, rate in zip(groups, self.rates, strict=True):
-            group["lr"] = rate * SCHEDULES[self.schedule](epochs_done / epochs)
-        self.current_rates = [group["lr"] for group in groups]
+        factor = SCHEDULES[self.schedule](epochs_done / epochs)
+        self.current_rates = [rate * factor for rate in self.rates]
+        for group, rate in zip(groups, self.current_rates, strict=True):
+            group["lr"] = rate
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call a method of all callbacks.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,6 +49,10 @@ class StackedOptimizer(torch.optim.Optimizer):
         same = [bool((values == values[0]).all()) for values in (self.learning_rate, self.weight_decay)]
         self.uniform = all(same)
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Take the only parameter group; torch's own method would import `torch._dynamo`."""
+        self.param_groups.append({**self.defaults, **param_group})
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
         for parameter in self.parameters:
@@ -61,7 +66,7 @@ class StackedOptimizer(torch.optim.Optimizer):
         self._adopt(list(parameters))
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> Any:
         """Make a step."""
         self.steps += 1
         factor = self.factor
@@ -75,6 +80,8 @@ class StackedOptimizer(torch.optim.Optimizer):
         for i in trained:
             shape = (-1,) + (1,) * (self.parameters[i].dim() - 1)
             update(i, (self.learning_rate * factor).view(shape), self.weight_decay.view(shape))
+
+    step.hooked = True  # type: ignore[attr-defined]  # otherwise torch wraps it in its profiler
 
     def _fused_step(self, trained: list[int], learning_rate: float, weight_decay: float) -> None:
         pairs = [self._pair(i) for i in trained]
