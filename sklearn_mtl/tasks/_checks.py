@@ -36,8 +36,8 @@ def loss_of(names: Sequence[str], task: Task, output: Tensor, target: Tensor, n_
         got = _shape(loss) if isinstance(loss, Tensor) else type(loss).__name__
         raise ValueError(
             f"task {', '.join(names)!r}: elementwise_loss of {type(task).__name__} gives {got}, expected the loss "
-            f"of each element, {expected}, for outputs {_shape(output)} and targets {_shape(target)}; losses of torch "
-            "need reduction='none'"
+            f"of each element, {expected}, for outputs {_shape(output)} and targets {_shape(target)}; losses of "
+            "torch need reduction='none'"
         )
     return loss
 

@@ -222,7 +222,6 @@ class Stack:
             The errors of those whose losses are not finite.
         """
         losses, means = read_losses(log, sizes)
-        balance = read_balance(log, self.objective.names)
         if not self.has_axis:
             losses, means = losses[:, None], means[None]
         failed: dict[int, Exception] = {
@@ -230,6 +229,9 @@ class Stack:
             for position in range(len(self.alive))
             if not np.isfinite(losses[:, position]).all()
         }
+        if failed and not self.has_axis:
+            return [{}], failed
+        balance = read_balance(log, self.objective.names)
         self.objective.after_epoch(means if self.has_axis else means[0])
         entries = [
             self.entries("train", "loss", position, means[position]) | (balance[position] if balance else {})

@@ -16,11 +16,10 @@ from sklearn_mtl.architectures._transfer import Attention, Concatenation, Produc
 from sklearn_mtl.architectures._views import Views
 from sklearn_mtl.tasks import Classification
 from sklearn_mtl.testing._architecture import fitted_tasks
-from sklearn_mtl.training import member_of
 from sklearn_mtl.trunks import ConvNet, Representation, SequenceEncoder
 from sklearn_mtl.utils._random import Streams
 
-from .._helpers import assert_same, assert_same_model, inputs, net, weights_of
+from .._helpers import as_member, assert_same, assert_same_model, inputs, net, weights_of
 from .cases import fitted_trunk
 
 X = inputs(60)
@@ -367,7 +366,7 @@ def test_concatenation_of_pixels_is_that_of_each_pixel():
     heads, seen = network.heads, {}
     heads.heads.register_forward_hook(lambda module, args, outputs: seen.update(outputs))
     inputs_ = {"X": torch.as_tensor(IMAGES[..., None], dtype=torch.float32)}
-    name = next(iter(member_of(of_images({}, "concat"), IMAGES, OF_IMAGES).data.train.inputs))
+    name = next(iter(as_member(of_images({}, "concat"), IMAGES, OF_IMAGES).data.train.inputs))
     outputs = network({name: inputs_["X"]}, ["glaring", "light"])
     (linear,) = heads.maps
     torch.testing.assert_close(

@@ -136,22 +136,10 @@ TRAINING_ROWS = [
         "checkpoint is a file", in_a_folder(checkpoint_in_a_file), NotADirectoryError, "should be a folder, it is"
     ),
     BadInput(
-        "a checkpoint of an ensemble",
-        with_params(n_members=2, checkpoint="never"),
-        ValueError,
-        "n_members=2: checkpoint is for one network",
-    ),
-    BadInput(
         "networks that share weights of tasks that share nothing",
         with_params(n_members=2, ensemble="batch", architecture="independent"),
         ValueError,
         r"ensemble='batch' shares weights between members, .* in Independent\(\) cannot: its tasks share no layer",
-    ),
-    BadInput(
-        "an ensemble in portions",
-        lambda: net(n_members=2).partial_fit(inputs(N), labels()),
-        AttributeError,
-        "has no attribute 'partial_fit'",
     ),
     BadInput(
         "a task that is there is added",

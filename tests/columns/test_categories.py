@@ -71,10 +71,10 @@ def test_values_of_another_kind_are_refused_by_the_name_of_the_column():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["a", 1], "mixes text and numbers"),
-        ([[1], [2]], "list objects, which are no categories"),
-        ([1 + 2j, 2 + 1j], "that can be sorted"),
-        ([1.0, np.inf], "infinity, which is no category"),
+        (["a", 1], "mixes text, numbers or other types"),
+        ([[1], [2]], "list objects, which cannot be categories"),
+        ([1 + 2j, 2 + 1j], "must have one type"),
+        ([1.0, np.inf], "infinity, which cannot be a category"),
     ],
 )
 def test_what_is_no_category_is_refused_by_the_name_of_the_column(values, message):

@@ -71,9 +71,9 @@ def test_one_set_is_itself():
     [
         ([ONE, OTHER[:, :1]], r"the same columns; got the shapes \[\(3, 2\), \(2, 1\)\]"),
         ([sparse.csr_matrix(ONE), sparse.csr_matrix(OTHER[:, :1])], "the same columns"),
-        ([ONE, ["a b"]], "of one kind"),
-        ([ONE, pd.DataFrame(OTHER)], "of one kind"),
-        ([pd.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]})], "of one kind"),
+        ([ONE, ["a b"]], "must have one kind"),
+        ([ONE, pd.DataFrame(OTHER)], "must have one kind"),
+        ([pd.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]})], "must have one kind"),
         ([pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]})], r"the first has \['a'\]"),
         ([pl.DataFrame({"a": [1]}), pl.DataFrame({"a": ["x"]})], "column 'a' of the frames"),
     ],

@@ -428,11 +428,6 @@ def test_a_name_that_was_added_is_taken():
         fitted().add_task("new", X, EASY).add_task("new", X, EASY)
 
 
-def test_an_ensemble_is_refused():
-    with pytest.raises(AttributeError, match="has no attribute 'add_task'"):
-        fitted(n_members=2, max_epochs=1).add_task("new", X, EASY)
-
-
 def test_what_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         net().add_task("new", X, EASY)

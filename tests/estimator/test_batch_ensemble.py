@@ -221,6 +221,9 @@ def test_images_and_sequences_are_refused():
         batch(trunk="sequence_encoder").fit([["a", "b"], ["c"]] * 6, y)
 
 
-def test_a_task_cannot_be_added():
-    with pytest.raises(AttributeError, match="has no attribute 'add_task'"):
-        batch().fit(X, Y).add_task("new", X, NUMBERS[:, 0])
+def test_a_task_is_added():
+    estimator = batch().fit(X, Y)
+    before = estimator.predict(X)
+    after = estimator.add_task("new", X, NUMBERS[:, 0]).predict(X)
+    assert_same({name: after[name] for name in before}, dict(before))
+    assert np.isfinite(after["new"]).all()

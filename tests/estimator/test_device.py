@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from skorch import NeuralNet
 
 from sklearn_mtl import Targets
+from sklearn_mtl.training import _learn
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import assert_same, assert_same_model, cuda_is_there, inputs, mixed_targets, net
@@ -71,10 +71,10 @@ def pretend_gpus(monkeypatch, count, worker="MainProcess"):
 def chosen_device(monkeypatch, device):
     """Fit up to the point where the network would be moved; return the chosen device."""
 
-    def stop(net):
-        raise AskedFor(net.device)
+    def stop(*args, device, **kwargs):
+        raise AskedFor(device)
 
-    monkeypatch.setattr(NeuralNet, "initialize", stop)
+    monkeypatch.setattr(_learn, "encode_rows", stop)
     with pytest.raises(AskedFor) as caught:
         net(device=device).fit(X, Y)
     return str(caught.value.args[0])

@@ -72,11 +72,6 @@ def test_score_weights_decide_what_early_stopping_watches():
     np.testing.assert_allclose(history["valid_loss"], mean)
 
 
-def test_tolerance_asks_for_more():
-    settings = {"early_stopping": True, "max_epochs": 30, "n_iter_no_change": 3}
-    assert net(tol=1e6, **settings).fit(X, MASS).n_iter_ == 4
-
-
 def test_without_early_stopping_all_epochs_are_trained():
     assert net(max_epochs=7).fit(X, MASS).n_iter_ == 7
 

@@ -178,12 +178,6 @@ def test_architectures_with_gates_have_the_method_before_fit(architecture):
         net(architecture=architecture).gate_weights(X)
 
 
-def test_an_ensemble_is_refused():
-    estimator = fitted(MMoE(n_experts=2), n_members=2, max_epochs=1)
-    with pytest.raises(AttributeError, match="has no attribute 'gate_weights'"):
-        estimator.gate_weights(X)
-
-
 @pytest.mark.parametrize("tasks", [["nothing"], [], "number"], ids=str)
 def test_tasks_that_are_not_there_are_refused(tasks):
     with pytest.raises(ValueError, match=r"tasks=.* should name some of the tasks"):

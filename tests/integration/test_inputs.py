@@ -126,10 +126,7 @@ def test_training_goes_on(case):
     assert len(batches.history_) == 2
 
 
-def test_side_by_side_or_a_reason_why_not(case):
-    ensemble = case.net(n_members=2)
-    if case.alone is not None:
-        with pytest.raises(ValueError, match=f"cannot be stacked: .*{case.alone}"):
-            ensemble.fit(case.X, case.y)
-        return
-    assert list(ensemble.fit(case.X, case.y).predict(case.X)) == list(case.y)
+def test_members_of_an_ensemble_are_stacked_or_trained_one_by_one(case):
+    ensemble = case.net(n_members=2).fit(case.X, case.y)
+    assert list(ensemble.predict(case.X)) == list(case.y)
+    assert ensemble.net_.blueprint.one_by_one == (case.alone is not None)

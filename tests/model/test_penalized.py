@@ -63,7 +63,7 @@ def test_a_network_that_predicts_has_no_penalty(penalty, architecture):
 
 @pytest.mark.parametrize(
     ("penalty", "message"),
-    [(TraceNorm(), "the network has no linear heads"), (RepresentationDropout(0.5), "takes no noise")],
+    [(TraceNorm(), "the network has no linear heads"), (RepresentationDropout(0.5), "does not support noise")],
     ids=["weights", "noise"],
 )
 def test_a_network_that_has_not_what_a_penalty_is_about_is_refused(penalty, message):

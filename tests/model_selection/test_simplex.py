@@ -34,7 +34,7 @@ def test_samples_follow_the_seed_of_the_search():
 
 @pytest.mark.parametrize("tasks", [[], ["a", "a"], "a"])
 def test_tasks_of_the_simplex_are_different_names(tasks):
-    with pytest.raises(ValueError, match="different names of tasks"):
+    with pytest.raises(ValueError, match="unique names of tasks"):
         task_weight_simplex(tasks)
 
 

@@ -47,7 +47,7 @@ def test_volume_of_the_front(fitted):
 
 @pytest.mark.parametrize("reference", [{"mass": 0.0}, {**dict.fromkeys(TASKS, 0.0), "other": 0.0}])
 def test_reference_needs_every_task(fitted, reference):
-    with pytest.raises(ValueError, match="should give a score to each of"):
+    with pytest.raises(ValueError, match="should have a score for each of"):
         fitted.hypervolume(reference)
 
 
@@ -83,7 +83,7 @@ def test_select_fits_the_chosen_candidate(fitted):
         ({"constraint": {"mass": 2.0}}, "No candidate satisfies"),
         ({"constraint": {"weight": 0.5}}, "constraint names unknown tasks"),
         ({"maximize": "weight"}, "maximize='weight' should be one of the tasks"),
-        ({"maximize": "mass", "weights": {"mass": 1.0}}, "pass one of them"),
+        ({"maximize": "mass", "weights": {"mass": 1.0}}, "pass only one of them"),
         ({"weights": {"weight": 1.0}}, "weights names unknown tasks"),
         ({"weights": {"mass": -1.0}}, "finite number of at least 0"),
     ],

@@ -77,7 +77,7 @@ def test_ensemble_says_what_needs_the_memory(monkeypatch):
         torch.empty(2**50)
 
     monkeypatch.setattr(_stack.Stack, "backward", too_much)
-    with pytest.raises(OutOfMemoryError, match="training n_members=3 networks with batch_size=90"):
+    with pytest.raises(OutOfMemoryError, match="training n_members=3 networks with batch_size=81"):
         MultiTaskNetEstimator(n_members=3, batch_size=90, trunk="mlp").fit(X, Y)
 
 

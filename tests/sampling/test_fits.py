@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
 
 from sklearn_mtl import Targets, concatenate_task_sets
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.sampling import LossDriven, ProportionalSampling, RoundRobin, TemperatureSampling
-from sklearn_mtl.training import member_of
 from sklearn_mtl.training._net import MultiTaskNet
 from sklearn_mtl.training._sampled import SampledBatches
+from sklearn_mtl.training._stack import Stack
 from sklearn_mtl.utils._random import Streams
 
-from .._helpers import assert_finite, assert_same_model, head_in, head_of, inputs, mixed_targets, net
+from .._helpers import as_member, assert_finite, assert_same_model, head_in, head_of, inputs, mixed_targets, net
 from ..architectures.test_conformance import CASES as ARCHITECTURES
 from ..weighting.test_conformance import WEIGHTINGS
 from .test_conformance import CASES
@@ -36,15 +35,15 @@ def sampled(sampling, **params):
 @pytest.fixture
 def steps(monkeypatch):
     """Task, rows of the batch, and whether all of them have a label for it, of each step."""
-    seen, train_step = [], MultiTaskNet.train_step
+    seen, backward = [], Stack.backward
 
-    def record(self, batch, task=None, **params):
-        result = train_step(self, batch, task=task, **params)
-        present = (result["step"].mass > 0).nonzero().flatten().tolist()
-        seen.append((task, len(batch.targets[0]), [self.criterion_.names[position] for position in present]))
-        return result
+    def record(self, batch, task):
+        made = backward(self, batch, task)
+        present = (made.step.mass > 0).nonzero().flatten().tolist()
+        seen.append((task, len(batch.targets[0]), [self.objective.names[position] for position in present]))
+        return made
 
-    monkeypatch.setattr(MultiTaskNet, "train_step", record)
+    monkeypatch.setattr(Stack, "backward", record)
     return seen
 
 
@@ -83,13 +82,13 @@ def test_turns_see_the_rows_of_a_small_set_again(steps):
 
 
 def test_every_row_of_a_round_is_seen_once(monkeypatch):
-    seen, losses = [], MultiTaskNet._losses
+    seen, losses = [], Stack.losses
 
     def record(self, batch, task=None, with_cut=False):
         seen.append((task, next(iter(batch.inputs.values())).clone()))
         return losses(self, batch, task, with_cut)
 
-    monkeypatch.setattr(MultiTaskNet, "_losses", record)
+    monkeypatch.setattr(Stack, "losses", record)
     sampled(RoundRobin(), max_epochs=1).fit(X, Y)
     rounds = [rows for task, rows in seen if task == "rare"]
     first, second = torch.cat(rounds[:2]), torch.cat(rounds[2:4])
@@ -113,7 +112,7 @@ def test_a_loss_of_one_task_is_its_loss_among_all(missing):
     X = inputs(40)
     Y = mixed_targets(X, missing)
     estimator = sampled(RoundRobin(), dtype="float64", max_epochs=1).fit(X, Y)
-    data = member_of(clone(estimator), X, Y).data.train
+    data = as_member(clone(estimator), X, Y).data.train
     objective, network = estimator.net_.criterion_, estimator.net_.module_
     with torch.no_grad():
         whole = data.batch(torch.arange(len(data)))
@@ -129,17 +128,18 @@ def test_a_loss_of_one_task_is_its_loss_among_all(missing):
 
 @pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name in ALIKE])
 def test_a_step_of_one_task_leaves_the_heads_of_the_others(name, monkeypatch):
-    train_step, touched = MultiTaskNet.train_step, []
+    step, touched = MultiTaskNet.step, []
 
-    def record(self, batch, task=None, **params):
+    def record(self, batches):
+        ((task, _),) = batches
         before = {name: head_in(self.module_, name) for name in Y}
-        result = train_step(self, batch, task=task, **params)
+        result = step(self, batches)
         for name, old in before.items():
             same = all(np.array_equal(a, b) for a, b in zip(old, head_in(self.module_, name), strict=True))
             touched.append((task == name, not same))
         return result
 
-    monkeypatch.setattr(MultiTaskNet, "train_step", record)
+    monkeypatch.setattr(MultiTaskNet, "step", record)
     params = {"optimizer": "sgd", "weight_decay": 0.0, "learning_rate": 0.05, "max_epochs": 1}
     sampled(RoundRobin(), architecture=clone(ARCHITECTURES[name]), **params).fit(X, Y)
     assert touched
@@ -212,14 +212,6 @@ def test_a_task_of_weight_zero_is_not_sampled():
     assert_finite(estimator, X)
 
 
-def test_ensembles_are_refused_with_the_reason():
-    estimator = sampled(RoundRobin(), n_members=2)
-    with pytest.raises(ValueError, match="task_sampling gives each fit batches of its own"):
-        estimator.fit(X, Y)
-    with pytest.raises(NotFittedError):
-        estimator.predict(X)
-
-
 @pytest.mark.parametrize("stacked", [True, "auto"])
 def test_a_search_says_why_fits_are_not_stacked(stacked):
     cv = KFold(2, shuffle=True, random_state=0)
@@ -227,7 +219,7 @@ def test_a_search_says_why_fits_are_not_stacked(stacked):
         sampled(RoundRobin()), {"task_weights__rare": [0.5, 2.0]}, stacked=stacked, cv=cv, refit=False
     ).fit(X, Y)
     reasons = {(entry["stacked"], entry["reason"]) for entry in search.stack_report_}
-    assert reasons == {(False, "task_sampling gives each fit batches of its own")}
+    assert reasons == {(False, "task_sampling chooses batches by fit")}
 
 
 def test_rows_of_weight_zero_are_not_drawn(steps):
@@ -262,7 +254,7 @@ def test_the_rows_of_a_step_do_not_depend_on_what_tasks_are_called(sampling):
     rows = []
     for names in (("rare", "common"), ("a", "b")):
         y = Targets(dict(zip(names, (Y["rare"], Y["common"]), strict=True)))
-        member = member_of(sampled(sampling), X, y)
+        member = as_member(sampled(sampling), X, y)
         objective = member.blueprint.objective()
         streams = Streams(0)
         batches = SampledBatches(member.data.train, objective, sampling, 16, np.ones(2), streams, 0)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV, KFold
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
+from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Optimizer, Targets
 from sklearn_mtl.metrics import multitask_scorer
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.tasks import BoundingBox, Classification, Count, Ordinal, Segmentation
@@ -101,7 +101,7 @@ def test_boxes_and_pixels_are_learned():
         learning_rate=3e-3,
         task_weights={"pixels": 3},
         early_stopping=False,
-        schedule="constant",
+        optimizer=Optimizer(schedule="constant"),
     ).fit(X[:240], y[:240])
     scores = net.score_tasks(X[240:], y[240:])
     assert scores["box"] > 0.6

@@ -7,7 +7,7 @@ import torch
 from sklearn_mtl import Targets
 from sklearn_mtl.model._objective import Step
 from sklearn_mtl.training._balance import read_balance
-from sklearn_mtl.training._net import MultiTaskNet
+from sklearn_mtl.training._stack import Stack
 from sklearn_mtl.weighting import NashMTL
 
 from .._helpers import inputs, net
@@ -98,14 +98,14 @@ def test_columns_of_the_history(weighting):
 
 
 def test_values_are_those_of_the_steps(monkeypatch):
-    train_step, steps = MultiTaskNet.train_step, []
+    backward, steps = Stack.backward, []
 
-    def record(self, batch, task=None, **params):
-        result = train_step(self, batch, task=task, **params)
-        steps.append(result["step"])
-        return result
+    def record(self, batch, task):
+        made = backward(self, batch, task)
+        steps.append(made.step)
+        return made
 
-    monkeypatch.setattr(MultiTaskNet, "train_step", record)
+    monkeypatch.setattr(Stack, "backward", record)
     estimator = net(weighting=NashMTL(), max_epochs=1, batch_size=10).fit(X, Y)
     order = estimator.net_.criterion_.names
     a, c = order.index("a"), order.index("c")

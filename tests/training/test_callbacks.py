@@ -321,11 +321,6 @@ def test_what_is_no_list_is_refused(callbacks):
         small(callbacks=callbacks).fit(X, Y)
 
 
-def test_separate_networks_say_what_takes_callbacks():
-    with pytest.raises(ValueError, match=r"n_members=2 .* callbacks follow one fit each.*ensemble='batch'"):
-        fitted(EpochTimer(), n_members=2)
-
-
 # -- what a fit leaves behind
 
 

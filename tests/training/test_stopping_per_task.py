@@ -112,17 +112,17 @@ def test_the_epoch_of_the_best_mean_is_restored(fitted):
 
 
 def test_a_task_that_is_out_gets_no_gradient(monkeypatch):
-    train_step, seen = MultiTaskNet.train_step, []
+    step, seen = MultiTaskNet.step, []
 
-    def record(self, batch, task=None, **params):
+    def record(self, batches):
         before = {name: head_in(self.module_, name)[0] for name in Y}
-        result = train_step(self, batch, task=task, **params)
+        result = step(self, batches)
         out = {self.criterion_.names[position] for position in self.criterion_.taken_out}
         for name, old in before.items():
             seen.append((name in out, np.array_equal(old, head_in(self.module_, name)[0])))
         return result
 
-    monkeypatch.setattr(MultiTaskNet, "train_step", record)
+    monkeypatch.setattr(MultiTaskNet, "step", record)
     per_task(optimizer="sgd", weight_decay=0.0, learning_rate=0.05).fit(X, Y)
     assert {out for out, _ in seen} == {True, False}
     assert all(out == same for out, same in seen)
@@ -169,11 +169,6 @@ def test_warm_start_takes_all_tasks_in_again():
 def test_it_needs_no_other_rows_than_early_stopping():
     small = Targets({name: values[:40] for name, values in Y.items()})
     assert per_task(max_epochs=1).fit(X[:40], small).history_["valid_loss__noise"].notna().all()
-
-
-def test_ensembles_are_refused_with_the_reason():
-    with pytest.raises(ValueError, match="early_stopping='per_task' stops tasks by fit"):
-        per_task(n_members=2).fit(X, Y)
 
 
 def test_a_search_says_why_fits_are_not_stacked():

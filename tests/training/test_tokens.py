@@ -225,12 +225,6 @@ def test_tokens_are_balanced_with_rows(weighting):
     assert np.isfinite(fitted.history_.filter(like="weight__")).all(axis=None)
 
 
-def test_a_network_alone_in_its_stack_is_refused_for_rows_of_different_lengths():
-    X, y = sequences()
-    with pytest.raises(ValueError, match="rows of different lengths"):
-        net(n_members=2).fit(X, y)
-
-
 # -- errors
 
 

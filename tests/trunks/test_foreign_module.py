@@ -108,12 +108,12 @@ def test_statistics_of_frozen_batch_normalisation_stay_and_others_are_learned():
 def test_a_module_that_cannot_be_copied_is_refused():
     made = nn.Linear(4, 2)
     made.result = made(torch.ones(1, 4))  # torch does not copy what has a gradient
-    with pytest.raises(TypeError, match=r"of ModuleTrunk was there before the fit, .* it cannot be copied"):
+    with pytest.raises(TypeError, match=r"of ModuleTrunk exists before the fit, .* it cannot be copied"):
         net(trunk=lambda: made).fit(X, Y)
 
 
 def test_parameters_of_a_module_that_is_made_are_refused():
-    with pytest.raises(ValueError, match=r"params=.* has no effect on a module that is made already"):
+    with pytest.raises(ValueError, match=r"params=.* has no effect on a module instance"):
         net(trunk=ModuleTrunk(backbone(), {"width": 3})).fit(X, Y)
 
 
@@ -217,7 +217,7 @@ def test_whole_numbers_are_looked_up(dtype):
     np.testing.assert_array_equal(
         learned.transform(WHOLE.astype(dtype)), clone(learner).fit(WHOLE, y == 0).transform(WHOLE)
     )
-    with pytest.raises(ValueError, match="the module Bag of ModuleTrunk looks up whole ones"):
+    with pytest.raises(ValueError, match="the module Bag of ModuleTrunk requires integers"):
         learned.predict(WHOLE + 0.5)
     with pytest.raises(
         ValueError, match=r"the module Bag of ModuleTrunk failed for a batch of int64 .* out of range"

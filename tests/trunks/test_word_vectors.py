@@ -30,8 +30,8 @@ def test_no_vectors_are_none():
 @pytest.mark.parametrize(
     ("vectors", "words", "message"),
     [
-        (np.eye(2), None, "go together"),
-        (None, ["a"], "go together"),
+        (np.eye(2), None, "passed together"),
+        (None, ["a"], "passed together"),
         (np.eye(2), ["a"], "for the 1 words"),
         (np.ones(2), ["a", "b"], r"of shape \(2,\)"),
         ([[np.nan]], ["a"], "finite numbers"),
