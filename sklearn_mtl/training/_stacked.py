@@ -109,8 +109,9 @@ class StackedNet(MultiTaskNet):
 
     def __init__(self, stack: Stack, device: torch.device, with_scores: bool) -> None:
         super().__init__(
-            stack.network, stack.objective, blueprint=stack.members[0].blueprint, device=device, train_split=None
-        )
+            stack.network, stack.objective, blueprint=stack.members[0].blueprint, device=device, train_split=None,
+            verbose=0,
+        )  # fmt: skip
         self.stack, self.with_scores = stack, with_scores
         self.results = [Trained([], {}) for _ in stack.members]
         self.patience = [Patience(member.config.n_iter_no_change) for member in stack.members]

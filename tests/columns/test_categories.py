@@ -73,7 +73,7 @@ def test_values_of_another_kind_are_refused_by_the_name_of_the_column():
     [
         (["a", 1], "mixes text, numbers or other types"),
         ([[1], [2]], "list objects, which cannot be categories"),
-        ([1 + 2j, 2 + 1j], "must have one type"),
+        ([1 + 2j, 2 + 1j], "must have one sortable type"),
         ([1.0, np.inf], "infinity, which cannot be a category"),
     ],
 )

@@ -78,9 +78,7 @@ def test_square_numbers_are_pictures_which_is_said():
 
 def test_other_numbers_of_three_axes_are_steps_which_is_said_where_they_may_be_pictures():
     y = np.arange(60) % 2
-    with pytest.warns(
-        UserWarning, match="is treated as sequences of steps with features; pass trunk='sequence_en"
-    ):
+    with pytest.warns(UserWarning, match="is treated as sequences of steps with features; pass trunk='seq"):
         net(trunk="auto", max_epochs=1).fit(DIGITS[:, :7], y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
