@@ -285,5 +285,6 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return twin
 
     def _fitted_view(self) -> Any:
-        check_is_fitted(self)
+        if not hasattr(self, "_model"):
+            check_is_fitted(self)  # its error; where there is none, it takes longer than a row
         return self._twin()

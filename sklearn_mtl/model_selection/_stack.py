@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_method_params
 from ..config import FitConfig, May
 from ..data import check_weights
 from ..estimator._estimator import MultiTaskNetEstimator
+from ..nn._stacking import has_member_axis
 from ..training import (
     Eligibility,
     Member,
@@ -35,6 +36,9 @@ from ..utils._threads import share_of_threads
 
 # Maximum bytes of the tensors of one stack.
 MEMORY = 2**30
+# And those that stay in the caches of a processor: with more, a stack is no faster than its members one by one.
+CACHE = 10 * 2**20
+_TOO_LARGE = "one by one is as fast: two networks do not fit into the cache"
 
 
 @dataclass
@@ -148,7 +152,7 @@ def fill_bank(
         entry = _report_entry(group, stacked, max_members, n_jobs)
         report.append(entry)
         if entry["stacked"]:
-            chunks = _chunks(group, max_members, n_jobs)
+            chunks = _chunks(group, max_members, n_jobs, in_cache=stacked == "auto")
             entry["n_stacks"] = len(chunks)
             stacks += chunks
             owners += [entry] * len(chunks)
@@ -282,29 +286,48 @@ def _report_entry(
 ) -> dict[str, Any]:
     reason = group[0].reason
     if reason is None and stacked == "auto":
-        # timed like the training: a stack of that size, with the threads of one process
-        members = [_required(fit.member) for fit in _chunks(group, max_members, n_jobs)[0]]
-        with share_of_threads(Parallel(n_jobs=n_jobs)._effective_n_jobs()):
-            reason = stacking_pays(members, resolve_device(group[0].last.device))
+        reason = _why_not_pays(group, max_members, n_jobs)
     return {"n_fits": len(group), "stacked": reason is None, "reason": reason, "n_stacks": 0, "seconds": 0.0}
 
 
-def _most_members(group: Sequence[Fit], max_members: int | None) -> int:
-    """Return how many members fit into memory: parameters, gradients, moments, best epochs, activations."""
-    member = _required(group[0].member)
+def _why_not_pays(group: Sequence[Fit], max_members: int | None, n_jobs: int | None) -> str | None:
+    """Return why fits are as fast one by one; None if they are not.
+
+    Layers with a member axis are judged by their size. What `torch.func.vmap` makes of others is timed.
+    """
+    members = [_required(fit.member) for fit in _chunks(group, max_members, n_jobs, in_cache=True)[0]]
+    if len(members) == 1:
+        return (
+            "a single fit" if len(group) == 1 else "one by one is as fast: two networks do not fit into the cache"
+        )
+    blueprint = members[0].blueprint
+    if has_member_axis(blueprint.trunk) and has_member_axis(blueprint.architecture):
+        return None
+    with share_of_threads(Parallel(n_jobs=n_jobs)._effective_n_jobs()):
+        return stacking_pays(members, resolve_device(group[0].last.device))
+
+
+def _most_members(group: Sequence[Fit], max_members: int | None, in_cache: bool) -> int:
+    """Return how many members fit into memory or cache: parameters, gradients, moments, activations."""
+    fit = group[0]
+    member = _required(fit.member)
     network = member.blueprint.network()
     size = torch.finfo(member.blueprint.torch_dtype).bits // 8
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     widths = sum(parameter.shape[0] for parameter in network.parameters() if parameter.dim() == 2)
-    per_member = size * (6 * n_parameters + 4 * int(member.config.batch_size) * widths)
-    allowed = max(1, MEMORY // per_member)
+    per_member = size * (4 * n_parameters + 2 * int(member.config.batch_size) * widths)
+    on_cpu = resolve_device(fit.last.device).type == "cpu"
+    allowed = max(1, (CACHE if in_cache and on_cpu else MEMORY) // per_member)
     return allowed if max_members is None else min(allowed, max_members)
 
 
-def _chunks(group: Sequence[Fit], max_members: int | None, n_jobs: int | None) -> list[list[Fit]]:
-    """Split a group so that its stacks fit into memory and all processes are used."""
+def _chunks(
+    group: Sequence[Fit], max_members: int | None, n_jobs: int | None, *, in_cache: bool
+) -> list[list[Fit]]:
+    """Split a group so that its stacks fit into memory or cache and all processes are used."""
     n_processes = Parallel(n_jobs=n_jobs)._effective_n_jobs()
-    n_chunks = max(-(-len(group) // _most_members(group, max_members)), min(n_processes, len(group)))
+    most = _most_members(group, max_members, in_cache)
+    n_chunks = max(-(-len(group) // most), min(n_processes, len(group)))
     bounds = [len(group) * i // n_chunks for i in range(n_chunks + 1)]
     return [list(group[start:end]) for start, end in pairwise(bounds)]
 

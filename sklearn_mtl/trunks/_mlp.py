@@ -168,7 +168,10 @@ class MLP(Trunk):
             raise ValueError(f"hidden_sizes={self.hidden_sizes!r} of MLP should be integers of at least 1.")
 
     def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
-        numbers, codes = self.table_.encode(stack_vectors(X), owner)
+        numbers: Any = X
+        codes = None
+        if not self.table_.accepts(X):
+            numbers, codes = self.table_.encode(stack_vectors(X), owner)
         inputs: dict[str, Any] = {}
         if self.table_.numeric_:
             is_placed = self.place_ is not None

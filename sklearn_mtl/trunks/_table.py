@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from typing import Any
@@ -103,6 +104,18 @@ class Table:
     def name_of_number(self, position: int) -> Any:
         """Return the name of a numeric column by its position among these."""
         return self._name(self.numeric_[position])
+
+    def accepts(self, X: Any) -> bool:
+        """Return whether X is encoded already: a finite array of numbers with the columns of fit, without names.
+
+        Everything else is checked by scikit-learn, which takes longer than the prediction of a row.
+        """
+        if type(X) is not np.ndarray or X.ndim != 2 or X.dtype not in _FLOATS or self.categorical_ or self.names_:
+            return False
+        if X.shape[1] != self.n_columns_ or not X.size:
+            return False
+        with np.errstate(over="ignore", invalid="ignore"):
+            return math.isfinite(X.sum())
 
     def encode(self, X: Any, owner: BaseEstimator) -> tuple[np.ndarray | csr_matrix, np.ndarray | None]:
         """Return the numeric columns, and the codes of the categorical ones or None if there are none.

@@ -31,6 +31,7 @@ from sklearn_mtl.tasks import Classification
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import assert_same, inputs, mixed_targets
+from ..model.test_vmapped import Foreign
 
 FOLDER = os.environ.get("SKLEARN_MTL_DATA")
 ROWS = 97  # folds of 33, 32 and 32 rows
@@ -411,7 +412,7 @@ def test_nothing_is_stacked_if_not_asked_to():
 
 
 @pytest.mark.parametrize("reason", [None, "one by one is faster: by far"])
-def test_auto_takes_the_faster_way(monkeypatch, reason):
+def test_auto_times_what_vmap_makes_of_other_modules(monkeypatch, reason):
     timed = []
 
     def pays(members, *args, **kwargs):
@@ -419,10 +420,20 @@ def test_auto_takes_the_faster_way(monkeypatch, reason):
         return reason
 
     monkeypatch.setattr(stack, "stacking_pays", pays)
-    search = TaskWeightSearchCV(short(), WEIGHTS, cv=CV, refit=False).fit(X, Y)
+    foreign = short(trunk=Foreign((8,), scaling="standard"))
+    search = TaskWeightSearchCV(foreign, WEIGHTS, cv=CV, refit=False).fit(X, Y)
     assert reasons(search) == [reason, reason]
     assert stacked_fits(search) == (all_fits(search) if reason is None else 0)
     assert timed
+    assert_same_scores(search, GridSearchCV(foreign, WEIGHTS, cv=CV, refit=False).fit(X, Y))
+
+
+@pytest.mark.parametrize("bytes_of_cache", [10 * 2**20, 3_000, 1])
+def test_auto_stacks_as_many_members_as_stay_in_the_cache(monkeypatch, bytes_of_cache):
+    monkeypatch.setattr(stack, "CACHE", bytes_of_cache)
+    monkeypatch.setattr(stack, "stacking_pays", None)  # nothing is timed
+    search = TaskWeightSearchCV(short(), WEIGHTS, cv=CV, refit=False).fit(X, Y)
+    assert stacked_fits(search) == (0 if bytes_of_cache == 1 else all_fits(search))
     assert_same_scores(search, GridSearchCV(short(), WEIGHTS, cv=CV, refit=False).fit(X, Y))
 
 

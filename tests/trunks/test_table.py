@@ -8,7 +8,10 @@ from scipy.sparse import csc_matrix, csr_matrix, issparse
 from sklearn.base import BaseEstimator
 
 from sklearn_mtl.columns._categories import UNSEEN
+from sklearn_mtl.trunks import MLP
 from sklearn_mtl.trunks._table import Table
+
+from .._helpers import net
 
 NAN = float("nan")
 NUMBERS = np.arange(6.0).reshape(3, 2)
@@ -242,3 +245,43 @@ def test_state_holds_categories_and_nothing_of_scikit_learn(X):
     rows = X.iloc[::-1] if isinstance(X, pd.DataFrame) else X[::-1] + 2
     for one, other in zip(loaded.encode(rows, owner), fitted.encode(rows, owner), strict=True):
         np.testing.assert_array_equal(one, other, strict=True)
+
+
+# -- arrays that need no check of scikit-learn
+
+ROWS = np.arange(12.0).reshape(4, 3)
+
+
+def test_plain_arrays_are_predicted_as_if_they_had_been_checked(monkeypatch):
+    fitted = net().fit(ROWS, ROWS[:, 0])
+    for rows in (ROWS, ROWS[:1], ROWS[::-1], ROWS.astype(np.float32), np.asfortranarray(ROWS)):
+        quick = fitted.predict(rows)
+        with monkeypatch.context() as patch:
+            patch.setattr(Table, "accepts", lambda self, X: False)
+            np.testing.assert_array_equal(fitted.predict(rows), quick)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROWS[:, :2], ROWS[:0], ROWS[0], np.full((2, 3), np.nan), np.array([[1.0, np.inf, 0.0]]),
+        ROWS.astype(int), ROWS.astype(object), ROWS.tolist(), np.ma.array(ROWS), ROWS.astype(">f8"),
+    ],
+    ids=["narrow", "empty", "a row", "NaN", "infinite", "integers", "objects", "lists", "masked", "byte order"],
+)  # fmt: skip
+def test_other_arrays_are_checked(rows):
+    assert not net().fit(ROWS, ROWS[:, 0])._model.blueprint.trunk.table_.accepts(rows)
+
+
+def test_arrays_are_checked_where_columns_have_names_or_categories():
+    frame = pd.DataFrame(ROWS, columns=list("abc"))
+    assert not net().fit(frame, ROWS[:, 0])._model.blueprint.trunk.table_.accepts(ROWS)
+    categories = net(categorical_features=[0]).fit(ROWS.round(), ROWS[:, 0])
+    assert not categories._model.blueprint.trunk.table_.accepts(ROWS)
+
+
+def test_numbers_whose_sum_overflows_are_accepted_as_before():
+    large = np.full((3, 3), 3e38, dtype=np.float32)
+    fitted = net(trunk=MLP((4,), scaling="standard")).fit(ROWS, ROWS[:, 0])
+    assert np.isfinite(fitted.predict(large[:, :] / 1e30)).all()
+    assert not fitted._model.blueprint.trunk.table_.accepts(large)
