@@ -428,7 +428,7 @@ def test_auto_times_what_vmap_makes_of_other_modules(monkeypatch, reason):
     assert_same_scores(search, GridSearchCV(foreign, WEIGHTS, cv=CV, refit=False).fit(X, Y))
 
 
-@pytest.mark.parametrize("bytes_of_cache", [10 * 2**20, 3_000, 1])
+@pytest.mark.parametrize("bytes_of_cache", [10 * 2**20, 60_000, 1])
 def test_auto_stacks_as_many_members_as_stay_in_the_cache(monkeypatch, bytes_of_cache):
     monkeypatch.setattr(stack, "CACHE", bytes_of_cache)
     monkeypatch.setattr(stack, "stacking_pays", None)  # nothing is timed

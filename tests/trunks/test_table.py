@@ -253,7 +253,7 @@ ROWS = np.arange(12.0).reshape(4, 3)
 
 
 def test_plain_arrays_are_predicted_as_if_they_had_been_checked(monkeypatch):
-    fitted = net().fit(ROWS, ROWS[:, 0])
+    fitted = net().fit(ROWS, ROWS[:, 0] + 0.5)
     for rows in (ROWS, ROWS[:1], ROWS[::-1], ROWS.astype(np.float32), np.asfortranarray(ROWS)):
         quick = fitted.predict(rows)
         with monkeypatch.context() as patch:
@@ -270,18 +270,18 @@ def test_plain_arrays_are_predicted_as_if_they_had_been_checked(monkeypatch):
     ids=["narrow", "empty", "a row", "NaN", "infinite", "integers", "objects", "lists", "masked", "byte order"],
 )  # fmt: skip
 def test_other_arrays_are_checked(rows):
-    assert not net().fit(ROWS, ROWS[:, 0])._model.blueprint.trunk.table_.accepts(rows)
+    assert not net().fit(ROWS, ROWS[:, 0] + 0.5)._model.blueprint.trunk.table_.accepts(rows)
 
 
 def test_arrays_are_checked_where_columns_have_names_or_categories():
     frame = pd.DataFrame(ROWS, columns=list("abc"))
-    assert not net().fit(frame, ROWS[:, 0])._model.blueprint.trunk.table_.accepts(ROWS)
-    categories = net(categorical_features=[0]).fit(ROWS.round(), ROWS[:, 0])
+    assert not net().fit(frame, ROWS[:, 0] + 0.5)._model.blueprint.trunk.table_.accepts(ROWS)
+    categories = net(categorical_features=[0]).fit(ROWS.round(), ROWS[:, 0] + 0.5)
     assert not categories._model.blueprint.trunk.table_.accepts(ROWS)
 
 
 def test_numbers_whose_sum_overflows_are_accepted_as_before():
     large = np.full((3, 3), 3e38, dtype=np.float32)
-    fitted = net(trunk=MLP((4,), scaling="standard")).fit(ROWS, ROWS[:, 0])
+    fitted = net(trunk=MLP((4,), scaling="standard")).fit(ROWS, ROWS[:, 0] + 0.5)
     assert np.isfinite(fitted.predict(large[:, :] / 1e30)).all()
     assert not fitted._model.blueprint.trunk.table_.accepts(large)
