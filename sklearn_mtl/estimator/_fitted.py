@@ -16,7 +16,7 @@ from ..metrics import weighted_mean
 from ..targets import Targets, align_targets, name_of
 from ..tasks import Task
 from ..tasks._checks import decode
-from ..training import Model
+from ..training import Model, MultiTaskNet
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
 
@@ -48,7 +48,6 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     score_weights: Mapping[str, float] | None
     tasks_: dict[str, Task]
     task_names_: list[str]
-    net_: Any
     _may_have_probabilities: ClassVar[bool]
     _may_have_regressions: ClassVar[bool]
     _one_column_is_plain: ClassVar[bool]
@@ -254,6 +253,13 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def mean_score(self, scores: Mapping[str, float]) -> float:
         """Average scores by task under ``score_weights``, leaving out those that are NaN."""
         return weighted_mean(scores, check_weights(self.score_weights, self.task_names_, "score_weights"))
+
+    @property
+    def net_(self) -> MultiTaskNet:
+        """The skorch net; ``net_.module_`` is the network."""
+        if not hasattr(self, "_model"):
+            raise AttributeError(f"{type(self).__name__} has no net_: it is not fitted yet.")
+        return self._model.net
 
     @property
     def history_(self) -> Any:

@@ -9,12 +9,14 @@ from typing import Any
 
 from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.metrics._scorer import _PassthroughScorer
 
+from ..estimator import MultiTaskNetEstimator
 from ..metrics import task_scores
 from ..utils._digest import digest, fit_key
 from ._journal import Journal
 from ._record import Record, as_floats, carry
-from ._stack import Bank
+from ._stack import Bank, last_step
 
 
 class Candidate:
@@ -118,9 +120,14 @@ class Candidate:
         return carry(self._records[rows])
 
     def _score(self, scorer: Callable, X: Any, y: Any, params: Mapping[str, Any]) -> Record:
-        start = time.perf_counter()
-        scores = as_floats(scorer(self.fitted(), X, *_given(y), **params))
-        tasks = task_scores(self.fitted(), X, y, params.get("sample_weight"))
+        start, fitted = time.perf_counter(), self.fitted()
+        network, weight = last_step(fitted)[0], params.get("sample_weight")
+        if isinstance(scorer, _PassthroughScorer) and type(network).score is MultiTaskNetEstimator.score:
+            tasks = task_scores(fitted, X, y, weight)
+            scores = network.mean_score(tasks)  # of the same predictions
+        else:
+            scores = as_floats(scorer(fitted, X, *_given(y), **params))
+            tasks = task_scores(fitted, X, y, weight)
         return Record(scores, tasks, self._fit_time, time.perf_counter() - start)
 
     # -- estimator interface of scikit-learn

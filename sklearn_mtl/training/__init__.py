@@ -7,6 +7,7 @@ from ._eligibility import Eligibility
 from ._learn import learn, learn_added_task, learn_batch
 from ._members import member_of, model_of, settled, structure_key
 from ._model import Model
+from ._net import MultiTaskNet
 from ._prepare import guess_types
 from ._stack import Member
 from ._stacked import Trained, stacking_pays, train_stacked
@@ -17,6 +18,7 @@ __all__ = [
     "Eligibility",
     "Member",
     "Model",
+    "MultiTaskNet",
     "SklearnCallbacks",
     "Trained",
     "guess_types",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from ..architectures import Network
 from ..columns._labels import objects_of
 from ..data._dataset import lengths_of
 from ..model._blueprint import Blueprint
@@ -30,26 +30,69 @@ class Classes(dict[str, np.ndarray]):
         return np.stack(arrays) if alike else objects_of(arrays)
 
 
-@dataclass(frozen=True)
 class Model:
-    """A blueprint, the container of its targets, and the trained net.
+    """A blueprint, the container of its targets, and the trained network.
+
+    The skorch net is built when somebody asks for it: predictions and scores need the network only.
 
     Parameters
     ----------
     blueprint : Blueprint
     container : Container
-        The kind of y that predictions are given back in.
+        The kind of y of predictions.
     net : MultiTaskNet
+        The net that trains, or has trained, the network.
     """
 
-    blueprint: Blueprint
-    container: Container
-    net: MultiTaskNet
+    def __init__(self, blueprint: Blueprint, container: Container, net: MultiTaskNet) -> None:
+        self.blueprint, self.container = blueprint, container
+        self.network: Network = net.module_
+        self.device = torch.device(net.device)
+        self._net: MultiTaskNet | None = net
+        self._history: Sequence[Mapping[str, Any]] = ()
+        self._weighting: Mapping[str, np.ndarray] | None = None
+
+    @classmethod
+    def of_network(
+        cls,
+        blueprint: Blueprint,
+        container: Container,
+        network: Network,
+        history: Sequence[Mapping[str, Any]],
+        device: torch.device,
+        weighting: Mapping[str, np.ndarray] | None = None,
+    ) -> Model:
+        """Make a model of a trained network.
+
+        Parameters
+        ----------
+        blueprint, container
+            As above.
+        network : Network
+        history : sequence of mapping
+            See `history`.
+        device : torch.device
+        weighting : mapping of str to ndarray or None, default=None
+            What the weighting has learned; None if it has not learned anything.
+        """
+        model = object.__new__(cls)
+        model.blueprint, model.container, model.device = blueprint, container, device
+        model.network = network.to(device).eval()
+        model._net, model._history, model._weighting = None, history, weighting
+        return model
 
     @property
-    def device(self) -> torch.device:
-        """Where the network is."""
-        return torch.device(self.net.device)
+    def net(self) -> MultiTaskNet:
+        """The skorch net."""
+        if self._net is None:
+            with own_modes():
+                net = make_net(self.network, self.blueprint.objective(), self.blueprint, device=self.device)
+                net.take_history(self._history)
+                net._set_training(False)
+                if self._weighting is not None:
+                    net.criterion_.weighting.load_state_dict(_tensors_of(self._weighting))
+            self._net = net
+        return self._net
 
     @own_modes()
     def outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, Any]:
@@ -64,7 +107,7 @@ class Model:
     ) -> dict[str, Any]:
         """Compute the outputs of encoded inputs, of all rows or of some; see `outputs`."""
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
-        outputs = predict_outputs(self.net.module_, inputs, chosen, self.device, rows)
+        outputs = predict_outputs(self.network, inputs, chosen, self.device, rows)
         if self.blueprint.n_members > 1:
             outputs = average_members(outputs, chosen)
         lengths = lengths_of(inputs)
@@ -77,14 +120,14 @@ class Model:
         """Check and encode X, and compute the outputs (M, B, K) of the members of an ensemble for some tasks."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
-        outputs = predict_outputs(self.net.module_, inputs, chosen, self.device)
+        outputs = predict_outputs(self.network, inputs, chosen, self.device)
         return {name: outputs[name].numpy() for name in tasks}
 
     @own_modes()
     def representation(self, X: Any, owner: Any) -> np.ndarray:
         """Check and encode X, and compute what the tasks share."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
-        representation = predict_representation(self.net.module_, inputs, self.device).numpy()
+        representation = predict_representation(self.network, inputs, self.device).numpy()
         return representation if representation.ndim == 2 else np.hstack(list(representation))
 
     @own_modes()
@@ -94,23 +137,22 @@ class Model:
         With task, level and expert of each column; of an ensemble, those of each member.
         """
         inputs = self.blueprint.trunk.encode(X, owner=owner)
-        gates = predict_gates(self.net.module_, inputs, tasks, self.device)
+        gates = predict_gates(self.network, inputs, tasks, self.device)
         by_task = {name: gates[name] for name in tasks if name in gates}
-        columns = [(task, *name) for task in by_task for name in self.net.module_.gate_names(task)]
+        columns = [(task, *name) for task in by_task for name in self.network.gate_names(task)]
         return np.concatenate([weights.numpy() for weights in by_task.values()], axis=-1), columns
 
     def attributes(self, *, one_column_is_plain: bool = False) -> dict[str, Any]:
         """Return the fitted attributes of an estimator; see `Container.arrange` for the parameter."""
         blueprint = self.blueprint
         public = {
-            "net_": self.net,
             "tasks_": dict(blueprint.tasks),
             "task_names_": list(blueprint.tasks),
-            "n_iter_": max((epoch["epoch"] for epoch in self.net.history), default=0),
+            "n_iter_": max((epoch["epoch"] for epoch in self.history), default=0),
             "device_": self.device,
             "_model": self,
             **({} if len(blueprint.members) == 1 else {"member_seeds_": np.array(blueprint.member_seeds)}),
-            "_n_features_out": blueprint.n_members * self.net.module_.representation_width,
+            "_n_features_out": blueprint.n_members * self.network.representation_width,
         }
         classes = self._classes(one_column_is_plain)
         return public if classes is None else {**public, "classes_": classes}
@@ -125,6 +167,8 @@ class Model:
     @property
     def history(self) -> list[dict[str, Any]]:
         """The losses and scores of each epoch; of an ensemble of separate networks, of each member and epoch."""
+        if self._net is None:
+            return [dict(epoch) for epoch in self._history]
         if not self.net.member_history:
             return [{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net.history]
         return [
@@ -139,8 +183,8 @@ class Model:
         return {
             "blueprint": self.blueprint,
             "container": self.container,
-            "weights": _arrays_of(self.net.module_),
-            "weighting": _arrays_of(self.net.criterion_.weighting),
+            "weights": _arrays_of(self.network),
+            "weighting": self._weighting if self._net is None and self._weighting else _arrays_of(self._learned),
             "history": self.history,
         }
 
@@ -158,11 +202,16 @@ class Model:
         network = blueprint.network()
         check_arrays(state["weights"], network.state_dict(), "weights")
         network.load_state_dict(_tensors_of(state["weights"]))
-        model = cls._of(network, blueprint, state["container"], state["history"], device)
-        weighting = model.net.criterion_.weighting
-        check_arrays(state["weighting"], weighting.state_dict(), "weighting")
-        weighting.load_state_dict(_tensors_of(state["weighting"]))
-        return model
+        weighting = dict(state["weighting"])
+        check_arrays(weighting, blueprint.objective().weighting.state_dict(), "weighting")
+        return cls.of_network(blueprint, state["container"], network, state["history"], device, weighting)
+
+    @property
+    def _learned(self) -> nn.Module:
+        """The weighting, with what it has learned."""
+        objective = self.blueprint.objective() if self._net is None else self._net.criterion_
+        weighting: nn.Module = objective.weighting
+        return weighting
 
     @classmethod
     @own_modes()
@@ -177,21 +226,7 @@ class Model:
         """Build a model from its weights and history."""
         network = blueprint.network()
         network.load_state_dict(weights)
-        return cls._of(network, blueprint, container, history, device)
-
-    @classmethod
-    def _of(
-        cls,
-        network: nn.Module,
-        blueprint: Blueprint,
-        container: Container,
-        history: Sequence[Mapping[str, Any]],
-        device: torch.device,
-    ) -> Model:
-        net = make_net(network, blueprint.objective(), blueprint, device=device)
-        net.take_history(history)
-        net._set_training(False)
-        return cls(blueprint, container, net)
+        return cls.of_network(blueprint, container, network, history, device)
 
 
 def _known_classes(by_task: Mapping[str, np.ndarray | None]) -> Classes:

@@ -155,7 +155,7 @@ class ScoringView:
         """Give the estimator as if training had stopped now."""
         model, net = self.model, self.model.net
         tasks = {name: model.blueprint.tasks[name] for name in self.names}
-        live = _LiveModel(replace(model.blueprint, tasks=tasks), self._container(), net, view=self, scored=rows)
+        live = _LiveModel(Model(replace(model.blueprint, tasks=tasks), self._container(), net), self, rows)
         view = self.caller.as_fitted(live)
         for name in ("history", "module_", "criterion_", "optimizer_", "callbacks_"):
             setattr(view, name, getattr(net, name))
@@ -192,12 +192,20 @@ def _flat(output: Tensor, lengths: Tensor) -> Tensor:
     return output[..., torch.arange(output.shape[-2]) < lengths[:, None], :]
 
 
-@dataclass(frozen=True)
 class _LiveModel(Model):
-    """A model that is trained, and knows some rows that it is asked to predict for."""
+    """A model in training that has the outputs of some rows.
 
-    view: ScoringView
-    scored: _Rows
+    Parameters
+    ----------
+    model : Model
+        With the tasks and the container of the rows.
+    view : ScoringView
+    scored : _Rows
+    """
+
+    def __init__(self, model: Model, view: ScoringView, scored: _Rows) -> None:
+        super().__init__(model.blueprint, model.container, model.net)
+        self.view, self.scored = view, scored
 
     def outputs(self, X: Any, tasks: Any, owner: Any) -> dict[str, Any]:
         if X is not self.scored.X:
