@@ -33,7 +33,8 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     axes = weight.shape[:-2]
     x = x.expand(*axes, *x.shape[-2:])  # inputs that all members share
     if len(axes) == 1:
-        return _Affine.apply(x, weight, bias)
+        is_mapped = torch._C._are_functorch_transforms_active()
+        return (_MappableAffine if is_mapped else _Affine).apply(x, weight, bias)
     end = len(axes) - 1
     flat = affine(x.flatten(0, end), weight.flatten(0, end), bias.flatten(0, end))
     return flat.unflatten(0, axes)
@@ -45,7 +46,26 @@ def at_positions(compute: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 class _Affine(torch.autograd.Function):
-    """x W^T + b whose gradient by W has the memory layout of W; torch's transposed one is copied in each step."""
+    """x W^T + b with a contiguous gradient of W; the gradient of torch is transposed, and copied in each step."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return torch.baddbmm(bias.unsqueeze(-2), x, weight.transpose(-1, -2))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        by_x, by_weight, by_bias = ctx.needs_input_grad
+        return (
+            torch.bmm(grad, weight) if by_x else None,
+            torch.bmm(grad.transpose(-1, -2), x) if by_weight else None,
+            grad.sum(dim=-2) if by_bias else None,
+        )
+
+
+class _MappableAffine(torch.autograd.Function):
+    """The same for `torch.func`, whose form of a function costs as much as a small product."""
 
     generate_vmap_rule = True
 
@@ -57,15 +77,7 @@ class _Affine(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
         ctx.save_for_backward(*inputs[:2])
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        x, weight = ctx.saved_tensors
-        by_x, by_weight, by_bias = ctx.needs_input_grad
-        return (
-            torch.bmm(grad, weight) if by_x else None,
-            torch.bmm(grad.transpose(-1, -2), x) if by_weight else None,
-            grad.sum(dim=-2) if by_bias else None,
-        )
+    backward = staticmethod(_Affine.backward)
 
 
 class Linear(nn.Linear):

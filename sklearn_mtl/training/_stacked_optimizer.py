@@ -7,8 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
-from torch.optim.adamw import adamw
 
 
 class StackedOptimizer(torch.optim.Optimizer):
@@ -85,25 +83,18 @@ class StackedOptimizer(torch.optim.Optimizer):
 
     def _fused_step(self, trained: list[int], learning_rate: float, weight_decay: float) -> None:
         pairs = [self._pair(i) for i in trained]
-        step = adamw if self.kind == "adamw" else adam
+        step = torch._fused_adamw_ if self.kind == "adamw" else torch._fused_adam_
+        counter = torch.tensor(float(self.steps), device=self.parameters[0].device)
         step(
             [parameter for parameter, _ in pairs],
             [grad for _, grad in pairs],
             [self.first[i] for i in trained],
             [self.second[i] for i in trained],
             [],
-            [
-                torch.tensor(self.steps - 1.0, device=parameter.device) for parameter, _ in pairs
-            ],  # torch counts this step itself
-            fused=True,
-            amsgrad=False,
-            beta1=self.betas[0],
-            beta2=self.betas[1],
-            lr=learning_rate,
-            weight_decay=weight_decay,
-            eps=self.eps,
-            maximize=False,
-        )
+            [counter] * len(pairs),
+            lr=learning_rate, beta1=self.betas[0], beta2=self.betas[1], weight_decay=weight_decay, eps=self.eps,
+            amsgrad=False, maximize=False,
+        )  # fmt: skip
 
     def _sgd(self, i: int, rate: Tensor, decay: Tensor) -> None:
         parameter, grad = self._pair(i)
