@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -20,22 +20,19 @@ from ..training import Model, MultiTaskNet
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
 
-if TYPE_CHECKING:
-    from ._estimator import MultiTaskNetEstimator
 
-
-def _has_probabilities(estimator: MultiTaskNetEstimator) -> bool:
+def _has_probabilities(estimator: FittedMixin) -> bool:
     tasks = getattr(estimator, "tasks_", None)
     if tasks is None:
         return estimator._may_have_probabilities
     return any(task.has_probabilities for task in tasks.values())
 
 
-def _has_gates(estimator: MultiTaskNetEstimator) -> bool:
+def _has_gates(estimator: FittedMixin) -> bool:
     return resolve_architecture(estimator.architecture).has_gates
 
 
-def _has_spread(estimator: MultiTaskNetEstimator) -> bool:
+def _has_spread(estimator: FittedMixin) -> bool:
     return estimator.n_members > 1 and estimator._may_have_regressions
 
 
@@ -46,6 +43,8 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """
 
     score_weights: Mapping[str, float] | None
+    architecture: Any
+    n_members: int
     tasks_: dict[str, Task]
     task_names_: list[str]
     _may_have_probabilities: ClassVar[bool]

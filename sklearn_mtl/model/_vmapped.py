@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ..architectures import Network, NetworkWrapper, Outputs
-from ..nn._layers import DrawsAtRandom, Dropout
-from ..nn._stacking import stack_networks
 from ..trunks import Representation
-from ..utils._random import Streams
-
-if TYPE_CHECKING:
-    from ..data._dataset import Batch
-    from ._blueprint import Blueprint
 
 
 class VmappedNetwork(NetworkWrapper):
@@ -86,48 +78,3 @@ class _Call(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Any:
         return self.compute(self.network, batch)
-
-
-def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
-    """Compare two networks side by side with the same two one by one, on the outputs and gradients of a batch.
-
-    Parameters
-    ----------
-    blueprint : Blueprint
-        Its trunk or architecture has modules that take no member axis.
-    batch : Batch
-        Some rows to train on.
-
-    Returns
-    -------
-    str or None
-        Why they cannot be mapped; None if they can.
-    """
-    seeds = [blueprint.seed, Streams(blueprint.seed).derive("probe")]
-    networks = [blueprint.one_network(seed) for seed in seeds]
-    random = [m for m in networks[0].modules() if isinstance(m, DrawsAtRandom) and m.draws_at_random]
-    if random:
-        what = "dropout" if any(isinstance(module, Dropout) for module in random) else "a module"
-        return f"{what} inside of it draws at random for one network"
-    try:
-        mapped = VmappedNetwork(stack_networks(networks, [0, 1]))
-        outputs = mapped(batch.inputs, blueprint.active)
-        torch.cat([outputs[name].flatten() for name in blueprint.active]).square().sum().backward()
-        gradients = dict(mapped.network.named_parameters())
-        for member, network in enumerate(networks):
-            alone = network(batch.inputs, blueprint.active)
-            torch.cat([alone[name].flatten() for name in blueprint.active]).square().sum().backward()
-            pairs = [(outputs[name][member], alone[name]) for name in blueprint.active]
-            pairs += [
-                (_gradient(gradients[name])[member], _gradient(parameter))
-                for name, parameter in network.named_parameters()
-            ]
-            if not all(torch.allclose(one, other, rtol=1e-4, atol=1e-5) for one, other in pairs):
-                return "mapped by torch.func.vmap it computes something else"
-    except Exception as error:  # foreign code raises what it likes
-        return f"torch.func.vmap cannot map it: {str(error).splitlines()[0]}"
-    return None
-
-
-def _gradient(parameter: nn.Parameter) -> Tensor:
-    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad

@@ -11,7 +11,7 @@ from ..columns._ragged import RaggedRows
 from ..config import OPTIMIZERS, FitConfig
 from ..data._dataset import Dataset
 from ..model._blueprint import Blueprint
-from ..model._vmapped import why_not_vmapped
+from ..model._probe import why_not_vmapped
 from ..nn._stacking import has_member_axis
 from ..trunks import SparseRows, resolve_trunk
 from ._callback_list import callbacks_of

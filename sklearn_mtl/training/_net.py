@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,19 +21,17 @@ from ..model._objective import Step
 from ..nn._layers import set_draws
 from ..sampling import AllTasks, TaskSampling
 from ..utils._memory import explain_out_of_memory
-from ..utils._threads import threads_for
+from ..utils._threads import TRAINING_WORK_PER_THREAD, threads_for
 from ..weighting import UnsolvableError
 from ._divergence import refuse_non_finite, unsolved
 from ._log import mean_entries
 from ._lr_scheduler import end_schedule
 from ._notify import tell, watches_batches
+from ._protocols import ScoresRows
 from ._stack import Pass, Stack
 from ._stacked_optimizer import clip_members
 from ._stopping import BestEpoch
 from ._watching import record_best, watch_validation, watched_step
-
-if TYPE_CHECKING:
-    from ._scoring_view import ScoringView
 
 # What may help where the memory does not hold a step.
 HELPS = "a smaller batch_size, a smaller trunk, or on a GPU mixed precision, needs less"
@@ -95,7 +93,7 @@ class MultiTaskNet(NeuralNet):
         self.monitor = monitor
         self.sampling = AllTasks() if sampling is None else sampling
         self.stop_training = False
-        self.scoring: ScoringView | None = None
+        self.scoring: ScoresRows | None = None
         self.origin = 0
         self.validates = False
         self.watchers: list[tuple[str, Callback]] = []
@@ -155,7 +153,10 @@ class MultiTaskNet(NeuralNet):
         self.current_rates = [group["lr"] for group in self.optimizer_.param_groups]
         several = "" if len(self.blueprint.members) == 1 else f" n_members={len(self.blueprint.members)} networks"
         doing = f"training{several} with batch_size={min(self.stacks[0].batch_size, len(first.data.train))}"
-        with threads_for(self.stacks[0].work_per_step), explain_out_of_memory(doing, HELPS):
+        with (
+            threads_for(self.stacks[0].work_per_step, TRAINING_WORK_PER_THREAD),
+            explain_out_of_memory(doing, HELPS),
+        ):
             try:
                 history = self.history
                 self.notify("on_train_begin", X=first.data.train, y=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skorch.callbacks import (
     BatchScoring,
@@ -27,9 +27,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from ..utils._warn import warn
 from ._callbacks import SklearnCallbacks
 from ._lr_scheduler import begin_schedule, reset_rates, schedule_error
-
-if TYPE_CHECKING:
-    from ._net import MultiTaskNet
+from ._protocols import TrainingNet
 
 # These read what is recorded of batches, without a hook of batches.
 _READ_BATCHES = (Checkpoint, TrainEndCheckpoint, PassthroughScoring)
@@ -50,7 +48,7 @@ def watches_batches(callback: Callback) -> bool:
     return own or not isinstance(callback, _READ_EPOCHS)
 
 
-def tell(net: MultiTaskNet, callback: Callback, method: str, kwargs: Mapping[str, Any]) -> None:
+def tell(net: TrainingNet, callback: Callback, method: str, kwargs: Mapping[str, Any]) -> None:
     """Call a method of a callback.
 
     Scores get rows as the user gave them, schedulers begin where they were, and what a callback cannot do here is
@@ -69,7 +67,7 @@ def tell(net: MultiTaskNet, callback: Callback, method: str, kwargs: Mapping[str
     return None
 
 
-def _tell_scheduler(net: MultiTaskNet, callback: LRScheduler, method: str, kwargs: Mapping[str, Any]) -> None:
+def _tell_scheduler(net: TrainingNet, callback: LRScheduler, method: str, kwargs: Mapping[str, Any]) -> None:
     if method == "on_train_begin":
         if callback is next(cb for _, cb in net.callbacks_ if isinstance(cb, LRScheduler)):
             reset_rates(net)
@@ -86,7 +84,7 @@ def _tell_scheduler(net: MultiTaskNet, callback: LRScheduler, method: str, kwarg
         raise schedule_error(callback, error) from error
 
 
-def _check(net: MultiTaskNet, callback: Callback) -> None:
+def _check(net: TrainingNet, callback: Callback) -> None:
     """Refuse or warn of what a callback would look for in vain."""
     monitor = _monitor_of(callback)
     if monitor is not None and monitor.startswith("valid_") and not net.validates:
@@ -105,7 +103,7 @@ def _check(net: MultiTaskNet, callback: Callback) -> None:
                 )
 
 
-def _check_monitor(net: MultiTaskNet, callback: Callback) -> None:
+def _check_monitor(net: TrainingNet, callback: Callback) -> None:
     monitor = _monitor_of(callback)
     if monitor is not None and monitor not in net.history[-1]:
         known = [name for name in net.history[-1] if name != "batches"]

@@ -16,7 +16,7 @@ from ..config import SCHEDULES, FitConfig
 from ..model._blueprint import stacked_objective
 from ..nn._stacking import member_state
 from ..utils._modes import own_modes
-from ..utils._threads import threads_for
+from ..utils._threads import TRAINING_WORK_PER_THREAD, threads_for
 from ._divergence import refuse_non_finite
 from ._net import MultiTaskNet
 from ._stack import Member, Stack
@@ -261,7 +261,7 @@ def _timed(members: Sequence[Member], device: torch.device) -> Callable[[int], f
 
     def median(n_steps: int) -> float:
         seconds = []
-        with threads_for(stack.work_per_step):
+        with threads_for(stack.work_per_step, TRAINING_WORK_PER_THREAD):
             for _ in range(n_steps + 1):
                 start = time.perf_counter()
                 net._set_learning_rate(0.0, 1)

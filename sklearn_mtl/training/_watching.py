@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,13 +10,11 @@ import torch
 from ..data._dataset import Batch
 from ..model._objective import Step
 from ._log import mean_entries, read_losses
+from ._protocols import TrainingNet
 from ._stack import Pass
 
-if TYPE_CHECKING:
-    from ._net import MultiTaskNet
 
-
-def watched_step(net: MultiTaskNet, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:
+def watched_step(net: TrainingNet, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:
     """Make a step of training with skorch's record and notifications of a batch.
 
     Callbacks get the batch and the outputs of the first of several networks, and the mean of the losses.
@@ -35,7 +32,7 @@ def watched_step(net: MultiTaskNet, batches: Sequence[tuple[str | None, Batch]])
     return passes
 
 
-def watch_validation(net: MultiTaskNet) -> None:
+def watch_validation(net: TrainingNet) -> None:
     """Go through the validation rows in batches; of several networks, those of the first one."""
     stack = net.stacks[0]
     valid = stack.members[0].data.valid
@@ -55,7 +52,7 @@ def watch_validation(net: MultiTaskNet) -> None:
     net.history.record("valid_batch_count", len(batches))
 
 
-def _record_batch(net: MultiTaskNet, prefix: str, steps: Sequence[Step], n_rows: int) -> None:
+def _record_batch(net: TrainingNet, prefix: str, steps: Sequence[Step], n_rows: int) -> None:
     """Record the mean loss of a batch under the score weights, as that of the epoch, and its rows."""
     entries = []
     for stack, step in zip(net.stacks, steps, strict=False):
@@ -66,7 +63,7 @@ def _record_batch(net: MultiTaskNet, prefix: str, steps: Sequence[Step], n_rows:
     net.history.record_batch(f"{prefix}_batch_size", n_rows)
 
 
-def record_best(net: MultiTaskNet, name: str) -> None:
+def record_best(net: TrainingNet, name: str) -> None:
     """Record for the user's callbacks, if there are any, whether a loss is the smallest so far."""
     if net.users_callbacks():
         earlier = [epoch[name] for epoch in list(net.history)[net.origin : -1] if name in epoch]
