@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from sklearn.base import BaseEstimator
 
+from ..nn._lean_adam import LEAN, LEAN_PARAMS
 from ..utils._params import Interval, StrOptions, SubclassOf
-from ._lean_adam import LEAN, LEAN_PARAMS
 from ._schedules import SCHEDULES
 
 #: optimisers known by name; all have fused kernels on every device

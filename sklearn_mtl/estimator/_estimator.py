@@ -33,15 +33,7 @@ from ..model import complete_params, current_state, stamped
 from ..penalties import Penalty, penalty_name, resolve_penalties, resolve_penalty
 from ..sampling import TaskSampling, resolve_task_sampling
 from ..tasks import resolve_task
-from ..training import (
-    CallbackList,
-    Caller,
-    Model,
-    SklearnCallbacks,
-    learn,
-    learn_added_task,
-    learn_batch,
-)
+from ..training import CallbackList, Caller, Model, SklearnCallbacks, learn, learn_added_task, learn_batch
 from ..trunks import InputRows, Trunk, resolve_trunk
 from ..utils._device import resolve_device
 from ..utils._params import Interval, NestedParamsMixin, SpecList, StrOptions, SubclassOf, validate_spec

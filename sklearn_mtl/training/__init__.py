@@ -1,7 +1,5 @@
 """Training: the objective's steps, the skorch net, its callbacks, and what is kept of an epoch."""
 
-from ._callback_list import CallbackList
-from ._callbacks import SklearnCallbacks
 from ._caller import Caller
 from ._eligibility import Eligibility
 from ._learn import learn, learn_added_task, learn_batch
@@ -11,6 +9,8 @@ from ._net import MultiTaskNet
 from ._prepare import guess_types
 from ._stack import Member
 from ._stacked import Trained, stacking_pays, train_stacked
+from .callbacks._callback_list import CallbackList
+from .callbacks._sklearn import SklearnCallbacks
 
 __all__ = [
     "CallbackList",

@@ -8,7 +8,7 @@ from skorch.callbacks import LRScheduler
 from ..config import FitConfig
 from ..data._hold_out import LabelCounts
 from ..utils._warn import warn
-from ._callback_list import has_callback
+from .callbacks._callback_list import has_callback
 
 # Early stopping needs validation rows; with fewer labelled rows than this, training needs them more.
 MIN_ROWS_TO_STOP_EARLY = 100

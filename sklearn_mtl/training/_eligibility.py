@@ -14,7 +14,7 @@ from ..model._blueprint import Blueprint
 from ..model._probe import why_not_vmapped
 from ..nn._stacking import has_member_axis
 from ..trunks import SparseRows, resolve_trunk
-from ._callback_list import callbacks_of
+from .callbacks._callback_list import callbacks_of
 
 
 class Rule(NamedTuple):

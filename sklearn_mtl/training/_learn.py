@@ -22,7 +22,6 @@ from ..utils._modes import own_modes
 from ..utils._random import Streams
 from ..utils._warn import warn
 from ._auto import validation_fraction_of
-from ._callback_list import has_callback
 from ._caller import Caller
 from ._checkpoint import open_checkpoint
 from ._eligibility import Eligibility
@@ -36,6 +35,7 @@ from ._scoring_view import scoring_view
 from ._stack import Member, Stack, stacks_of
 from ._stopping import stopping_rule
 from ._training_state import Keeper, LastEpoch
+from .callbacks._callback_list import has_callback
 
 
 @own_modes()

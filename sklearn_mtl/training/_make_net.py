@@ -10,8 +10,8 @@ from torch import nn
 
 from ..config._optimizer import optimizer_params, takes
 from ..model._blueprint import Blueprint
-from ._callback_list import callbacks_to_run
 from ._net import MultiTaskNet
+from .callbacks._callback_list import callbacks_to_run
 
 # What a net takes beside the parameters of the estimator, and begins what it takes.
 _TAKEN, _TAKEN_OF = "torch_load_kwargs", ("optimizer__", "callbacks__")

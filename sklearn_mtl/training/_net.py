@@ -19,19 +19,19 @@ from ..data._dataset import Batch
 from ..model._blueprint import Blueprint
 from ..model._objective import Step
 from ..nn._layers import set_draws
+from ..nn._stacked_optimizer import clip_members
 from ..sampling import AllTasks, TaskSampling
 from ..utils._memory import explain_out_of_memory
 from ..utils._threads import TRAINING_WORK_PER_THREAD, threads_for
 from ..weighting import UnsolvableError
 from ._divergence import refuse_non_finite, unsolved
 from ._log import mean_entries
-from ._lr_scheduler import end_schedule
-from ._notify import tell, watches_batches
-from ._protocols import ScoresRows
 from ._stack import Pass, Stack
-from ._stacked_optimizer import clip_members
 from ._stopping import BestEpoch
-from ._watching import record_best, watch_validation, watched_step
+from .callbacks._batches import record_best, watch_validation, watched_step
+from .callbacks._lr_scheduler import end_schedule
+from .callbacks._notify import tell, watches_batches
+from .callbacks._protocols import ScoresRows
 
 # What may help where the memory does not hold a step.
 HELPS = "a smaller batch_size, a smaller trunk, or on a GPU mixed precision, needs less"

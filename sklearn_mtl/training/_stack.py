@@ -25,10 +25,9 @@ from ..nn._stacking import keep_members
 from ..sampling import TaskSampling
 from ..targets import Container
 from ..utils._random import Streams
-from ._backward import backward
 from ._balance import read_balance
 from ._divergence import diverged
-from ._gramian import gramian_of
+from ._gradients import backward, gramian_of
 from ._log import read_losses, record
 from ._sampled import SampledBatches
 

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ..config import SCHEDULES, FitConfig
 from ..model._blueprint import stacked_objective
+from ..nn._stacked_optimizer import StackedOptimizer, clip_members
 from ..nn._stacking import member_state
 from ..utils._modes import own_modes
 from ..utils._threads import TRAINING_WORK_PER_THREAD, threads_for
 from ._divergence import refuse_non_finite
 from ._net import MultiTaskNet
 from ._stack import Member, Stack
-from ._stacked_optimizer import StackedOptimizer, clip_members
 from ._stopping import Patience
 
 # What a stacked step may take of the time of the same steps one by one, for stacking to pay: what was trained in a

@@ -17,7 +17,7 @@ from sklearn_mtl.architectures import (
 )
 from sklearn_mtl.model._last_layer import LastSharedLayer
 from sklearn_mtl.nn._layers import set_draws
-from sklearn_mtl.training._gramian import gramian_of
+from sklearn_mtl.training._gradients import gramian_of
 from sklearn_mtl.trunks import MLP, ConvNet, ModuleTrunk, MultiInput, SequenceEncoder
 from sklearn_mtl.weighting import GradNorm, StepRecord
 

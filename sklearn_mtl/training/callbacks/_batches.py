@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ..data._dataset import Batch
-from ..model._objective import Step
-from ._log import mean_entries, read_losses
+from ...data._dataset import Batch
+from ...model._objective import Step
+from .._log import mean_entries, read_losses
+from .._stack import Pass
 from ._protocols import TrainingNet
-from ._stack import Pass
 
 
 def watched_step(net: TrainingNet, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:

@@ -8,8 +8,7 @@ from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.architectures import PLE, CrossStitch, HardSharing, Independent, MMoE, TaskGraph
 from sklearn_mtl.nn._layers import set_draws
 from sklearn_mtl.penalties import GroupLasso, RepresentationDropout, TraceNorm
-from sklearn_mtl.training._backward import backward
-from sklearn_mtl.training._gramian import gramian_of
+from sklearn_mtl.training._gradients import backward, gramian_of
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.weighting import MGDA, GradNorm, NashMTL, Static
 

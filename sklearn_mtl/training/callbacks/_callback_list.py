@@ -17,7 +17,7 @@ from skorch.callbacks import (
     TrainEndCheckpoint,
 )
 
-from ..utils._params import SpecList
+from ...utils._params import SpecList
 from ._lr_scheduler import with_policy_class
 
 # These write to their own parameters when they run, so that what runs is a copy.

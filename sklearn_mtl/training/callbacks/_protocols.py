@@ -9,8 +9,8 @@ from skorch.callbacks import Callback
 from skorch.callbacks.scoring import ScoringBase
 from skorch.history import History
 
-from ..data._dataset import Batch
-from ._stack import Pass, Stack
+from ...data._dataset import Batch
+from .._stack import Pass, Stack
 
 
 class ScoresRows(Protocol):

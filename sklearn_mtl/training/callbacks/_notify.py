@@ -24,10 +24,10 @@ from skorch.callbacks import (
 from skorch.callbacks.scoring import ScoringBase
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from ..utils._warn import warn
-from ._callbacks import SklearnCallbacks
+from ...utils._warn import warn
 from ._lr_scheduler import begin_schedule, reset_rates, schedule_error
 from ._protocols import TrainingNet
+from ._sklearn import SklearnCallbacks
 
 # These read what is recorded of batches, without a hook of batches.
 _READ_BATCHES = (Checkpoint, TrainEndCheckpoint, PassthroughScoring)
