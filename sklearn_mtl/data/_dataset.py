@@ -195,7 +195,7 @@ def take(values: Any, rows: Tensor | slice, device: torch.device) -> Tensor:
 
 
 def lengths_of(inputs: Mapping[str, Any]) -> Tensor | None:
-    """Give the number of tokens of each row, on the CPU; None if rows have no lengths."""
+    """Return the number of tokens of each row, on the CPU; None if rows have no lengths."""
     lengths: Tensor | None = inputs.get("lengths")
     return None if lengths is None else lengths.cpu()
 
@@ -257,7 +257,7 @@ def split_batches(order: Tensor, batch_size: int, fewest: int = 1, dim: int = 0)
 
 
 def fewest_rows(network: nn.Module) -> int:
-    """Give how many rows a step needs at least: two, where layers normalise over the rows of a batch."""
+    """Return the least number of rows of a step: two if a layer normalises over the rows of a batch."""
     return 2 if any(isinstance(layer, _BatchNorm) for layer in network.modules()) else 1
 
 
@@ -351,7 +351,7 @@ def encode_task(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray 
 
 
 def _for_float32(weight: Any) -> Any:
-    """Give weights another unit, as those of classes may need, where float32 might not hold them or their sums."""
+    """Change the unit of weights where float32 might not hold them or their sums."""
     values = weight.values.numpy() if isinstance(weight, RaggedRows) else weight
     largest = values.max(initial=0.0)
     if largest == 0 or 2**-20 < largest < 2**20:

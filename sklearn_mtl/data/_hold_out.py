@@ -106,7 +106,7 @@ def hold_out(
 def _strata(
     data: Dataset, groups: Sequence[TaskGroup], tasks: Mapping[str, Task]
 ) -> Iterator[tuple[str | None, np.ndarray]]:
-    """Give what is to be shared out: whether a task has a label, with its name, and each column of its classes.
+    """Yield what is stratified: whether a task has a label, with its name, and each column of its classes.
 
     A code is 0 where there is no label.
     """
@@ -122,7 +122,7 @@ def _strata(
 
 
 def _labelled(weight: Any, columns: slice, n_rows: int) -> np.ndarray:
-    """Tell which elements of a task have a label that counts, (n_rows, n_elements); of positions, which rows."""
+    """Return which elements of a task have a weighted label, (n_rows, n_elements); for positions, which rows."""
     if weight is None:
         return np.broadcast_to(np.True_, (n_rows, 1))
     if isinstance(weight, RaggedRows):
@@ -176,7 +176,7 @@ def _exchange(
 
 
 def _spare(codes: np.ndarray, members: np.ndarray, needs: Sequence[np.ndarray]) -> np.ndarray:
-    """Tell which rows of a side can go without leaving it short of what it needs."""
+    """Return which rows of a side can be exchanged without violating its needs."""
     spare = np.ones(len(codes), dtype=bool)
     for column, needed in zip(codes.T, needs, strict=True):
         counts = np.bincount(column[members], minlength=len(needed))

@@ -43,7 +43,7 @@ class Positions:
         return self.lengths, self.grid
 
     def of(self, rows: np.ndarray) -> Positions:
-        """Give those of some rows."""
+        """Return the positions of some rows."""
         known = self.lengths is not None and len(self.lengths) == len(rows)
         return replace(self, lengths=self.lengths[rows]) if known else self  # type: ignore[index]
 

@@ -84,7 +84,7 @@ def check_sample_weight(
 def common_weight(
     sample_weight: Mapping[str, np.ndarray] | None, task_weights: Mapping[str, float]
 ) -> np.ndarray | None:
-    """Give the weights of the rows if they are the same for all trained tasks, otherwise None."""
+    """Return the weights of the rows if they agree for all trained tasks, otherwise None."""
     if sample_weight is None:
         return None
     first, *others = (sample_weight[name] for name, weight in task_weights.items() if weight > 0)

@@ -61,36 +61,36 @@ class MultiTaskNetEstimator(
 ):
     """Multi-task network: several targets of the same rows, learned by one network with a shared trunk.
 
-    Targets may be classes, numbers and sets of labels, mixed, and some labels may be missing. The network is
-    written in PyTorch and trained with skorch; the estimator is one of scikit-learn's, for pipelines, searches
-    and cross-validation.
+    Targets may be classes, numbers and sets of labels, mixed, and labels may be missing. The network is written in
+    PyTorch and trained with skorch. The estimator follows scikit-learn: it works in pipelines, searches and
+    cross-validation.
 
     Parameters
     ----------
     tasks : mapping of str to Task or str, or None, default=None
-        The type of each task: a `sklearn_mtl.tasks.Task`, or "classification", "regression" or "multilabel".
-        Tasks that it does not name, and all with None, are inferred from y: bool, text and category labels,
-        integers of at most 20 different values, and floats that are all 0 or 1, are classification; other numbers
-        are regression; a 2-D block of 0 and 1 within a mapping is multilabel. Parameters of a task that is
-        inferred are set by ``set_params(tasks__<task>__<parameter>=...)``.
+        Type of each task: a `sklearn_mtl.tasks.Task`, or "classification", "regression" or "multilabel". Other tasks
+        are inferred from y. Bool, string and categorical labels, integers of at most 20 different values, and floats
+        that are all 0 or 1, are classification. Other numbers are regression. A 2-D block of 0 and 1 within a
+        mapping is multilabel. Parameters of an inferred task are set by
+        ``set_params(tasks__<task>__<parameter>=...)``.
     task_weights : mapping of str to float, or None, default=None
-        How much the loss of each task counts; 1.0 for those not named. A task of weight 0 is not trained, and
-        the others are trained as if it were not there. Entries are parameters by name: ``task_weights__a``.
+        Weight of the loss of each task; 1.0 for tasks that are not named. A task of weight 0 is not trained, and the
+        others are trained as if it did not exist. Entries are parameters by name: ``task_weights__a``.
     score_weights : mapping of str to float, or None, default=None
-        How much each task counts in ``score`` and in early stopping; 1.0 for those not named.
+        Weight of each task in ``score`` and in early stopping; 1.0 for tasks that are not named.
     trunk : {"auto", "mlp", "conv_net", "sequence_encoder", "video_encoder", "multi_input"}, Trunk, class or \
             function, default="auto"
-        From inputs to the representation that the tasks share; see `sklearn_mtl.trunks`. "auto" chooses by X: for
+        Part from the inputs to the shared representation; see `sklearn_mtl.trunks`. "auto" chooses by X: for
         tables an `MLP` with smoothly clipped and binned numbers, embedded categories and dropout; `ConvNet`
-        for images, `SequenceEncoder` for sentences and steps, `VideoEncoder`, and `MultiInput` for a mapping of
-        inputs. A class or function that makes a `torch.nn.Module` is a trunk too.
+        for images, `SequenceEncoder` for sentences and steps, `VideoEncoder` for videos, and `MultiInput` for a
+        mapping of inputs. A class or function that makes a `torch.nn.Module` is also accepted.
     architecture : {"hard_sharing", "independent", "cross_stitch", "subspace_sharing", "mmoe", "ple", "adatt"} or \
             Architecture, default="hard_sharing"
         How the tasks share the trunk; see `sklearn_mtl.architectures`.
     weighting : {"static", "uncertainty", "geometric_mean", "dynamic_weight_average", "random_weighting", "famo", \
             "stch", "grad_norm", "pcgrad", "cagrad", "imtlg", "aligned_mtl", "nash_mtl", "mgda", "upgrad"} or \
             Weighting, default="static"
-        How the losses of the tasks become one step; the task weights multiply on top. See
+        How the losses of the tasks are combined in a step, in addition to the task weights; see
         `sklearn_mtl.weighting`.
     optimizer : {"adamw", "adam", "sgd"}, class or Optimizer, default="adamw"
         The optimiser, by name or as a class of `torch.optim` that computes the loss once in a step. An
@@ -101,17 +101,15 @@ class MultiTaskNetEstimator(
     weight_decay : float >= 0, default=1e-2
         Weight decay of the optimiser.
     max_epochs : int >= 1, default=100
-        Most passes over the training rows.
+        Maximum number of passes over the training rows.
     batch_size : int >= 1 or "auto", default="auto"
-        Rows per step. "auto" takes about a twentieth of the rows, in powers of 2 from 16 to 256.
+        Rows per step. "auto" is about a twentieth of the rows, as a power of 2 from 16 to 256.
     early_stopping : bool, "auto" or "per_task", default="auto"
         Whether to hold out rows for validation, stop when they no longer improve, and restore the best epoch.
-        "auto" does so from 100 rows on, and for an ensemble from 10 rows on. "per_task" takes each task out of
-        training when its own validation loss no longer improves, while the others go on, and stops with the last
-        one.
+        "auto" does so from 100 labelled rows on, and for an ensemble from 10 rows on. "per_task" removes each task
+        from training when its validation loss no longer improves, and stops with the last task.
     monitor : {"loss", "score"}, default="loss"
-        What early stopping watches: the mean over trained tasks, under ``score_weights``, of the validation
-        loss or score.
+        What early stopping watches: the mean validation loss or score of the trained tasks under ``score_weights``.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that early stopping holds out.
     n_iter_no_change : int >= 1, default=10
@@ -120,45 +118,46 @@ class MultiTaskNetEstimator(
         Number of networks of an ensemble. ``predict`` averages numbers and the probabilities of classes,
         ``predict_std`` returns the spread, and ``transform`` concatenates the representations.
     ensemble : {"deep", "batch"} or Ensemble, default="deep"
-        How the members of an ensemble relate: "deep" is `DeepEnsemble`, of independent networks, which hold out
-        different rows for early stopping and stop at the epoch that is best in their mean. "batch" is
-        `BatchEnsemble`, of networks that share weights. It has no effect with ``n_members=1``.
+        Kind of ensemble. "deep" is `DeepEnsemble`: independent networks, which hold out different rows for early
+        stopping and stop at the epoch that is best in their mean. "batch" is `BatchEnsemble`: networks that share
+        weights. It has no effect with ``n_members=1``.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
-        What regularises across tasks; see `sklearn_mtl.penalties`. Each is added to the objective. They are
-        parameters by name: ``penalties__trace_norm__strength``.
+        Regularisation across tasks, added to the objective; see `sklearn_mtl.penalties`. Penalties are parameters
+        by name: ``penalties__trace_norm__strength``.
     task_sampling : {"all", "proportional", "temperature", "round_robin", "loss_driven"} or TaskSampling, \
             default="all"
-        Which tasks a step trains: all, or one, on rows that have a label for it; see `sklearn_mtl.sampling`.
+        Tasks that a step trains: all, or one, on rows that have a label for it; see `sklearn_mtl.sampling`.
     dtype : {"float32", "float64"}, default="float32"
-        Of parameters, computation and representations. Predictions of numbers, and probabilities but for those of
-        pixels, are float64: they hold what float32 would round off large numbers and small probabilities.
+        Dtype of parameters, computation and representations. Predicted numbers are float64, and so are
+        probabilities, except those of pixels.
     categorical_features : "from_dtype", None or array-like of int, bool or str, default="from_dtype"
-        Columns of X that are categories: those of a frame with text, category or enum dtype; none; or the
-        positions, a mask or the names of columns. A category that was not seen in ``fit`` is allowed, and so is
-        a missing one.
+        Categorical columns of X. "from_dtype" are the columns of a frame with string, categorical or enum dtype.
+        Otherwise positions, a mask or names of columns; None for no column. Missing categories, and categories that
+        ``fit`` did not see, are allowed.
     device : {"auto", "cpu", "cuda", "cuda:<index>", "mps"}, default="auto"
-        Where the network runs. "auto" takes a GPU where there is one; with several, the workers of a parallel
-        search take them in turn.
+        Device of the network. "auto" is a GPU if one is available; with several GPUs, the workers of a parallel
+        search use them in turn.
     callbacks : list of skorch callbacks or None, default=None
-        Called during training, for instance `skorch.callbacks.Checkpoint`; instances, classes, or pairs of a name
-        and one of them, of which None switches one off. ``callbacks__<name>__<parameter>`` reaches into them, by
-        the name of the pair or of the class. A function ``scoring(net, X, y)`` of `skorch.callbacks.EpochScoring`
-        gets the estimator as it is after the epoch, and validation rows as ``fit`` got them. An ensemble of
-        separate networks takes none. Callbacks of scikit-learn are set with ``set_callbacks``.
+        Callbacks of the training, for instance `skorch.callbacks.Checkpoint`: instances, classes, or pairs of a name
+        and one of these; a pair with None is switched off. Their parameters are set by
+        ``callbacks__<name>__<parameter>``, with the name of the pair or of the class. A function
+        ``scoring(net, X, y)`` of `skorch.callbacks.EpochScoring` gets the estimator as it is after the epoch, and
+        rows as ``fit`` got them. In an ensemble, callbacks see the means over the members, and the batches of the
+        first member. Callbacks of scikit-learn are set with ``set_callbacks``.
     checkpoint : path-like, Checkpoint or None, default=None
         Folder that keeps the state of the training after each epoch, so that ``fit(..., resume=True)`` can
-        continue it after the process has died. A `Checkpoint` also says how often to write. None keeps nothing.
+        continue it after the process has died. A `Checkpoint` also sets how often to write. None writes nothing.
     net_params : mapping or None, default=None
-        Further parameters of the optimiser, as in ``{"optimizer__betas": (0.9, 0.99)}``, and of callbacks by their
-        names, as in ``{"callbacks__lr__step_size": 5}``. What would have no effect is refused.
+        Further parameters of the optimiser, as in ``{"optimizer__betas": (0.9, 0.99)}``, and of callbacks, as in
+        ``{"callbacks__lr__step_size": 5}``. Entries without effect raise an error.
     random_state : int, RandomState instance or None, default=None
-        Seed of initial weights, order of rows, dropout and the validation split. With an int the fit is the
-        same in any process, thread or number of workers.
+        Seed of initial weights, order of rows, dropout and validation rows. With an int the fit is the same in any
+        process, thread or number of workers.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the fitted weights, with the classes and scales of the first fit.
+        Whether ``fit`` continues from the fitted weights, with the classes and scales of the first fit.
     verbose : int, default=0
-        Above 0 prints a line per epoch; for an ensemble of the means over its networks.
+        Above 0, a line is printed for each epoch; for an ensemble, with the means over its members.
 
     Attributes
     ----------
@@ -169,22 +168,24 @@ class MultiTaskNetEstimator(
     task_names_ : list of str
         Names of the tasks, in the order of y.
     classes_ : ndarray, list of ndarray or dict of str to ndarray
-        Classes of the tasks, as scikit-learn keeps them: an array for 1-D y, a list for a 2-D array (None for a
-        regression), otherwise a dict of the tasks that have classes. A `MultiTaskNetClassifier` has an array for
-        a frame or 2-D array of one column too.
+        Classes of the tasks: an array for 1-D y, a list for a 2-D array (None for a regression), otherwise a dict
+        of the tasks that have classes. A `MultiTaskNetClassifier` has an array for a frame or 2-D array of one
+        column too.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        Names of the columns of X, if it was a frame with text for names.
+        Names of the columns of X, if it was a frame with string names.
     n_iter_ : int
-        Epochs trained.
+        Number of trained epochs.
     device_ : torch.device
-        Where the network is.
+        Device of the network.
+    member_seeds_ : ndarray of int of shape (n_members,)
+        Seeds of the members of a `DeepEnsemble`: a fit of one network with such a ``random_state`` equals the
+        member. It does not exist for other fits.
     history_ : DataFrame
         One row per epoch: ``train_loss__<task>``, and with early stopping ``valid_loss__<task>`` and
-        ``valid_score__<task>``; the same without a task is their mean under ``score_weights``. For an ensemble
-        of independent networks one row per network and epoch, with a column ``member``, and scores only where
-        ``monitor`` watches them.
+        ``valid_score__<task>``. Columns without a task are means under ``score_weights``. A `DeepEnsemble` has one
+        row per member and epoch, with a column ``member``, and scores only if ``monitor="score"``.
 
     See Also
     --------
@@ -497,7 +498,7 @@ class MultiTaskNetEstimator(
         return view
 
     def _snapshot(self, model: Model) -> dict[str, Any]:
-        """Give the fitted attributes as if training had stopped now."""
+        """Return the fitted attributes as if training had stopped now."""
         attributes = self._attributes_of(Model.from_state(model.state(), model.device))
         names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
         return {**names, **attributes}
@@ -562,11 +563,11 @@ def _check_resume(config: FitConfig, resume: Any) -> None:
     if not isinstance(resume, bool | np.bool_):
         raise TypeError(f"resume={resume!r} should be True or False.")
     if resume and config.checkpoint is None:
-        raise ValueError("resume=True goes on from a checkpoint, but checkpoint=None; it should be a folder.")
+        raise ValueError("resume=True continues a checkpoint, but checkpoint=None; it should be a folder.")
 
 
 def _indexed_by_rows(X: Any) -> Any:
-    """Give a mapping of inputs the length and the indexing of its rows."""
+    """Convert a mapping of inputs to a type with the length and the indexing of its rows."""
     if X is None:
         raise ValueError("X is None; it should be the inputs, with a row for each row of y.")
     refuse_lazy(X)

@@ -240,7 +240,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         }
 
     def _compared(self, X: Any, y: Any, sample_weight: Any) -> Iterator[tuple]:
-        """Give name, task, true and predicted targets and weights of each task."""
+        """Yield name, task, true and predicted targets, and weights of each task."""
         predictions, model = self._predictions(X, None)
         tasks = model.blueprint.tasks
         true, _ = align_targets(y, list(tasks))

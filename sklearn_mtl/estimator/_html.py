@@ -28,7 +28,7 @@ def fitted_flow(blueprint: Blueprint, tasks: Sequence[str]) -> Flow:
 
 
 def picture_html(estimator: Any) -> str:
-    """Give the picture of an estimator's network as HTML; nothing if it is not known well enough to draw it."""
+    """Return the diagram of an estimator's network as HTML, or an empty string if it cannot be drawn yet."""
     try:
         tasks, flow = _drawn(estimator)
         if not tasks:
@@ -41,7 +41,7 @@ def picture_html(estimator: Any) -> str:
 
 
 def _drawn(estimator: Any) -> tuple[list[str], Flow]:
-    """Give the tasks of an estimator as far as they are known, and the flow to the first of them."""
+    """Return the known tasks of an estimator, and the flow to the first of them."""
     if hasattr(estimator, "_model"):
         tasks = estimator.task_names_
         return tasks, fitted_flow(estimator._model.blueprint, tasks[:MAX_TASKS])
@@ -59,7 +59,7 @@ def named_tasks(architecture: Any, *params: Any) -> list[str]:
 
 
 def _without_params(tasks: Any) -> Any:
-    """Give the tasks that an estimator names, those included of which only parameters are set."""
+    """Return the tasks that an estimator names, including those of which only parameters are set."""
     if not isinstance(tasks, Mapping):
         return tasks
     return {name if _is_task(value) else str(name).partition("__")[0]: None for name, value in tasks.items()}

@@ -48,7 +48,7 @@ class BatchEnsembleNetwork(NetworkWrapper):
 
 
 def why_not_shared(network: Network) -> str | None:
-    """Say why the members of an ensemble cannot share what tasks share in a network; None if they can."""
+    """Return why members cannot share the shared layers of a network; None if they can."""
     parts = _parts_of(network)
     if parts.others:
         names = sorted({type(module).__name__ for module in parts.others})
@@ -92,7 +92,7 @@ def _parts_of(network: Network) -> _Parts:
 
 
 def _share(network: Network, members: Iterable[Network], seeds: Sequence[int]) -> None:
-    """Put the members into a network: vectors of each into its shared layers, and all others side by side."""
+    """Put the members into a network: vectors into its shared layers, and all other parameters stacked."""
     layers, own, _ = _parts_of(network)
     values: list[list[Tensor]] = [[] for _ in own]
     for member in members:  # one after the other: all at once would take the memory of independent ones

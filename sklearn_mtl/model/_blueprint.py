@@ -44,7 +44,7 @@ class Blueprint:
     dtype : {"float32", "float64"}
         Of parameters and computation.
     n_members : int, default=1
-        Networks of an ensemble; from two on they stand side by side in one network.
+        Networks of an ensemble.
     penalties : tuple of Penalty, default=()
         What is added to the objective.
     added : tuple of str, default=()
@@ -107,7 +107,7 @@ class Blueprint:
         return {"float32": torch.float32, "float64": torch.float64}[self.dtype]
 
     def network(self) -> Network:
-        """Build the network with its initial weights, for an ensemble all of them side by side."""
+        """Build the network with its initial weights; for an ensemble, the network of all members."""
         if self.n_members == 1:
             return self.one_network(self.seed)
         seeds = [self.member(number).seed for number in range(self.n_members)]
@@ -142,7 +142,7 @@ class Blueprint:
         return self.n_members > 1 and self.ensemble == "batch"
 
     def side_by_side(self, networks: Sequence[Network], members: Sequence[int]) -> Network:
-        """Put networks side by side, in the way that their modules allow."""
+        """Stack networks, with `torch.func.vmap` if their modules have no member axis."""
         stacked = stack_networks(networks, members)
         return stacked if self.has_member_axis else VmappedNetwork(stacked)
 

@@ -27,7 +27,7 @@ class LastSharedLayer:
         self.next_look = 1
 
     def find(self, network: Network, losses: Tensor) -> list[nn.Parameter]:
-        """Give the parameters of the layer.
+        """Return the parameters of the layer.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class LastSharedLayer:
 
 
 def _last_shared(learned: Sequence[Sequence[Tensor]]) -> int:
-    """Give the position of the last layer that all tasks share, or of one that most learn.
+    """Return the position of the last layer that all tasks share, or that most tasks train.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def _last_shared(learned: Sequence[Sequence[Tensor]]) -> int:
 
 
 def shared_layers(network: Network) -> list[list[nn.Parameter]]:
-    """Give the parameters of each layer that more than one task uses: those that one module holds."""
+    """Return the parameters of each shared layer; a layer is a module with parameters of its own."""
     shared = {id(parameter) for parameter in network.shared_parameters() if parameter.requires_grad}
     layers: list[list[nn.Parameter]] = []
     others: list[list[nn.Parameter]] = []
@@ -121,7 +121,7 @@ def _nodes_from(root: Node | None) -> list[Node]:
 
 
 def _learned(loss: Tensor, layers: Sequence[Sequence[nn.Parameter]]) -> list[Tensor]:
-    """Tell which entries of each layer have a gradient of a loss."""
+    """Return which entries of each layer have a gradient of a loss."""
     flat = [parameter for layer in layers for parameter in layer]
     gradients = iter(torch.autograd.grad(loss, flat, retain_graph=True, allow_unused=True))
     known = [[(next(gradients), parameter) for parameter in layer] for layer in layers]

@@ -26,7 +26,7 @@ class Regularized(NetworkWrapper):
     def __init__(self, network: Network, penalties: Sequence[WeightPenalty]) -> None:
         super().__init__(network)
         self.penalties = list(penalties)
-        # a tensor, so that members that stand side by side have strengths of their own
+        # a tensor, so that stacked members have strengths of their own
         strengths = torch.tensor([float(penalty.strength) for penalty in penalties], dtype=torch.float64)
         self.register_buffer("strengths", strengths, persistent=False)
 

@@ -81,7 +81,7 @@ def predict_gates(
 
 
 def by_row(output: Tensor, task: Task, lengths: Tensor | None) -> Any:
-    """Give the outputs of one task as an array (..., n, positions, K), or `RaggedRows` where rows have lengths."""
+    """Return the outputs of one task as an array (..., n, positions, K), or `RaggedRows` if rows have lengths."""
     if lengths is None or not task.labels_tokens:
         return output.numpy()
     return RaggedRows(output, lengths)
@@ -135,7 +135,7 @@ def _like_many(
 
 @lru_cache(maxsize=64)
 def _repeated(n_rows: int, device: torch.device) -> Tensor:
-    """Give the numbers of `FEWEST` rows, of which the last is repeated."""
+    """Return the numbers of `FEWEST` rows; the last row is repeated."""
     return torch.arange(FEWEST, device=device).clamp(max=n_rows - 1)
 
 
@@ -146,7 +146,7 @@ def _n_weights(network: Network) -> int:
 
 
 def _chunks(inputs: Mapping[str, Any], n_rows: int, lengths: Tensor | None) -> Iterator[slice | Tensor]:
-    """Give rows, chunk by chunk; of rows of different lengths those of similar ones together."""
+    """Yield the rows of each chunk; rows of similar lengths share a chunk."""
     if lengths is None:
         images = [math.prod(v.shape[1:]) for v in inputs.values() if isinstance(v, Tensor) and v.dim() > 2]
         size = max(1, min(CHUNK, CHUNK_NUMBERS // max([1, *images])))

@@ -14,7 +14,7 @@ from ._vmapped import VmappedNetwork
 
 
 def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
-    """Compare two networks side by side with the same two one by one, on the outputs and gradients of a batch.
+    """Compare two stacked networks with the same two one by one, on the outputs and gradients of a batch.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from ..tasks import Task
 
 
 def stack_tasks(tasks: Sequence[Task], dtype: torch.dtype, device: torch.device) -> Task:
-    """Give a task whose loss has the hyperparameters of each member's task.
+    """Return a task whose loss has the hyperparameters of each member.
 
     Parameters
     ----------

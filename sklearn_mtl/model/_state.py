@@ -30,7 +30,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of what a model is made with."""
+    """Return the versions of the packages that a model depends on."""
     return {
         "sklearn_mtl": __version__,
         "scikit-learn": sklearn.__version__,
@@ -88,7 +88,7 @@ def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def complete_params(spec: BaseEstimator) -> None:
-    """Give a spec, and those in it, the defaults of parameters that have come since an older version saved it."""
+    """Set parameters that an older version did not save to their defaults, also in nested specs."""
     cls: Any = type(spec)
     for name, default in _defaults(cls).items():
         if name not in vars(spec):

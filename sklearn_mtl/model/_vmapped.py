@@ -1,4 +1,4 @@
-"""Networks whose modules know nothing of members, side by side through `torch.func.vmap`."""
+"""Stacked networks whose modules have no member axis, mapped by `torch.func.vmap`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class VmappedNetwork(NetworkWrapper):
         return Representation(self._map(lambda network, batch: network.represent(batch).sample, shared))
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Give the state by the names of one network."""
+        """Return the state by the names of one network."""
         return self.network.state_dict(*args, **kwargs)
 
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
@@ -59,7 +59,7 @@ class VmappedNetwork(NetworkWrapper):
 
 
 def _as_tensors(outputs: Outputs) -> tuple[dict[str, Tensor], list[Tensor]]:
-    """Give outputs as what can be mapped: no other object, and no None."""
+    """Convert outputs to what vmap accepts: no other objects, and no None."""
     return dict(outputs), [] if outputs.penalty is None else [outputs.penalty]
 
 

@@ -1,4 +1,4 @@
-"""Optimisers of members that are trained side by side, each with its own hyperparameters."""
+"""Optimisers of stacked members, each with its own hyperparameters."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class FrameType(ContainerType):
 
     @abstractmethod
     def takes(self, library: nw.Implementation) -> bool:
-        """Tell whether frames of a library are of this type."""
+        """Return whether frames of a library are of this type."""
 
     @abstractmethod
     def make(self, columns: Mapping[Any, Any], purpose: str, X: Any = None) -> Any:

@@ -41,7 +41,7 @@ def named_targets(data: Any) -> list[tuple[Any, Any]]:
 
 
 def are_records(data: Any) -> bool:
-    """Tell whether data is a list with a dict for each row."""
+    """Return whether data is a list with a dict for each row."""
     return isinstance(data, list | tuple) and bool(data) and all(isinstance(row, dict) for row in data)
 
 

@@ -24,7 +24,7 @@ class _Text(str):
 
 
 def as_rows(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """Put targets side by side, (n_samples, n_tasks), as objects if they are of several kinds."""
+    """Stack targets to (n_samples, n_tasks), as objects if their types differ."""
     if len(columns) == 1 and columns[0].ndim > 1:
         return columns[0]
     kinds = {column.dtype.kind if column.ndim == 1 else "O" for column in columns}
@@ -59,7 +59,7 @@ def different_labels(columns: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def are_equal(a: np.ndarray, b: np.ndarray) -> bool:
-    """Tell whether two targets have the same labels, and the same ones are missing."""
+    """Return whether two targets have equal labels, and the same ones are missing."""
     if a.shape != b.shape:
         return False
     absent = is_missing(a)

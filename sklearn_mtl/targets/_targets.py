@@ -122,13 +122,13 @@ class Targets(dict[str, np.ndarray]):
         return part
 
     def facts(self) -> Mapping[str, Facts]:
-        """Give what is known of the labels of each task, or of those that these are some rows of."""
+        """Return the facts about the labels of each task, from all rows of which these may be a part."""
         if not self._of_whole:
             self._of_whole = {k: facts_of(values, self._categories.get(k)) for k, values in self.items()}
         return self._of_whole
 
     def facts_of(self, name: str, rows: np.ndarray | None = None) -> Facts:
-        """Give what is known of the labels of a task; of these rows only, if they are no part of a whole."""
+        """Return the facts about the labels of a task, from all rows of which these may be a part."""
         known = self._of_whole.get(name)
         if known is None:
             values = self[name] if rows is None else self[name][rows]
@@ -136,7 +136,7 @@ class Targets(dict[str, np.ndarray]):
         return known
 
     def _named(self, names: Sequence[str]) -> Targets:
-        """Give the tasks other names, in order."""
+        """Return targets with other names, in order."""
         new = dict(zip(self, names, strict=True))
         return self._of(
             {new[name]: values for name, values in self.items()},
@@ -145,7 +145,7 @@ class Targets(dict[str, np.ndarray]):
         )
 
     def categories_of(self, name: str) -> Categories | None:
-        """Give the categories that the dtype of a target names, if it names any."""
+        """Return the categories of the dtype of a target, if it has any."""
         return self._categories.get(name)
 
     def to_frame(self, library: str = "pandas") -> Any:
@@ -169,7 +169,7 @@ class Targets(dict[str, np.ndarray]):
         return frame.make(columns, "to_frame")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Give the rows as an array of shape (n_samples, n_tasks), of objects if tasks are of several kinds."""
+        """Return the rows as an array of shape (n_samples, n_tasks), of objects if the types differ."""
         if copy is False:
             raise ValueError("the rows of Targets cannot be made an array without a copy.")
         return np.asarray(as_rows(list(self.values())), dtype=dtype)
@@ -216,7 +216,7 @@ class Targets(dict[str, np.ndarray]):
         return function(*arrays, **kwargs)
 
     def copy(self) -> Targets:
-        """Give other targets of the same arrays."""
+        """Return other targets of the same arrays."""
         return self._of(self, self._categories, self._of_whole)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
@@ -227,7 +227,7 @@ class Targets(dict[str, np.ndarray]):
 
 
 def _has_dtypes(values: Any) -> bool:
-    """Tell whether values are a frame, or categories, which an array would forget."""
+    """Return whether values are a frame, or categories, which an array would lose."""
     native = nw.from_native(values, allow_series=True, pass_through=True)
     is_series = isinstance(native, nw.Series)
     return isinstance(native, nw.DataFrame) or (is_series and isinstance(native.dtype, nw.Categorical | nw.Enum))

@@ -38,7 +38,7 @@ class Task(BaseEstimator, ABC):
 
     Shapes, for all tasks: B rows of a batch, K outputs of the head, C *elements* of the target, which are what
     can be missing on its own (a column of a regression, a label of a set). Everything may have leading axes
-    ``...`` for members that are trained side by side.
+    ``...`` for stacked members.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Task(BaseEstimator, ABC):
     # What the package asks a task, derived from kind and level. Nothing else compares these.
 
     def is_of_kind(self, kind: str | None) -> bool:
-        """Tell whether an estimator whose tasks are all "classification", or all "regression", takes this one.
+        """Return whether an estimator of "classification" or "regression" tasks accepts this one.
 
         None is an estimator that takes any.
         """
@@ -137,7 +137,7 @@ class Task(BaseEstimator, ABC):
         """
 
     def with_labels_of(self, y: np.ndarray) -> Task:
-        """Give the task that further labels make of this one, where training goes on; it stays what it is.
+        """Return the task for further labels, where training continues; this one is not changed.
 
         Widths of outputs and what ``encode`` returned must not change.
         """
@@ -188,7 +188,7 @@ class Task(BaseEstimator, ABC):
         """
 
     def fusion_key(self) -> Hashable | None:
-        """Return equal keys for tasks whose losses may be computed in one call, on their columns side by side.
+        """Return equal keys for tasks whose losses may be computed in one call, on concatenated columns.
 
         None, the default, keeps the task by itself. A key promises that K = C and that every column of the
         loss depends on the same column of output and target only.
@@ -253,7 +253,7 @@ def smooth(target: Tensor, smoothing: float | Tensor, n_classes: int) -> Tensor:
 
 
 def logit_of_mean(outputs: np.ndarray) -> np.ndarray:
-    """Give the logit of the mean over the first axis of the probabilities of logits.
+    """Return the logit of the mean, over the first axis, of the probabilities of logits.
 
     Each step keeps the order, so that rounding lifts no mean above that of logits which are nowhere smaller.
     """

@@ -30,7 +30,7 @@ class Grammar(NamedTuple):
     end: np.ndarray
 
     def allows(self, codes: np.ndarray) -> bool:
-        """Tell whether a sequence of labels, given by their numbers, is valid; an empty one is."""
+        """Return whether a sequence of labels, given by their numbers, is valid; an empty one is."""
         if len(codes) == 0:
             return True
         steps = self.transition[codes[:-1], codes[1:]].all()
@@ -38,7 +38,7 @@ class Grammar(NamedTuple):
 
 
 def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
-    """Give the grammar of labels of the scheme BIO (IOB2) or IOBES.
+    """Return the grammar of labels of the scheme BIO (IOB2) or IOBES.
 
     In BIO an I- follows a B- or I- of its kind, and all else is free. In IOBES, which is the scheme if a label
     begins with E- or S-, an entity of several tokens goes from B- to E- with I- between, and one of a single
@@ -72,7 +72,7 @@ def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
 
 
 def observed_grammar(classes: Sequence[Any], codes: np.ndarray, lengths: np.ndarray) -> Grammar | None:
-    """Give the grammar that sequences of labels keep to.
+    """Return the grammar that sequences of labels follow.
 
     It is that of `bio_grammar`, with the labels that begin and end rows here: rows may be windows of longer ones.
     Where entities begin with I-, and B- only stands behind an entity of its kind, it is that of IOB1 [1]_.
@@ -118,7 +118,7 @@ def observed_grammar(classes: Sequence[Any], codes: np.ndarray, lengths: np.ndar
 
 
 def are_entity_tags(classes: Sequence[Any]) -> bool:
-    """Tell whether labels say where entities begin and end: "O", and B, I, E and S with or without a kind."""
+    """Return whether labels mark entities: "O", and B, I, E and S with or without a type."""
     return _pairs_of(classes) is not None
 
 
@@ -138,7 +138,7 @@ def _observed(codes: np.ndarray, lengths: np.ndarray, n_labels: int) -> tuple[np
 
 
 def _pairs_of(classes: Sequence[Any]) -> list[tuple[str, str]] | None:
-    """Give prefix and kind of each label; None if they are of no scheme."""
+    """Return prefix and type of each label; None if they follow no scheme."""
     if not all(isinstance(label, str) for label in classes):
         return None
     pairs = [("O", "") if label == "O" else _prefix_and_kind(str(label)) for label in classes]
@@ -152,7 +152,7 @@ def _prefix_and_kind(label: str) -> tuple[str, str]:
 
 
 def _is_complete(pairs: list[tuple[str, str]], closing: bool) -> bool:
-    """Tell whether every label can be part of a valid sequence, and there is one of any length."""
+    """Return whether every label can be part of a valid sequence, and valid sequences of any length exist."""
     known = set(pairs)
     begun = all(("B", kind) in known for prefix, kind in pairs if prefix in ("I", "E"))
     if not closing:
@@ -229,7 +229,7 @@ class _BestPredecessors:
         ]
 
     def __call__(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give the best label before each, and its score, for scores (B, K)."""
+        """Return the best previous label of each label, and its score, for scores (B, K)."""
         label = np.zeros((len(scores), self.n_sets), dtype=np.int64)
         reached = np.full((len(scores), self.n_sets), _IMPOSSIBLE)
         for numbers, labels in self.by_size:

@@ -252,7 +252,7 @@ class Classification(Task):
         return self.classes_[codes]
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
-        """Average the probabilities, and give the outputs that stand for the mean."""
+        """Average the probabilities, and return the outputs of the mean."""
         if self.n_outputs_ > 1:
             return logsumexp(log_softmax(outputs, axis=-1), axis=0) - np.log(len(outputs), dtype=outputs.dtype)
         return logit_of_mean(outputs)
@@ -286,7 +286,7 @@ class Classification(Task):
     def _labelled_codes(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Give labels as integers, an unknown true label as -1, for the rows that have one."""
+        """Return labels as integers, and an unknown true label as -1, for the labelled rows."""
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         if y_true.ndim == 2:
             true, labelled = self._probabilities(y_true)
@@ -309,7 +309,7 @@ def _sorted_classes(labels: np.ndarray) -> np.ndarray:
 
 
 def _plain(labels: np.ndarray) -> np.ndarray:
-    """Give labels in an object array the dtype of their values, if that is a number or bool."""
+    """Convert an object array of numbers or bools to the dtype of its values."""
     if labels.dtype.kind != "O" or len(labels) == 0:
         return labels
     column = read_column(labels)

@@ -11,7 +11,7 @@ from ..nn._layers import Linear, at_positions
 class ColumnsHead(nn.Module):
     """An affine map of each of L columns of equal width of a map.
 
-    A column is all positions of the map that lie in it, side by side; where the width of the map is no multiple
+    A column is all positions of the map that lie in it, concatenated; where the width of the map is no multiple
     of L, the mean over as many of its columns as overlap.
 
     Parameters

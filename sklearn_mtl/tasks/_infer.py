@@ -129,7 +129,7 @@ def refuse_dates(facts: Facts) -> None:
 
 
 def doubt_of(task: Task, facts: Facts) -> str | None:
-    """Say why a task that was chosen by its labels might be another one; None if there is no doubt."""
+    """Return why an inferred task might be another one; None if it is clear."""
     if facts.is_binary or not facts.is_whole or not isinstance(task, Classification | Regression):
         return None
     if facts.kind == "float":
@@ -145,7 +145,7 @@ def _are_classes(facts: Facts) -> bool:
 
 
 def are_tags(y: np.ndarray, lengths: np.ndarray | None, grid: tuple[int, int] | None) -> bool:
-    """Tell whether a target is a label for each token of a sequence, or each column of an image."""
+    """Return whether a target has a label for each token of a sequence, or each column of an image."""
     if lengths is None and grid is None:
         return False
     if y.ndim == 2:

@@ -28,13 +28,13 @@ class Masks(NamedTuple):
     given: np.ndarray
 
     def labelled(self, ignored: tuple[int, ...]) -> np.ndarray:
-        """Tell which pixels have a label (n_samples, height, width): one that is there and not among these."""
+        """Return which pixels have a label, (n_samples, height, width): not missing and not ignored."""
         there: np.ndarray = are_labelled(self.labels, ignored) & self.given[:, None, None]
         return there
 
 
 def are_masks(y: np.ndarray) -> bool:
-    """Tell whether a target is whole numbers, or truth values, for each pixel, of which some may be missing."""
+    """Return whether a target has an integer or bool for each pixel; some may be missing."""
     if y.ndim == 3:
         return y.dtype.kind in "iub" or (y.dtype.kind == "f" and bool((np.isnan(y) | (y == np.rint(y))).all()))
     if y.ndim != 1 or y.dtype.kind != "O":
@@ -89,7 +89,7 @@ def _as_mask(label: Any) -> np.ndarray | None:
 
 
 def ignored_of(masks: Masks, classes: Any) -> tuple[int, ...]:
-    """Give the labels that mean none: -1, and those of `CUSTOMARY` that occur, unless they are among the classes.
+    """Return the values that mean no label: -1 and those of `CUSTOMARY` that occur, unless they are classes.
 
     Bytes of 255 beside one other label only are the second class of a black and white mask.
     """

@@ -185,7 +185,7 @@ class MultilabelClassification(Task):
         )
 
     def _with_labels_of(self, y: np.ndarray) -> MultilabelClassification:
-        """Give a task that knows the labels of y as well: no prediction hits those that fit did not see."""
+        """Return a task that also knows the labels of y; labels that fit did not see are never predicted."""
         y = objects_of(y.tolist()) if y.ndim == 2 and self.set_type_ is not None else _indicator(y)
         sets = y[~is_missing(y)] if y.ndim == 1 else []
         new = {label for row in sets for label in _members(row)} - set(self.classes_.tolist())

@@ -132,7 +132,7 @@ class Ordinal(Task):
         return (above[..., 1:-1] - at[..., :-1]).astype(outputs.dtype)
 
     def _log_above(self, output: np.ndarray) -> np.ndarray:
-        """Give the logarithm of the probabilities (..., n_classes + 1) of being at class k or above."""
+        """Return the logarithm of the probabilities (..., n_classes + 1) of class k or above."""
         steps = log_expit(output[..., : len(self.classes_) - 1]).cumsum(axis=-1)
         first = np.zeros((*output.shape[:-1], 1), dtype=output.dtype)
         return np.concatenate([first, steps, np.full_like(first, -np.inf)], axis=-1)
@@ -169,7 +169,7 @@ class Ordinal(Task):
         return scores
 
     def _ranks_of(self, labels: np.ndarray) -> np.ndarray:
-        """Give the rank of each label, -1 where it is missing or unknown."""
+        """Return the rank of each label, -1 if it is missing or unknown."""
         ranks = {label: rank for rank, label in enumerate(self.classes_.tolist())}
         given = zip(labels.tolist(), is_missing(labels), strict=True)
         return np.array([-1 if gone else ranks.get(label, -1) for label, gone in given], dtype=np.int64)

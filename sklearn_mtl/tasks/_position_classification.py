@@ -84,7 +84,7 @@ class PositionClassification(Task):
         return Encoded(target, weight)
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        label = self._label_task()  # with the hyperparameters of members that are trained side by side
+        label = self._label_task()  # with the hyperparameters of stacked members
         label.classes_ = self.classes_
         first = -2 - self.position_axes
         flat = target.flatten(first + 1, -1)

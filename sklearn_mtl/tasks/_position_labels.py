@@ -13,7 +13,7 @@ CUSTOMARY_LABEL = -100
 
 
 def are_labelled(labels: np.ndarray, ignored: tuple[int, ...]) -> np.ndarray:
-    """Tell which labels are there: neither missing nor among those that are ignored.
+    """Return which labels are neither missing nor ignored.
 
     Parameters
     ----------

@@ -120,11 +120,11 @@ class Segmentation(PositionClassification):
         return {"mean_iou": iou, "pixel_accuracy": float(right.sum() / confusion.sum())}
 
     def _codes(self, labels: np.ndarray) -> np.ndarray:
-        """Give labels the numbers of their classes, the last one to those of no class."""
+        """Replace labels by the numbers of their classes; labels of no class get the last number."""
         codes = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
         return np.where(self.classes_[codes] == labels, codes, len(self.classes_))
 
 
 def _of_pixels(sample_weight: np.ndarray | None, labelled: np.ndarray) -> np.ndarray | None:
-    """Give each pixel that has a label the weight of its row."""
+    """Return the weight of each pixel: that of its row, or 0 without a label."""
     return None if sample_weight is None else np.repeat(sample_weight, labelled.sum(axis=(1, 2)))

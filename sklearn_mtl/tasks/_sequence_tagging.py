@@ -116,7 +116,7 @@ class SequenceTagging(PositionClassification):
         return self
 
     def _ignored(self, classes: Any = None) -> tuple[int, ...]:
-        """Give the labels that mean that a token has none."""
+        """Return the values that mean no label."""
         stated = next((c for c in (getattr(self, "classes_", None), classes, self.classes) if c is not None), ())
         return IGNORED_TAGS if CUSTOMARY_LABEL not in np.asarray(stated).tolist() else (MISSING_LABEL,)
 
@@ -248,7 +248,7 @@ class _Pairs:
 
 
 def _flat(output: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Give the outputs of all tokens, (n_tokens, K), and how many of them are each row's."""
+    """Return the outputs of all tokens, (n_tokens, K), and the number of tokens of each row."""
     if isinstance(output, RaggedRows):
         return output.values.numpy(), output.lengths.numpy()
     return output.reshape(-1, output.shape[-1]), np.full(len(output), output.shape[1])

@@ -59,7 +59,7 @@ class Tags:
 
 
 def are_written_tags(y: np.ndarray, lengths: np.ndarray | None) -> bool:
-    """Tell whether a target is one text for each sequence, whose words are the tags of its tokens."""
+    """Return whether a target is a string for each sequence, whose words are the tags of its tokens."""
     if lengths is None or y.ndim != 1 or y.dtype.kind not in "OU":
         return False
     known = np.flatnonzero(~is_missing(y))
@@ -77,7 +77,7 @@ def _is_scheme(word: str) -> bool:
 
 
 def are_padded_tags(y: np.ndarray, lengths: np.ndarray | None) -> bool:
-    """Tell whether a target is whole floats (n_rows, n_positions) that end in NaN where most sequences end."""
+    """Return whether a target is whole floats (n_rows, n_positions), padded with NaN."""
     if lengths is None or y.ndim != 2 or y.dtype.kind != "f" or len(lengths) != len(y):
         return False
     there = ~np.isnan(y)
@@ -150,7 +150,7 @@ def _sequence(row: Any, number: int) -> list | None:
 
 
 def _plain(labels: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Give whole numbers that an array with NaN holds as floats their own type."""
+    """Convert whole floats of an array with NaN to integers."""
     known = labels[labelled]
     if labels.dtype.kind == "f" and (known == np.round(known)).all():
         return np.where(labelled, labels, MISSING_LABEL).astype(np.int64)

@@ -11,7 +11,7 @@ from ._base import Task
 
 @dataclass(frozen=True)
 class TaskGroup:
-    """Tasks whose losses are computed in one call, on their columns side by side.
+    """Tasks whose losses are computed in one call, on their concatenated columns.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def group_tasks(tasks: Mapping[str, Task]) -> list[TaskGroup]:
 
 
 def _speaks_for_loss(task: type[Task]) -> bool:
-    """Tell whether the fusion key comes from the class of the loss, or from a subclass of it."""
+    """Return whether the fusion key comes from the class of the loss, or from a subclass of it."""
     key_from, loss_from = (
         next(cls for cls in task.__mro__ if name in vars(cls)) for name in ("fusion_key", "elementwise_loss")
     )

@@ -56,7 +56,7 @@ class ArchitectureConformance(Conformance[Architecture]):
         return np.random.default_rng(0).normal(size=(ROWS, 4))
 
     def tasks_see_each_other(self, architecture: Architecture) -> bool:
-        """Tell whether what a task computes depends on which other tasks there are; override it if it does."""
+        """Return whether the outputs of a task depend on which other tasks exist; override it if they do."""
         return False
 
     def build(

@@ -95,7 +95,7 @@ class TaskCase:
         return np.asarray(~self.missing.reshape(len(self.labels), -1).any(axis=1))
 
     def missing_elements(self, n_elements: int) -> np.ndarray:
-        """Tell which elements are missing in ``partly``, (n, positions, n_elements)."""
+        """Return which elements are missing in ``partly``, (n, positions, n_elements)."""
         axes = 2 + len(self.positions) - self.missing.ndim
         missing = self.missing.reshape(*self.missing.shape, *[1] * axes)
         return np.broadcast_to(missing, (len(self.labels), *self.positions, n_elements))

@@ -12,7 +12,7 @@ from ..model._objective import Step
 
 
 def read_balance(log: Sequence[Step], names: Sequence[str]) -> list[dict[str, float]]:
-    """Give entries of the history for each member: weights of the tasks, and where their gradients point.
+    """Return entries of the history for each member: task weights, and norms and cosines of gradients.
 
     Weights are means over the steps in which a task has a label; norms and cosines of gradients over the steps
     for which Gram matrices were computed.

@@ -1,4 +1,4 @@
-"""A training on the disk, epoch by epoch, so that it can go on after its process has died."""
+"""The state of a training on the disk, so that it can continue after its process has died."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _PARTS = ("state.json", "tensors.safetensors")
 class CheckpointFile:
     """The file of one fit in a folder of checkpoints.
 
-    Its name is a digest of all that the epochs depend on: parameters, rows, the model that the fit goes on from
-    and the release of this package. Nothing of the user's is in the name, and fits that differ, as those of a
-    search, have files of their own.
+    Its name is a digest of everything that the epochs depend on: parameters, rows, the model that the fit
+    continues, and the release of this package. No name chosen by the user is in it. Fits that differ, such as those
+    of a search, have different files.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class CheckpointFile:
     every : int, default=1
         Epochs from one writing to the next; the last one is always written.
     start : int, default=0
-        Epochs of the model that the fit goes on from.
+        Epochs of the model that the fit continues.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def open_checkpoint(
     X, y, sample_weight : object
         What the user passed to ``fit``.
     previous : Model or None
-        The model that the fit goes on from.
+        The model that the fit continues.
     anneals : bool
         Whether the learning rate may fall over these epochs.
     resume : bool

@@ -1,4 +1,4 @@
-"""Going on from a fitted model: what the parameters may have become since, and what they may not."""
+"""Continuing from a fitted model: which parameters may have changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST = 200
 
 
 def asked_of(config: FitConfig) -> dict[str, Any]:
-    """Give what a fit was asked for, as far as fitted specs do not show it."""
+    """Return the parameters of a fit that fitted specs do not show."""
     trunk = config.trunk
     return {
         "trunk": trunk if isinstance(trunk, str | Mapping) else None,
@@ -31,7 +31,7 @@ def asked_of(config: FitConfig) -> dict[str, Any]:
 
 
 def goes_on(config: FitConfig, X: Any, old: Blueprint) -> Blueprint:
-    """Take the blueprint of a fitted model, with the weights that the parameters have now.
+    """Return the blueprint of a fitted model with the present task and score weights.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def goes_on(config: FitConfig, X: Any, old: Blueprint) -> Blueprint:
 
 
 def refuse_changes(config: FitConfig, X: Any, old: Blueprint) -> None:
-    """Refuse parameters that are not those which a fitted network was built by.
+    """Raise ValueError if a parameter differs from the one that a fitted network was built from.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def refuse_changes(config: FitConfig, X: Any, old: Blueprint) -> None:
 
 
 def _pairs(config: FitConfig, X: Any, old: Blueprint) -> Iterator[tuple[str, Any, Any]]:
-    """Give the name of each parameter that a network is built by, with its value now and at the fit."""
+    """Yield the name of each parameter that a network is built from, with its value now and at the fit."""
     asked = old.asked or {}
     yield "dtype", config.dtype, old.dtype
     if asked.get("trunk") is None or not same(config.trunk, asked["trunk"]):

@@ -44,7 +44,7 @@ def read_losses(log: Sequence[Step], sizes: Sequence[int]) -> tuple[np.ndarray, 
 def record(
     prefix: str, what: str, names: Sequence[str], values: np.ndarray, score_weights: Sequence[float]
 ) -> dict[str, float]:
-    """Give the entries of the history for one value per task: each, and their mean under the score weights."""
+    """Return the entries of the history for values by task, and their mean under the score weights."""
     entries = {f"{prefix}_{what}__{name}": float(value) for name, value in zip(names, values, strict=True)}
     weights = np.where(np.isnan(values), 0.0, score_weights)
     if not weights.any():  # score_weights name idle tasks only, or no label is among these rows

@@ -76,7 +76,7 @@ def make_net(
 
 
 def _refuse(extra: Mapping[str, Any]) -> None:
-    """Refuse what the estimator sets, and what would have no effect.
+    """Raise ValueError for what the estimator sets, and for what would have no effect.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def _refuse(extra: Mapping[str, Any]) -> None:
 
 
 def _unknown_to(optimizer: type[torch.optim.Optimizer], extra: Mapping[str, Any]) -> list[str]:
-    """Give the names of parameters that the class of an optimiser does not take."""
+    """Return the names of parameters that the class of an optimiser does not have."""
     prefix = "optimizer__"
     given = {name: name.removeprefix(prefix).partition("__")[0] for name in extra if name.startswith(prefix)}
     return [name for name, short in given.items() if short != "param_groups" and not takes(optimizer, short)]

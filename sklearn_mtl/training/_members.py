@@ -52,7 +52,7 @@ def settled(config: FitConfig, n_rows: int, anneals: bool) -> FitConfig:
 
 @own_modes()
 def structure_key(member: Member) -> Hashable:
-    """Give what members must have in common to be trained side by side."""
+    """Return what members must have in common to be stacked."""
     blueprint, data, config = member.blueprint, member.data, member.config
     losses = [(group.names, group.widths, _fixed(group.task)) for group in blueprint.one_objective().groups]
     return (
@@ -66,7 +66,7 @@ def structure_key(member: Member) -> Hashable:
 
 
 def _fixed(spec: Any) -> Hashable:
-    """Give what a spec must have in common with those of other members."""
+    """Return the parameters of a spec in which stacked members must agree."""
     params = spec.get_params(deep=True)
     fixed = {name: repr(value) for name, value in params.items() if name not in spec.stackable_params}
     return type(spec), tuple(sorted(fixed.items()))

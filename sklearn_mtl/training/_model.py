@@ -179,7 +179,7 @@ class Model:
 
     @own_modes()
     def state(self) -> dict[str, Any]:
-        """Give what is needed to build the model again: no module, no device, nothing of skorch."""
+        """Return what is needed to build the model again, without modules, device and skorch."""
         return {
             "blueprint": self.blueprint,
             "container": self.container,

@@ -315,7 +315,7 @@ class MultiTaskNet(NeuralNet):
     # -- the validation rows
 
     def _validate(self, failed: dict[int, Exception]) -> None:
-        """Record loss and score on the validation rows, and tell the stopping rule."""
+        """Record losses and scores of the validation rows, and update the stopping rule."""
         self._set_training(False)
         if self.watched:
             watch_validation(self)
@@ -337,7 +337,7 @@ class MultiTaskNet(NeuralNet):
         return self.monitor == "score" or len(self.blueprint.members) == 1
 
     def _stop(self, entries: Sequence[dict[str, float]], failed: dict[int, Exception]) -> None:
-        """Tell the stopping rule what an epoch has brought."""
+        """Update the stopping rule with the results of an epoch."""
         if self.stopping is None:
             return
         sign = 1 if self.monitor == "loss" else -1
@@ -408,7 +408,7 @@ class MultiTaskNet(NeuralNet):
 
 
 def _accumulate_alike(optimizer: torch.optim.Optimizer, other: torch.optim.Optimizer) -> bool:
-    """Tell whether an optimiser can go on with what another one has accumulated."""
+    """Return whether an optimiser can load the state of another one."""
     groups = optimizer.param_groups, other.param_groups
     if type(optimizer) is not type(other) or len(groups[0]) != len(groups[1]):
         return False

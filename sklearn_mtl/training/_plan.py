@@ -88,7 +88,7 @@ def plan_fit(
 
 
 def _of_their_kind(classes: Any, labels: np.ndarray) -> np.ndarray:
-    """Give the classes that are texts if the labels of a task are, and numbers if they are numbers."""
+    """Select the classes of the type of a task's labels: strings or numbers."""
     known = labels[~is_missing(labels)]
     if len(known) == 0:
         return np.asarray(classes)

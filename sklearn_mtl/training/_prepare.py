@@ -112,7 +112,7 @@ def guess_types(targets: Targets, given: Mapping[str, Any] | None, kind: str | N
 def _check_given(
     given: Mapping[str, Any] | None, targets: Targets
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Give the tasks that the user chose, those to be inferred left out, and parameters of some of the latter.
+    """Return the tasks that the user chose, and parameters of tasks that are inferred.
 
     An entry such as "income__class_weight", which `set_params` makes of ``tasks__income__class_weight``, sets a
     parameter of a task, whatever its type turns out to be.
@@ -135,14 +135,14 @@ def _check_given(
 
 
 def _ordered(task: Task, categories: Categories | None) -> Task:
-    """Tell a task whose classes have an order of the one that a category dtype brings along."""
+    """Pass the order of a categorical dtype to an ordinal task."""
     if isinstance(task, Ordinal) and task.classes is None and categories is not None and categories.ordered:
         return task.set_params(classes=list(categories.values))
     return task
 
 
 def _warn_of_guesses(guesses: Mapping[str, tuple[Task, str]]) -> None:
-    """Say once which types were guessed, and how to state them."""
+    """Warn once which types were inferred, and how to state them."""
     if not guesses:
         return
     groups: dict[str, list[str]] = {}

@@ -83,7 +83,7 @@ def _any_position(there: Tensor) -> Tensor:
 
 
 def labelled_rows(dataset: Dataset, objective: Objective) -> Sequence[Tensor]:
-    """Give the rows of a set that have a label for each task, in the order of the losses."""
+    """Return the labelled rows of each task, in the order of the losses."""
     rows = torch.arange(len(dataset)) if dataset.rows is None else dataset.rows
     found = []
     for group, weight in zip(objective.groups, dataset.weights, strict=True):

@@ -112,7 +112,7 @@ class ScoringView:
         self.model.net.history.record_batch(callback.name_, self._score(callback, rows))
 
     def _rows_of(self, data: Dataset) -> _Rows:
-        """Give some rows as the user did; those of a single task as far as they are labelled."""
+        """Return rows of the user's X and y; for a single task, only labelled rows."""
         rows = torch.arange(len(data)) if data.rows is None else data.rows.cpu()
         if len(self.names) == 1:
             missing = is_missing(self.targets[self.names[0]][rows.numpy()])
@@ -121,7 +121,7 @@ class ScoringView:
         return _Rows(X, self._container().wrap({k: v[rows.numpy()] for k, v in self.targets.items()}, X), rows)
 
     def _container(self) -> Container:
-        """Give the kind of y; a task that is added is alone."""
+        """Return the container of y; an added task is alone in it."""
         container = self.model.container
         if len(self.names) == 1 < len(container.names):
             return Container.of_one_task(self.names[0])
@@ -152,7 +152,7 @@ class ScoringView:
         )
 
     def _estimator(self, rows: _Rows) -> Any:
-        """Give the estimator as if training had stopped now."""
+        """Return the estimator as if training had stopped now."""
         model, net = self.model, self.model.net
         tasks = {name: model.blueprint.tasks[name] for name in self.names}
         live = _LiveModel(Model(replace(model.blueprint, tasks=tasks), self._container(), net), self, rows)
@@ -173,7 +173,7 @@ class ScoringView:
         return len(history), len(history[-1]["batches"])
 
     def _outputs_of_step(self, outputs: Mapping[str, Tensor], rows: Tensor) -> dict[str, Any] | None:
-        """Give the outputs of a step as those of a prediction; None if it has trained some tasks only."""
+        """Convert the outputs of a step to those of a prediction; None if the step trained some tasks only."""
         tasks = {name: self.model.blueprint.tasks[name] for name in self.names}
         if not set(tasks) <= set(outputs):
             return None

@@ -48,11 +48,11 @@ class Patience:
         return self.waited >= self.patience
 
     def state(self) -> dict[str, Any]:
-        """Give what it has seen so far."""
+        """Return the state."""
         return {"best": self.best, "epoch": self.epoch, "waited": self.waited}
 
     def put_back(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` gave."""
+        """Restore a state."""
         self.best, self.epoch, self.waited = state["best"], state["epoch"], state["waited"]
 
 

@@ -14,7 +14,7 @@ Keeper = Callable[[MultiTaskNet, bool], None]
 
 
 def training_state(net: MultiTaskNet) -> dict[str, Any]:
-    """Give all that the next epochs depend on, for `resume_training` of a net that is built alike.
+    """Return everything that the next epochs depend on, for `resume_training` of an equal net.
 
     Orders of rows, masks and whatever else is random follow from the seed and the number of the epoch. What the
     user's callbacks keep is not in it, and nothing of single batches.
@@ -38,7 +38,7 @@ def training_state(net: MultiTaskNet) -> dict[str, Any]:
 
 
 def resume_training(net: MultiTaskNet, state: Mapping[str, Any]) -> None:
-    """Put a net where another one stood."""
+    """Restore the state of a training in a net."""
     net.module_.load_state_dict(state["network"])
     net.criterion_.load_state_dict(state["objective"])
     net.optimizer_.load_state_dict(state["optimizer"])

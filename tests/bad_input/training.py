@@ -118,7 +118,7 @@ TRAINING_ROWS = [
         "resume without a checkpoint",
         lambda: net().fit(inputs(N), labels(), resume=True),
         ValueError,
-        "resume=True goes on from a checkpoint, but checkpoint=None; it should be a folder",
+        "resume=True continues a checkpoint, but checkpoint=None; it should be a folder",
     ),
     BadInput(
         "resume is neither True nor False",

@@ -57,13 +57,13 @@ class CallbackList(SpecList):
 
 
 def callbacks_of(callbacks: Any) -> list[Any]:
-    """Give the callbacks of a list that are not switched off, instances or classes, without their names."""
+    """Return the callbacks of a list that are switched on, instances or classes, without names."""
     entries = [entry[1] if _is_pair(entry) else entry for entry in _listed(callbacks)]
     return [entry for entry in entries if entry is not None]
 
 
 def has_callback(callbacks: Any, kind: type[Callback]) -> bool:
-    """Tell whether a list of callbacks, instances or classes, holds one of a kind."""
+    """Return whether a list of callbacks, instances or classes, contains one of a class."""
     return any(
         issubclass(entry if isinstance(entry, type) else type(entry), kind) for entry in callbacks_of(callbacks)
     )

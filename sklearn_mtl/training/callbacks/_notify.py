@@ -1,4 +1,4 @@
-"""How skorch's callbacks are called: as they are, where a net of several tasks looks to them like any other."""
+"""Calls of skorch's callbacks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
 def watches_batches(callback: Callback) -> bool:
-    """Tell whether a callback looks at single batches, so that each has to be recorded."""
+    """Return whether a callback uses single batches, so that each has to be recorded."""
     if isinstance(callback, _READ_BATCHES):
         return True
     if isinstance(callback, EpochScoring) and not isinstance(callback, BatchScoring):
@@ -85,7 +85,7 @@ def _tell_scheduler(net: TrainingNet, callback: LRScheduler, method: str, kwargs
 
 
 def _check(net: TrainingNet, callback: Callback) -> None:
-    """Refuse or warn of what a callback would look for in vain."""
+    """Raise or warn if something that a callback uses does not exist."""
     monitor = _monitor_of(callback)
     if monitor is not None and monitor.startswith("valid_") and not net.validates:
         raise ValueError(
