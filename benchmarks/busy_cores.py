@@ -1,7 +1,7 @@
 """Fit time beside processes that keep cores busy, compared with the time on a quiet machine.
 
-A fit of several threads waits for the slowest of them in every product. Where another process uses a core, that can
-take many times as long. The table has the median times and their ratio for each number of busy processes.
+A fit of several threads waits for the slowest of them in every product. Where another process uses a core, that
+can take many times as long. The table has the median times and their ratio for each number of busy processes.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def main() -> None:
             beside = seconds(fit, arguments.rounds)
         rows.append({"contender": name, "quiet": quiet, "busy": beside, "ratio": beside / quiet})
         print(f"{name:40s}{quiet:10.2f}{beside:10.2f}{beside / quiet:8.2f}", flush=True)
-    save("busy_cores", rows)
+    save("busy_cores", {"rows": rows})
 
 
 if __name__ == "__main__":

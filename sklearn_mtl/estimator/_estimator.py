@@ -68,14 +68,14 @@ class MultiTaskNetEstimator(
     Parameters
     ----------
     tasks : mapping of str to Task or str, or None, default=None
-        Type of each task: a `sklearn_mtl.tasks.Task`, or "classification", "regression" or "multilabel". Other tasks
-        are inferred from y. Bool, string and categorical labels, integers of at most 20 different values, and floats
-        that are all 0 or 1, are classification. Other numbers are regression. A 2-D block of 0 and 1 within a
-        mapping is multilabel. Parameters of an inferred task are set by
+        Type of each task: a `sklearn_mtl.tasks.Task`, or "classification", "regression" or "multilabel". Other
+        tasks are inferred from y. Bool, string and categorical labels, integers of at most 20 different values,
+        and floats that are all 0 or 1, are classification. Other numbers are regression. A 2-D block of 0 and 1
+        within a mapping is multilabel. Parameters of an inferred task are set by
         ``set_params(tasks__<task>__<parameter>=...)``.
     task_weights : mapping of str to float, or None, default=None
-        Weight of the loss of each task; 1.0 for tasks that are not named. A task of weight 0 is not trained, and the
-        others are trained as if it did not exist. Entries are parameters by name: ``task_weights__a``.
+        Weight of the loss of each task; 1.0 for tasks that are not named. A task of weight 0 is not trained, and
+        the others are trained as if it did not exist. Entries are parameters by name: ``task_weights__a``.
     score_weights : mapping of str to float, or None, default=None
         Weight of each task in ``score`` and in early stopping; 1.0 for tasks that are not named.
     trunk : {"auto", "mlp", "conv_net", "sequence_encoder", "video_encoder", "multi_input"}, Trunk, class or \
@@ -109,7 +109,8 @@ class MultiTaskNetEstimator(
         "auto" does so from 100 labelled rows on, and for an ensemble from 10 rows on. "per_task" removes each task
         from training when its validation loss no longer improves, and stops with the last task.
     monitor : {"loss", "score"}, default="loss"
-        What early stopping watches: the mean validation loss or score of the trained tasks under ``score_weights``.
+        What early stopping watches: the mean validation loss or score of the trained tasks under
+        ``score_weights``.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that early stopping holds out.
     n_iter_no_change : int >= 1, default=10
@@ -133,18 +134,18 @@ class MultiTaskNetEstimator(
         probabilities, except those of pixels.
     categorical_features : "from_dtype", None or array-like of int, bool or str, default="from_dtype"
         Categorical columns of X. "from_dtype" are the columns of a frame with string, categorical or enum dtype.
-        Otherwise positions, a mask or names of columns; None for no column. Missing categories, and categories that
-        ``fit`` did not see, are allowed.
+        Otherwise positions, a mask or names of columns; None for no column. Missing categories, and categories
+        that ``fit`` did not see, are allowed.
     device : {"auto", "cpu", "cuda", "cuda:<index>", "mps"}, default="auto"
         Device of the network. "auto" is a GPU if one is available; with several GPUs, the workers of a parallel
         search use them in turn.
     callbacks : list of skorch callbacks or None, default=None
-        Callbacks of the training, for instance `skorch.callbacks.Checkpoint`: instances, classes, or pairs of a name
-        and one of these; a pair with None is switched off. Their parameters are set by
-        ``callbacks__<name>__<parameter>``, with the name of the pair or of the class. A function
-        ``scoring(net, X, y)`` of `skorch.callbacks.EpochScoring` gets the estimator as it is after the epoch, and
-        rows as ``fit`` got them. In an ensemble, callbacks see the means over the members, and the batches of the
-        first member. Callbacks of scikit-learn are set with ``set_callbacks``.
+        Callbacks of the training, for instance `skorch.callbacks.Checkpoint`: instances, classes, or pairs of a
+        name and one of these; a pair with None is switched off. Their parameters are set by
+        ``callbacks__<name>__<parameter>``, with the name of the pair or of the class. A function ``scoring(net, X,
+        y)`` of `skorch.callbacks.EpochScoring` gets the estimator as it is after the epoch, and rows as ``fit``
+        got them. In an ensemble, callbacks see the means over the members, and the batches of the first member.
+        Callbacks of scikit-learn are set with ``set_callbacks``.
     checkpoint : path-like, Checkpoint or None, default=None
         Folder that keeps the state of the training after each epoch, so that ``fit(..., resume=True)`` can
         continue it after the process has died. A `Checkpoint` also sets how often to write. None writes nothing.

@@ -29,8 +29,8 @@ class CheckpointFile:
     """The file of one fit in a folder of checkpoints.
 
     Its name is a digest of everything that the epochs depend on: parameters, rows, the model that the fit
-    continues, and the release of this package. No name chosen by the user is in it. Fits that differ, such as those
-    of a search, have different files.
+    continues, and the release of this package. No name chosen by the user is in it. Fits that differ, such as
+    those of a search, have different files.
 
     Parameters
     ----------
