@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..utils._params import resolve_spec
 from ._adatt import AdaTT
 from ._base import Architecture
@@ -25,6 +23,6 @@ _SHORTHAND = {
 }
 
 
-def resolve_architecture(architecture: Any) -> Architecture:
+def resolve_architecture(architecture: Architecture | str) -> Architecture:
     """Return the architecture for a shorthand like "hard_sharing"; return an architecture unchanged."""
     return resolve_spec("architecture", architecture, Architecture, _SHORTHAND)

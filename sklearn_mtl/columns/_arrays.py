@@ -7,6 +7,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from ..utils._types import RowsLike
 from ._columns import plain
 
 
@@ -34,7 +35,7 @@ def as_array(value: Any) -> np.ndarray:
     return np.asarray(value)
 
 
-def rows_of_series(X: Any) -> Any:
+def rows_of_series(X: RowsLike) -> Any:
     """Return the rows of a Series, or of a frame with one column of lists or arrays, as a list; else return X."""
     native = nw.from_native(plain(X), allow_series=True, pass_through=True)
     if isinstance(native, nw.DataFrame) and native.shape[1] == 1 and holds_arrays(native[:, 0]):
@@ -52,7 +53,7 @@ def holds_arrays(series: nw.Series) -> bool:
     return is_array_like(first)
 
 
-def stack_vectors(X: Any) -> Any:
+def stack_vectors(X: RowsLike) -> Any:
     """Stack the rows of a list, an object array, a Series or a column of vectors to an array (n, d).
 
     Other values are returned unchanged.

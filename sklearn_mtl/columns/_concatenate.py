@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 
+from ..utils._types import RowsLike
 from ._arrays import as_array, is_array_like
 from ._columns import plain
 
@@ -48,7 +49,7 @@ def below_each_other(inputs: Sequence[Any]) -> Any:
     return np.concatenate(arrays)
 
 
-def _kind_of(X: Any) -> str:
+def _kind_of(X: RowsLike) -> str:
     if sparse.issparse(X):
         return "sparse"
     native = nw.from_native(X, eager_only=True, allow_series=True, pass_through=True)
@@ -87,7 +88,7 @@ def _rows(inputs: Sequence[Any]) -> np.ndarray:
     return objects
 
 
-def _list_of(X: Any) -> Any:
+def _list_of(X: RowsLike) -> Any:
     native = nw.from_native(X, allow_series=True, pass_through=True)
     return native.to_list() if isinstance(native, nw.Series) else X
 

@@ -13,6 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from narwhals.exceptions import DuplicateError
 
+from ..utils._types import RowsLike
 from ._categories import Levels, levels_of
 from ._columns import Column, read_column
 
@@ -20,7 +21,7 @@ from ._columns import Column, read_column
 _NUMBERS = (Real, Decimal, np.bool_, NoneType)
 
 
-def as_frame(X: Any) -> Frame | None:
+def as_frame(X: RowsLike) -> Frame | None:
     """Return the columns of a frame of pandas, polars or pyarrow; None if X is not a frame.
 
     Raises
@@ -40,7 +41,7 @@ def as_frame(X: Any) -> Frame | None:
     return Frame(X, frame) if isinstance(frame, nw.DataFrame) else None
 
 
-def refuse_lazy(X: Any) -> None:
+def refuse_lazy(X: RowsLike) -> None:
     """Raise ValueError for a lazy frame."""
     if hasattr(X, "collect") and isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
         raise ValueError(f"X is a {type(X).__name__}, which is lazy; pass X.collect().")

@@ -15,6 +15,7 @@ from ..penalties import Penalty
 from ..sampling import TaskSampling
 from ..trunks import Trunk
 from ..utils._random import seed_of_fit
+from ..utils._types import ColumnsLike
 from ..weighting import Weighting
 from ._checkpoint import Checkpoint
 from ._ensemble import Ensemble
@@ -73,7 +74,7 @@ class FitConfig:
     penalties: tuple[Penalty, ...] = field(metadata=STRUCTURE)
     task_sampling: TaskSampling = field(metadata=TRAINING)
     dtype: str = field(metadata=STRUCTURE)
-    categorical_features: Any = field(metadata=STRUCTURE)
+    categorical_features: ColumnsLike = field(metadata=STRUCTURE)
     device: Any = field(metadata=ASIDE)
     callbacks: Sequence[Any] | None = field(metadata=ASIDE)
     checkpoint: Checkpoint | None = field(metadata=ASIDE)

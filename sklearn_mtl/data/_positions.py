@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from ..tasks import Task, refuse_numbers_of_steps
 from ..trunks import Trunk
+from ..utils._types import RowsLike
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Positions:
     grid: tuple[int, int] | None = None
 
     @classmethod
-    def in_rows(cls, X: Any, trunk: Trunk) -> Positions:
+    def in_rows(cls, X: RowsLike, trunk: Trunk) -> Positions:
         """Ask a fitted trunk what the rows of X have."""
         return cls(type(trunk).__name__, trunk.has_tokens, trunk.lengths(X), trunk.grid_)
 

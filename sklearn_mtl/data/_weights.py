@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from ..columns._columns import read_column
 from ..targets import name_of, read_targets
+from ..utils._types import WeightsLike
 
 
 def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[str, float]:
@@ -44,7 +45,7 @@ def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[
 
 
 def check_sample_weight(
-    sample_weight: Any, tasks: Collection[str], n_rows: int, *, may_be_zero: bool = False
+    sample_weight: WeightsLike, tasks: Collection[str], n_rows: int, *, may_be_zero: bool = False
 ) -> dict[str, np.ndarray] | None:
     """Check the weights of rows and give them by task.
 

@@ -37,6 +37,7 @@ from ..training import CallbackList, Caller, Model, SklearnCallbacks, learn, lea
 from ..trunks import InputRows, Trunk, resolve_trunk
 from ..utils._device import resolve_device
 from ..utils._params import Interval, NestedParamsMixin, SpecList, StrOptions, SubclassOf, validate_spec
+from ..utils._types import ColumnsLike, RowsLike, TargetsLike, WeightsLike
 from ..weighting import Weighting, resolve_weighting
 from ._fitted import FittedMixin
 from ._html import picture_html
@@ -292,7 +293,7 @@ class MultiTaskNetEstimator(
         penalties: Sequence[str | Penalty] = (),
         task_sampling: str | TaskSampling = "all",
         dtype: str = "float32",
-        categorical_features: Any = "from_dtype",
+        categorical_features: ColumnsLike = "from_dtype",
         device: str | torch.device = "auto",
         callbacks: Sequence[Any] | None = None,
         checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
@@ -334,7 +335,12 @@ class MultiTaskNetEstimator(
 
     @with_callbacks
     def fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None, targets: Any = None, resume: bool = False
+        self,
+        X: RowsLike,
+        y: TargetsLike = None,
+        sample_weight: WeightsLike = None,
+        targets: Any = None,
+        resume: bool = False,
     ) -> Any:
         """Fit the network to rows and their targets.
 
@@ -397,7 +403,9 @@ class MultiTaskNetEstimator(
         )
         return self
 
-    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None) -> Any:
+    def partial_fit(
+        self, X: RowsLike, y: TargetsLike = None, classes: Any = None, sample_weight: WeightsLike = None
+    ) -> Any:
         """Train for one epoch on a batch of rows, without validation rows.
 
         The first call learns scales, categories and classes from its batch; later calls keep them.
@@ -429,7 +437,14 @@ class MultiTaskNetEstimator(
         return self
 
     def add_task(
-        self, name: str, X: Any, y: Any, *, task: Any = None, sample_weight: Any = None, freeze: bool = True
+        self,
+        name: str,
+        X: RowsLike,
+        y: TargetsLike,
+        *,
+        task: Any = None,
+        sample_weight: WeightsLike = None,
+        freeze: bool = True,
     ) -> Any:
         """Add a task to the fitted network and train it, for ``max_epochs`` or until it stops early.
 
@@ -504,7 +519,7 @@ class MultiTaskNetEstimator(
         names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
         return {**names, **attributes}
 
-    def _one_target(self, y: Any, targets: Any) -> Any:
+    def _one_target(self, y: TargetsLike, targets: Any) -> Any:
         if y is not None and targets is not None:
             raise ValueError("y and targets are two places for the same thing; pass one of them.")
         if y is None and targets is None:
@@ -567,7 +582,7 @@ def _check_resume(config: FitConfig, resume: Any) -> None:
         raise ValueError("resume=True continues a checkpoint, but checkpoint=None; it should be a folder.")
 
 
-def _indexed_by_rows(X: Any) -> Any:
+def _indexed_by_rows(X: RowsLike) -> Any:
     """Convert a mapping of inputs to a type with the length and the indexing of its rows."""
     if X is None:
         raise ValueError("X is None; it should be the inputs, with a row for each row of y.")

@@ -19,6 +19,7 @@ from ..tasks._checks import decode
 from ..training import Model, MultiTaskNet
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
+from ..utils._types import RowsLike, TargetsLike, WeightsLike
 
 
 def _has_probabilities(estimator: FittedMixin) -> bool:
@@ -52,7 +53,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     _one_column_is_plain: ClassVar[bool]
     _model: Model
 
-    def predict(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+    def predict(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
         """Predict the targets.
 
         Parameters
@@ -71,7 +72,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return model.container.wrap(predictions, X)
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+    def predict_proba(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
         """Predict the probabilities of classes or labels.
 
         Parameters
@@ -98,7 +99,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return model.container.arrange(known, Targets, one_column_is_plain=self._one_column_is_plain)
 
     @available_if(_has_spread)
-    def predict_std(self, X: Any, tasks: Sequence[str] | None = None) -> Any:
+    def predict_std(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
         """Compute how much the networks of an ensemble differ in their predictions of numbers.
 
         Parameters
@@ -126,7 +127,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         }
         return model.container.wrap(spread, X)
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: RowsLike) -> np.ndarray:
         """Compute the representation that the tasks share.
 
         Parameters
@@ -143,7 +144,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return view._model.representation(X, view)
 
     @available_if(_has_gates)
-    def gate_weights(self, X: Any, tasks: Sequence[str] | None = None, by_member: bool = False) -> Any:
+    def gate_weights(self, X: RowsLike, tasks: Sequence[str] | None = None, by_member: bool = False) -> Any:
         """Compute how much each row takes from each expert, by task.
 
         Parameters
@@ -176,7 +177,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         names = pandas.MultiIndex.from_tuples(columns, names=levels)
         return pandas.DataFrame(weights, columns=names, index=X.index if isinstance(X, pandas.DataFrame) else None)
 
-    def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def score_tasks(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> dict[str, float]:
         """Score each task: accuracy, R2 or samples-F1, over the rows whose label is there.
 
         Parameters
@@ -198,7 +199,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
         }
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> float:
         """Compute the mean of the task scores under ``score_weights``.
 
         Parameters
@@ -217,7 +218,9 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         return self.mean_score(self.score_tasks(X, y, sample_weight))
 
-    def metrics_of_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, dict[str, float]]:
+    def metrics_of_tasks(
+        self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None
+    ) -> dict[str, dict[str, float]]:
         """Compute all metrics of each task with one prediction; greater is better.
 
         Parameters
@@ -239,7 +242,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
         }
 
-    def _compared(self, X: Any, y: Any, sample_weight: Any) -> Iterator[tuple]:
+    def _compared(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike) -> Iterator[tuple]:
         """Yield name, task, true and predicted targets, and weights of each task."""
         predictions, model = self._predictions(X, None)
         tasks = model.blueprint.tasks
@@ -267,7 +270,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         pandas = import_optional("pandas", "frames", "history_")
         return pandas.DataFrame(self._model.history).set_index("epoch")
 
-    def _predictions(self, X: Any, tasks: Sequence[str] | None) -> tuple[dict[str, np.ndarray], Model]:
+    def _predictions(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, np.ndarray], Model]:
         view = self._fitted_view()
         model: Model = view._model
         outputs = model.outputs(X, view._chosen(tasks), view)

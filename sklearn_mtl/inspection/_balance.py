@@ -10,7 +10,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..diagram._layout import shortened
+from ..estimator import MultiTaskNetEstimator
 from ..utils._optional import import_optional
+from ..utils._types import AxesLike
 from ._heat_map import name_cells, write_numbers
 
 # line styles for more than ten tasks, because there are ten colours
@@ -65,7 +67,7 @@ class TaskBalanceDisplay:
         self.cosines = cosines
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> TaskBalanceDisplay:
+    def from_estimator(cls, estimator: MultiTaskNetEstimator, *, ax: AxesLike = None) -> TaskBalanceDisplay:
         """Draw the weights and conflicts of a fitted estimator; for an ensemble, the mean over its members.
 
         Parameters
@@ -97,7 +99,7 @@ class TaskBalanceDisplay:
         weights = history[[f"weight__{name}" for name in names]].set_axis(names, axis=1)
         return cls(weights, _mean_cosines(history, names)).plot(ax=ax)
 
-    def plot(self, *, ax: Any = None, cmap: Any = "RdBu", values_format: str = "z.2f") -> TaskBalanceDisplay:
+    def plot(self, *, ax: AxesLike = None, cmap: Any = "RdBu", values_format: str = "z.2f") -> TaskBalanceDisplay:
         """Draw the weights, and the cosines next to them.
 
         Parameters
@@ -133,7 +135,7 @@ class TaskBalanceDisplay:
             _, axes = pyplot.subplots(1, 2, figsize=size, squeeze=False, layout="constrained", gridspec_kw=ratios)
         return axes[0]
 
-    def _draw_weights(self, ax: Any) -> None:
+    def _draw_weights(self, ax: AxesLike) -> None:
         ax.axhline(1.0, color="0.7", linewidth=1, linestyle=":")
         # a line of one epoch would be invisible
         marker = "o" if len(self.weights) == 1 else None
@@ -147,7 +149,7 @@ class TaskBalanceDisplay:
         ax.spines[["top", "right"]].set_visible(False)
         self._name_lines(ax)
 
-    def _name_lines(self, ax: Any) -> None:
+    def _name_lines(self, ax: AxesLike) -> None:
         """Write the name of each task at the end of its line, without overlap."""
         ends = self.weights.ffill().iloc[-1].dropna()
         low, high = ax.get_ylim()
@@ -161,7 +163,7 @@ class TaskBalanceDisplay:
                 va="center", color=line.get_color(), parse_math=False, annotation_clip=False,
             )  # fmt: skip
 
-    def _draw_cosines(self, ax: Any, cmap: Any, values_format: str) -> None:
+    def _draw_cosines(self, ax: AxesLike, cmap: Any, values_format: str) -> None:
         values = self.cosines.to_numpy()
         self.im_ = ax.imshow(values, cmap=cmap, vmin=-1.0, vmax=1.0)
         self.text_ = write_numbers(ax, self.im_, values, values_format)

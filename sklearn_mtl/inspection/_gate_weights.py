@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..estimator import MultiTaskNetEstimator
 from ..utils._optional import import_optional
+from ..utils._types import AxesLike, RowsLike
 from ._heat_map import name_cells, write_numbers
 
 
@@ -54,7 +56,12 @@ class GateWeightsDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, *, tasks: Sequence[str] | None = None, ax: Any = None
+        cls,
+        estimator: MultiTaskNetEstimator,
+        X: RowsLike,
+        *,
+        tasks: Sequence[str] | None = None,
+        ax: AxesLike = None,
     ) -> GateWeightsDisplay:
         """Draw the gates of a fitted estimator, averaged over rows.
 
@@ -85,7 +92,7 @@ class GateWeightsDisplay:
         table = means.unstack("task")[order].T
         return cls(table[_experts(means)]).plot(ax=ax)
 
-    def plot(self, *, ax: Any = None, cmap: Any = "Blues", values_format: str = ".2f") -> GateWeightsDisplay:
+    def plot(self, *, ax: AxesLike = None, cmap: Any = "Blues", values_format: str = ".2f") -> GateWeightsDisplay:
         """Draw the heat map.
 
         Parameters
@@ -115,7 +122,7 @@ class GateWeightsDisplay:
         self.figure_ = ax.figure
         return self
 
-    def _part_levels(self, ax: Any) -> None:
+    def _part_levels(self, ax: AxesLike) -> None:
         """Draw a line between levels, and write the name of each level above it."""
         levels = [level for level, _ in self.weights.columns]
         if len(set(levels)) == 1:

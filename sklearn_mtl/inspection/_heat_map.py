@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..diagram._layout import shortened
+from ..utils._types import AxesLike
 
 
-def write_numbers(ax: Any, image: Any, values: np.ndarray, values_format: str) -> np.ndarray:
+def write_numbers(ax: AxesLike, image: Any, values: np.ndarray, values_format: str) -> np.ndarray:
     """Write the numbers into the cells in a readable colour; return the texts, None for cells without a number."""
     texts = np.full(values.shape, None)
     for row, column in np.argwhere(~np.isnan(values)):
@@ -21,7 +22,7 @@ def write_numbers(ax: Any, image: Any, values: np.ndarray, values_format: str) -
     return texts
 
 
-def name_cells(ax: Any, rows: Sequence[Any], columns: Sequence[Any]) -> None:
+def name_cells(ax: AxesLike, rows: Sequence[Any], columns: Sequence[Any]) -> None:
     """Write the names of rows and columns, and separate the cells by white lines."""
     ax.set_yticks(range(len(rows)), [shortened(str(row)) for row in rows], parse_math=False)
     names = [shortened(str(column)) for column in columns]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..estimator import MultiTaskNetEstimator
 from ..utils._optional import import_optional
+from ..utils._types import AxesLike
 
 
 class LearningHistoryDisplay:
@@ -43,7 +45,9 @@ class LearningHistoryDisplay:
         self.task_names = list(task_names)
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, tasks: Any = None, axes: Any = None) -> LearningHistoryDisplay:
+    def from_estimator(
+        cls, estimator: MultiTaskNetEstimator, *, tasks: Any = None, axes: AxesLike = None
+    ) -> LearningHistoryDisplay:
         """Draw the curves of a fitted estimator.
 
         Parameters
@@ -63,7 +67,7 @@ class LearningHistoryDisplay:
         trained = [name for name in estimator.task_names_ if f"train_loss__{name}" in history]
         return cls(history, trained if tasks is None else tasks).plot(axes=axes)
 
-    def plot(self, *, axes: Any = None) -> LearningHistoryDisplay:
+    def plot(self, *, axes: AxesLike = None) -> LearningHistoryDisplay:
         """Draw the curves: training dashed, validation solid, one colour per task.
 
         Parameters
@@ -88,7 +92,7 @@ class LearningHistoryDisplay:
         self.figure_ = axes[0].figure
         return self
 
-    def _draw(self, ax: Any, what: str) -> None:
+    def _draw(self, ax: AxesLike, what: str) -> None:
         for number, name in enumerate(self.task_names):
             for rows, style in (("train", "--"), ("valid", "-")):
                 column = f"{rows}_{what}__{name}"

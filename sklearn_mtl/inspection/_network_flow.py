@@ -9,8 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import Architecture, resolve_architecture
 from ..diagram._layout import FONT_SIZE, HEAD, STYLES, Box, Curve, Layout, LegendEntry, lay_out
+from ..estimator import MultiTaskNetEstimator
 from ..estimator._html import fitted_flow
 from ..utils._optional import import_optional
+from ..utils._types import AxesLike
 
 INK = "#1f2328"
 
@@ -53,7 +55,7 @@ class NetworkFlowDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, tasks: Sequence[str] | None = None, ax: Any = None
+        cls, estimator: MultiTaskNetEstimator, *, tasks: Sequence[str] | None = None, ax: AxesLike = None
     ) -> NetworkFlowDisplay:
         """Draw the network of a fitted estimator.
 
@@ -86,7 +88,7 @@ class NetworkFlowDisplay:
 
     @classmethod
     def from_architecture(
-        cls, architecture: str | Architecture, tasks: Sequence[str], *, ax: Any = None
+        cls, architecture: str | Architecture, tasks: Sequence[str], *, ax: AxesLike = None
     ) -> NetworkFlowDisplay:
         """Draw the network that an architecture builds for the given tasks.
 
@@ -105,7 +107,7 @@ class NetworkFlowDisplay:
         """
         return cls(resolve_architecture(architecture).flow(list(tasks))).plot(ax=ax)
 
-    def plot(self, *, ax: Any = None) -> NetworkFlowDisplay:
+    def plot(self, *, ax: AxesLike = None) -> NetworkFlowDisplay:
         """Draw the network.
 
         Parameters
@@ -139,7 +141,7 @@ class NetworkFlowDisplay:
         return self
 
 
-def _scale(ax: Any, layout: Layout) -> float:
+def _scale(ax: AxesLike, layout: Layout) -> float:
     """Return the number of figure points per point of the layout."""
     figure = ax.figure.canvas.figure
     if figure.get_layout_engine() is not None:
@@ -149,7 +151,7 @@ def _scale(ax: Any, layout: Layout) -> float:
     return min(room.width * points / layout.width, room.height * points / layout.height)
 
 
-def _write(ax: Any, x: float, y: float, text: str, size: float, **style: Any) -> None:
+def _write(ax: AxesLike, x: float, y: float, text: str, size: float, **style: Any) -> None:
     # a dollar in the name of a task must not start math mode
     ax.text(x, y, text, fontsize=size, verticalalignment="center_baseline", parse_math=False, **style)
 

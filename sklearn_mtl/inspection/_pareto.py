@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..model_selection import non_dominated
 from ..utils._optional import import_optional
+from ..utils._types import AxesLike
 
 OTHERS = "0.75"
 CHOSEN = "C3"
@@ -62,7 +63,7 @@ class ParetoFrontDisplay:
 
     @classmethod
     def from_search(
-        cls, search: Any, tasks: Sequence[str] | None = None, *, chosen: int | None = None, ax: Any = None
+        cls, search: Any, tasks: Sequence[str] | None = None, *, chosen: int | None = None, ax: AxesLike = None
     ) -> ParetoFrontDisplay:
         """Draw the mean validation scores of a fitted search.
 
@@ -94,7 +95,7 @@ class ParetoFrontDisplay:
         best = getattr(search, "best_index_", None)
         return cls(scores, names, best if chosen is None else chosen).plot(ax=ax)
 
-    def plot(self, *, ax: Any = None) -> ParetoFrontDisplay:
+    def plot(self, *, ax: AxesLike = None) -> ParetoFrontDisplay:
         """Draw the candidates.
 
         Parameters
@@ -120,7 +121,7 @@ class ParetoFrontDisplay:
         self.figure_ = ax.figure
         return self
 
-    def _scatter(self, ax: Any) -> None:
+    def _scatter(self, ax: AxesLike) -> None:
         front = self.scores[self.front_]
         front = front[np.argsort(front[:, 0])]
         ax.plot(*self.scores[~self.front_].T, "o", color=OTHERS, markersize=5, label="other candidates")
@@ -138,7 +139,7 @@ class ParetoFrontDisplay:
         ax.margins(0.08)
         _finish(ax, ["top", "right"])
 
-    def _parallel(self, ax: Any) -> None:
+    def _parallel(self, ax: AxesLike) -> None:
         succeeded = ~np.isnan(self.scores).any(axis=1)
         low, high = _range(self.scores[succeeded])
         heights = (self.scores - low) / np.where(high > low, high - low, 1.0)
@@ -174,13 +175,13 @@ def _range(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return scores.min(axis=0), scores.max(axis=0)
 
 
-def _lines(ax: Any, places: np.ndarray, heights: np.ndarray, label: str, **style: Any) -> None:
+def _lines(ax: AxesLike, places: np.ndarray, heights: np.ndarray, label: str, **style: Any) -> None:
     """Draw a line for each row, with one legend entry."""
     for number, row in enumerate(heights):
         ax.plot(places, row, label=label if number == 0 else None, **style)
 
 
-def _finish(ax: Any, without: Sequence[str]) -> None:
+def _finish(ax: AxesLike, without: Sequence[str]) -> None:
     ax.spines[list(without)].set_visible(False)
     if not ax.get_legend_handles_labels()[0]:  # all candidates failed
         return

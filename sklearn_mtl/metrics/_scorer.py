@@ -9,8 +9,12 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from ..utils._types import RowsLike, TargetsLike, WeightsLike
 
-def multitask_scorer(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+
+def multitask_scorer(
+    estimator: BaseEstimator, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None
+) -> dict[str, float]:
     """Score a fitted estimator on every metric of every task, with one prediction.
 
     Pass it as ``scoring=multitask_scorer`` with ``refit="score"`` or the name of a metric. String scorers of
@@ -100,13 +104,15 @@ def weighted_mean(scores: Mapping[str, float], weights: Mapping[str, float]) -> 
     return sum(scores[name] * weight for name, weight in known.items()) / total if total else math.nan
 
 
-def task_scores(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+def task_scores(
+    estimator: BaseEstimator, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None
+) -> dict[str, float]:
     """Score each task of a fitted estimator, which may be a Pipeline or a search."""
     inputs, network = _through_pipeline(estimator, X)
     return network.score_tasks(inputs, y, sample_weight)
 
 
-def _through_pipeline(estimator: Any, X: Any) -> tuple[Any, Any]:
+def _through_pipeline(estimator: BaseEstimator, X: RowsLike) -> tuple[Any, Any]:
     """Transform X up to the last step of a pipeline; return it and the network inside pipelines and searches."""
     while not hasattr(estimator, "metrics_of_tasks"):
         if hasattr(estimator, "best_estimator_"):

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..utils._types import WeightsLike
+
 # Role of a tag: outside, begin, inside, end, or single.
 _OUTSIDE, _BEGIN, _INSIDE, _END, _SINGLE = range(5)
 # The number of a missing tag.
@@ -74,7 +76,7 @@ def entity_spans(tags: Sequence[Any]) -> list[EntitySpan]:
 
 
 def entity_f1_score(
-    y_true: Sequence[Sequence[Any]], y_pred: Sequence[Sequence[Any]], sample_weight: Any = None
+    y_true: Sequence[Sequence[Any]], y_pred: Sequence[Sequence[Any]], sample_weight: WeightsLike = None
 ) -> float:
     """Compute the F1 score of entities, counted over all sequences.
 
@@ -110,7 +112,7 @@ def entity_f1_score(
 
 
 def entity_precision_recall_f1(
-    y_true: Sequence[Sequence[Any]], y_pred: Sequence[Sequence[Any]], sample_weight: Any = None
+    y_true: Sequence[Sequence[Any]], y_pred: Sequence[Sequence[Any]], sample_weight: WeightsLike = None
 ) -> tuple[float, float, float]:
     """Compute precision, recall and F1 of entities, counted over all sequences.
 

@@ -14,6 +14,7 @@ from sklearn.metrics._scorer import _PassthroughScorer
 from ..estimator import MultiTaskNetEstimator
 from ..metrics import task_scores
 from ..utils._digest import digest, fit_key
+from ..utils._types import RowsLike, TargetsLike
 from ._journal import Journal
 from ._record import Record, as_floats, carry
 from ._stack import Bank, last_step
@@ -59,7 +60,7 @@ class Candidate:
         self._fitted: Any = None
         self._fit_time = 0.0
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Candidate:
+    def fit(self, X: RowsLike, y: TargetsLike = None, **params: Any) -> Candidate:
         """Fit the estimator, unless the journal has its scores or the bank has its fit."""
         start = time.perf_counter()
         if self.bank is not None or self.journal is not None:
@@ -76,7 +77,7 @@ class Candidate:
             self._fit_time += self.bank.seconds(self._key)
         return self
 
-    def _name(self, X: Any, y: Any, params: Mapping[str, Any]) -> str:
+    def _name(self, X: RowsLike, y: TargetsLike, params: Mapping[str, Any]) -> str:
         try:
             return fit_key(self.estimator, X, y, params)
         except ValueError:
@@ -91,7 +92,7 @@ class Candidate:
             self._fitted = self.estimator  # independent of the return value of its fit
         return self._fitted
 
-    def record(self, scorer: Callable, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
+    def record(self, scorer: Callable, X: RowsLike, y: TargetsLike, params: Mapping[str, Any]) -> Any:
         """Score the fitted estimator and each of its tasks.
 
         Parameters
@@ -119,7 +120,7 @@ class Candidate:
             self.journal.write(self._key, self._records)
         return carry(self._records[rows])
 
-    def _score(self, scorer: Callable, X: Any, y: Any, params: Mapping[str, Any]) -> Record:
+    def _score(self, scorer: Callable, X: RowsLike, y: TargetsLike, params: Mapping[str, Any]) -> Record:
         start, fitted = time.perf_counter(), self.fitted()
         network, weight = last_step(fitted)[0], params.get("sample_weight")
         if isinstance(scorer, _PassthroughScorer) and type(network).score is MultiTaskNetEstimator.score:
@@ -162,18 +163,18 @@ class Candidate:
         return getattr(self.estimator, name)
 
 
-def _given(y: Any) -> tuple[Any, ...]:
+def _given(y: TargetsLike) -> tuple[Any, ...]:
     return () if y is None else (y,)
 
 
-def _report_fit(estimator: Any, X: Any, y: Any) -> None:
+def _report_fit(estimator: Any, X: RowsLike, y: TargetsLike) -> None:
     """Report a fit without training to the callbacks, so that progress bars advance."""
     if isinstance(estimator, CallbackSupportMixin):
         _begin_and_end(estimator, X, y)
 
 
 @with_callbacks
-def _begin_and_end(estimator: Any, X: Any, y: Any) -> None:
+def _begin_and_end(estimator: Any, X: RowsLike, y: TargetsLike) -> None:
     context = estimator._init_callback_context()
     context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
     context.call_on_fit_task_end(estimator=estimator, X=X, y=y)

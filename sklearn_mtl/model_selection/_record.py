@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics._scorer import _MultimetricScorer
 
+from ..utils._types import RowsLike, TargetsLike
+
 
 @dataclass(frozen=True)
 class Record:
@@ -82,7 +84,7 @@ class _Recording:
     def __init__(self, scorer: Any) -> None:
         self.__wrapped__ = scorer  # `inspect.signature` reads the arguments from it
 
-    def __call__(self, candidate: Any, X: Any, y: Any = None, **params: Any) -> Any:
+    def __call__(self, candidate: Any, X: RowsLike, y: TargetsLike = None, **params: Any) -> Any:
         return candidate.record(self.__wrapped__, X, y, params)
 
     def __repr__(self) -> str:
@@ -97,7 +99,7 @@ class _Recording:
 class _RecordingSeveral(_MultimetricScorer):
     """The same for several metrics; scikit-learn checks for this class to handle the errors of each."""
 
-    def __call__(self, candidate: Any, X: Any, y: Any = None, **params: Any) -> Any:
+    def __call__(self, candidate: Any, X: RowsLike, y: TargetsLike = None, **params: Any) -> Any:
         return candidate.record(super().__call__, X, y, params)
 
 

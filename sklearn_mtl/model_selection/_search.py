@@ -19,6 +19,7 @@ from ..targets import Targets, read_targets
 from ..training import guess_types
 from ..utils._digest import digest
 from ..utils._params import Interval, StrOptions
+from ..utils._types import RowsLike, TargetsLike
 from ._candidate import Candidate
 from ._journal import DiskFailure, Journal
 from ._record import is_recording, recording, records_of, task_columns
@@ -58,11 +59,11 @@ class _Folds:
     def __init__(self, splits: list[tuple[Any, Any]]) -> None:
         self.splits = splits
 
-    def split(self, X: Any = None, y: Any = None, **params: Any) -> list[tuple[Any, Any]]:
+    def split(self, X: RowsLike = None, y: TargetsLike = None, **params: Any) -> list[tuple[Any, Any]]:
         """Return the folds."""
         return self.splits
 
-    def get_n_splits(self, X: Any = None, y: Any = None, **params: Any) -> int:
+    def get_n_splits(self, X: RowsLike = None, y: TargetsLike = None, **params: Any) -> int:
         """Return the number of folds."""
         return len(self.splits)
 
@@ -77,7 +78,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
     _checked_cv_orig: Any
     _run: _Run | None = None
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+    def fit(self, X: RowsLike, y: TargetsLike = None, **params: Any) -> Any:
         """Search, and refit the best candidate on all rows.
 
         Parameters
@@ -135,7 +136,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
             self._run.fit_params = routed.estimator.fit
         return routed
 
-    def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
+    def _check_input_parameters(self, X: RowsLike, y: TargetsLike, split_params: Any) -> None:
         super()._check_input_parameters(X, y, split_params)
         run = _required(self._run)
         run.own = {name: self.__dict__[name] for name in ("estimator", "n_jobs")}
@@ -163,7 +164,9 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         _check_names(results, columns)
         return results | columns
 
-    def _stack(self, run: _Run, estimator: Any, X: Any, y: Any, split_params: Mapping[str, Any]) -> Bank:
+    def _stack(
+        self, run: _Run, estimator: Any, X: RowsLike, y: TargetsLike, split_params: Mapping[str, Any]
+    ) -> Bank:
         """Train the fits that can be stacked; folds and candidates are drawn here, only once."""
         run.candidates = self._candidates()
         folds = _Folds(list(self._checked_cv_orig.split(X, y, **split_params)))
@@ -187,8 +190,8 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
 
     def select(
         self,
-        X: Any,
-        y: Any = None,
+        X: RowsLike,
+        y: TargetsLike = None,
         *,
         weights: Mapping[str, float] | None = None,
         constraint: Mapping[str, float] | None = None,
@@ -236,7 +239,7 @@ def _evaluate_drawn(evaluate: Any, drawn: list[dict[str, Any]], candidates: Any,
     return evaluate(drawn, **options)
 
 
-def _by_rows(X: Any, y: Any) -> tuple[Any, Any]:
+def _by_rows(X: RowsLike, y: TargetsLike) -> tuple[Any, Any]:
     """Convert dicts of inputs and targets to types with the length and indexing of their rows."""
     return (Targets(X) if isinstance(X, dict) else X), (Targets(y) if isinstance(y, dict) else y)
 
@@ -275,7 +278,7 @@ def _check_last_step(search: Any, estimator: Any) -> None:
         )
 
 
-def _with_types(estimator: Any, y: Any) -> Any:
+def _with_types(estimator: Any, y: TargetsLike) -> Any:
     """Set the task types inferred from the whole y, so that each fold trains the same tasks."""
     last, path = last_step(estimator)
     try:

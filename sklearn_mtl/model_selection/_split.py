@@ -15,6 +15,7 @@ from ..columns._missing import is_missing
 from ..targets import read_targets
 from ..tasks import MultilabelClassification, infer_task
 from ..utils._stratify import deal
+from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
 
 
@@ -64,7 +65,9 @@ class MultiTaskStratifiedKFold(KFold):
         super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
         self.n_bins = n_bins
 
-    def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def split(
+        self, X: RowsLike = None, y: TargetsLike = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the training and test rows of each fold.
 
         Parameters
@@ -92,7 +95,9 @@ class MultiTaskStratifiedKFold(KFold):
             check_consistent_length(X, targets)
         yield from super().split(np.empty(len(targets)), targets)
 
-    def _iter_test_indices(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[np.ndarray]:
+    def _iter_test_indices(
+        self, X: RowsLike = None, y: TargetsLike = None, groups: Any = None
+    ) -> Iterator[np.ndarray]:
         n_rows, order = len(y), np.arange(len(y))
         codes = np.column_stack([self._codes(name, values, y.facts_of(name)) for name, values in y.items()])
         if self.shuffle:

@@ -33,6 +33,7 @@ from ..utils._device import resolve_device
 from ..utils._digest import digest
 from ..utils._memory import explain_out_of_memory
 from ..utils._threads import share_of_threads
+from ..utils._types import RowsLike, TargetsLike
 
 # Maximum bytes of the tensors of one stack.
 MEMORY = 2**30
@@ -102,8 +103,8 @@ def fill_bank(
     estimator: Any,
     candidates: Sequence[Mapping[str, Any]],
     splits: Sequence[tuple[Any, Any]],
-    X: Any,
-    y: Any,
+    X: RowsLike,
+    y: TargetsLike,
     fit_params: Mapping[str, Any],
     *,
     stacked: bool | str,
@@ -167,7 +168,9 @@ def fill_bank(
     return Bank(trained), report
 
 
-def _rows(X: Any, y: Any, fit_params: Mapping[str, Any], train: Any) -> tuple[Any, Any, dict[str, Any]]:
+def _rows(
+    X: RowsLike, y: TargetsLike, fit_params: Mapping[str, Any], train: Any
+) -> tuple[Any, Any, dict[str, Any]]:
     """Slice the rows of a fold like scikit-learn, so that the keys of its fits are the same."""
     params = _check_method_params(X, params=fit_params, indices=train)
     # a missing y is rejected by fit
@@ -175,7 +178,7 @@ def _rows(X: Any, y: Any, fit_params: Mapping[str, Any], train: Any) -> tuple[An
 
 
 def _fits_of_fold(
-    estimator: Any, candidates: Sequence[Mapping[str, Any]], X: Any, y: Any, params: dict[str, Any]
+    estimator: Any, candidates: Sequence[Mapping[str, Any]], X: RowsLike, y: TargetsLike, params: dict[str, Any]
 ) -> list[Fit]:
     """Prepare the fits of all candidates to the rows of one fold; common steps are done once."""
     rows = _name_of(X, y, params)
@@ -229,7 +232,9 @@ def _why_not(key: str, estimator: Any, last: Any, params: Mapping[str, Any]) -> 
     return None
 
 
-def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict, prefixes: dict) -> None:
+def _prepare(
+    fit: Fit, X: RowsLike, y: TargetsLike, params: Mapping[str, Any], prepared: dict, prefixes: dict
+) -> None:
     """Make a fit a member of a stack: transform the rows by the steps before the last, and prepare them."""
     X, prefix = _transformed(fit.estimator, X, y, prefixes)
     last = fit.last
@@ -267,7 +272,7 @@ def _prepare(fit: Fit, X: Any, y: Any, params: Mapping[str, Any], prepared: dict
         fit.member = None
 
 
-def _transformed(estimator: Any, X: Any, y: Any, prefixes: dict, before: str = "") -> tuple[Any, str]:
+def _transformed(estimator: Any, X: RowsLike, y: TargetsLike, prefixes: dict, before: str = "") -> tuple[Any, str]:
     """Fit the steps before the last once for all candidates with equal steps, also in nested pipelines."""
     if not hasattr(estimator, "steps"):
         return X, before

@@ -8,6 +8,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from ..utils._types import RowsLike
 from ._container_type import ContainerType, GivenTargets, Named, Values, only_one
 
 
@@ -23,7 +24,7 @@ class ArrayType(ContainerType):
         is_plain = isinstance(y, np.ndarray) and y.ndim == 1 and not y.dtype.names
         return [("y", y)] if is_plain else None
 
-    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: Any) -> np.ndarray:
+    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: RowsLike) -> np.ndarray:
         return only_one(columns)
 
     def arrange(
@@ -45,7 +46,7 @@ class MatrixType(ContainerType):
     def read(self, y: GivenTargets) -> list[tuple[Any, Any]] | None:
         return list(enumerate(y.T)) if isinstance(y, np.ndarray) and y.ndim == 2 else None
 
-    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: Any) -> np.ndarray:
+    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: RowsLike) -> np.ndarray:
         arrays = [array if array.ndim > 1 else array[:, None] for array in columns.values()]
         mixed = {array.dtype.kind in "OUS" for array in arrays} == {True, False}
         if mixed:  # numpy would write the numbers as text
@@ -74,7 +75,7 @@ class StructuredType(ContainerType):
             return None
         return [(name, y[name]) for name in y.dtype.names]
 
-    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: Any) -> np.ndarray:
+    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: RowsLike) -> np.ndarray:
         arrays = dict(zip(labels, columns.values(), strict=True))
         fields = [(label, array.dtype, array.shape[1:]) for label, array in arrays.items()]
         rows = np.empty(len(only_one(columns)), dtype=fields)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..utils._types import RowsLike
 from ._arrays import ArrayType, MatrixType, StructuredType
 from ._container_type import ContainerType, GivenTargets, Named, Values
 from ._frames import FRAME_TYPES
@@ -72,7 +73,7 @@ class Container:
                 f"knows {sorted(CONTAINER_TYPES)}."
             )
 
-    def wrap(self, columns: Mapping[str, np.ndarray], X: Any = None) -> Any:
+    def wrap(self, columns: Mapping[str, np.ndarray], X: RowsLike = None) -> Any:
         """Put predictions, one array per task, into the same type of object.
 
         Parameters

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from ..utils._types import RowsLike
+
 Values = TypeVar("Values")
 Named = TypeVar("Named")
 #: y as containers are told apart: what is not the first three of these is made an array
@@ -34,7 +36,7 @@ class ContainerType(ABC):
         """List the labels of the tasks and their columns; None if y is of another type."""
 
     @abstractmethod
-    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: Any) -> Any:
+    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: RowsLike) -> Any:
         """Put predictions into this container.
 
         Parameters

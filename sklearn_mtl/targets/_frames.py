@@ -11,6 +11,7 @@ import numpy as np
 
 from ..columns._labels import Categories, facts_of
 from ..utils._optional import import_optional
+from ..utils._types import RowsLike
 from ._container_type import ContainerType, GivenTargets, Named, Values, only_one
 
 
@@ -24,7 +25,7 @@ class FrameType(ContainerType):
             return None
         return [(label, y[:, i]) for i, label in enumerate(y.columns)]
 
-    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: Any) -> Any:
+    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: RowsLike) -> Any:
         purpose = f"predict for a model fitted with a {self.kind} frame"
         return self.make(dict(zip(labels, columns.values(), strict=True)), purpose, X)
 
@@ -42,7 +43,7 @@ class FrameType(ContainerType):
         """Return whether frames of a library are of this type."""
 
     @abstractmethod
-    def make(self, columns: Mapping[Any, Any], purpose: str, X: Any = None) -> Any:
+    def make(self, columns: Mapping[Any, Any], purpose: str, X: RowsLike = None) -> Any:
         """Make a frame.
 
         Parameters
@@ -67,7 +68,7 @@ class PandasFrame(FrameType):
     def takes(self, library: nw.Implementation) -> bool:
         return library.is_pandas()
 
-    def make(self, columns: Mapping[Any, Any], purpose: str, X: Any = None) -> Any:
+    def make(self, columns: Mapping[Any, Any], purpose: str, X: RowsLike = None) -> Any:
         pandas = import_optional("pandas", "frames", purpose)
         index = X.index if isinstance(X, pandas.DataFrame | pandas.Series) else None
         return pandas.DataFrame(_flat(columns), index=index)
@@ -88,7 +89,7 @@ class PyArrowTable(FrameType):
     def takes(self, library: nw.Implementation) -> bool:
         return library.is_pyarrow()
 
-    def make(self, columns: Mapping[Any, Any], purpose: str, X: Any = None) -> Any:
+    def make(self, columns: Mapping[Any, Any], purpose: str, X: RowsLike = None) -> Any:
         pyarrow = import_optional("pyarrow", "frames", purpose)
         return pyarrow.table({str(label): pyarrow.array(values) for label, values in _flat(columns).items()})
 
@@ -101,7 +102,7 @@ class PolarsFrame(FrameType):
     def takes(self, library: nw.Implementation) -> bool:
         return True
 
-    def make(self, columns: Mapping[Any, Any], purpose: str, X: Any = None) -> Any:
+    def make(self, columns: Mapping[Any, Any], purpose: str, X: RowsLike = None) -> Any:
         return import_optional("polars", "frames", purpose).DataFrame(_flat(columns))
 
 

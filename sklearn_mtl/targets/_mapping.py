@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..utils._types import RowsLike
 from ._container_type import ContainerType, GivenTargets
 from ._naming import are_records, named_targets
 from ._targets import Targets
@@ -21,5 +22,5 @@ class MappingType(ContainerType):
     def read(self, y: GivenTargets) -> list[tuple[Any, Any]] | None:
         return named_targets(y) if isinstance(y, Mapping) or are_records(y) else None
 
-    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: Any) -> Targets:
+    def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: RowsLike) -> Targets:
         return Targets._of(columns, {}, {})

@@ -10,13 +10,14 @@ from scipy.sparse import issparse
 
 from ..columns._columns import plain
 from ..columns._labels import as_target, read_labels
+from ..utils._types import TargetsLike
 from ._container import Container, read_container
 from ._container_type import GivenTargets
 from ._naming import are_records, frame_or_series
 from ._targets import Targets
 
 
-def read_targets(y: Any) -> tuple[Targets, Container]:
+def read_targets(y: TargetsLike) -> tuple[Targets, Container]:
     """Read any kind of y as `Targets`.
 
     Parameters
@@ -44,7 +45,7 @@ def read_targets(y: Any) -> tuple[Targets, Container]:
     return _as_targets(Targets(zip(container.names, columns, strict=True))), container
 
 
-def align_targets(y: Any, names: Sequence[str]) -> tuple[Targets, Container]:
+def align_targets(y: TargetsLike, names: Sequence[str]) -> tuple[Targets, Container]:
     """Read y for tasks that are known already.
 
     Columns without names of their own are taken in order; named ones in any order, others are ignored.
@@ -72,7 +73,7 @@ def name_of(key: Any, names: Any) -> Any:
     return key
 
 
-def _told_apart(y: Any) -> GivenTargets:
+def _told_apart(y: TargetsLike) -> GivenTargets:
     """Turn y into what containers are told apart by."""
     if isinstance(y, Mapping) or are_records(y):
         return y
@@ -81,7 +82,7 @@ def _told_apart(y: Any) -> GivenTargets:
     return _as_array(y) if frame is None else frame
 
 
-def _as_array(y: Any) -> np.ndarray:
+def _as_array(y: TargetsLike) -> np.ndarray:
     """Read y without names as scikit-learn does: lists of one length are the rows of a 2-D array."""
     array = read_labels(y, "y").values
     if array.dtype.kind == "O" and array.ndim == 1 and isinstance(y, list | tuple):

@@ -32,7 +32,7 @@ _SHORTHAND: dict[str, type[Task]] = {
 }
 
 
-def resolve_task(task: Any) -> Task:
+def resolve_task(task: Task | str) -> Task:
     """Turn a shorthand such as "regression" into a task; a task stays what it is.
 
     Raises

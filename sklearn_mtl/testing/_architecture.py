@@ -16,6 +16,7 @@ from ..architectures import Architecture, Network
 from ..tasks import Classification, MultilabelClassification, Regression, Task
 from ..trunks import MLP, Trunk
 from ..utils._random import Streams
+from ..utils._types import RowsLike
 from ._conformance import Conformance, assert_close, assert_is_spec, assert_unchanged
 
 ROWS = 9
@@ -182,7 +183,7 @@ def fitted_tasks(names: Sequence[str] = NAMES) -> dict[str, Task]:
     return {name: clone(LABELS[name][0]).fit(LABELS[name][1]) for name in names}
 
 
-def fitted_trunk(X: Any) -> tuple[Trunk, Mapping[str, Any]]:
+def fitted_trunk(X: RowsLike) -> tuple[Trunk, Mapping[str, Any]]:
     """Fit a small trunk; return it with the encoded inputs."""
     owner = BaseEstimator()
     trunk = MLP(hidden_sizes=(8, 6)).fit(X, owner=owner)

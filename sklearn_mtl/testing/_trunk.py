@@ -17,6 +17,7 @@ from ..columns._ragged import RaggedRows
 from ..nn._layers import set_draws
 from ..trunks import Representation, SparseRows, Trunk
 from ..utils._random import Streams
+from ..utils._types import ColumnsLike, RowsLike
 from ._conformance import Conformance, assert_close, assert_refused, assert_same_params, through_pickle
 
 
@@ -48,7 +49,7 @@ class TrunkCase:
     4
     """
 
-    def __init__(self, trunk: Trunk, X: Any, categorical_features: Any = "from_dtype") -> None:
+    def __init__(self, trunk: Trunk, X: RowsLike, categorical_features: ColumnsLike = "from_dtype") -> None:
         self.trunk = trunk
         self._X = X
         self.categorical_features = categorical_features

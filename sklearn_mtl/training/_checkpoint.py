@@ -14,6 +14,7 @@ from ..files._archive import pack_archive, read_archive
 from ..files._atomic import remove_left_over, write_atomically
 from ..files._tree import pack_tree, unpack_tree
 from ..utils._digest import digest
+from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..utils._warn import warn
 from ._auto import schedule_of
 from ._model import Model
@@ -125,9 +126,9 @@ class CheckpointFile:
 
 def open_checkpoint(
     config: FitConfig,
-    X: Any,
-    y: Any,
-    sample_weight: Any,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
     previous: Model | None,
     anneals: bool,
     resume: bool,
@@ -182,9 +183,9 @@ def open_checkpoint(
 def _key(
     config: FitConfig,
     checkpoint: Checkpoint,
-    X: Any,
-    y: Any,
-    sample_weight: Any,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
     previous: Model | None,
     anneals: bool,
 ) -> str:

@@ -12,9 +12,10 @@ from sklearn.base import clone
 from ..config import FitConfig
 from ..data._weights import check_weights
 from ..model._blueprint import Blueprint
-from ..tasks import resolve_task
+from ..tasks import Task, resolve_task
 from ..trunks import resolve_trunk
 from ..utils._same import same
+from ..utils._types import RowsLike
 
 # Longest text of a value in a message.
 _LONGEST = 200
@@ -30,7 +31,7 @@ def asked_of(config: FitConfig) -> dict[str, Any]:
     }
 
 
-def goes_on(config: FitConfig, X: Any, old: Blueprint) -> Blueprint:
+def goes_on(config: FitConfig, X: RowsLike, old: Blueprint) -> Blueprint:
     """Return the blueprint of a fitted model with the present task and score weights.
 
     Raises
@@ -52,7 +53,7 @@ def goes_on(config: FitConfig, X: Any, old: Blueprint) -> Blueprint:
     return new
 
 
-def refuse_changes(config: FitConfig, X: Any, old: Blueprint) -> None:
+def refuse_changes(config: FitConfig, X: RowsLike, old: Blueprint) -> None:
     """Raise ValueError if a parameter differs from the one that a fitted network was built from.
 
     Raises
@@ -74,7 +75,7 @@ def refuse_changes(config: FitConfig, X: Any, old: Blueprint) -> None:
             )
 
 
-def _pairs(config: FitConfig, X: Any, old: Blueprint) -> Iterator[tuple[str, Any, Any]]:
+def _pairs(config: FitConfig, X: RowsLike, old: Blueprint) -> Iterator[tuple[str, Any, Any]]:
     """Yield the name of each parameter that a network is built from, with its value now and at the fit."""
     asked = old.asked or {}
     yield "dtype", config.dtype, old.dtype
@@ -110,7 +111,7 @@ def _tasks(now: Mapping[Any, Any], then: Mapping[Any, Any], old: Blueprint) -> I
             yield f"tasks[{name!r}]", asked, before or fitted
 
 
-def _spec(task: Any) -> Any:
+def _spec(task: Task | str | None) -> Any:
     return None if task is None else resolve_task(task)
 
 

@@ -17,9 +17,11 @@ from ..data._positions import Positions
 from ..data._weights import check_sample_weight
 from ..model._blueprint import Blueprint
 from ..targets import read_targets
+from ..tasks import Task
 from ..utils._device import resolve_device
 from ..utils._modes import own_modes
 from ..utils._random import Streams
+from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..utils._warn import warn
 from ._auto import validation_fraction_of
 from ._caller import Caller
@@ -42,9 +44,9 @@ from .callbacks._callback_list import has_callback
 def learn(
     config: FitConfig,
     caller: Caller,
-    X: Any,
-    y: Any,
-    sample_weight: Any,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
     *,
     previous: Model | None,
     resume: bool = False,
@@ -89,9 +91,9 @@ def learn(
 def learn_batch(
     config: FitConfig,
     caller: Caller,
-    X: Any,
-    y: Any,
-    sample_weight: Any,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
     *,
     previous: Model | None,
     classes: Any,
@@ -111,10 +113,10 @@ def learn_added_task(
     caller: Caller,
     previous: Model,
     name: str,
-    X: Any,
-    y: Any,
-    task: Any,
-    sample_weight: Any,
+    X: RowsLike,
+    y: TargetsLike,
+    task: Task | str | None,
+    sample_weight: WeightsLike,
     *,
     freeze: bool,
 ) -> Model:
@@ -160,7 +162,7 @@ def learn_added_task(
     return Model.from_weights(blueprint, plan.container, weights_now, model.history, model.device)
 
 
-def _with_task(blueprint: Blueprint, name: str, task: Any) -> Blueprint:
+def _with_task(blueprint: Blueprint, name: str, task: Task) -> Blueprint:
     return replace(
         blueprint,
         tasks={**blueprint.tasks, name: task},
@@ -174,7 +176,7 @@ def _set_up(
     config: FitConfig,
     caller: Caller,
     plan: Plan,
-    X: Any,
+    X: RowsLike,
     previous: Model | None,
     fraction: float,
     *,

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _num_samples
 from ..config import FitConfig
 from ..nn._stacking import structure_of
 from ..utils._modes import own_modes
+from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._auto import batch_size_of, schedule_of
 from ._model import Model
 from ._plan import plan_fit
@@ -24,7 +25,9 @@ CPU = torch.device("cpu")
 
 
 @own_modes()
-def member_of(config: FitConfig, owner: BaseEstimator, X: Any, y: Any, sample_weight: Any = None) -> Member:
+def member_of(
+    config: FitConfig, owner: BaseEstimator, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None
+) -> Member:
     """Do what ``fit`` does before it trains.
 
     Parameters

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from torch import nn
 
 from ..architectures import Network
@@ -17,6 +18,7 @@ from ..model._predict import average_members, by_row, predict_gates, predict_out
 from ..model._state import check_arrays
 from ..targets import Container
 from ..utils._modes import own_modes
+from ..utils._types import RowsLike
 from ._make_net import make_net
 from ._net import MultiTaskNet
 
@@ -95,7 +97,7 @@ class Model:
         return self._net
 
     @own_modes()
-    def outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, Any]:
+    def outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, Any]:
         """Check and encode X, and compute the outputs of some tasks, averaged over an ensemble.
 
         They are arrays (B, positions, K), or `RaggedRows` for the tokens of sequences.
@@ -116,7 +118,7 @@ class Model:
         return {name: by_row(outputs[name], chosen[name], lengths) for name in tasks}
 
     @own_modes()
-    def member_outputs(self, X: Any, tasks: Sequence[str], owner: Any) -> dict[str, np.ndarray]:
+    def member_outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, np.ndarray]:
         """Check and encode X, and compute the outputs (M, B, K) of the members of an ensemble for some tasks."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
@@ -124,14 +126,16 @@ class Model:
         return {name: outputs[name].numpy() for name in tasks}
 
     @own_modes()
-    def representation(self, X: Any, owner: Any) -> np.ndarray:
+    def representation(self, X: RowsLike, owner: BaseEstimator) -> np.ndarray:
         """Check and encode X, and compute what the tasks share."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         representation = predict_representation(self.network, inputs, self.device).numpy()
         return representation if representation.ndim == 2 else np.hstack(list(representation))
 
     @own_modes()
-    def gate_weights(self, X: Any, tasks: Sequence[str], owner: Any) -> tuple[np.ndarray, list[tuple]]:
+    def gate_weights(
+        self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator
+    ) -> tuple[np.ndarray, list[tuple]]:
         """Check and encode X, and compute the gates (..., n, n_weights) of some tasks.
 
         With task, level and expert of each column; of an ensemble, those of each member.

@@ -18,6 +18,7 @@ from ..data._weights import check_sample_weight, check_weights, common_weight
 from ..model._blueprint import Blueprint, check_shareable
 from ..targets import Container, Targets, align_targets, name_of, read_targets
 from ..trunks import resolve_trunk
+from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._auto import validation_fraction_of
 from ._going_on import asked_of, goes_on
 from ._model import Model
@@ -42,9 +43,9 @@ class Plan(NamedTuple):
 def plan_fit(
     config: FitConfig,
     owner: BaseEstimator,
-    X: Any,
-    y: Any,
-    sample_weight: Any,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
     previous: Model | None = None,
     classes: Any = None,
 ) -> Plan:

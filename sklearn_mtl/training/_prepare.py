@@ -19,6 +19,7 @@ from ..model._blueprint import Blueprint
 from ..targets import Targets, name_of
 from ..tasks import Ordinal, Task, doubt_of, infer_task, refuse_dates, resolve_task
 from ..utils._random import Streams
+from ..utils._types import RowsLike
 from ..utils._warn import warn
 
 
@@ -165,7 +166,7 @@ def _listed(names: list[str]) -> str:
 
 def prepare_data(
     blueprint: Blueprint,
-    X: Any,
+    X: RowsLike,
     targets: Mapping[str, np.ndarray],
     sample_weight: Mapping[str, np.ndarray] | None,
     *,
@@ -180,7 +181,7 @@ def prepare_data(
 
 def encode_rows(
     blueprint: Blueprint,
-    X: Any,
+    X: RowsLike,
     targets: Mapping[str, np.ndarray],
     sample_weight: Mapping[str, np.ndarray] | None,
     *,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 from skorch.callbacks import BatchScoring, EpochScoring
 from skorch.callbacks.scoring import ScoringBase
@@ -19,6 +20,7 @@ from ..data._dataset import Batch, Dataset, DataSplit, lengths_of
 from ..model._predict import average_members, by_row
 from ..targets import Container
 from ..trunks import InputRows
+from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
 from ._caller import Caller
 from ._model import Model
@@ -28,8 +30,8 @@ from ._model import Model
 class _Rows:
     """Some rows of the fit, and the outputs of the network for them, if they are known."""
 
-    X: Any
-    y: Any
+    X: RowsLike
+    y: TargetsLike
     rows: Tensor
     outputs: dict[str, Any] | None = None
     stamp: Any = None
@@ -62,7 +64,7 @@ class ScoringView:
         self,
         caller: Caller,
         model: Model,
-        X: Any,
+        X: RowsLike,
         targets: Mapping[str, np.ndarray],
         data: DataSplit,
         warns: bool = True,
@@ -207,7 +209,7 @@ class _LiveModel(Model):
         super().__init__(model.blueprint, model.container, model.net)
         self.view, self.scored = view, scored
 
-    def outputs(self, X: Any, tasks: Any, owner: Any) -> dict[str, Any]:
+    def outputs(self, X: RowsLike, tasks: Any, owner: BaseEstimator) -> dict[str, Any]:
         if X is not self.scored.X:
             return super().outputs(X, tasks, owner)
         known = self.view.outputs(self.scored, self)
@@ -217,7 +219,7 @@ class _LiveModel(Model):
 def scoring_view(
     caller: Caller,
     model: Model,
-    X: Any,
+    X: RowsLike,
     targets: Mapping[str, np.ndarray],
     data: DataSplit,
     warns: bool = True,

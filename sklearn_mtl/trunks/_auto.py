@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from scipy.sparse import issparse
 
 from ..columns._arrays import holds_arrays
 from ..columns._frame import as_frame
+from ..utils._types import RowsLike
 from ._base import Trunk
 from ._choice import choose_single, resolve_single
 from ._multi_input import MultiInput
 
 
-def resolve_trunk(trunk: Any, X: Any = None) -> Trunk:
+def resolve_trunk(trunk: Trunk | str | Callable[..., Any], X: RowsLike = None) -> Trunk:
     """Return the trunk for a shorthand; return a trunk unchanged.
 
     Parameters
@@ -29,7 +30,7 @@ def resolve_trunk(trunk: Any, X: Any = None) -> Trunk:
     return resolve_single(trunk, {"multi_input": MultiInput})
 
 
-def _has_several_inputs(X: Any) -> bool:
+def _has_several_inputs(X: RowsLike) -> bool:
     """Return whether X is a mapping of inputs, or a frame with a column of lists or arrays."""
     if issparse(X):  # some sparse matrices are mappings
         return False

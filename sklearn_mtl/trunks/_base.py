@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from ..utils._random import Streams
+from ..utils._types import ColumnsLike, RowsLike
 
 
 class Representation(NamedTuple):
@@ -99,10 +100,10 @@ class Trunk(BaseEstimator, ABC):
     @abstractmethod
     def fit(
         self,
-        X: Any,
+        X: RowsLike,
         *,
         owner: BaseEstimator,
-        categorical_features: Any = "from_dtype",
+        categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> Trunk:
         """Learn the schema of X.
@@ -121,7 +122,7 @@ class Trunk(BaseEstimator, ABC):
         """
 
     @abstractmethod
-    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+    def encode(self, X: RowsLike, *, owner: BaseEstimator) -> Inputs:
         """Check X and convert it to tensors (or `SparseRows`, or `RaggedRows`) that are indexed by rows.
 
         If rows have different lengths, "lengths" is the number of tokens of each row, (n_samples,).
@@ -132,7 +133,7 @@ class Trunk(BaseEstimator, ABC):
             If X does not match the schema of ``fit``.
         """
 
-    def lengths(self, X: Any) -> np.ndarray | None:
+    def lengths(self, X: RowsLike) -> np.ndarray | None:
         """Return the number of tokens of each row of X, (n_samples,); None if rows are not sequences."""
         return None
 

@@ -14,6 +14,7 @@ from torch import nn
 from ..columns._arrays import as_array, holds_arrays, is_array_like
 from ..columns._columns import plain
 from ..utils._params import resolve_spec
+from ..utils._types import RowsLike
 from ..utils._warn import warn
 from ._base import Trunk
 from ._conv_net import ConvNet
@@ -35,7 +36,9 @@ def table_trunk() -> Trunk:
     return MLP(hidden_sizes=(128, 128, 128), dropout=0.2, scaling="squash", n_bins="auto")
 
 
-def resolve_single(trunk: Any, further: Mapping[str, Callable[[], Trunk]] = MappingProxyType({})) -> Trunk:
+def resolve_single(
+    trunk: Trunk | str | Callable[..., Any], further: Mapping[str, Callable[[], Trunk]] = MappingProxyType({})
+) -> Trunk:
     """Return the trunk for a shorthand, one of `SHORTHAND` or ``further``; return a trunk unchanged."""
     if isinstance(trunk, type) and issubclass(trunk, Trunk):
         raise ValueError(f"trunk={trunk!r} should be a Trunk; write {trunk.__name__}().")
@@ -44,7 +47,7 @@ def resolve_single(trunk: Any, further: Mapping[str, Callable[[], Trunk]] = Mapp
     return resolve_spec("trunk", trunk, Trunk, {**SHORTHAND, **further})
 
 
-def choose_single(X: Any) -> Trunk:
+def choose_single(X: RowsLike) -> Trunk:
     """Choose a trunk by the shape and dtype of one input.
 
     `ConvNet` for images: 4-D, or 3-D of bytes or square; `VideoEncoder` for videos, 5-D; `SequenceEncoder` for

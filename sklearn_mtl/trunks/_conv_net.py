@@ -18,6 +18,7 @@ from ..nn._conv import Conv2d, GroupNorm, into_channels, out_of_channels
 from ..nn._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
+from ..utils._types import ColumnsLike, RowsLike
 from ._base import Inputs, Representation, Trunk
 from ._images import Images
 
@@ -124,10 +125,10 @@ class ConvNet(Trunk):
 
     def fit(
         self,
-        X: Any,
+        X: RowsLike,
         *,
         owner: BaseEstimator,
-        categorical_features: Any = "from_dtype",
+        categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> ConvNet:
         self.check_params()
@@ -158,7 +159,7 @@ class ConvNet(Trunk):
         self.grid_ = (height, width)
         return self
 
-    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+    def encode(self, X: RowsLike, *, owner: BaseEstimator) -> Inputs:
         return self.images_.encode(X, owner)
 
     def stem(self, streams: Streams) -> nn.Module:

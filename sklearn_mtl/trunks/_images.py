@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..columns._arrays import as_array, rows_of_series
 from ..columns._columns import plain
+from ..utils._types import RowsLike
 from ..utils._warn import warn
 from ._base import Inputs, forget_columns
 from ._image_range import ImageRange, is_channels_first
@@ -57,7 +58,7 @@ class Images:
         self.axes = axes
         self.kind = "images" if axes == IMAGES else "videos"
 
-    def fit(self, X: Any, owner: BaseEstimator, sample_weight: np.ndarray | None) -> Images:
+    def fit(self, X: RowsLike, owner: BaseEstimator, sample_weight: np.ndarray | None) -> Images:
         forget_columns(owner)
         self.range_ = None
         images = self._read(X, owner)
@@ -68,7 +69,7 @@ class Images:
         self.mean_, self.scale_ = channel_scale(images, sample_weight)
         return self
 
-    def encode(self, X: Any, owner: BaseEstimator) -> Inputs:
+    def encode(self, X: RowsLike, owner: BaseEstimator) -> Inputs:
         """Check X and return it as one tensor of bytes or floats with channels last."""
         images = self._read(X, owner)
         if images.shape[1:] != self.shape_:
@@ -104,7 +105,7 @@ class Images:
                 UserWarning,
             )
 
-    def _read(self, X: Any, owner: BaseEstimator) -> np.ndarray:
+    def _read(self, X: RowsLike, owner: BaseEstimator) -> np.ndarray:
         images = self._as_array(X)
         if images.dtype.kind not in "buif":
             raise ValueError(f"X should hold {self.kind} of numbers, but is of dtype {images.dtype}.")
@@ -128,7 +129,7 @@ class Images:
         axes = ", ".join(self.axes)
         return f"as an array of shape ({axes}, {pixels}), or of shape ({axes}, H, W) if they are grey"
 
-    def _as_array(self, X: Any) -> np.ndarray:
+    def _as_array(self, X: RowsLike) -> np.ndarray:
         """Stack images of a list or an object array."""
         if issparse(X):
             raise TypeError(f"X is a sparse matrix, but should hold {self.kind}, {self._expected()}.")

@@ -19,6 +19,7 @@ from ..columns._arrays import stack_vectors
 from ..nn._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
+from ..utils._types import ColumnsLike, RowsLike
 from ._base import Inputs, SparseRows, Staged, Trunk
 from ._scaling import (
     PiecewiseLinear,
@@ -123,10 +124,10 @@ class MLP(Trunk):
 
     def fit(
         self,
-        X: Any,
+        X: RowsLike,
         *,
         owner: BaseEstimator,
-        categorical_features: Any = "from_dtype",
+        categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> MLP:
         self._validate_params()
@@ -145,7 +146,7 @@ class MLP(Trunk):
         """Return the number of stem columns for each numeric column."""
         return 1 + (self.ranks_ is not None) + (0 if self.bins_ is None else self.bins_.shape[1] - 1)
 
-    def _fit_numbers(self, X: Any, owner: BaseEstimator, sample_weight: np.ndarray | None) -> None:
+    def _fit_numbers(self, X: RowsLike, owner: BaseEstimator, sample_weight: np.ndarray | None) -> None:
         self.scaler_ = self.ranks_ = self.bins_ = self.place_ = None
         if not self.table_.numeric_ or not (self.scaling or self.ranks or self.n_bins):
             return
@@ -167,7 +168,7 @@ class MLP(Trunk):
         if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
             raise ValueError(f"hidden_sizes={self.hidden_sizes!r} of MLP should be integers of at least 1.")
 
-    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+    def encode(self, X: RowsLike, *, owner: BaseEstimator) -> Inputs:
         numbers: Any = X
         codes = None
         if not self.table_.accepts(X):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..columns._columns import plain
 from ..utils._params import HasMethods
 from ..utils._random import Streams, lend_global_generator
+from ..utils._types import ColumnsLike, RowsLike
 from ._base import Inputs, Representation, Trunk, forget_columns
 from ._foreign_module import (
     ForeignModule,
@@ -85,10 +86,10 @@ class ModuleTrunk(Trunk):
 
     def fit(
         self,
-        X: Any,
+        X: RowsLike,
         *,
         owner: BaseEstimator,
-        categorical_features: Any = "from_dtype",
+        categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> ModuleTrunk:
         self._validate_params()
@@ -128,7 +129,7 @@ class ModuleTrunk(Trunk):
         with lend_global_generator(0), torch.no_grad():
             return body, body(x)
 
-    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+    def encode(self, X: RowsLike, *, owner: BaseEstimator) -> Inputs:
         rows = self._read(X, owner, reset=False)
         if rows.shape[1:] != self.input_shape_:
             raise ValueError(
@@ -141,7 +142,7 @@ class ModuleTrunk(Trunk):
             )
         return {"rows": torch.from_numpy(rows if rows.flags.writeable else rows.copy())}
 
-    def _read(self, X: Any, owner: BaseEstimator, reset: bool) -> np.ndarray:
+    def _read(self, X: RowsLike, owner: BaseEstimator, reset: bool) -> np.ndarray:
         dtype, X = np.dtype(getattr(owner, "dtype", "float32")), plain(X)
         if np.ndim(X) > 2:
             forget_columns(owner)
@@ -150,7 +151,7 @@ class ModuleTrunk(Trunk):
         reset = reset or len(self.input_shape_) > 1
         return np.ascontiguousarray(validate_data(owner, X, dtype=dtype, reset=reset))
 
-    def lengths(self, X: Any) -> np.ndarray | None:
+    def lengths(self, X: RowsLike) -> np.ndarray | None:
         return None if self.n_tokens_ is None else np.full(len(X), self.n_tokens_)
 
     def stem(self, streams: Streams) -> nn.Module:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..nn._layers import Linear
 from ..utils._params import Interval, NestedParamsMixin
 from ..utils._random import Streams
+from ..utils._types import ColumnsLike, RowsLike
 from ._base import Inputs, Representation, Trunk, forget_columns
 from ._choice import resolve_single
 from ._mlp import MLP
@@ -87,10 +88,10 @@ class MultiInput(NestedParamsMixin, Trunk):
 
     def fit(
         self,
-        X: Any,
+        X: RowsLike,
         *,
         owner: BaseEstimator,
-        categorical_features: Any = "from_dtype",
+        categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> MultiInput:
         self._validate_params()
@@ -118,7 +119,7 @@ class MultiInput(NestedParamsMixin, Trunk):
         self.tokens_ = self._with_tokens()
         return self
 
-    def _measure(self, X: Any) -> list[Part]:
+    def _measure(self, X: RowsLike) -> list[Part]:
         """Run the stems on one row to determine their output shapes."""
         parts = []
         for key, trunk in self.inputs_.items():
@@ -138,14 +139,14 @@ class MultiInput(NestedParamsMixin, Trunk):
         self.grid_ = None if chosen is None else self.inputs_[chosen].grid_
         return chosen
 
-    def lengths(self, X: Any) -> np.ndarray | None:
+    def lengths(self, X: RowsLike) -> np.ndarray | None:
         if self.tokens_ is None:
             return None
         return self.inputs_[self.tokens_].lengths(
             column_of(read_inputs(X), self.tokens_, self.inputs_[self.tokens_])
         )
 
-    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+    def encode(self, X: RowsLike, *, owner: BaseEstimator) -> Inputs:
         X = read_inputs(X)
         self._refuse_unseen(X)
         encoded: dict[str, Any] = {}
@@ -157,12 +158,12 @@ class MultiInput(NestedParamsMixin, Trunk):
         check_consistent_length(*encoded.values())
         return encoded
 
-    def _refuse_unseen(self, X: Any) -> None:
+    def _refuse_unseen(self, X: RowsLike) -> None:
         unseen = [name for name in names_of(X) if self.seen_ is not None and name not in self.seen_]
         if unseen:
             raise ValueError(f"X has the inputs {unseen}, which were not seen in fit; fit saw {self.seen_}.")
 
-    def _encode_one(self, X: Any, key: Any) -> Inputs:
+    def _encode_one(self, X: RowsLike, key: Any) -> Inputs:
         trunk = self.inputs_[key]
         with _named(key):
             return trunk.encode(column_of(X, key, trunk), owner=self.owners_[key])

@@ -10,13 +10,14 @@ import numpy as np
 from scipy.sparse import issparse
 
 from ..columns._arrays import holds_arrays, stack_vectors
+from ..utils._types import RowsLike
 from ._base import Trunk
 from ._choice import choose_single, resolve_single
 from ._input_rows import InputRows
 from ._mlp import MLP
 
 
-def read_inputs(X: Any) -> InputRows | nw.DataFrame:
+def read_inputs(X: RowsLike) -> InputRows | nw.DataFrame:
     """Read X as inputs by name.
 
     Raises

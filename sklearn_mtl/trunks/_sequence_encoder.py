@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..columns._ragged import RaggedRows
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
+from ..utils._types import ColumnsLike, RowsLike
 from ._base import Inputs, Trunk, forget_columns
 from ._scaling import Place, fit_scaler, place_numbers
 from ._sequence_layers import (
@@ -185,10 +186,10 @@ class SequenceEncoder(Trunk):
 
     def fit(
         self,
-        X: Any,
+        X: RowsLike,
         *,
         owner: BaseEstimator,
-        categorical_features: Any = "from_dtype",
+        categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> SequenceEncoder:
         self._validate_params()
@@ -242,7 +243,7 @@ class SequenceEncoder(Trunk):
 
     # -- conversion of X to tensors
 
-    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+    def encode(self, X: RowsLike, *, owner: BaseEstimator) -> Inputs:
         rows = self._rows(X)
         if self.n_features_ is not None:
             dtype = np.dtype(getattr(owner, "dtype", "float32"))
@@ -271,13 +272,13 @@ class SequenceEncoder(Trunk):
             )
         return placed
 
-    def lengths(self, X: Any) -> np.ndarray:
+    def lengths(self, X: RowsLike) -> np.ndarray:
         rows = self._rows(X)
         if self.n_features_ is not None:
             return read_steps(rows, self.n_features_).lengths
         return np.fromiter(map(len, token_lists(rows)), np.int64, len(rows))
 
-    def _rows(self, X: Any) -> Any:
+    def _rows(self, X: RowsLike) -> Any:
         rows = rows_of(X)
         first = first_row(rows)
         if not is_empty(first) and is_numeric(first) != (self.n_features_ is not None):

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_array, validate_data
 from ..columns._categories import Categories, levels_of
 from ..columns._columns import plain, read_column
 from ..columns._frame import Frame, as_frame
+from ..utils._types import ColumnsLike, RowsLike
 
 # Dtypes of numbers: kept if they have one of these, otherwise the wider one.
 _FLOATS = [np.float64, np.float32]
@@ -49,11 +50,11 @@ class Table:
         Number of codes of each categorical column, including the code of unseen categories.
     """
 
-    def __init__(self, categorical_features: Any, dtype: np.dtype) -> None:
+    def __init__(self, categorical_features: ColumnsLike, dtype: np.dtype) -> None:
         self.categorical_features = categorical_features
         self.dtype = dtype
 
-    def fit(self, X: Any, owner: BaseEstimator) -> Table:
+    def fit(self, X: RowsLike, owner: BaseEstimator) -> Table:
         X = plain(X)
         frame = as_frame(X)
         if frame is None:
@@ -105,7 +106,7 @@ class Table:
         """Return the name of a numeric column by its position among these."""
         return self._name(self.numeric_[position])
 
-    def accepts(self, X: Any) -> bool:
+    def accepts(self, X: RowsLike) -> bool:
         """Return whether X is encoded already: a finite array of numbers with the columns of fit, without names.
 
         Everything else is checked by scikit-learn, which takes longer than the prediction of a row.
@@ -117,7 +118,7 @@ class Table:
         with np.errstate(over="ignore", invalid="ignore"):
             return math.isfinite(X.sum())
 
-    def encode(self, X: Any, owner: BaseEstimator) -> tuple[np.ndarray | csr_matrix, np.ndarray | None]:
+    def encode(self, X: RowsLike, owner: BaseEstimator) -> tuple[np.ndarray | csr_matrix, np.ndarray | None]:
         """Return the numeric columns, and the codes of the categorical ones or None if there are none.
 
         The numbers are float64, or float32 if X has this dtype; a sparse X without categories stays sparse.
@@ -138,14 +139,14 @@ class Table:
             numbers = frame.numbers(self.numeric_)
         return _checked(numbers, owner), self._codes(X, frame)
 
-    def _codes(self, X: Any, frame: Frame | None) -> np.ndarray | None:
+    def _codes(self, X: RowsLike, frame: Frame | None) -> np.ndarray | None:
         if not self.categorical_:
             return None
         columns = zip(self.categories_, self.categorical_, strict=True)
         codes = [known.encode(self._levels(X, frame, column), self._name(column)) for known, column in columns]
         return np.column_stack(codes)
 
-    def _levels(self, X: Any, frame: Frame | None, column: int) -> Any:
+    def _levels(self, X: RowsLike, frame: Frame | None, column: int) -> Any:
         if frame is not None:
             return frame.levels(column)
         return levels_of(read_column(X[:, column]), self._name(column))
@@ -157,7 +158,7 @@ class Table:
         wanted = self.categorical_features
         return wanted is None or (isinstance(wanted, str) and wanted == "from_dtype") or len(wanted) == 0
 
-    def _array(self, X: Any, owner: BaseEstimator, reset: bool, only_numbers: bool) -> Any:
+    def _array(self, X: RowsLike, owner: BaseEstimator, reset: bool, only_numbers: bool) -> Any:
         """Check an array or array-like; with categories, its values are not converted."""
         if isinstance(X, Mapping) and not issparse(X):
             raise TypeError("X is a mapping, but a table is an array or a frame; pass pandas.DataFrame(X).")
@@ -168,7 +169,7 @@ class Table:
         accepted = {"accept_sparse": "csr", "dtype": None, "ensure_all_finite": False}
         return validate_data(owner, X, reset=reset, **accepted)
 
-    def _without_mask(self, X: Any) -> Any:
+    def _without_mask(self, X: RowsLike) -> Any:
         """Replace masked categories by None, and reject masked numbers; values below a mask are never read."""
         if not isinstance(X, np.ma.MaskedArray) or X.ndim != 2:
             return X
@@ -210,7 +211,7 @@ def _checked(numbers: np.ndarray, owner: BaseEstimator) -> np.ndarray:
     return checked
 
 
-def _as_array(X: Any, only_numbers: bool) -> Any:
+def _as_array(X: RowsLike, only_numbers: bool) -> Any:
     """Convert other containers to an array, unless scikit-learn's checks do so."""
     if isinstance(X, list | tuple):
         array = np.asarray(X)
@@ -239,7 +240,7 @@ def _positions(wanted: Any, frame: Frame | None, n_features: int) -> list[int]:
     )
 
 
-def _refuse_text(X: Any) -> None:
+def _refuse_text(X: RowsLike) -> None:
     """Raise ValueError for values that numpy would convert to numbers silently."""
     dtype = getattr(X, "dtype", None)
     if not isinstance(dtype, np.dtype) or dtype.kind in "biufc":

@@ -14,6 +14,7 @@ import torch
 
 from ..columns._arrays import as_array
 from ..columns._columns import plain
+from ..utils._types import RowsLike
 
 #: codes of padding and of unknown words or characters; known ones are numbered from `FIRST`
 PADDING, UNKNOWN, FIRST = 0, 1, 2
@@ -134,7 +135,7 @@ def _refuse_other_than_text(rows: Sequence[Sequence[Any]]) -> None:
                 raise TypeError(f"row {number} of X has the token {shortened(token)}; a token should be a str.")
 
 
-def rows_of(X: Any) -> Any:
+def rows_of(X: RowsLike) -> Any:
     """Return the rows of a list, an array, a Series or a frame of one column.
 
     Raises

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..utils._params import NestedParamsMixin, resolve_spec, validate_spec
 from ..utils._random import Streams
+from ..utils._types import ColumnsLike, RowsLike
 from ._base import Inputs, Representation, Trunk
 from ._conv_net import ConvNet
 from ._images import VIDEOS, Images
@@ -85,10 +86,10 @@ class VideoEncoder(NestedParamsMixin, Trunk):
 
     def fit(
         self,
-        X: Any,
+        X: RowsLike,
         *,
         owner: BaseEstimator,
-        categorical_features: Any = "from_dtype",
+        categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> VideoEncoder:
         self._validate_params()
@@ -103,10 +104,10 @@ class VideoEncoder(NestedParamsMixin, Trunk):
         self.width_ = self.sequence_.width_of(self.frames_.width_)
         return self
 
-    def encode(self, X: Any, *, owner: BaseEstimator) -> Inputs:
+    def encode(self, X: RowsLike, *, owner: BaseEstimator) -> Inputs:
         return self.videos_.encode(X, owner)
 
-    def lengths(self, X: Any) -> np.ndarray:
+    def lengths(self, X: RowsLike) -> np.ndarray:
         return np.full(len(X), self.video_shape_[0])
 
     def stem(self, streams: Streams) -> nn.Module:

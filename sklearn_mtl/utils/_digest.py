@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import joblib
+from sklearn.base import BaseEstimator
+
+from ._types import RowsLike, TargetsLike
 
 
 def digest(*parts: Any) -> str:
@@ -37,7 +40,7 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(repr([_describe(part) for part in parts]).encode()).hexdigest()
 
 
-def fit_key(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> str:
+def fit_key(estimator: BaseEstimator, X: RowsLike, y: TargetsLike, params: Mapping[str, Any]) -> str:
     """Compute the digest of a fit of an estimator to rows.
 
     Parameters

@@ -10,6 +10,8 @@ import torch
 from skorch.callbacks import LRScheduler
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from ._protocols import TrainingNet
+
 
 def with_policy_class(callback: LRScheduler) -> LRScheduler:
     """Turn the name of any scheduler of torch's or skorch's into its class, in the callback itself.
@@ -36,7 +38,7 @@ def with_policy_class(callback: LRScheduler) -> LRScheduler:
 class _Anew:
     """A net as one that has not been trained yet."""
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: TrainingNet) -> None:
         self._net = net
         self.history = type(net.history)()
 
@@ -44,14 +46,14 @@ class _Anew:
         return getattr(self._net, name)
 
 
-def reset_rates(net: Any) -> None:
+def reset_rates(net: TrainingNet) -> None:
     """Put the learning rates of an optimiser where a training begins, before any scheduler is made for it."""
     for group, rate in zip(net.optimizer_.param_groups, net.rates, strict=True):
         group["lr"] = rate
         group.pop("initial_lr", None)
 
 
-def begin_schedule(callback: LRScheduler, net: Any, past: Sequence[dict[str, Any]]) -> None:
+def begin_schedule(callback: LRScheduler, net: TrainingNet, past: Sequence[dict[str, Any]]) -> None:
     """Make the scheduler of a callback, and take the steps of the epochs that were trained before.
 
     skorch tells it the number of these epochs only, from which few schedulers of torch find their place.
@@ -71,7 +73,8 @@ def begin_schedule(callback: LRScheduler, net: Any, past: Sequence[dict[str, Any
     """
     try:
         callback.on_train_begin(_Anew(net))
-        net.optimizer_._opt_called = True  # in the past; torch warns of a scheduler that comes first
+        # torch warns of a scheduler that comes before the first step, which was made in an earlier training
+        net.optimizer_._opt_called = True  # type: ignore[attr-defined]
         for epoch in past:
             _repeat(callback, epoch)
     except (AttributeError, TypeError, ValueError) as error:
@@ -102,7 +105,7 @@ def _repeat(callback: LRScheduler, epoch: dict[str, Any]) -> None:
             scheduler.step(batches[number][callback.monitor])
 
 
-def end_schedule(callback: LRScheduler, net: Any) -> None:
+def end_schedule(callback: LRScheduler, net: TrainingNet) -> None:
     """Let go of the scheduler and of what torch has put in its optimiser, which would keep both alive."""
     callback.lr_scheduler_ = None
     vars(net.optimizer_).pop("step", None)

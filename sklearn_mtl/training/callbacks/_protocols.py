@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+import torch
 from skorch.callbacks import Callback
 from skorch.callbacks.scoring import ScoringBase
 from skorch.history import History
@@ -27,6 +28,9 @@ class TrainingNet(Protocol):
     callbacks_: list[tuple[str, Callback]]
     stacks: list[Stack]
     scoring: ScoresRows | None
+    optimizer_: torch.optim.Optimizer
+    rates: list[float]
+    stop_training: bool
     origin: int
     validates: bool
 

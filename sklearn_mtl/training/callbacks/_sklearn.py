@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
+
+from ._protocols import TrainingNet
 
 
 class SklearnCallbacks(Callback):
@@ -24,18 +27,18 @@ class SklearnCallbacks(Callback):
     """
 
     def __init__(
-        self, estimator: Any, context: Any, data: dict[str, Any], fitted: Callable[[], dict[str, Any]]
+        self, estimator: BaseEstimator, context: Any, data: dict[str, Any], fitted: Callable[[], dict[str, Any]]
     ) -> None:
         self.estimator = estimator
         self.context = context
         self.data = data
         self.fitted = fitted
 
-    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_begin(self, net: TrainingNet, **kwargs: Any) -> None:
         self.epoch_ = self.context.subcontext(task_name="epoch")
         self.epoch_.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, net: TrainingNet, **kwargs: Any) -> None:
         net.stop_training |= self.epoch_.call_on_fit_task_end(
             estimator=self.estimator, **self.data, reconstruction_attributes=self.fitted
         )
