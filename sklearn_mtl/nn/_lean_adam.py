@@ -86,9 +86,9 @@ class _Lean:
                 step = torch.zeros((), dtype=torch.float32, device=parameter.device)
                 self.state[parameter] = {"step": step, **zeros}
         states = [self.state[parameter] for parameter in trained]
-        if len(trained) == len(self.state) and len({float(state["step"]) for state in states}) == 1:
-            for state in states[1:]:
-                state["step"] = states[0]["step"]
+        agree = len(trained) == len(self.state) and len({float(state["step"]) for state in states}) == 1
+        for state in self.state.values():  # one counter where all parameters make the same steps
+            state["step"] = states[0]["step"] if agree else state["step"].clone()
         first, second, steps = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
         return _Lists(trained, first, second, steps, list({id(step): step for step in steps}.values()))
 
