@@ -42,7 +42,7 @@ def assert_equal(ours, theirs):
 
 @PAIRS
 @pytest.mark.parametrize(
-    "without", [(), {(0, 1), (2, 0)}, {(n, 2) for n in range(3)}], ids=["all", "some", "late"]
+    "without", [(), {(0, 1), (2, 0)}, {(n, 2) for n in range(3)}, {(4, 1)}], ids=["all", "some", "late", "once"]
 )
 def test_steps_are_those_of_torch(lean, plain, without):
     ours, theirs = parameters(), parameters()
@@ -83,6 +83,7 @@ def test_schedulers_of_torch_set_its_rate(lean, plain):
 def test_the_compiler_of_torch_is_not_imported():
     code = (
         "import sys, numpy as np; from sklearn_mtl import MultiTaskNetRegressor; "
-        "X = np.arange(40.0).reshape(20, 2); MultiTaskNetRegressor(max_epochs=1).fit(X, X); assert 'torch._dynamo' not in sys.modules"
+        "X = np.arange(40.0).reshape(20, 2); MultiTaskNetRegressor(max_epochs=1).fit(X, X); "
+        "assert 'torch._dynamo' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
