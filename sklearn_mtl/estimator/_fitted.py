@@ -152,10 +152,9 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
             Inputs.
         tasks : sequence of str or None, default=None
-            Tasks whose gates to give; None gives those of all tasks that have gates.
-
+            Tasks whose gates to return; None for all tasks that have gates.
         by_member : bool, default=False
-            Whether to return the gates of each member of an ensemble, and not their mean.
+            Whether to return the gates of each member of an ensemble instead of their mean.
 
         Returns
         -------
