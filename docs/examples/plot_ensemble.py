@@ -4,7 +4,8 @@ Ensembles: accuracy and confidence on changed rows
 ==================================================
 
 A network is often confident where it is wrong, above all on rows that differ from the training rows. The members
-of an ensemble disagree there, and the mean of their probabilities is less confident (Lakshminarayanan et al., 2017).
+of an ensemble disagree there, and the mean of their probabilities is less confident (Lakshminarayanan et al.,
+2017).
 
 Each row is an image of a handwritten digit. Two tasks share a network: which digit it is, and whether the digit is
 odd. The training images are upright; the test images are rotated.
@@ -81,8 +82,8 @@ axes[0].legend()
 #
 # Members
 # -------
-# ``gate_weights`` returns the mean over the members, or the weights of each member. Without early stopping, a single
-# network with the seed of a member equals that member.
+# ``gate_weights`` returns the mean over the members, or the weights of each member. Without early stopping, a
+# single network with the seed of a member equals that member.
 ensemble = networks["ensemble of eight"]
 print("seeds:", ensemble.member_seeds_[:3], "...")
 gates = ensemble.gate_weights(X_test, tasks=["digit"], by_member=True)
