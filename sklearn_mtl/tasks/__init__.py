@@ -1,4 +1,4 @@
-"""Task types: what a target is, how a network learns it, and how it is scored."""
+"""Task types, which define how labels are encoded, learned and scored."""
 
 from ._base import Encoded, Task
 from ._bounding_box import BoundingBox

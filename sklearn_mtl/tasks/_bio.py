@@ -1,4 +1,4 @@
-"""Which labels may follow each other in a tagging scheme, and the likeliest sequences of them."""
+"""Grammars of tagging schemes, and the most probable sequences of labels under them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# The share of entities that may break a scheme which the others keep.
+# The share of entities that may violate the scheme of the others.
 TOLERATED = 0.05
-# The score of what is impossible, and the largest of what is possible: no sum of the latter gets as low.
+# The score of an impossible label, and the largest score of a possible one. Sums of the latter stay above the
+# former.
 _IMPOSSIBLE = -1e30
 _LARGEST = 1e12
 
 
 class Grammar(NamedTuple):
-    """What a tagging scheme allows of K labels.
+    """The sequences of K labels that a tagging scheme allows.
 
     Parameters
     ----------
     start, end : ndarray of bool of shape (K,)
-        Labels with which a sequence may begin, and end.
+        Labels that may begin and end a sequence.
     transition : ndarray of bool of shape (K, K)
-        Entry (j, k) tells whether label k may follow label j.
+        Entry (j, k) is True if label k may follow label j.
     """
 
     start: np.ndarray
@@ -40,9 +41,9 @@ class Grammar(NamedTuple):
 def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
     """Return the grammar of labels of the scheme BIO (IOB2) or IOBES.
 
-    In BIO an I- follows a B- or I- of its kind, and all else is free. In IOBES, which is the scheme if a label
-    begins with E- or S-, an entity of several tokens goes from B- to E- with I- between, and one of a single
-    token is S-.
+    In BIO an I- follows a B- or I- of its kind; there are no other restrictions. The scheme is IOBES if a label
+    begins with E- or S-: an entity of several tokens starts with B-, continues with I- and ends with E-; an
+    entity of a single token is S-.
 
     Parameters
     ----------
@@ -51,8 +52,8 @@ def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
     Returns
     -------
     Grammar or None
-        None if the labels are of neither scheme: a label is neither "O" nor a B, I, E or S with a kind, as in
-        "B-city"; a kind has no label that begins, or ends, its entities, as in IOB1; or there is no entity at all.
+        None if the labels follow neither scheme: a label is neither "O" nor a B, I, E or S with a kind, such as
+        "B-city"; a kind has no label that begins or ends its entities, as in IOB1; or there are no entities.
     """
     pairs = _pairs_of(classes)
     if pairs is None:
@@ -65,7 +66,7 @@ def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
     kind = np.array([kind for _, kind in pairs])
     same = kind[:, None] == kind
     opens, goes_on = np.isin(prefix, ("B", "I")), np.isin(prefix, ("I", "E"))
-    # from an open entity to its own next token, and to all else where it need not be closed
+    # from an open entity to its own next token, and to any label where it need not be closed
     within = opens[:, None] & goes_on & same
     free = ~goes_on & (~opens[:, None] | (not closing))
     return Grammar(~goes_on, within | free, ~opens if closing else np.ones(len(pairs), dtype=bool))
@@ -74,21 +75,22 @@ def bio_grammar(classes: Sequence[Any]) -> Grammar | None:
 def observed_grammar(classes: Sequence[Any], codes: np.ndarray, lengths: np.ndarray) -> Grammar | None:
     """Return the grammar that sequences of labels follow.
 
-    It is that of `bio_grammar`, with the labels that begin and end rows here: rows may be windows of longer ones.
-    Where entities begin with I-, and B- only stands behind an entity of its kind, it is that of IOB1 [1]_.
+    It is the grammar of `bio_grammar`, plus the labels that begin and end rows here, because rows may be windows
+    of longer sequences. If entities begin with I-, and B- only follows an entity of its kind, it is the grammar
+    of IOB1 [1]_.
 
     Parameters
     ----------
     classes : sequence of K labels
     codes : ndarray of int of shape (n_tokens,)
-        Numbers of the labels of all rows, -1 where there is none.
+        Codes of the labels of all rows; -1 for a missing label.
     lengths : ndarray of int of shape (n_rows,)
-        Tokens of each row.
+        Number of tokens of each row.
 
     Returns
     -------
     Grammar or None
-        None if the labels are of no scheme, or the sequences do not keep to it.
+        None if the labels follow no scheme, or the sequences violate it.
 
     References
     ----------
@@ -99,7 +101,7 @@ def observed_grammar(classes: Sequence[Any], codes: np.ndarray, lengths: np.ndar
         return None
     prefix, kind = (np.array(part) for part in zip(*pairs, strict=True))
     begins, goes_on = prefix == "B", np.isin(prefix, ("I", "E"))
-    # an entity of this kind may go on, or be followed by another one
+    # an entity of this kind may continue, or be followed by another one
     within = np.isin(prefix, ("B", "I"))[:, None] & (kind[:, None] == kind)
     steps, first, last = _observed(codes, lengths, len(pairs))
     by_inside = (steps * ~within)[:, goes_on].sum()
@@ -123,7 +125,7 @@ def are_entity_tags(classes: Sequence[Any]) -> bool:
 
 
 def _observed(codes: np.ndarray, lengths: np.ndarray, n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count which labels follow each other (K, K), and which begin and end rows (K,)."""
+    """Count pairs of consecutive labels (K, K), and labels that begin and end rows (K,)."""
     ends = np.cumsum(lengths)[lengths > 0]
     starts = ends - lengths[lengths > 0]
     inside = np.ones(len(codes), dtype=bool)
@@ -167,17 +169,16 @@ def best_paths(log_proba: np.ndarray, lengths: np.ndarray, grammar: Grammar) -> 
     Parameters
     ----------
     log_proba : ndarray of shape (n_tokens, K)
-        Logarithms of the probabilities of all labels, or logits, of the tokens of all rows, one row after the
-        other.
+        Log-probabilities of all labels, or logits, of the tokens of all rows, concatenated.
     lengths : ndarray of int of shape (n_rows,)
-        Tokens of each row.
+        Number of tokens of each row.
     grammar : Grammar
-        What is valid; it must allow sequences of any length.
+        Valid sequences; it must allow sequences of any length.
 
     Returns
     -------
     ndarray of int of shape (n_tokens,)
-        Numbers of the labels.
+        Codes of the labels.
 
     References
     ----------
@@ -208,21 +209,21 @@ def best_paths(log_proba: np.ndarray, lengths: np.ndarray, grammar: Grammar) -> 
 
 
 def _bounded(scores: np.ndarray) -> np.ndarray:
-    return np.minimum(np.fmax(scores.astype(np.float64), -_LARGEST), _LARGEST)  # NaN as the smallest
+    return np.minimum(np.fmax(scores.astype(np.float64), -_LARGEST), _LARGEST)  # NaN becomes the smallest
 
 
 class _BestPredecessors:
-    """Finds the best label before each label.
+    """Finds the best predecessor of each label.
 
-    Most labels may follow any other, and an I- only two: labels that may follow the same ones share the search,
-    and it looks at those only.
+    Most labels may follow any other, but an I- may only follow two. Labels with the same predecessors share one
+    search, which is limited to these predecessors.
     """
 
     def __init__(self, transition: np.ndarray) -> None:
         sets, self.set_of = np.unique(transition.T, axis=0, return_inverse=True)
         sizes = sets.sum(axis=1)
         self.n_sets = len(sets)
-        # sets of one size are searched together: their numbers, and their labels
+        # sets of one size are searched together: indices of the sets, and their labels
         self.by_size = [
             (np.flatnonzero(sizes == size), np.nonzero(sets[sizes == size])[1].reshape(-1, size))
             for size in np.unique(sizes[sizes > 0])

@@ -1,4 +1,4 @@
-"""Bounding boxes: where the one object of a row is."""
+"""Bounding boxes: the location of one object in each row."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..metrics import box_iou
 from ..utils._params import Interval
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
 
-# An area, as a share of the range, below which a box counts as having none.
+# Smallest area of a box, as a share of the range; smaller divisors are replaced by it.
 _NO_AREA = 1e-7
-# softplus of it is one half: outputs of 0 are the box in the middle of the range, half as wide and high
+# softplus(_HALF) is 0.5: outputs of 0 are a box in the middle of the range, half as wide and high
 _HALF = float(np.log(np.expm1(0.5)))
-# By how much of the range an output of 1 moves the centre: about as much as centres differ, so that outputs are of
-# the size of those for standardised targets
+# Share of the range by which an output of 1 moves the centre. Centres vary by about as much, so that outputs have
+# the size of those for standardised targets.
 _STEP = 0.25
 _METRICS = ("mean_iou", "iou_above_half", "neg_mean_absolute_error")
 
@@ -28,27 +28,26 @@ _METRICS = ("mean_iou", "iou_above_half", "neg_mean_absolute_error")
 class BoundingBox(Task):
     r"""One box (x0, y0, x1, y1) for each row, for instance around the object of an image.
 
-    The target has shape (n_samples, 4), in pixels or any other unit, with x0 <= x1 and y0 <= y1; a row of NaN is
-    a row without an object, or without a label, and teaches nothing. A column of tuples, None among them, as a
-    frame has, will do as well, and is what comes back then.
+    The target has shape (n_samples, 4), in pixels or any other unit, with x0 <= x1 and y0 <= y1. A row of NaN has
+    no label. The target may also be a column of tuples, with None for missing labels, as in a data frame;
+    predictions are then tuples too.
 
-    ``fit`` learns the range of the labelled boxes, from the smallest x0 to the largest x1 and likewise for y, and
-    boxes are learned in units of it. The outputs are the centre and, through a softplus, the size, so that
-    predicted boxes have x0 <= x1 and y0 <= y1 and may go beyond that range. The loss is a mean, under weights, of
-    :math:`1 - \mathrm{GIoU}`, with the generalised intersection over union [1]_, which has a slope also where
-    boxes do not meet, and of the sum of the absolute errors of the four sides, as in DETR [2]_.
+    ``fit`` learns the range of the labelled boxes, from the smallest x0 to the largest x1 and likewise for y.
+    Boxes are scaled by this range. The outputs are the centre and, through a softplus, the size, so that
+    predicted boxes have x0 <= x1 and y0 <= y1. They may exceed the range. The loss is a weighted mean of
+    :math:`1 - \mathrm{GIoU}`, with the generalised intersection over union [1]_, which has a gradient also for
+    disjoint boxes, and the sum of the absolute errors of the four sides, as in DETR [2]_.
 
     Parameters
     ----------
     l1_weight : float >= 0, default=1.0
-        How much the sum of the absolute errors of the sides, in units of the range, counts beside 1 - GIoU, which
-        counts 1. The loss is divided by the sum of both, so that ``task_weights`` alone say what boxes count
-        beside other tasks.
+        Weight of the sum of the absolute errors of the sides, in units of the range; 1 - GIoU has weight 1. The
+        loss is divided by the sum of both weights, so that only ``task_weights`` set the weight of the task.
 
     Attributes
     ----------
     low_, range_ : ndarray of shape (2,)
-        Smallest x and y of the labelled boxes, and the widths of their ranges.
+        Smallest x and y of the labelled boxes, and the sizes of their ranges.
 
     References
     ----------
@@ -121,7 +120,7 @@ class BoundingBox(Task):
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
-        """Compute the mean IoU, the share of boxes with an IoU of at least 0.5, and the error of the sides."""
+        """Compute the mean IoU, the share of boxes with an IoU of at least 0.5, and the negated mean error."""
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         true, labelled = read_boxes(y_true)
         if not labelled.any():
@@ -138,7 +137,7 @@ def generalised_iou(low: Tensor, high: Tensor, true_low: Tensor, true_high: Tens
     shared = _area(torch.maximum(low, true_low), torch.minimum(high, true_high))
     union = _area(low, high) + _area(true_low, true_high) - shared
     hull = _area(torch.minimum(low, true_low), torch.maximum(high, true_high))
-    # divisors have a smallest value: boxes without an area have a finite slope
+    # the smallest divisor is positive, so that the gradient is finite for boxes without an area
     return shared / union.clamp_min(_NO_AREA) - (hull - union) / hull.clamp_min(_NO_AREA)
 
 
@@ -148,12 +147,12 @@ def _area(low: Tensor, high: Tensor) -> Tensor:
 
 
 def read_boxes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read boxes as floats (n_samples, 4), and tell which rows have one.
+    """Return boxes as floats (n_samples, 4), and which rows have one.
 
     Raises
     ------
     ValueError
-        With the number of the row, if a box is none.
+        If a box is invalid; the message names the row.
     """
     require_dimensions(y, "bounding box")
     if y.ndim == 1:

@@ -1,4 +1,4 @@
-"""What tasks give, of which users write their own, checked by shape, with errors that name the task."""
+"""Check the results of tasks, which users can define, with errors that name the task."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ._base import Encoded, Task
 
 
 def loss_of(names: Sequence[str], task: Task, output: Tensor, target: Tensor, n_elements: int) -> Tensor:
-    """Compute the loss of each element of some tasks, of which the first computes that of all.
+    """Compute the loss of each element of some tasks with the first of them.
 
     Raises
     ------
     ValueError
-        If it cannot be computed, or has another shape than (..., B, positions, n_elements).
+        If the loss fails, or does not have shape (..., B, positions, n_elements).
     """
     try:
         loss = task.elementwise_loss(output, target)
@@ -33,11 +33,11 @@ def loss_of(names: Sequence[str], task: Task, output: Tensor, target: Tensor, n_
         ) from error
     expected = (*output.shape[:-1], n_elements)
     if not isinstance(loss, Tensor) or loss.shape != expected:
-        got = _shape(loss) if isinstance(loss, Tensor) else type(loss).__name__
+        got = f"a loss {_shape(loss)}" if isinstance(loss, Tensor) else type(loss).__name__
         raise ValueError(
-            f"task {', '.join(names)!r}: elementwise_loss of {type(task).__name__} gives {got}, expected the loss "
-            f"of each element, {expected}, for outputs {_shape(output)} and targets {_shape(target)}; losses of "
-            "torch need reduction='none'"
+            f"task {', '.join(names)!r}: elementwise_loss of {type(task).__name__} returned {got}, expected the "
+            f"loss of each element, {expected}, for outputs {_shape(output)} and targets {_shape(target)}; losses "
+            "of torch need reduction='none'"
         )
     return loss
 
@@ -48,7 +48,7 @@ def encode(task: Task, name: str, y: np.ndarray) -> Encoded:
     Raises
     ------
     ValueError
-        If they are none of the task, or what it makes of them has other rows or is not finite.
+        If the labels do not fit the task, or the result has another number of rows or is not finite.
     """
     try:
         encoded = task.encode(y)
@@ -56,37 +56,37 @@ def encode(task: Task, name: str, y: np.ndarray) -> Encoded:
         raise ValueError(f"task {name!r}: {error}") from error
     if not isinstance(encoded, tuple) or len(encoded) != 2:
         raise ValueError(
-            f"task {name!r}: encode of {type(task).__name__} should give target and weight, got "
+            f"task {name!r}: encode of {type(task).__name__} should return target and weight, got "
             f"{type(encoded).__name__}"
         )
     for what, values in zip(("target", "weight"), encoded, strict=True):
-        _check_rows(task, name, f"encode of {type(task).__name__} gives a {what}", values, len(y))
+        _check_rows(task, name, f"encode of {type(task).__name__} returned a {what}", values, len(y))
         numbers = values.values.numpy() if isinstance(values, RaggedRows) else np.asarray(values)
         if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
             raise ValueError(
-                f"task {name!r}: encode of {type(task).__name__} gives a {what} with NaN or infinity; where a "
-                "label is missing the target should be any finite number, and the weight 0"
+                f"task {name!r}: encode of {type(task).__name__} returned a {what} with NaN or infinity; for a "
+                "missing label, return any finite target and a weight of 0"
             )
     target, weight = (values if isinstance(values, RaggedRows) else np.asarray(values) for values in encoded)
     shape = tuple(weight.values.shape if isinstance(weight, RaggedRows) else weight.shape)
     if shape[-1] != task.n_elements_:
         raise ValueError(
-            f"task {name!r}: encode of {type(task).__name__} gives weights of shape {shape}, expected one for "
+            f"task {name!r}: encode of {type(task).__name__} returned weights of shape {shape}, expected one for "
             f"each of n_elements_={task.n_elements_} elements in the last axis"
         )
     return Encoded(target, weight)
 
 
 def decode(task: Task, name: str, output: Any) -> np.ndarray:
-    """Turn the outputs of a task into predictions.
+    """Convert the outputs of a task to predictions.
 
     Raises
     ------
     ValueError
-        If these have other rows.
+        If the predictions have another number of rows.
     """
     predictions = task.decode(output)
-    _check_rows(task, name, f"decode of {type(task).__name__} gives predictions", predictions, len(output))
+    _check_rows(task, name, f"decode of {type(task).__name__} returned predictions", predictions, len(output))
     return predictions
 
 

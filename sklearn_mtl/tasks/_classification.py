@@ -1,4 +1,4 @@
-"""Classification: one class out of two or more for each row."""
+"""Classification: one of two or more classes for each row."""
 
 from __future__ import annotations
 
@@ -31,29 +31,28 @@ from ._focal import binary_focal_loss, focal_loss
 
 
 class Classification(Task):
-    """One class out of two or more for each row, learned with cross-entropy or the focal loss.
+    """One of two or more classes for each row, learned with cross-entropy or the focal loss.
 
-    Two classes have one logit, more have one logit each. Labels may be of any type that can be ordered.
-    Instead of labels, the target may hold the probabilities of the classes, shape (n_samples, n_classes), as
-    weak supervision and distillation give them; the loss is then the cross-entropy to that distribution, or the
-    mean focal loss under it.
+    Two classes have a single logit; more classes have one logit each. Labels may be of any type that can be
+    sorted. The target may also hold probabilities of the classes, with shape (n_samples, n_classes), for instance
+    from weak supervision or distillation. The loss is then the cross-entropy to this distribution, or the mean
+    focal loss under it.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class in the loss, as elsewhere in scikit-learn: "balanced" weighs a class by
-        n_samples / (n_classes * its count). With probabilities as target a row has the mean weight of its
-        classes.
+        Weight of each class in the loss, as in scikit-learn: "balanced" is n_samples / (n_classes * count). With
+        probabilities as target, a row has the mean weight of its classes.
     label_smoothing : float in [0, 1), default=0.0
         Share of the target that is spread evenly over all classes [1]_.
     classes : array-like of shape (n_classes,) or None, default=None
         All classes; None takes those that occur. With probabilities as target, the names of its columns
         (None: 0, 1, ...).
     loss : {"cross_entropy", "focal"}, default="cross_entropy"
-        "focal" is the cross-entropy times (1 - p) ** gamma, with p the probability of the right class: many easy
-        rows do not drown a few hard ones [2]_.
+        "focal" multiplies the cross-entropy by (1 - p) ** gamma, with p the probability of the true class, so that
+        many easy rows do not dominate a few hard ones [2]_.
     gamma : float >= 0, default=2.0
-        How much less easy rows count with ``loss="focal"``; with 0 it is the cross-entropy.
+        Exponent of ``loss="focal"``: the larger, the less easy rows count; 0 is the cross-entropy.
 
     Attributes
     ----------
@@ -122,7 +121,7 @@ class Classification(Task):
         self, y: np.ndarray, known: Any, sample_weight: np.ndarray | None, may_lack_labels: bool
     ) -> None:
         labelled = ~is_missing(y)
-        if sample_weight is not None:  # a row of weight 0 is as good as absent
+        if sample_weight is not None:  # a row of weight 0 counts as absent
             labelled &= sample_weight > 0
         if not may_lack_labels:
             require_labels(labelled)
@@ -158,10 +157,10 @@ class Classification(Task):
             return weights
         unknown = [label for label in self.class_weight if label not in self.classes_]
         if unknown:
-            raise ValueError(f"class_weight names classes that do not occur: {unknown}")
+            raise ValueError(f"class_weight has classes that do not occur: {unknown}")
         weights = np.array([float(self.class_weight.get(label, 1.0)) for label in self.classes_.tolist()])
         if not (np.isfinite(weights) & (weights >= 0)).all():
-            raise ValueError(f"class_weight={self.class_weight!r} should hold finite numbers of at least 0")
+            raise ValueError(f"class_weight={self.class_weight!r} should have finite weights of at least 0")
         return weights
 
     def encode(self, y: np.ndarray) -> Encoded:
@@ -192,7 +191,7 @@ class Classification(Task):
             places = np.searchsorted(self.classes_, labels, sorter=order)
         except TypeError as error:
             raise ValueError(
-                f"labels such as {labels[0]!r} are of another type than the classes {self.classes_.tolist()}"
+                f"labels such as {labels[0]!r} have another type than the classes {self.classes_.tolist()}"
             ) from error
         if not known.all():
             raise ValueError(
@@ -210,7 +209,7 @@ class Classification(Task):
             or not np.allclose(given.sum(axis=1), 1, atol=1e-4)
         ):
             raise ValueError(
-                f"a 2-D target of a classification holds probabilities of its {len(self.classes_)} classes: "
+                f"a 2-D target of a classification should hold probabilities of its {len(self.classes_)} classes: "
                 "at least 0, with a sum of 1 in each row"
             )
         return np.where(labelled[:, None], y, 1 / y.shape[1]), labelled
@@ -258,7 +257,7 @@ class Classification(Task):
         return logit_of_mean(outputs)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
-        output = output.astype(np.float64)  # a small probability of the one is a large one of the other
+        output = output.astype(np.float64)  # 1 - p would lose digits
         if len(self.classes_) != 2:
             return softmax(output, axis=1)
         return expit(np.stack([-output[:, 0], output[:, 0]], axis=1))
@@ -274,7 +273,7 @@ class Classification(Task):
         true, pred, weight = self._labelled_codes(y_true, y_pred, sample_weight)
         if len(true) == 0:
             return dict.fromkeys(("accuracy", "balanced_accuracy", "f1_macro"), float("nan"))
-        # the balanced accuracy; scikit-learn's would warn of classes that were predicted and are not in the fold
+        # balanced accuracy; scikit-learn's function warns about predicted classes that are absent from the fold
         settings = {"average": "macro", "sample_weight": weight}
         recall = recall_score(true, pred, labels=np.unique(true), zero_division=np.nan, **settings)
         return {
@@ -305,7 +304,7 @@ def _sorted_classes(labels: np.ndarray) -> np.ndarray:
         return np.unique(labels)
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in labels})
-        raise ValueError(f"labels of one task must be of one type, got {kinds}") from error
+        raise ValueError(f"labels of one task must have one type, got {kinds}") from error
 
 
 def _plain(labels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Columns of an image from left to right, as positions that have labels."""
+"""Head for labels of the columns of an image, from left to right."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..nn._layers import Linear, at_positions
 
 
 class ColumnsHead(nn.Module):
-    """An affine map of each of L columns of equal width of a map.
+    """A linear layer on each of L columns of equal width of a map of positions.
 
-    A column is all positions of the map that lie in it, concatenated; where the width of the map is no multiple
-    of L, the mean over as many of its columns as overlap.
+    The input of a column is the concatenation of its positions. If the width of the map is not a multiple of L,
+    it is the mean over the columns of the map that overlap with it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Counts: one or several non-negative numbers for each row, learned as the rates of Poisson distributions."""
+"""Counts: one or several non-negative numbers for each row, learned with the Poisson deviance."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch import Tensor
 from ..columns._missing import is_missing
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
 
-# How far above its target, and above the mean, a logarithm of a rate may be before the loss goes on as a line.
+# The loss is linear for log-rates that exceed both those of the target and of the mean by more than this.
 _LARGEST_STEP = 10.0
-# Below this share of the mean a target counts as none where its logarithm would be taken.
+# Targets below this share of the mean count as 0, because their logarithm is not used.
 _SMALLEST = 1e-6
 _METRICS = ("d2_poisson", "neg_mean_poisson_deviance", "neg_mean_absolute_error")
 
@@ -23,14 +23,14 @@ _METRICS = ("d2_poisson", "neg_mean_poisson_deviance", "neg_mean_absolute_error"
 class Count(Task):
     r"""A count, or several columns of counts, for each row, learned with the Poisson deviance.
 
-    The output is the logarithm of the rate in units of the mean count, so that training starts from the mean
-    and rates are positive; predictions are rates, in the target's units. The loss is half the deviance of the
-    Poisson distribution, :math:`y \log(y / \mu) - y + \mu`, of counts and rates in units of the mean. So losses
-    of counts in tens and in thousands are of one size, and the minimum is that of the counts themselves. Rates
-    more than 20,000 times both the target and the mean cost no more than a line, which keeps the loss finite.
+    The output is the logarithm of the rate in units of the mean count, so that training starts from the mean and
+    rates are positive. Predictions are rates in the target's units. The loss is half the Poisson deviance [1]_,
+    :math:`y \log(y / \mu) - y + \mu`, of counts and rates in units of the mean. Losses of counts in tens and in
+    thousands therefore have the same size; the minimum does not change. For rates more than 20,000 times both the
+    target and the mean the loss is linear in the output, which keeps it finite.
 
-    As in `sklearn.linear_model.PoissonRegressor`, targets are at least 0 and need not be whole: a count per unit
-    of exposure, with the exposure as ``sample_weight``, is learned too.
+    As in `sklearn.linear_model.PoissonRegressor`, targets are at least 0 and need not be integers. A count per
+    unit of exposure can be learned with the exposure as ``sample_weight``.
 
     Attributes
     ----------
@@ -76,10 +76,12 @@ class Count(Task):
         return Encoded(np.where(labelled, counts / self.mean_, 0.0), labelled.astype(np.float64))
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        output = output.to(torch.promote_types(output.dtype, torch.float32))  # bfloat16 has no digits for rates
+        output = output.to(
+            torch.promote_types(output.dtype, torch.float32)
+        )  # bfloat16 has too few digits for rates
         end = torch.log(target.clamp_min(1.0)) + _LARGEST_STEP
         log_rate = torch.minimum(output, end)
-        # y (exp(d) - 1 - d) with d the logarithm of rate over target: no difference of large numbers
+        # y (exp(d) - 1 - d) with d = log(rate / target) avoids differences of large numbers
         log_target = torch.log(target.clamp_min(_SMALLEST))
         distance = log_rate - log_target
         is_small = target < _SMALLEST
@@ -87,7 +89,7 @@ class Count(Task):
         deviance = torch.where(
             is_small, of_small, target * (torch.expm1(distance.masked_fill(is_small, 0.0)) - distance)
         )
-        # beyond the end the loss goes on with the slope that it has there, without which rates stay too large
+        # beyond the end the loss is linear with the slope at the end; without a slope, rates would stay too large
         return deviance + (output - end).clamp_min(0.0) * (torch.exp(end) - target)
 
     def fusion_key(self) -> Hashable:
@@ -95,12 +97,12 @@ class Count(Task):
 
     def decode(self, output: np.ndarray) -> np.ndarray:
         log_rate = output.astype(np.float64) + np.log(self.mean_)
-        bound = 0.9 * np.log(np.finfo(np.float64).max)  # a rate is finite and above 0
+        bound = 0.9 * np.log(np.finfo(np.float64).max)  # rates must be finite and positive
         rates = np.exp(np.clip(log_rate, -bound, bound))
         return rates if self.multi_column_ else rates[:, 0]
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
-        """Average the rates, and give the outputs that stand for the mean."""
+        """Return the outputs of the mean of the members' rates."""
         return logsumexp(outputs, axis=0) - np.log(len(outputs), dtype=outputs.dtype)
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
@@ -129,11 +131,13 @@ def _mean_of_known(scores: list[tuple[float, ...]]) -> list[float]:
 
 
 def _metrics_of_column(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None) -> tuple[float, ...]:
-    pred = np.maximum(pred.astype(np.float64), np.finfo(np.float32).tiny)  # a rate of 0 has no deviance
+    pred = np.maximum(
+        pred.astype(np.float64), np.finfo(np.float32).tiny
+    )  # the deviance of a rate of 0 is not defined
     deviance = mean_poisson_deviance(true, pred, sample_weight=weight)
-    if len(true) == 1:  # as R2, it needs two
+    if len(true) == 1:  # like R2, D2 needs two rows
         d2 = float("nan")
-    elif (true == true[0]).all():  # nothing to explain: as R2 does, 1 if it is right and 0 if not
+    elif (true == true[0]).all():  # constant target: like R2, 1 if the prediction is right and 0 if not
         d2 = float(deviance < np.finfo(np.float64).eps * max(true[0], 1.0))
     else:
         d2 = d2_tweedie_score(true, pred, sample_weight=weight, power=1)
@@ -141,7 +145,7 @@ def _metrics_of_column(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | 
 
 
 def _columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read a target as float columns and tell which elements are labelled."""
+    """Return a target as float columns, and which elements are labelled."""
     require_dimensions(y, "count")
     y = y if y.ndim == 2 else y[:, None]
     labelled = ~is_missing(y)

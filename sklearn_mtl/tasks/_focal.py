@@ -1,4 +1,4 @@
-"""The focal loss, which counts examples less that are already easy."""
+"""The focal loss, which reduces the weight of easy examples."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch.nn.functional import log_softmax, logsigmoid
 
 
 def focal_loss(output: Tensor, target: Tensor, gamma: float | Tensor) -> Tensor:
-    r"""Compute :math:`-\sum_k q_k (1 - p_k)^\gamma \log p_k` with p the softmax of logits.
+    r"""Compute :math:`-\sum_k q_k (1 - p_k)^\gamma \log p_k` with p the softmax of the logits.
 
-    For a target that is one class this is the focal loss of Lin et al. [1]_; for a distribution q, its mean under
-    q. With :math:`\gamma = 0` it is the cross-entropy.
+    For a single class this is the focal loss of Lin et al. [1]_; for a distribution q, it is the mean under q.
+    With :math:`\gamma = 0` it is the cross-entropy.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def focal_loss(output: Tensor, target: Tensor, gamma: float | Tensor) -> Tensor:
     target : Tensor of int of shape (...,), or of float of shape (..., K)
         Classes, or probabilities of all classes. Leading axes may be fewer than those of the logits.
     gamma : float or Tensor of shape (M, 1, 1)
-        How much easy examples lose; a value for each member, where the first axis is that of members.
+        Exponent; a tensor has one value for each member.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def focal_loss(output: Tensor, target: Tensor, gamma: float | Tensor) -> Tensor:
 
 
 def binary_focal_loss(output: Tensor, target: Tensor, gamma: float | Tensor) -> Tensor:
-    """Compute the focal loss of each logit by itself.
+    """Compute the binary focal loss of each logit.
 
     Parameters
     ----------
@@ -58,6 +58,6 @@ def binary_focal_loss(output: Tensor, target: Tensor, gamma: float | Tensor) -> 
 
 
 def _modulated(log_p: Tensor, gamma: float | Tensor) -> Tensor:
-    # a power below 1 has no finite slope at 0, where an example is learned to the last bit
+    # a power below 1 has an infinite gradient at 0, which rounding can reach
     rest = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
     return -log_p * rest**gamma

@@ -1,4 +1,4 @@
-"""Which type of task a target is."""
+"""Inference of the task type from labels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SHORTHAND: dict[str, type[Task]] = {
 
 
 def resolve_task(task: Task | str) -> Task:
-    """Turn a shorthand such as "regression" into a task; a task stays what it is.
+    """Return the task for a shorthand such as "regression"; a task is returned unchanged.
 
     Raises
     ------
@@ -55,29 +55,30 @@ def infer_task(
     grid: tuple[int, int] | None = None,
     facts: Facts | None = None,
 ) -> Task:
-    """Choose the task type by the labels of a target.
+    """Infer the task type from the labels of a target.
 
-    Bool, text and category labels, floats that are all 0 or 1, and integers of at most 20 different values are
-    classification; other numbers are regression. Where labels are missing, floats that are all whole are read as
-    the integers that they would be without. A 2-D block of 0 and 1, or a column of sets, is multilabel.
+    Bool, text and category labels, floats that are all 0 or 1, and integers with at most 20 different values are
+    classification; other numbers are regression. If labels are missing, whole floats are treated as integers. A
+    2-D array of 0 and 1, or a column of sets, is multilabel.
 
-    Where the rows of X are sequences, these are tags: lists of which most are as long as their rows, texts with as
-    many words, and whole floats with NaN behind the end of each row. Where they are images: lists of texts or of
-    different lengths. With both: 2-D arrays of texts, or of integers that are not all 0 or 1. Integers (n_samples,
-    height, width) with images are labels of pixels, and so are 2-D arrays of which some are missing.
+    If the rows of X are sequences, tags are: lists that mostly have the length of their row, texts with as many
+    words, and whole floats with NaN after the end of each row. If they are images, tags are lists of texts or
+    lists of different lengths. In both cases, tags are also 2-D arrays of texts, or of integers that are not all
+    0 or 1. With images, integers (n_samples, height, width) are labels of pixels, and so is a column of 2-D
+    arrays with missing ones.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples, ...)
         The target of one task.
     kind : {"classification", "regression"} or None, default=None
-        Take this kind of task, whatever the labels.
+        Kind of the task, whatever the labels.
     lengths : ndarray of shape (n_samples,) or None, default=None
         Number of tokens of each row of X, if it has sequences.
     grid : (int, int) or None, default=None
-        Height and width of the map that the trunk makes of images.
+        Height and width of the trunk's map of positions, for images.
     facts : Facts or None, default=None
-        What is known of the labels; None looks at them. Those of a whole target decide for some of its rows.
+        Facts about the labels; None computes them. For some rows of a target, pass the facts of all rows.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def infer_task(
     Raises
     ------
     ValueError
-        If the labels are of no type: dates, complex numbers, or a block of different integers.
+        If no task type fits: dates, complex numbers, or a 2-D array of various integers.
 
     Examples
     --------
@@ -113,7 +114,7 @@ def infer_task(
 
 
 def refuse_dates(facts: Facts) -> None:
-    """Refuse labels that no task learns, whatever its type.
+    """Raise for labels that no task supports.
 
     Raises
     ------
@@ -157,7 +158,7 @@ def are_tags(y: np.ndarray, lengths: np.ndarray | None, grid: tuple[int, int] | 
     if lengths is None:
         texts = all(isinstance(label, str) for _, row in rows for label in row)
         return texts or len({len(row) for _, row in rows}) > 1
-    # tags of which some are of another length are refused by row, and not taken for sets of labels
+    # some rows may have a wrong length: the task then names the row, instead of reading sets of labels
     return sum(len(row) == lengths[i] for i, row in rows) > len(rows) / 2
 
 
@@ -166,12 +167,12 @@ def _infer_block(y: np.ndarray, facts: Facts, kind: str | None) -> Task:
     if facts.is_binary or _is_binary(labels):
         return MultilabelClassification()
     if kind == "classification":
-        return Classification()  # probabilities of the classes, or a clear refusal by the task
+        return Classification()  # probabilities of the classes; for anything else the task raises a clear error
     if _is_continuous(labels):
         return Regression()
     raise ValueError(
         f"a 2-D target of shape {y.shape} and dtype {y.dtype} is neither floats (regression) nor 0 and 1 "
-        "(multilabel); give each column a task of its own, or name the task's type in `tasks`"
+        "(multilabel); make each column a task of its own, or set the task's type in `tasks`"
     )
 
 

@@ -1,4 +1,4 @@
-"""Labels of pixels as users have them: an array, or a mask for each image, of which some are missing."""
+"""Read labels of pixels from an array, or from a column of masks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..columns._columns import plain
 from ..columns._missing import is_missing
 from ._position_labels import CUSTOMARY_LABEL, MISSING_LABEL, are_labelled
 
-#: what others write for pixels without a label: torch's losses, and masks in bytes
+#: customary labels of unlabelled pixels: in the losses of torch, and in masks of bytes
 CUSTOMARY = (CUSTOMARY_LABEL, 255)
 
 
@@ -21,7 +21,7 @@ class Masks(NamedTuple):
     ----------
     labels : ndarray of shape (n_samples, height, width)
     given : ndarray of bool of shape (n_samples,)
-        Which images have a mask at all; the labels of others say nothing.
+        Which images have a mask; the labels of the others are arbitrary.
     """
 
     labels: np.ndarray
@@ -48,19 +48,21 @@ def read_masks(y: np.ndarray, shape: tuple[int, int] | None = None) -> Masks:
 
     Parameters
     ----------
-    y : ndarray of shape (n_samples, height, width), or (n_samples,) of masks, or None where there is none
+    y : ndarray of shape (n_samples, height, width), or (n_samples,) of masks, with None for a missing mask
     shape : (int, int) or None, default=None
-        Height and width, where no mask may be there.
+        Height and width, used if all masks are missing.
 
     Raises
     ------
     ValueError
-        If a row is no mask, with its number, or is of another shape than the first one.
+        If a row is not a mask, or its shape differs from that of the first one; the message names the row.
     """
     if y.ndim == 3:
         return Masks(y, np.ones(len(y), dtype=bool))
     if y.ndim != 1 or y.dtype.kind != "O":
-        raise ValueError(f"the target of a segmentation has shape (n_samples, height, width), got {y.shape}")
+        raise ValueError(
+            f"the target of a segmentation should have shape (n_samples, height, width), got {y.shape}"
+        )
     given = ~is_missing(y)
     masks = {row: _as_mask(y[row]) for row in np.flatnonzero(given).tolist()}
     first = next((mask for mask in masks.values() if mask is not None), None)
@@ -69,8 +71,8 @@ def read_masks(y: np.ndarray, shape: tuple[int, int] | None = None) -> Masks:
         if mask is None or mask.ndim != 2 or mask.shape != expected:
             got = type(y[row]).__name__ if mask is None else f"of shape {mask.shape}"
             raise ValueError(
-                f"the target of a segmentation has a mask (height, width) in each row, all of one shape, or None; "
-                f"row {row} is {got}, others are of shape {expected}"
+                "the target of a segmentation should have a mask (height, width) of one shape, or None, in each "
+                f"row; row {row} is {got}, others have shape {expected}"
             )
     if expected is None:
         return Masks(np.empty((len(y), 0, 0)), given)
@@ -89,9 +91,9 @@ def _as_mask(label: Any) -> np.ndarray | None:
 
 
 def ignored_of(masks: Masks, classes: Any) -> tuple[int, ...]:
-    """Return the values that mean no label: -1 and those of `CUSTOMARY` that occur, unless they are classes.
+    """Return the labels of unlabelled pixels: -1, and those of `CUSTOMARY` that occur and are not classes.
 
-    Bytes of 255 beside one other label only are the second class of a black and white mask.
+    255 with only one other label is a class: the mask is black and white.
     """
     if masks.labels.dtype.kind not in "iu":
         return (MISSING_LABEL,)

@@ -30,11 +30,10 @@ from ._base import (
 
 
 class MultilabelClassification(Task):
-    """A set of labels for each row, learned with a binary cross-entropy per label.
+    """A set of labels for each row, learned with the binary cross-entropy of each label.
 
-    The target is an indicator matrix of shape (n_samples, n_labels) with 0 and 1, where single elements may
-    be missing (NaN), or a column of sets, lists or tuples of labels, where a whole row may be missing (None).
-    Predictions come back in the same form.
+    The target is an indicator matrix of shape (n_samples, n_labels) of 0 and 1, with NaN for missing elements, or
+    a column of sets, lists or tuples of labels, with None for missing rows. Predictions have the same form.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ class MultilabelClassification(Task):
     label_smoothing : float in [0, 1), default=0.0
         Share of each binary target that is spread evenly over 0 and 1.
     classes : array-like of shape (n_labels,) or None, default=None
-        Names of the labels. None takes those that occur in sets, and 0, 1, ... for an indicator matrix.
+        Names of the labels. None takes those that occur in sets; for an indicator matrix, 0, 1, ...
 
     Attributes
     ----------
@@ -100,7 +99,7 @@ class MultilabelClassification(Task):
 
     def encode(self, y: np.ndarray) -> Encoded:
         y = _indicator(y)
-        if y.ndim == 2 and self.set_type_ is not None:  # lists of numbers that are all of one length
+        if y.ndim == 2 and self.set_type_ is not None:  # lists of numbers that all have the same length
             y = objects_of(y.tolist())
         if y.ndim == 1:
             return self._encode_sets(y)
@@ -113,8 +112,8 @@ class MultilabelClassification(Task):
             raise ValueError("an indicator matrix of labels holds 0 and 1") from error
         if not np.isin(target, (0, 1)).all():
             raise ValueError(
-                "an indicator matrix of labels holds 0 and 1 only; sets of numbers are passed as a column of "
-                "sets, such as [{3, 5}, {5}]"
+                "an indicator matrix of labels holds 0 and 1 only; pass sets of numbers as a column of sets, such "
+                "as [{3, 5}, {5}]"
             )
         return Encoded(target, labelled.astype(np.float64))
 
@@ -146,14 +145,14 @@ class MultilabelClassification(Task):
         return result
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
-        """Average the probabilities, and give the outputs that stand for the mean."""
+        """Return the outputs of the mean of the members' probabilities."""
         return logit_of_mean(outputs)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
         return expit(output.astype(np.float64))
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
-        """Compute the F1 score, averaged over rows; no label predicted where there is none counts 1."""
+        """Compute the F1 score, averaged over rows; an empty set that is predicted correctly counts 1."""
         return self._f1("samples", y_true, y_pred, sample_weight)
 
     def metrics(
@@ -179,7 +178,7 @@ class MultilabelClassification(Task):
                 labels=np.flatnonzero(weight.any(axis=0)),
                 average=average,
                 sample_weight=labelled_weight(sample_weight, rows),
-                # right: no label for a row that has none; a label that is nowhere counts 0, as in scikit-learn
+                # an empty set that is predicted correctly counts 1; an absent label counts 0, as in scikit-learn
                 zero_division=1.0 if average == "samples" else 0.0,
             )
         )
@@ -203,14 +202,14 @@ def _classes_of_sets(sets: list[Any], known: Any) -> np.ndarray:
         classes: np.ndarray = MultiLabelBinarizer(classes=known).fit(sets).classes_
     except TypeError as error:
         kinds = sorted({type(label).__name__ for row in sets for label in row})
-        raise ValueError(f"labels of one task must be of one type, got {kinds}") from error
+        raise ValueError(f"labels of one task must have one type, got {kinds}") from error
     if len(classes) == 0:
-        raise ValueError("all sets of labels are empty; name the labels in classes")
+        raise ValueError("all sets of labels are empty; list the labels in classes")
     return classes
 
 
 def _indicators(target: np.ndarray) -> np.ndarray:
-    # scikit-learn takes one column for a binary target, which has no F1 score by rows: add an empty column
+    # scikit-learn reads one column as a binary target, without an F1 score by rows: add an empty column
     return np.pad(target.astype(int), ((0, 0), (0, 1)))
 
 
@@ -224,11 +223,11 @@ def _members(row: Any) -> Any:
     labels = row.tolist() if isinstance(row, np.ndarray) else row
     if not isinstance(labels, set | frozenset) and len(set(labels)) < len(labels):
         raise ValueError(
-            f"a set of labels names each label once, got {row!r}; rows of 0 and 1 are passed as a 2-D array"
+            f"a set of labels should have each label once, got {row!r}; pass rows of 0 and 1 as a 2-D array"
         )
     return labels
 
 
 def _indicator(y: np.ndarray) -> np.ndarray:
-    """Make a matrix of a column of numbers: 0 and 1 for the only label."""
+    """Reshape a column of numbers to a matrix, the indicator of a single label."""
     return y[:, None] if y.ndim == 1 and y.dtype.kind in "biuf" else y

@@ -1,4 +1,4 @@
-"""Ordinal classification: one class out of several that have an order."""
+"""Ordinal classification: one of several ordered classes for each row."""
 
 from __future__ import annotations
 
@@ -19,29 +19,28 @@ from ._classification import Classification
 
 
 class Ordinal(Task):
-    r"""One class out of several that have an order, such as grades or stages.
+    r"""One of several ordered classes for each row, such as grades or stages.
 
-    The head has one output for each class but the last, the logit of going on: the probability that the label is
-    above class k if it is not below it. The loss is the negative log-likelihood, a sum of binary cross-entropies
-    over the steps that the label has taken and the one that it has not. This is the conditional network of Shi
-    et al. [1]_, which is the continuation ratio model [2]_ on a deep representation. The probabilities of being
-    above a class never grow from class to class, whatever the outputs.
+    The head has one output for each class but the last: the logit of the probability that the label is above
+    class k, given that it is at least k. The loss is the negative log-likelihood, a sum of binary cross-entropies
+    over the classes up to the label. This is the conditional network of Shi et al. [1]_, the continuation ratio
+    model [2]_ on a deep representation. The probability of being above a class never increases from class to
+    class.
 
-    The prediction is the median class, the first one that the label exceeds with a probability of at most one
-    half: it has the smallest expected distance in ranks, and need not be the most probable class.
+    The prediction is the median class: the lowest class that the label exceeds with a probability of at most 0.5.
+    It minimises the expected distance in ranks, and need not be the most probable class.
 
     Parameters
     ----------
     classes : array-like of shape (n_classes,) or None, default=None
-        All classes from the lowest to the highest. None takes the numbers that occur, in their order; texts have
-        no order of their own and need it.
+        All classes from the lowest to the highest. None sorts the numbers that occur; texts require ``classes``.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss, as in `Classification`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes in their order.
+        The classes from the lowest to the highest.
 
     References
     ----------
@@ -78,7 +77,7 @@ class Ordinal(Task):
         self._validate_params()
         _require_one_column(y)
         known = classes if self.classes is None else self.classes
-        # labels are read, checked and weighed as those of classes without an order
+        # labels are read, checked and weighted like those of a classification
         self.labels_ = Classification(self.class_weight, classes=known)
         self.labels_.fit(y, sample_weight, None if classes is None else known)
         self.classes_ = self._in_order(known, y.dtype)
@@ -93,14 +92,14 @@ class Ordinal(Task):
         if self.classes is None:
             if any(isinstance(label, str) for label in found.tolist()):
                 raise ValueError(
-                    f"texts have no order of their own: name the classes {found.tolist()} "
+                    f"texts have no natural order: list the classes {found.tolist()} "
                     "from the lowest to the highest in the parameter classes"
                 )
             return found
         order = np.asarray(known)
         if len(order) != len(found):
-            raise ValueError(f"classes={order.tolist()} should name each class once")
-        # texts among objects come back as they came
+            raise ValueError(f"classes={order.tolist()} should have each class once")
+        # texts in an object array are predicted as objects
         return order.astype(object if found.dtype.kind == "U" and dtype.kind == "O" else found.dtype)
 
     def encode(self, y: np.ndarray) -> Encoded:
@@ -124,7 +123,7 @@ class Ordinal(Task):
         return np.exp(self._log_proba(output.astype(np.float64)))
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
-        """Average the probabilities of being above each class, and give the outputs that stand for the mean."""
+        """Return the outputs of the mean of the members' probabilities of being above each class."""
         exact = outputs.astype(np.float64)
         above, at = logsumexp(self._log_above(exact), axis=0), logsumexp(self._log_proba(exact), axis=0)
         if len(self.classes_) == 1:
@@ -149,9 +148,9 @@ class Ordinal(Task):
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
-        """Compute the accuracy, the mean distance in ranks, negated, and the quadratically weighted kappa.
+        """Compute the accuracy, the negated mean distance in ranks, and the quadratically weighted kappa.
 
-        A true label that ``fit`` did not see has no rank: no prediction is right, and the distances leave it out.
+        A true label that ``fit`` did not see has no rank: no prediction is right, and the other metrics ignore it.
         """
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         scores = {
@@ -176,7 +175,7 @@ class Ordinal(Task):
 
     def _kappa(self, true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None) -> float:
         if true.min() == true.max() and (pred == true).all():
-            return float("nan")  # nothing but chance is there to agree
+            return float("nan")  # kappa is not defined: all agreement is by chance
         ranks = np.arange(len(self.classes_))
         return float(cohen_kappa_score(true, pred, labels=ranks, weights="quadratic", sample_weight=weight))
 
@@ -184,4 +183,4 @@ class Ordinal(Task):
 def _require_one_column(y: np.ndarray) -> None:
     require_dimensions(y, "ordinal classification")
     if y.ndim == 2:
-        raise ValueError(f"the target of an ordinal classification is 1-D, got shape {y.shape}")
+        raise ValueError(f"the target of an ordinal classification should be 1-D, got shape {y.shape}")

@@ -1,4 +1,4 @@
-"""Pixels of an image, from the positions of a coarser map."""
+"""Head for labels of pixels, from the positions of a coarser map."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..nn._layers import Linear, at_positions
 
 
 class PixelsHead(nn.Module):
-    """An affine map of each position of a map to the outputs of the pixels that it covers.
+    """A linear layer from each position of a map to the outputs of the pixels that it covers.
 
-    The outputs of a position are a block of pixels, as in sub-pixel convolution [1]_, so that they have the full
-    resolution whatever was pooled.
+    The outputs of a position are a block of pixels, as in sub-pixel convolution [1]_. They have the full
+    resolution, also if the trunk pools.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class PixelsHead(nn.Module):
     n_outputs : int
         K.
     shape : (int, int)
-        Height and width of the images of labels.
+        Height and width of the masks.
     grid : (int, int)
         Height and width of the map.
     generator : torch.Generator
@@ -57,24 +57,24 @@ class PixelsHead(nn.Module):
 
 
 def covered(size: int, n_positions: int) -> tuple[list[int], int]:
-    """Find where the pixels of one axis are among those that the positions of a map give.
+    """Compute the index of each pixel of one axis among the outputs of the positions of a map.
 
-    Maps that are pooled by two cover a power of two pixels each, the last one what is left. Otherwise positions
-    cover parts of equal size, as nearly as may be.
+    If the map may come from pooling by two, each position covers a power of two pixels, and the last one the
+    rest. Otherwise positions cover parts of equal size, up to rounding.
 
     Parameters
     ----------
     size : int
-        Pixels.
+        Number of pixels.
     n_positions : int
-        Positions of the map.
+        Number of positions of the map.
 
     Returns
     -------
     list of int of length size
-        Each a position times the block, plus the place in the block.
+        Position times the block, plus the place in the block, of each pixel.
     int
-        Block: the most pixels that a position covers.
+        Block: the largest number of pixels that a position covers.
     """
     power = 1 << (-(-size // n_positions) - 1).bit_length()
     halved = -(-size // power) == n_positions

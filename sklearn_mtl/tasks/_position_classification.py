@@ -1,4 +1,4 @@
-"""A class for each position of a row: what tags of tokens and labels of pixels have in common."""
+"""Base class of tasks with a class for each token or pixel."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ._classification import Classification
 
 
 class PositionClassification(Task):
-    """One class for each position of a row; a position is classified as `Classification` does a row.
+    """One class for each position of a row, learned as `Classification` does for rows.
 
-    A subclass reads the labels of the rows, sets ``level``, and puts predictions into the form that labels have.
+    A subclass reads the labels of the rows, sets ``level``, and converts predictions to the form of the labels.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class PositionClassification(Task):
     Attributes
     ----------
     label_ : Classification
-        What learned the labels of all positions of all rows.
+        Fitted on the labels of all positions of all rows.
     classes_ : ndarray of shape (n_classes,)
         The classes in sorted order.
     """
@@ -57,17 +57,17 @@ class PositionClassification(Task):
     def _fit_labels(
         self, labels: np.ndarray, labelled: np.ndarray, weight: np.ndarray | None, classes: np.ndarray | None
     ) -> None:
-        """Learn the classes of labels.
+        """Learn the classes.
 
         Parameters
         ----------
         labels : ndarray of any shape
         labelled : ndarray of bool of the same shape
-            Which of them are there.
+            Which labels are not missing.
         weight : ndarray of shape (n_labelled,) or None
-            Weights of those that are there.
+            Weights of the labels that are not missing.
         classes : ndarray or None
-            All classes, where the caller knows them.
+            All classes, if known beforehand.
         """
         require_labels(labelled)
         self.label_ = self._label_task().fit(labels[labelled], weight, classes)
@@ -75,7 +75,7 @@ class PositionClassification(Task):
         self.n_outputs_, self.n_elements_ = self.label_.n_outputs_, 1
 
     def _encode_labels(self, labels: np.ndarray, labelled: np.ndarray) -> Encoded:
-        """Encode labels of any shape, of which some are there, into a target of that shape."""
+        """Encode labels of any shape, some of them missing, as a target of this shape."""
         known = self.label_.encode(labels[labelled])
         target = np.zeros(labels.shape, dtype=known.target.dtype)
         target[labelled] = known.target.reshape(len(known.target))
@@ -93,7 +93,7 @@ class PositionClassification(Task):
         return label.elementwise_loss(output.flatten(first, -2), flat).unflatten(-2, output.shape[first:-1])
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
-        """Average the probabilities, and return the outputs that stand for the mean."""
+        """Return the outputs of the mean of the members' probabilities."""
         return self.label_.average(outputs)
 
     def decode(self, output: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which labels of positions, tokens or pixels, are there."""
+"""Missing labels of positions (tokens or pixels)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from ..columns._missing import is_missing
 
-#: means that a position has no label
+#: label of a position without a label
 MISSING_LABEL = -1
-#: what others write for positions without a label, as losses of torch do
+#: customary label of a position without a label, as in the losses of torch
 CUSTOMARY_LABEL = -100
 
 
@@ -19,7 +19,7 @@ def are_labelled(labels: np.ndarray, ignored: tuple[int, ...]) -> np.ndarray:
     ----------
     labels : ndarray of any shape
     ignored : tuple of int
-        Labels that mean that there is none.
+        Labels that stand for a missing label.
 
     Returns
     -------
@@ -28,11 +28,11 @@ def are_labelled(labels: np.ndarray, ignored: tuple[int, ...]) -> np.ndarray:
     missing = is_missing(labels)
     if labels.dtype.kind in "iuf":
         for value in ignored:
-            # types that do not hold it have none of it
+            # a dtype that cannot hold the value is never equal to it
             missing |= labels == value
     elif labels.dtype.kind == "O":
         pairs = zip(labels.flat, missing.flat, strict=True)
-        # a text is not compared with a number
+        # texts are not compared with numbers
         gone = [is_gone or (type(label) is not str and label in ignored) for label, is_gone in pairs]
         missing = np.array(gone, dtype=bool).reshape(labels.shape)
     return ~missing

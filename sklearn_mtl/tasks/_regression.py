@@ -1,4 +1,4 @@
-"""Regression: one or several numbers for each row."""
+"""Regression: one or more numbers for each row."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _LOSSES = {"squared_error", "absolute_error", "huber", "quantile"}
 
 
 class Regression(Task):
-    """One number, or several columns of them, for each row.
+    """One number, or several columns of numbers, for each row.
 
-    The target is standardised inside, column by column, so that the losses of tasks in grams and in metres
-    are of one size; predictions come back in the target's units.
+    The target is standardised internally, column by column, so that the losses of tasks in grams and in metres
+    have the same size. Predictions are in the target's units.
 
     Parameters
     ----------
     loss : {"squared_error", "absolute_error", "huber", "quantile"}, default="squared_error"
-        The loss, of the standardised target. "huber" is quadratic for errors up to ``epsilon`` and linear
-        beyond [1]_; "quantile" is the pinball loss, which learns a conditional quantile [2]_.
+        Loss of the standardised target. "huber" is quadratic for errors up to ``epsilon`` and linear beyond [1]_;
+        "quantile" is the pinball loss of a conditional quantile [2]_.
     quantile : float in (0, 1), default=0.5
         The quantile that ``loss="quantile"`` learns.
     epsilon : float > 0, default=1.35
-        Where ``loss="huber"`` turns linear, in standard deviations of the target.
+        Error from which ``loss="huber"`` is linear, in standard deviations of the target.
     standardize : bool, default=True
-        Whether to standardise the target; False learns it as it is.
+        Whether to standardise the target.
 
     Attributes
     ----------
     mean_, scale_ : ndarray of shape (n_columns,)
-        Mean and standard deviation of the target's columns over the labelled rows; a scale of 1 for a constant.
+        Mean and standard deviation of the target's columns over the labelled rows; the scale of a constant is 1.
     constant_ : ndarray of bool of shape (n_columns,)
-        Columns of one number only, which is what is predicted.
+        Columns with a single value, which is predicted.
 
     References
     ----------
@@ -116,7 +116,7 @@ class Regression(Task):
 
     @property
     def _is_constant(self) -> np.ndarray:
-        # models of earlier versions do not know
+        # models of earlier versions lack the attribute
         return getattr(self, "constant_", np.zeros(len(self.mean_), dtype=bool))
 
     def encode(self, y: np.ndarray) -> Encoded:
@@ -143,12 +143,12 @@ class Regression(Task):
         return ("regression", self.loss, self.quantile, self.epsilon)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
-        # float32 would not hold the digits in which large numbers differ
+        # float32 has too few digits for large numbers that hardly differ
         values = output.astype(np.float64) * np.where(self._is_constant, 0.0, self.scale_) + self.mean_
         return values if self.multi_column_ else values[:, 0]
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
-        """Compute R2, averaged over columns; with ``loss="quantile"`` the share of pinball loss explained."""
+        """Compute R2, or the D2 of the pinball loss for ``loss="quantile"``, averaged over columns."""
         if self.loss == "quantile":
             return self._mean_over_columns(self._d2_pinball, y_true, y_pred, sample_weight)
         return self._mean_over_columns(r2_score, y_true, y_pred, sample_weight)
@@ -182,7 +182,7 @@ class Regression(Task):
         sample_weight: np.ndarray | None,
         units: np.ndarray | None = None,
     ) -> float:
-        """Compute a metric of the standardised target, whose squares floats hold; in its units if it has any."""
+        """Compute a metric of the standardised target, whose squares do not overflow, times ``units``."""
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         true, labelled = _columns(y_true)
         fewest = 2 if units is None else 1  # R2 and D2 need two rows
@@ -199,7 +199,7 @@ class Regression(Task):
 
 
 def _columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read a target as float columns and tell which elements are labelled."""
+    """Return a target as float columns, and which elements are labelled."""
     require_dimensions(y, "regression")
     y = y if y.ndim == 2 else y[:, None]
     labelled = ~is_missing(y)
@@ -217,13 +217,13 @@ def _columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mean_and_deviation(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
-    """Compute mean and standard deviation of numbers of any size, 0 for the deviation of equal ones."""
+    """Compute the mean and standard deviation of numbers of any size; the deviation of equal numbers is 0."""
     lowest, highest = values.min(), values.max()
     if lowest == highest:
         return float(lowest), 0.0
     largest = max(highest / 2 - lowest / 2, np.finfo(np.float64).tiny)
     if largest > np.finfo(np.float64).max / 4:
-        raise ValueError(f"the target goes from {lowest:g} to {highest:g}, which is too wide to be standardised")
+        raise ValueError(f"the target ranges from {lowest:g} to {highest:g}, which is too wide to be standardised")
     middle = lowest / 2 + highest / 2
     parts = (values - middle) / largest  # from -1 to 1: no sum of squares overflows or vanishes
     mean = np.average(parts, weights=weight)

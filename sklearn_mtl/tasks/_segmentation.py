@@ -14,13 +14,14 @@ from ._position_labels import MISSING_LABEL
 
 
 class Segmentation(PositionClassification):
-    """One class out of two or more for each pixel of an image.
+    """One of two or more classes for each pixel of an image.
 
-    The target has shape (n_samples, height, width), or is a list or column of masks, with None for an image that
-    has none. Pixels that are -1, or missing, are left out of loss and scores; an image of which all are has no
-    label. So are pixels of -100, and of 255 beside two or more other labels, unless ``classes`` lists them; a
-    warning says so. Height and width are those that ``fit`` got and need not be those of X. The trunk must be
-    one for images: each position of its last map gives the pixels that it covers.
+    The target has shape (n_samples, height, width), or is a list or column of masks, with None for an image
+    without a label. Pixels of -1, and missing ones, are ignored in losses and scores. Pixels of -100, and of 255
+    if there are two or more other labels, are ignored too, with a warning, unless ``classes`` lists them. An image
+    without any labelled pixel has no label. Height and width are those of the target in ``fit`` and may differ
+    from those of X. The trunk must be for images: the head maps each position of its last map to the pixels that
+    the position covers.
 
     Parameters
     ----------
@@ -31,18 +32,18 @@ class Segmentation(PositionClassification):
     classes : array-like of shape (n_classes,) or None, default=None
         All classes; None takes those that occur.
     loss : {"cross_entropy", "focal"}, default="cross_entropy"
-        As in `Classification`: "focal" keeps a large background from drowning small objects.
+        As in `Classification`; with "focal", a large background does not dominate small objects.
     gamma : float >= 0, default=2.0
-        How much less easy pixels count with ``loss="focal"``.
+        Exponent of ``loss="focal"``: the larger, the less easy pixels count.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The classes in sorted order.
     shape_ : (int, int)
-        Height and width of the images of labels.
+        Height and width of the masks.
     ignored_ : tuple of int
-        Labels of pixels that have none.
+        Labels of unlabelled pixels.
 
     Examples
     --------
@@ -60,7 +61,7 @@ class Segmentation(PositionClassification):
     metric = "mean_iou"
     stackable_params = ("label_smoothing", "gamma")
 
-    # in models of older versions
+    # default for models of older versions
     ignored_: tuple[int, ...] = (MISSING_LABEL,)
 
     def fit(
@@ -70,8 +71,7 @@ class Segmentation(PositionClassification):
         masks = read_masks(y)
         self.ignored_ = ignored_of(masks, self.classes if classes is None else classes)
         self.remarks = tuple(
-            f"pixels of {value} are taken as pixels without a label; list it in Segmentation(classes=...) if it "
-            "is a class"
+            f"pixels of {value} are treated as unlabelled; list it in Segmentation(classes=...) if it is a class"
             for value in self.ignored_[1:]
         )
         labelled = masks.labelled(self.ignored_)
@@ -88,19 +88,19 @@ class Segmentation(PositionClassification):
 
     def head(self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None) -> nn.Module:
         if grid is None:
-            raise ValueError("a segmentation needs a trunk for images, which has a map of positions")
+            raise ValueError("a segmentation requires a trunk for images, with a map of positions")
         return PixelsHead(in_features, self.n_outputs_, self.shape_, grid, generator)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
-        # pixels are many: float32 where the network computes in it
+        # keep the dtype of the network to save memory: there are many pixels
         return super().decode_proba(output).astype(output.dtype)
 
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
-        """Compute the mean IoU of the classes that occur or are predicted, and the share of pixels that are right.
+        """Compute the mean IoU of the classes that occur or are predicted, and the accuracy of pixels.
 
-        A true label that ``fit`` did not see is no class of its own; no prediction is right there.
+        A true label that ``fit`` did not see is not a class of its own; no prediction of its pixels is right.
         """
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         masks = read_masks(y_true, self.shape_)
@@ -126,5 +126,5 @@ class Segmentation(PositionClassification):
 
 
 def _of_pixels(sample_weight: np.ndarray | None, labelled: np.ndarray) -> np.ndarray | None:
-    """Return the weight of each pixel: that of its row, or 0 without a label."""
+    """Return the weight of the row of each labelled pixel."""
     return None if sample_weight is None else np.repeat(sample_weight, labelled.sum(axis=(1, 2)))

@@ -24,11 +24,11 @@ ENTITY_METRICS = ("entity_precision", "entity_recall", "entity_f1")
 class SequenceTagging(PositionClassification):
     """One label for each token of a row, learned with cross-entropy or the focal loss.
 
-    The target is a list of labels for each row, as long as the row has tokens; a text for each row, whose words
-    are the labels; or a padded array of shape (n_samples, n_positions), in which -1 or NaN (None among texts)
-    stands behind the end of a row. Missing labels of single tokens are -1, None or NaN; a row without any tags
-    is None. Labels of -100 are missing too, unless ``classes`` lists it; a warning says so. With images as
-    input, position i of L is the i-th of L columns of equal width, from left to right.
+    The target is a list of labels for each row, one for each token; a text for each row, whose words are the
+    labels; or a padded array of shape (n_samples, n_positions), with -1 or NaN (None among texts) after the end of
+    a row. The missing label of a token is -1, None or NaN; a row without labels is None. Labels of -100 are
+    missing too, with a warning, unless ``classes`` lists it. With images as input, position i of L is the i-th of
+    L columns of equal width, from left to right.
 
     Parameters
     ----------
@@ -39,23 +39,24 @@ class SequenceTagging(PositionClassification):
     classes : array-like of shape (n_classes,) or None, default=None
         All labels; None takes those that occur.
     loss : {"cross_entropy", "focal"}, default="cross_entropy"
-        As in `Classification`: "focal" keeps many easy tokens from drowning a few hard ones.
+        As in `Classification`; with "focal", many easy tokens do not dominate a few hard ones.
     gamma : float >= 0, default=2.0
-        How much less easy tokens count with ``loss="focal"``.
+        Exponent of ``loss="focal"``: the larger, the less easy tokens count.
     constrained : bool, default=True
-        Whether predictions keep to the scheme of the labels, if that is BIO, IOB1 or IOBES, as the sequences that
-        ``fit`` saw tell: in BIO the most probable sequence is predicted in which no "I-city" stands without a
-        "B-city" before it, but for the begin of a row if ``fit`` saw it there; in IOB1 one in which each "B-city"
-        stands behind another city. Of other labels the most probable of each token is.
+        Whether to predict the most probable sequence that is valid in the scheme of the labels. The scheme (BIO,
+        IOB1 or IOBES) is inferred from the sequences of ``fit``. In BIO an "I-city" must follow a "B-city" or
+        "I-city", or begin a row if ``fit`` saw it there; in IOB1 a "B-city" must follow another city. For other
+        labels, or with False, the most probable label of each token is predicted.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels in sorted order.
     grammar_ : tuple or None
-        Which labels may begin a sequence, follow each other, and end it, as arrays of bool; None if all may.
+        Labels that may begin a sequence, follow each other, and end it, as arrays of bool; None if all sequences
+        are valid.
     n_positions_ : int or None
-        Columns of the padded array that ``fit`` got; None if it got lists.
+        Number of columns of the padded array passed to ``fit``; None for lists.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class SequenceTagging(PositionClassification):
 
     _parameter_constraints: dict = {**PositionClassification._parameter_constraints, "constrained": ["boolean"]}
 
-    # in models of older versions
+    # default for models of older versions
     is_written_ = False
 
     def __init__(
@@ -103,7 +104,7 @@ class SequenceTagging(PositionClassification):
             type(label) is not str and label == CUSTOMARY_LABEL for label in absent
         ):
             self.remarks = (
-                f"labels of {CUSTOMARY_LABEL} are taken as missing ones; list it in SequenceTagging(classes=...) "
+                f"labels of {CUSTOMARY_LABEL} are treated as missing; list it in SequenceTagging(classes=...) "
                 "if it is a class",
             )
         weight = None if sample_weight is None else np.repeat(sample_weight, tags.lengths)
@@ -154,14 +155,14 @@ class SequenceTagging(PositionClassification):
         return best_paths(scores, lengths, self.grammar_)
 
     def decode_proba(self, output: Any) -> np.ndarray:
-        """Turn outputs into probabilities (B, L, n_classes), or for sequences an array (L, n_classes) by row."""
+        """Convert outputs to probabilities (B, L, n_classes), or to an array (L, n_classes) for each sequence."""
         if not isinstance(output, RaggedRows):
             return super().decode_proba(output)
         flat, lengths = _flat(output)
         return _objects(np.split(super().decode_proba(flat), np.cumsum(lengths)[:-1]))
 
     def _in_rows(self, output: Any, labels: np.ndarray) -> np.ndarray:
-        """Put labels one row after the other into the kind of object that ``fit`` got."""
+        """Convert the concatenated labels of all rows to the form of the labels of ``fit``."""
         if not isinstance(output, RaggedRows):
             return labels.reshape(output.shape[:-1])
         lengths = output.lengths.numpy()
@@ -179,10 +180,7 @@ class SequenceTagging(PositionClassification):
     def metrics(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
-        """Compute the shares of tokens, and of rows as a whole, that are right.
-
-        If the labels tell where entities begin, precision, recall and F1 of entities too.
-        """
+        """Compute the accuracy of tokens and of whole rows, and precision, recall and F1 of any entities."""
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         pairs = _Pairs(y_true, y_pred, sample_weight, self._ignored())
         names = ("token_accuracy", "sequence_accuracy", *(ENTITY_METRICS if self.has_entities_ else ()))
@@ -193,12 +191,12 @@ class SequenceTagging(PositionClassification):
 
 
 class _Pairs:
-    """True and predicted labels of the tokens that have a true one, and the row of each.
+    """True and predicted labels of the labelled tokens, with the row of each.
 
     Raises
     ------
     ValueError
-        With the number of a row that has another number of true labels than predicted ones.
+        If a row has different numbers of true and predicted labels; the message names the row.
     """
 
     def __init__(
@@ -216,22 +214,22 @@ class _Pairs:
 
     @property
     def right(self) -> np.ndarray:
-        """Which labels are right, unknown ones never."""
+        """Which predictions are right; never those of unknown labels."""
         pairs = zip(self.true.tolist(), self.predicted.tolist(), strict=True)
         return np.array([true == predicted for true, predicted in pairs])
 
     def token_accuracy(self) -> float:
-        """Compute the share of tokens whose label is right."""
+        """Compute the share of tokens with the right label."""
         return float(np.average(self.right, weights=self.weight))
 
     def sequence_accuracy(self) -> float:
-        """Compute the share of rows of which all labels are right."""
+        """Compute the share of rows with all labels right."""
         _, first = np.unique(self.rows, return_index=True)
         all_right = np.logical_and.reduceat(self.right, first)
         return float(np.average(all_right, weights=None if self.weight is None else self.weight[first]))
 
     def entity_metrics(self) -> tuple[float, float, float]:
-        """Compute precision, recall and F1 of entities; a token without a label is in none."""
+        """Compute precision, recall and F1 of entities; an unlabelled token is in no entity."""
         _, first = np.unique(self.rows, return_index=True)
         ends = [*first[1:], len(self.rows)]
         true: list[list] = []

@@ -1,4 +1,4 @@
-"""Tags as users have them: lists of different lengths, or padded arrays."""
+"""Read tags from lists, texts or padded arrays."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 from ..columns._missing import is_missing
 from ._position_labels import CUSTOMARY_LABEL, MISSING_LABEL, are_labelled
 
-#: what means that a token has no label
+#: labels that stand for a missing label
 IGNORED_TAGS = (MISSING_LABEL, CUSTOMARY_LABEL)
 
 
 @dataclass(frozen=True)
 class Tags:
-    """Tags of all rows, one row after the other.
+    """Concatenated tags of all rows.
 
     Parameters
     ----------
     labels : ndarray of shape (n_positions,)
-        Those of all rows.
+        Labels of all rows.
     labelled : ndarray of bool of shape (n_positions,)
-        Which of them are there.
+        Which labels are not missing.
     lengths : ndarray of int of shape (n_rows,)
-        Positions of each row; 0 for a row without tags.
+        Number of positions of each row; 0 for a row without tags.
     given : ndarray of bool of shape (n_rows,)
-        Which rows have tags at all.
+        Which rows have tags.
     n_columns : int or None
-        Columns of a padded array; None for lists.
+        Number of columns of a padded array; None for lists.
     """
 
     labels: np.ndarray
@@ -40,7 +40,7 @@ class Tags:
 
     @property
     def needed(self) -> np.ndarray:
-        """Positions that each row needs at least: up to the last one with a label."""
+        """Number of positions of each row up to the last labelled one."""
         rows = np.repeat(np.arange(len(self.lengths)), self.lengths)
         places = np.arange(len(rows)) - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
         needed = np.zeros(len(self.lengths), dtype=np.int64)
@@ -48,9 +48,9 @@ class Tags:
         return needed
 
     def check_lengths(self, lengths: np.ndarray) -> None:
-        """Refuse tags that are not as many as the tokens of their row; a padded array may be longer."""
+        """Check that each row has as many tags as tokens; a padded array may be longer."""
         if len(lengths) != len(self.lengths):
-            return  # the number of rows is checked elsewhere, with a message of its own
+            return  # the number of rows is checked elsewhere, with its own message
         needed = self.lengths if self.n_columns is None else self.needed
         wrong = self.given & (needed != lengths if self.n_columns is None else needed > lengths)
         if wrong.any():
@@ -68,7 +68,7 @@ def are_written_tags(y: np.ndarray, lengths: np.ndarray | None) -> bool:
     found = np.array([len(y[row].split()) for row in known])
     if len(found) == 0 or found.max() < 2 or (found != lengths[known]).any():
         return False
-    # classes of two words beside sentences of two words are none
+    # a class of two words for a sentence of two words is not tags
     return len(set(found.tolist())) > 1 or all(_is_scheme(word) for row in known for word in y[row].split())
 
 
@@ -87,7 +87,7 @@ def are_padded_tags(y: np.ndarray, lengths: np.ndarray | None) -> bool:
 
 
 def refuse_numbers_of_steps(y: np.ndarray, lengths: np.ndarray) -> None:
-    """Refuse lists of numbers, one for each step of a sequence, that are no labels.
+    """Raise for lists of fractional numbers, one for each step of a sequence.
 
     Raises
     ------
@@ -100,24 +100,24 @@ def refuse_numbers_of_steps(y: np.ndarray, lengths: np.ndarray) -> None:
         return
     if any(isinstance(label, float | np.floating) and label % 1 for _, row in rows for label in row):
         raise ValueError(
-            "the labels are a number for each step of a sequence, which is not supported: a step can have a class "
-            "(texts or integers), and a row as a whole a number"
+            "the target has a number for each step of a sequence, which is not supported; use classes (texts or "
+            "integers) for steps, or one number for each row"
         )
 
 
 def read_tags(y: np.ndarray, ignored: tuple[int, ...] = IGNORED_TAGS) -> Tags:
-    """Read lists of labels, texts of labels with blanks between them, or a padded array.
+    """Read lists of labels, texts of labels separated by spaces, or a padded array.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,) of sequences, or (n_rows, n_positions)
     ignored : tuple of int, default=`IGNORED_TAGS`
-        Labels that mean that there is none.
+        Labels that stand for a missing label.
 
     Raises
     ------
     ValueError
-        If a row is no sequence of labels.
+        If a row is not a sequence of labels.
     """
     if y.ndim == 2:
         n_rows, n_columns = y.shape
@@ -126,7 +126,9 @@ def read_tags(y: np.ndarray, ignored: tuple[int, ...] = IGNORED_TAGS) -> Tags:
         given: np.ndarray = np.any(labelled.reshape(n_rows, n_columns), axis=1)
         return Tags(_plain(flat, labelled), labelled, np.full(n_rows, n_columns), given, n_columns)
     if y.ndim != 1:
-        raise ValueError(f"tags are lists of labels or an array (n_samples, n_positions), got shape {y.shape}")
+        raise ValueError(
+            f"tags should be lists of labels or an array (n_samples, n_positions), got shape {y.shape}"
+        )
     rows = [_sequence(row, number) for number, row in enumerate(y)]
     lengths = np.array([0 if row is None else len(row) for row in rows], dtype=np.int64)
     labels = [label for row in rows if row is not None for label in row]
@@ -146,7 +148,7 @@ def _sequence(row: Any, number: int) -> list | None:
         return row.split()
     if is_missing(np.array([row], dtype=object))[0]:
         return None
-    raise ValueError(f"row {number} is no list of labels, but {row!r}")
+    raise ValueError(f"row {number} should be a list of labels, got {row!r}")
 
 
 def _plain(labels: np.ndarray, labelled: np.ndarray) -> np.ndarray:

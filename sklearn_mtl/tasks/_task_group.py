@@ -18,9 +18,9 @@ class TaskGroup:
     names : tuple of str
         The tasks.
     task : Task
-        The first of them, which computes the loss of all.
+        The first task, which computes the loss of all.
     widths : tuple of int
-        Elements of each task.
+        Number of elements of each task.
     """
 
     names: tuple[str, ...]
@@ -29,15 +29,15 @@ class TaskGroup:
 
     @property
     def columns(self) -> list[slice]:
-        """Where the elements of each task are among those of the group."""
+        """Slice of the elements of each task among those of the group."""
         ends = [0, *accumulate(self.widths)]
         return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def group_tasks(tasks: Mapping[str, Task]) -> list[TaskGroup]:
-    """Put tasks with equal fusion keys together, in the order of their first members.
+    """Group tasks with equal fusion keys, in the order of first occurrence.
 
-    The key of a class is no promise of a subclass with a loss of its own.
+    The key of a base class is not used for a subclass that overrides the loss.
     """
     members: dict[object, list[str]] = {}
     for name, task in tasks.items():

@@ -116,7 +116,7 @@ POSITION_ROWS = [
         "labels of pixels have an axis too many",
         lambda: fit_pixels(PIXELS[..., None]),
         ValueError,
-        r"task 'pixels': the target of a segmentation has shape \(n_samples, height, width\), got",
+        r"task 'pixels': the target of a segmentation should have shape \(n_samples, height, width\), got",
     ),
     BadInput(
         "all labels of pixels are ignored",

@@ -93,7 +93,7 @@ TASK_WEIGHT_ROWS = [
         "class_weight names no class",
         with_params(tasks={"kind": Classification(class_weight={"z": 2})}),
         ValueError,
-        r"task 'kind': class_weight names classes that do not occur: \['z'\]",
+        r"task 'kind': class_weight has classes that do not occur: \['z'\]",
     ),
     BadInput(
         "a threshold is no probability",

@@ -144,12 +144,12 @@ TAG_ROWS = [
         ValueError,
         "row 3 has 2 tags for 1 tokens",
     ),
-    BadInput("tags are no list", with_tags(row3=3), ValueError, "task 'tags': row 3 is no list of labels"),
+    BadInput("tags are no list", with_tags(row3=3), ValueError, "task 'tags': row 3 should be a list of labels"),
     BadInput(
         "tags are text and numbers",
         with_tags(row3=[3]),
         ValueError,
-        "task 'tags': labels of one task must be of one type.*'int', 'str'",
+        "task 'tags': labels of one task must have one type.*'int', 'str'",
     ),
     BadInput(
         "all tags are missing",

@@ -62,7 +62,7 @@ Y_ROWS = [
         "labels are text and numbers",
         with_bad_y(kind=["a", 1] * (N // 2)),
         ValueError,
-        "task 'kind': labels of one task must be of one type.*'int', 'str'",
+        "task 'kind': labels of one task must have one type.*'int', 'str'",
     ),
     BadInput(
         "a classifier gets a continuous target",

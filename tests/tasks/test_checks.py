@@ -50,11 +50,12 @@ class Failing(Regression):
 
 
 LOSSES = {
-    Reduced: r"elementwise_loss of Reduced gives of shape \(\), expected the loss of each element, \(.*, 1\)",
-    Flat: "elementwise_loss of Flat gives of shape",
-    Wide: r"elementwise_loss of Wide gives of shape \(.*, 2\)",
-    Broadcast: "(elementwise_loss of Broadcast gives|Broadcast.elementwise_loss failed)",
-    NoTensor: "elementwise_loss of NoTensor gives float",
+    Reduced: r"elementwise_loss of Reduced returned a loss of shape \(\), "
+    r"expected the loss of each element, \(.*, 1\)",
+    Flat: "elementwise_loss of Flat returned a loss of shape",
+    Wide: r"elementwise_loss of Wide returned a loss of shape \(.*, 2\)",
+    Broadcast: "(elementwise_loss of Broadcast returned|Broadcast.elementwise_loss failed)",
+    NoTensor: "elementwise_loss of NoTensor returned float",
     Failing: "Failing.elementwise_loss failed for outputs of shape",
 }
 
@@ -144,10 +145,10 @@ class OneThing(Regression):
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        (Gaps, "encode of Gaps gives a target with NaN or infinity"),
-        (Short, "encode of Short gives a target of shape .* expected 60 rows"),
-        (NarrowWeight, r"encode of NarrowWeight gives weights of shape \(60,\)"),
-        (OneThing, "encode of OneThing should give target and weight, got ndarray"),
+        (Gaps, "encode of Gaps returned a target with NaN or infinity"),
+        (Short, "encode of Short returned a target of shape .* expected 60 rows"),
+        (NarrowWeight, r"encode of NarrowWeight returned weights of shape \(60,\)"),
+        (OneThing, "encode of OneThing should return target and weight, got ndarray"),
     ],
 )
 def test_targets_of_another_shape_are_told_by_task(task, message, sample_weight):
@@ -169,7 +170,9 @@ class Mean(Regression):
 @pytest.mark.parametrize(("task", "got"), [(Few, r"of shape \(5,\)"), (Mean, r"of shape \(\)")])
 def test_predictions_of_other_rows_are_told_by_task(task, got):
     learned = fit(task(), early_stopping=False)
-    with pytest.raises(ValueError, match=f"task 'mine': decode of .* gives predictions {got}, expected 60 rows"):
+    with pytest.raises(
+        ValueError, match=f"task 'mine': decode of .* returned predictions {got}, expected 60 rows"
+    ):
         learned.predict(X)
     with pytest.raises(ValueError, match="task 'mine': decode of"):
         fit(task(), early_stopping=True)

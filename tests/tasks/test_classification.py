@@ -147,7 +147,7 @@ def test_a_class_that_does_not_occur_weighs_one_when_balanced():
         (Classification(), np.array([1, "a"], dtype=object), r"one type, got \['int', 'str'\]"),
         (Classification(classes=["a"]), ["a", "b"], r"labels \['b'\] are not among the classes \['a'\]"),
         (Classification(classes=[0, 1]), ["a", "b"], "not among the classes"),
-        (Classification(class_weight={"x": 1}), [0, 1], r"class_weight names classes that do not occur: \['x'\]"),
+        (Classification(class_weight={"x": 1}), [0, 1], r"class_weight has classes that do not occur: \['x'\]"),
         (Classification(class_weight={0: -1.0}), [0, 1], "class_weight=.* at least 0"),
         (Classification(class_weight={0: NAN}), [0, 1], "class_weight=.* finite"),
         (Classification(class_weight="heavy"), [0, 1], "class_weight"),

@@ -78,9 +78,7 @@ def test_tags_of_minus_100_are_missing_which_is_said(form):
     lengths = [3, 3, 3] if form is np.array else [3, 2, 3]
     of_x = ["a b c", "a b c" if form is np.array else "a b", "a b d"] * 8
     y = form([row[:n] for row, n in zip(rows, lengths * 8, strict=True)])
-    with pytest.warns(
-        UserWarning, match=r"task 't': labels of -100 are taken as missing ones; list it in Sequence"
-    ):
+    with pytest.warns(UserWarning, match=r"task 't': labels of -100 are treated as missing; list it in Sequence"):
         learned = tagger().fit(of_x, Targets(t=y))
     assert learned.classes_["t"].tolist() == [1, 2, 3, 4]
     missing = [[-1 if tag == -100 else tag for tag in row[:n]] for row, n in zip(rows, lengths * 8, strict=True)]
@@ -111,7 +109,7 @@ def test_a_number_for_each_step_is_refused_in_words(task, trunk):
     steps = [RNG.normal(size=(length, 2)) for length in LENGTHS]
     rows = steps if trunk == "steps" else X
     y = Targets(t=column([row[:, 0].tolist() for row in steps]))
-    with pytest.raises(ValueError, match=r"task 't': the labels are a number for each step .* not supported"):
+    with pytest.raises(ValueError, match=r"task 't': the target has a number for each step .* not supported"):
         tagger({} if task is None else {"t": task}).fit(rows, y)
 
 
@@ -164,7 +162,7 @@ def test_a_mask_of_another_shape_is_named_by_its_row(wrong):
 def test_pixels_of_255_beside_classes_have_no_label_which_is_said(dtype):
     y = MASKS.astype(dtype)
     y[:, 0] = 255
-    with pytest.warns(UserWarning, match=r"task 'm': pixels of 255 are taken as pixels without a label; list it"):
+    with pytest.warns(UserWarning, match=r"task 'm': pixels of 255 are treated as unlabelled; list it"):
         learned = segmenter().fit(IMAGES, {"m": y})
     assert learned.classes_["m"].tolist() == [0, 1]
     without = np.where(y == 255, -1, y.astype(int))

@@ -96,7 +96,7 @@ def test_labels_known_beforehand_keep_their_order_and_need_not_occur():
         (MultilabelClassification(), [["a", "b"]], "0 and 1"),
         (MultilabelClassification(), ["a", "b"], "a set of labels should be .* got .*'a'"),
         (MultilabelClassification(), [0, 2], "0 and 1 only"),
-        (MultilabelClassification(), objects([[1, 0, 1], [0, 0, 1]]), "names each label once"),
+        (MultilabelClassification(), objects([[1, 0, 1], [0, 0, 1]]), "should have each label once"),
         (MultilabelClassification(), objects([{1, "a"}]), r"one type, got \['int', 'str'\]"),
         (MultilabelClassification(), objects([set(), None]), "all sets of labels are empty"),
         (MultilabelClassification(classes=["a"]), objects([{"a", "b"}]), r"labels \['b'\] are not among"),

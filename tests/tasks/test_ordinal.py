@@ -145,13 +145,13 @@ def test_a_kappa_of_one_class_alone_is_none():
 @pytest.mark.parametrize(
     ("task", "y", "message"),
     [
-        (Ordinal(), ["low", "high"], r"name the classes \['high', 'low'\] from the lowest"),
-        (Ordinal(), np.array([["a"]]), "is 1-D, got shape"),
-        (Ordinal(), [[0.5, 0.5]], "is 1-D, got shape"),
+        (Ordinal(), ["low", "high"], r"list the classes \['high', 'low'\] from the lowest"),
+        (Ordinal(), np.array([["a"]]), "should be 1-D, got shape"),
+        (Ordinal(), [[0.5, 0.5]], "should be 1-D, got shape"),
         (Ordinal(classes=["a"]), ["a", "b"], r"labels \['b'\] are not among the classes \['a'\]"),
-        (Ordinal(classes=["a", "b", "a"]), ["a", "b"], "should name each class once"),
+        (Ordinal(classes=["a", "b", "a"]), ["a", "b"], "should have each class once"),
         (Ordinal(classes=[1, 2]), ["a", "b"], "not among the classes"),
-        (Ordinal(class_weight={"x": 1}), [0, 1], "class_weight names classes that do not occur"),
+        (Ordinal(class_weight={"x": 1}), [0, 1], "class_weight has classes that do not occur"),
         (Ordinal(), [0.5, 1.5], "continuous"),
     ],
 )

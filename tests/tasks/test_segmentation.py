@@ -188,8 +188,8 @@ def test_a_true_label_that_is_no_class_is_wrong():
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.zeros((5, 4)), r"has shape \(n_samples, height, width\), got \(5, 4\)"),
-        (np.zeros((5, 4, 6, 1)), "has shape"),
+        (np.zeros((5, 4)), r"have shape \(n_samples, height, width\), got \(5, 4\)"),
+        (np.zeros((5, 4, 6, 1)), "have shape"),
         (np.full((2, 3, 3), -1), "all labels are missing"),
         (np.random.default_rng(0).random((2, 3, 3)), "continuous"),
     ],

@@ -65,7 +65,7 @@ def test_a_padded_array_may_be_longer_than_its_rows_but_not_its_labels():
 
 @pytest.mark.parametrize("row", [3, {"O"}], ids=repr)
 def test_a_row_that_is_no_list_is_named(row):
-    with pytest.raises(ValueError, match="row 1 is no list of labels"):
+    with pytest.raises(ValueError, match="row 1 should be a list of labels"):
         read_tags(column(["O"], row))
 
 
