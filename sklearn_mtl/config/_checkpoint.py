@@ -41,7 +41,7 @@ class Checkpoint(BaseEstimator):
 
 
 def resolve_checkpoint(checkpoint: Any) -> Checkpoint | None:
-    """Turn a folder into a spec; a spec and None stay what they are."""
+    """Convert a folder to a spec; return a spec or None unchanged."""
     if checkpoint is None or isinstance(checkpoint, Checkpoint):
         return checkpoint
     return Checkpoint(checkpoint)

@@ -70,5 +70,5 @@ class BatchEnsemble(Ensemble):
 
 
 def resolve_ensemble(ensemble: Any) -> Ensemble:
-    """Turn "deep" or "batch" into a spec; a spec stays what it is."""
+    """Convert "deep" or "batch" to a spec; return a spec unchanged."""
     return resolve_spec("ensemble", ensemble, Ensemble, {"deep": DeepEnsemble, "batch": BatchEnsemble})

@@ -75,7 +75,7 @@ class Optimizer(BaseEstimator):
 
 
 def resolve_optimizer(optimizer: Any) -> Optimizer:
-    """Turn a name or a class into a spec; a spec stays what it is."""
+    """Convert a name or a class to a spec; return a spec unchanged."""
     return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)
 
 

@@ -155,7 +155,7 @@ class ValidationRows:
         return lengths if lengths is None or self.data.rows is None else lengths[self.data.rows]
 
     def as_batch(self, outputs: Mapping[str, Tensor], tasks: Mapping[str, Task]) -> Outputs:
-        """Put outputs of all rows together as those of one batch; tokens of sequences are one long row."""
+        """Combine the outputs of all rows into one batch; tokens of sequences are one long row."""
         ragged = self.lengths is not None
         long = {name for name, task in tasks.items() if ragged and task.labels_tokens}
         parts = {name: output[None] if name in long else output for name, output in outputs.items()}
@@ -380,7 +380,7 @@ def _weighted(weight: RaggedRows, by_row: np.ndarray) -> RaggedRows:
 
 
 def _spread(values: RaggedRows, kept: np.ndarray) -> RaggedRows:
-    """Put rows where they were among others, which become empty."""
+    """Insert rows at their places among other rows, which are empty."""
     lengths = torch.zeros(len(kept), dtype=torch.int64)
     lengths[torch.from_numpy(kept)] = values.lengths
     return RaggedRows(values.values, lengths)

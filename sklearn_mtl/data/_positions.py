@@ -48,7 +48,7 @@ class Positions:
         return replace(self, lengths=self.lengths[rows]) if known else self  # type: ignore[index]
 
     def check(self, task: Task, y: np.ndarray) -> None:
-        """Refuse labels of tokens or pixels where there are none, or not as many.
+        """Check that X has one token or pixel for each label of a task.
 
         Raises
         ------

@@ -9,7 +9,7 @@ from ..config import Checkpoint, DeepEnsemble, Optimizer
 
 
 def with_todays_params(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the attributes of an estimator that an older version saved into those of today.
+    """Convert the attributes of an estimator that an older version saved to those of today.
 
     Parameters that have become parts of a spec go there; those that no longer exist are left out.
     """

@@ -92,7 +92,7 @@ def _parts_of(network: Network) -> _Parts:
 
 
 def _share(network: Network, members: Iterable[Network], seeds: Sequence[int]) -> None:
-    """Put the members into a network: vectors into its shared layers, and all other parameters stacked."""
+    """Add the members to a network: vectors to its shared layers; all other parameters are stacked."""
     layers, own, _ = _parts_of(network)
     values: list[list[Tensor]] = [[] for _ in own]
     for member in members:  # one after the other: all at once would take the memory of independent ones

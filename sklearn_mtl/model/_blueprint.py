@@ -181,7 +181,7 @@ def stacked_objective(blueprints: Sequence[Blueprint], device: torch.device = CP
 
 
 def check_shareable(blueprint: Blueprint) -> None:
-    """Refuse an ensemble whose members cannot share weights.
+    """Check that the members of an ensemble can share weights.
 
     Raises
     ------

@@ -45,7 +45,7 @@ def stamped(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the state of a model that may have been saved by another version into one of today's layout.
+    """Convert the state of a model, which another version may have saved, to today's layout.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def _defaults(cls: Any) -> dict[str, Any]:
 
 
 def check_arrays(weights: Mapping[str, np.ndarray], expected: Mapping[str, torch.Tensor], what: str) -> None:
-    """Refuse arrays that are not those of a module.
+    """Check that arrays are those of a module.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def check_arrays(weights: Mapping[str, np.ndarray], expected: Mapping[str, torch
 
 
 def _check_kinds(state: Mapping[str, Any]) -> None:
-    """Refuse a state that holds something else than what a model is made of."""
+    """Check that a state holds only what a model is made of."""
     blueprint = state["blueprint"]
     _check_kind("blueprint", blueprint, Blueprint)
     _check_kind("container", state["container"], Container)

@@ -61,7 +61,7 @@ class Container:
         return self.type.names_tasks
 
     def check(self) -> None:
-        """Refuse a container, of a model that was saved, whose type does not exist here.
+        """Check that the type of the container of a saved model exists in this version.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class Container:
             )
 
     def wrap(self, columns: Mapping[str, np.ndarray], X: RowsLike = None) -> Any:
-        """Put predictions, one array per task, into the same type of object.
+        """Convert predictions, one array per task, to the same type of object.
 
         Parameters
         ----------

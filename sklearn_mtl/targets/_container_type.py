@@ -37,7 +37,7 @@ class ContainerType(ABC):
 
     @abstractmethod
     def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: RowsLike) -> Any:
-        """Put predictions into this container.
+        """Convert predictions to this type of container.
 
         Parameters
         ----------

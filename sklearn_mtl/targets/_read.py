@@ -74,7 +74,7 @@ def name_of(key: Any, names: Any) -> Any:
 
 
 def _told_apart(y: TargetsLike) -> GivenTargets:
-    """Turn y into what containers are told apart by."""
+    """Convert y to one of the types that `read_container` distinguishes."""
     if isinstance(y, Mapping) or are_records(y):
         return y
     y = plain(y)

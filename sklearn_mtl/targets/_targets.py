@@ -220,7 +220,7 @@ class Targets(dict[str, np.ndarray]):
         return self._of(self, self._categories, self._of_whole)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse to change."""
+        """Raise an error: targets cannot be changed."""
         raise TypeError("Targets cannot be changed; make other ones: Targets({**targets, name: values}).")
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse

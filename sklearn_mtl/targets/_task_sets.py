@@ -15,7 +15,7 @@ from ._targets import Targets
 
 
 def concatenate_task_sets(sets: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Targets]:
-    """Put the rows of several tasks below each other; a row has a label for its own task only.
+    """Concatenate the rows of several tasks; a row has a label for its own task only.
 
     The result is what every estimator here takes. With a ``task_sampling`` other than "all" a step trains one task
     on its own rows, so that sets of unequal size cost no more than their rows.
@@ -71,7 +71,7 @@ def concatenate_task_sets(sets: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Tar
 
 
 def _with_gaps(target: np.ndarray, start: int, n_rows: int) -> np.ndarray:
-    """Put a target into a longer one that is missing elsewhere."""
+    """Extend a target with missing labels."""
     # floats would make numbers of classes that are integers
     numbers = target.dtype.kind == "f"
     whole = np.full(
@@ -82,7 +82,7 @@ def _with_gaps(target: np.ndarray, start: int, n_rows: int) -> np.ndarray:
 
 
 def _below_each_other(inputs: Sequence[Any]) -> Any:
-    """Put inputs below each other; of several inputs each."""
+    """Concatenate inputs by rows; each of several inputs by itself."""
     several = [isinstance(one, Targets) for one in inputs]
     if not any(several):
         return below_each_other(inputs)

@@ -103,7 +103,7 @@ class CheckpointFile:
             raise self._refused(error) from error
 
     def resume(self, net: MultiTaskNet, training: Mapping[str, Any], epochs: int) -> int:
-        """Put a net where the training stood; return how many epochs the training has in all, at most ``epochs``.
+        """Restore a net; return how many epochs the training has in all, at most ``epochs``.
 
         Raises
         ------

@@ -70,7 +70,7 @@ def refuse_changes(config: FitConfig, X: RowsLike, old: Blueprint) -> None:
     for name, now, then in _pairs(config, X, old):
         if not same(now, then):
             raise ValueError(
-                f"{name}={_short(now)}, but the fitted network, which this goes on from, has {name}="
+                f"{name}={_short(now)}, but the fitted network, whose training continues, has {name}="
                 f"{_short(then)}; another value takes a new fit (fit with warm_start=False)."
             )
 

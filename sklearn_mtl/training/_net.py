@@ -130,8 +130,8 @@ class MultiTaskNet(NeuralNet):
         start : int or None, default=None
             First epoch of this training, from 0; some of its epochs may be done already. None for the next one.
         origin : int, default=0
-            First epoch of the history that this training goes on from: best losses and schedulers of callbacks
-            begin there.
+            First epoch of the history that this training continues: best losses and schedulers of callbacks begin
+            there.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class MultiTaskNet(NeuralNet):
         return [entry for entry in self._without_watchers() if entry[0] not in ours]
 
     def finish(self) -> None:
-        """Put away what only a training needs, and refuse parameters that are not finite."""
+        """Delete what only a training needs, and check that parameters are finite."""
         refuse_non_finite(self.module_.state_dict(), len(self.history))
         set_draws(self.module_, None)
         set_draws(self.criterion_, None)

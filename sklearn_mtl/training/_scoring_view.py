@@ -190,7 +190,7 @@ class ScoringView:
 
 
 def _flat(output: Tensor, lengths: Tensor) -> Tensor:
-    """Put the outputs (..., B, L, K) of the tokens of padded rows one row after the other."""
+    """Concatenate the outputs (..., B, L, K) of the tokens of padded rows, without padding."""
     return output[..., torch.arange(output.shape[-2]) < lengths[:, None], :]
 
 

@@ -77,7 +77,7 @@ class BestEpoch(Patience):
         return self.is_over
 
     def restore(self, network: nn.Module) -> None:
-        """Put the weights of the best epoch back."""
+        """Restore the weights of the best epoch."""
         if self.weights and self.waited:
             network.load_state_dict(self.weights)
 

@@ -59,7 +59,7 @@ def test_what_a_network_was_built_by_stays(name, how):
 
 
 def test_the_message_has_both_values():
-    message = "trunk=MLP(hidden_sizes=(7,)), but the fitted network, which this goes on from, has trunk=MLP();"
+    message = "trunk=MLP(hidden_sizes=(7,)), but the fitted network, whose training continues, has trunk=MLP();"
     with pytest.raises(ValueError, match=re.escape(message)):
         gone_on(fitted(trunk="mlp"), "fit", trunk=MLP((7,)))
 

@@ -14,7 +14,7 @@ from ._protocols import TrainingNet
 
 
 def with_policy_class(callback: LRScheduler) -> LRScheduler:
-    """Turn the name of any scheduler of torch's or skorch's into its class, in the callback itself.
+    """Replace the name of a scheduler of torch or skorch by its class, in the callback itself.
 
     Raises
     ------
@@ -47,7 +47,7 @@ class _Anew:
 
 
 def reset_rates(net: TrainingNet) -> None:
-    """Put the learning rates of an optimiser where a training begins, before any scheduler is made for it."""
+    """Set the learning rates of an optimiser to those at the start of a training, before a scheduler is made."""
     for group, rate in zip(net.optimizer_.param_groups, net.rates, strict=True):
         group["lr"] = rate
         group.pop("initial_lr", None)

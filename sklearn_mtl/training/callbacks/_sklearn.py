@@ -12,7 +12,7 @@ from ._protocols import TrainingNet
 
 
 class SklearnCallbacks(Callback):
-    """Tells the callbacks of a scikit-learn estimator about each epoch of a skorch net.
+    """Calls the callbacks of a scikit-learn estimator after each epoch of a skorch net.
 
     Parameters
     ----------
