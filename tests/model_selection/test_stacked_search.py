@@ -31,6 +31,7 @@ from sklearn_mtl.tasks import Classification
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import assert_same, inputs, mixed_targets
+from ..config.test_fit_config import OTHER
 from ..model.test_vmapped import Foreign
 
 FOLDER = os.environ.get("SKLEARN_MTL_DATA")
@@ -129,6 +130,15 @@ def test_scores_are_those_of_scikit_learns_search(grid):
 
 
 @pytest.mark.slow
+# float32 has fewer digits than the comparison
+@pytest.mark.parametrize("name", sorted({*OTHER} - {"dtype"}))
+def test_every_parameter_is_a_candidate_with_the_scores_of_scikit_learns_search(name, tmp_path):
+    starts = {"early_stopping": {"early_stopping": False}, "ensemble": {"n_members": 2}}
+    estimator = short(**starts.get(name, {}))
+    value = tmp_path if name == "checkpoint" else OTHER[name]
+    both(estimator, {name: [getattr(estimator, name), value]}, y=100 + 20 * X[:, 1])
+
+
 def test_several_metrics_and_refit():
     options = {"scoring": multitask_scorer, "return_train_score": True}
     search = both(net(), {"task_weights__mass": [0.2, 3.0]}, refit="mass_r2", **options)
