@@ -13,6 +13,13 @@ def inputs(n_rows=80, n_features=4, seed=0):
     return np.random.default_rng(seed).normal(size=(n_rows, n_features))
 
 
+def column(rows):
+    """Return a 1-D array of objects, one for each row."""
+    objects = np.empty(len(rows), dtype=object)
+    objects[:] = list(rows)
+    return objects
+
+
 def mixed_targets(X, missing=0.0, seed=1):
     """Make a task of every kind from X: text, 0/1, a number, two numbers, a block of labels."""
     rng = np.random.default_rng(seed)

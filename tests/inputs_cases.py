@@ -11,6 +11,8 @@ from sklearn_mtl.datasets import make_digit_strings
 from sklearn_mtl.tasks import BoundingBox, Count
 from sklearn_mtl.trunks import MLP, ConvNet, MultiInput, SequenceEncoder, VideoEncoder
 
+from ._helpers import column
+
 N = 36
 SMALL = {"hidden_size": 12, "embedding_size": 6, "character_size": 4}
 
@@ -27,12 +29,6 @@ class InputsCase(NamedTuple):
         """Make a network that is fitted within a second."""
         defaults = {"max_epochs": 3, "batch_size": 8, "early_stopping": False, "random_state": 0}
         return MultiTaskNetEstimator(**{**defaults, **self.params, **params})
-
-
-def column(rows):
-    objects = np.empty(len(rows), dtype=object)
-    objects[:] = list(rows)
-    return objects
 
 
 def sentences():

@@ -73,7 +73,6 @@ class Heads(nn.Module):
         self.products = nn.ModuleList(products)  # type: ignore[assignment]
         self.single_names = [name for name in heads if name not in linear]
         self.singles = nn.ModuleList(heads[name] for name in self.single_names)
-        self.is_one_product = [set(names) for names in self.names] == [set(tasks)] and not of_positions
 
     def needed(self, tasks: Sequence[str]) -> list[str]:
         """Return the tasks whose views are needed for the outputs of some tasks."""

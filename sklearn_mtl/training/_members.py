@@ -17,7 +17,7 @@ from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._auto import batch_size_of, schedule_of
 from ._model import Model
 from ._plan import plan_fit
-from ._prepare import prepare_data
+from ._prepare import encode_rows, split_data
 from ._stack import Member
 from ._stacked import Trained
 
@@ -40,10 +40,8 @@ def member_of(
     """
     plan = plan_fit(config, owner, X, y, sample_weight)
     fraction = plan.validation_fraction(config)
-    data = prepare_data(
-        plan.blueprint, X, plan.targets, plan.sample_weight,
-        owner=owner, device=CPU, validation_fraction=fraction,
-    )  # fmt: skip
+    rows = encode_rows(plan.blueprint, X, plan.targets, plan.sample_weight, owner=owner, device=CPU)
+    data = split_data(plan.blueprint, rows, plan.targets, plan.sample_weight, fraction)
     return Member(plan.blueprint, plan.container, data, settled(config, _num_samples(X), anneals=not fraction))
 
 

@@ -164,21 +164,6 @@ def _listed(names: list[str]) -> str:
     return ", ".join(map(repr, names[:10])) + more
 
 
-def prepare_data(
-    blueprint: Blueprint,
-    X: RowsLike,
-    targets: Mapping[str, np.ndarray],
-    sample_weight: Mapping[str, np.ndarray] | None,
-    *,
-    owner: BaseEstimator,
-    device: torch.device,
-    validation_fraction: float,
-) -> DataSplit:
-    """Encode the rows once and split off those to validate on; see `encode_rows` and `split_data`."""
-    data = encode_rows(blueprint, X, targets, sample_weight, owner=owner, device=device)
-    return split_data(blueprint, data, targets, sample_weight, validation_fraction)
-
-
 def encode_rows(
     blueprint: Blueprint,
     X: RowsLike,

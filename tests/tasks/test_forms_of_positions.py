@@ -11,6 +11,8 @@ from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.tasks import Segmentation, SequenceTagging
 from sklearn_mtl.trunks import ConvNet, SequenceEncoder
 
+from .._helpers import column
+
 X = ["play some jazz", "play rock", "book a room"] * 8
 TAGS = [["O", "O", "B-genre"], ["O", "B-genre"], ["O", "O", "B-thing"]] * 8
 LENGTHS = np.array([3, 2, 3] * 8)
@@ -32,12 +34,6 @@ def segmenter(tasks=None, **params):
         trunk=ConvNet(channels=(4,), hidden_size=8),
         **{"max_epochs": 3, "early_stopping": False, "random_state": 0, **params},
     )
-
-
-def column(rows):
-    objects = np.empty(len(rows), dtype=object)
-    objects[:] = rows
-    return objects
 
 
 # -- tags

@@ -6,14 +6,10 @@ from sklearn_mtl.columns._ragged import RaggedRows
 from sklearn_mtl.metrics import entity_f1_score
 from sklearn_mtl.tasks import Classification, SequenceTagging, infer_task
 
+from .._helpers import column
+
 RAGGED = [["O", "B-x", "I-x"], ["O"], None, ["O", None, "B-x", "O"]]
 PADDED = np.array([[3, 1, -1, -1], [2, -1, -1, -1], [-1, -1, -1, -1], [1, 3, 2, 1]])
-
-
-def column(rows):
-    objects = np.empty(len(rows), dtype=object)
-    objects[:] = rows
-    return objects
 
 
 def logits_of(task, labels, lengths):

@@ -20,6 +20,8 @@ from sklearn_mtl.tasks import Classification, SequenceTagging
 from sklearn_mtl.trunks import Representation, Trunk
 from sklearn_mtl.weighting import Static
 
+from .._helpers import column
+
 VOCABULARY = 6
 
 
@@ -62,12 +64,6 @@ class _Body(nn.Module):
         mask = x[..., -1:]
         token = self.linear(x[..., :-1].flatten(0, 1)).unflatten(0, x.shape[:2]).relu() * mask
         return Representation(token.sum(dim=1) / mask.sum(dim=1), token, mask[..., 0] > 0)
-
-
-def column(rows):
-    objects = np.empty(len(rows), dtype=object)
-    objects[:] = rows
-    return objects
 
 
 def sequences(n_rows=60, seed=0):

@@ -7,14 +7,10 @@ from torch import nn
 from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.trunks import MLP, ConvNet, ModuleTrunk, MultiInput, SequenceEncoder, VideoEncoder, resolve_trunk
 
+from .._helpers import column
+
 NUMBERS = np.arange(12.0).reshape(4, 3)
 TOKENS = [["a", "b"], ["a"], ["c", "a", "b"], ["b"]]
-
-
-def column(rows):
-    objects = np.empty(len(rows), dtype=object)
-    objects[:] = rows
-    return objects
 
 
 CHOSEN = {

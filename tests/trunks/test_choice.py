@@ -13,14 +13,10 @@ from sklearn_mtl import MultiTaskNetClassifier
 from sklearn_mtl.trunks import MLP, ConvNet, SequenceEncoder, VideoEncoder, resolve_trunk
 from sklearn_mtl.trunks._choice import choose_single
 
+from .._helpers import column
+
 NUMBERS = np.arange(12.0).reshape(4, 3)
 TOKENS = [["a", "b"], ["a"], ["c", "a", "b"], ["b"]]
-
-
-def column(rows):
-    objects = np.empty(len(rows), dtype=object)
-    objects[:] = rows
-    return objects
 
 
 CHOSEN = {
