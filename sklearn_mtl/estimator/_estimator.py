@@ -353,13 +353,13 @@ class MultiTaskNetEstimator(
         sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
             Weight of each row in the loss of each task.
         targets : like y, default=None
-            Another place for y, which scikit-learn passes on as it is: `cross_val_predict` with
-            ``method="predict_proba"`` would turn the columns of y into class numbers.
+            Used instead of y. scikit-learn passes it unchanged, whereas `cross_val_predict` with
+            ``method="predict_proba"`` converts the columns of y to class numbers.
         resume : bool, default=False
-            Whether to go on from the ``checkpoint`` of a fit with the same parameters and rows; the model is that
-            of a fit that was never interrupted. Without one it starts afresh, and after a fit that was finished it
-            trains only the epochs by which ``max_epochs`` has grown; where a schedule stretches the fall of the
-            learning rate over all epochs, more of them are another fit, which starts afresh.
+            Whether to continue from the ``checkpoint`` of a fit with the same parameters and rows. The model
+            equals that of an uninterrupted fit. Without a checkpoint the fit starts from the beginning. After a
+            finished fit, only the epochs by which ``max_epochs`` has grown are trained; with a schedule that
+            depends on ``max_epochs``, the fit starts from the beginning.
 
         Returns
         -------
@@ -374,7 +374,7 @@ class MultiTaskNetEstimator(
         OutOfMemoryError
             If the memory does not hold a step of training.
         ModelFileError
-            If the checkpoint to go on from is damaged.
+            If the checkpoint is damaged.
         OSError
             If the checkpoint cannot be written, for instance because the disk is full.
         """
@@ -464,8 +464,8 @@ class MultiTaskNetEstimator(
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row.
         freeze : bool, default=True
-            Whether everything that is fitted already stays as it is: the other tasks then predict exactly what
-            they did before. Otherwise the network goes on to learn, for the new task only.
+            Whether to train only the layers of the new task, so that predictions of other tasks do not change.
+            Otherwise the whole network is trained further, on the new task only.
 
         Returns
         -------
@@ -497,7 +497,7 @@ class MultiTaskNetEstimator(
         return FitConfig(kind=self._kind, **values)
 
     def _previous(self) -> Model | None:
-        """Return the model to go on from, if there is one."""
+        """Return the model whose training continues, if any."""
         return self._model if self.__sklearn_is_fitted__() else None
 
     def _attributes_of(self, model: Model) -> dict[str, Any]:

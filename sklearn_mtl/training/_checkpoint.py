@@ -152,7 +152,7 @@ def open_checkpoint(
     checkpoint : CheckpointFile or None
         None if none is to be written.
     training : dict or None
-        None if there is nothing to go on from.
+        None if there is nothing to continue.
 
     Raises
     ------
@@ -174,8 +174,8 @@ def open_checkpoint(
         return None, None
     if done < config.max_epochs and not training["stopped"] and config.callbacks:
         warn(
-            f"resume=True goes on after epoch {done}, but a checkpoint does not hold what callbacks keep; some "
-            "start anew.",
+            f"resume=True continues after epoch {done}, but a checkpoint does not hold the state of callbacks; "
+            "some start from the beginning.",
         )
     return checkpoint, training
 

@@ -63,7 +63,7 @@ def learn(
     previous : Model or None
         Go on from its weights, with its trunk and tasks; None starts afresh.
     resume : bool, default=False
-        Whether to go on from the checkpoint of this fit, if there is one.
+        Whether to continue from the checkpoint of this fit, if there is one.
     """
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous)
     fraction = plan.validation_fraction(config)
@@ -193,9 +193,9 @@ def _set_up(
         Share of the rows to validate on.
     anneals : bool
         Whether the schedule "auto" lets the learning rate fall: not where early stopping ends the training, nor in
-        one of several trainings that go on from each other.
+        one of several trainings that continue each other.
     keep_optimizer : bool, default=False
-        Whether to go on with what the optimiser of the previous model has accumulated.
+        Whether to keep the state of the optimiser of the previous model.
     warns : bool, default=True
         Whether to warn of callbacks that find no validation rows.
     adds_to : Model or None, default=None

@@ -30,7 +30,7 @@ LEAST_GAIN = 0.9
 
 @dataclass
 class Trained:
-    """What became of a member.
+    """Result of the training of a member.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Trained:
     weights : dict of str to Tensor
         State of its network; empty if it failed.
     error : Exception or None
-        Why it failed.
+        The error, if it failed.
     """
 
     history: list[dict[str, Any]]
@@ -184,7 +184,7 @@ class StackedNet(MultiTaskNet):
             self.best[name][improved] = tensor[improved]
 
     def _end_epoch(self, number: int, failed: dict[int, Exception]) -> None:
-        """Keep the result of members that are over, and go on with the others only."""
+        """Keep the results of members that are finished, and train only the others."""
         alive = self.stack.alive
         done = self.over | {m for m in alive if self.stack.members[m].config.max_epochs == number + 1}
         kept = []

@@ -48,6 +48,6 @@ WARNED = [
         "callbacks of a fit that goes on from a checkpoint",
         resume_with_callbacks,
         UserWarning,
-        "goes on after epoch 2, but a checkpoint does not hold what callbacks keep",
+        "continues after epoch 2, but a checkpoint does not hold the state of callbacks",
     ),
 ]
