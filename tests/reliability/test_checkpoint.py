@@ -192,7 +192,7 @@ def test_callbacks_of_sklearn_see_the_epochs_that_are_trained(tmp_path):
 def test_callbacks_that_start_anew_are_a_warning(tmp_path):
     params = {"checkpoint": tmp_path, "callbacks": [LRScheduler(StepLR, step_size=2)]}
     killed(small(**params), 3)
-    with pytest.warns(UserWarning, match="after epoch 2, but a checkpoint does not hold what callbacks keep"):
+    with pytest.warns(UserWarning, match="after epoch 2, but a checkpoint does not hold the state of callbacks"):
         small(**params).fit(X, Y, resume=True)
 
 

@@ -132,7 +132,7 @@ def test_resumed_fit_goes_on_with_the_schedule(tmp_path):
     with pytest.raises(RuntimeError, match="power cut"):
         estimator.set_params(callbacks=[*estimator.callbacks, Dies()]).fit(X, Y)
     rates.kept_.clear()
-    with pytest.warns(UserWarning, match="what callbacks keep"):
+    with pytest.warns(UserWarning, match="the state of callbacks"):
         estimator.set_params(callbacks=estimator.callbacks[:2]).fit(X, Y, resume=True)
     np.testing.assert_allclose(rates.kept_, expected("ExponentialLR", "epoch")[2 * BATCHES :])
     whole = small("ExponentialLR", Rates()).fit(X, Y)
