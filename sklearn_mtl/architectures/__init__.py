@@ -8,6 +8,7 @@ from ._hard_sharing import HardSharing
 from ._independent import Independent
 from ._mmoe import MMoE
 from ._outputs import Outputs
+from ._plain_pass import PlainPass
 from ._ple import PLE
 from ._shorthand import resolve_architecture
 from ._subspaces import SubspaceSharing
@@ -26,6 +27,7 @@ __all__ = [
     "Network",
     "NetworkWrapper",
     "Outputs",
+    "PlainPass",
     "SharedCut",
     "SplitCut",
     "SubspaceSharing",

@@ -14,6 +14,7 @@ from ..tasks import Task
 from ..trunks import Representation, Trunk
 from ..utils._random import Streams
 from ._outputs import Outputs
+from ._plain_pass import PlainPass
 
 
 class Network(nn.Module, ABC):
@@ -45,6 +46,10 @@ class Network(nn.Module, ABC):
     def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         """Compute ``forward``, and also set the cut where the gradients of tasks are compared."""
         raise TypeError(f"{type(self).__name__} does not define where its shared part ends.")
+
+    def plain_pass(self, tasks: Sequence[str]) -> PlainPass | None:
+        """Return the pass of training without a graph; None if the network is not plain layers in a row."""
+        return None
 
     def head_weights(self) -> dict[str, Tensor]:
         """Return the weight (..., K, D) of each task's linear head on the representation, for penalties."""

@@ -9,6 +9,7 @@ from torch import nn
 
 from ..diagram._flow import Flow, Node
 from ..trunks import Representation, Trunk
+from ..trunks._base import Staged
 from ..utils._random import Streams
 from ._bodies import Summary
 from ._sharing import Sharing, SharingArchitecture, check_sizes
@@ -99,6 +100,11 @@ class SharedTrunk(Sharing):
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
         return self.body(self.stem(inputs))
+
+    def plain_stages(self) -> tuple[nn.Module, list[nn.Module]] | None:
+        if self.bypass is not None or type(self.body).forward is not Staged.forward:
+            return None
+        return self.stem, self.body.layers()  # type: ignore[operator]
 
     def shared_parameters(self) -> list[nn.Parameter]:
         return [*self.stem.parameters(), *self.body.parameters()]

@@ -78,16 +78,19 @@ class Heads(nn.Module):
         """Return the tasks whose views are needed for the outputs of some tasks."""
         return [name for name in self.task_names if name in tasks]
 
+    def plain_product(self, tasks: Sequence[str]) -> tuple[list[str], FusedLinear] | None:
+        """Return the one product that computes all tasks from rows, with their names; None if there is none."""
+        if len(self.names) != 1 or not len(self.names[0]) == len(tasks) == len(self.task_names):
+            return None
+        names = self.names[0]
+        return None if self.labels_positions[names[0]] else (names, self.products[0])
+
     def forward(self, views: Views, tasks: Sequence[str]) -> Outputs:
-        if (
-            views.names is None
-            and len(self.names) == 1
-            and len(self.names[0]) == len(tasks) == len(self.task_names)
-        ):
-            (names,), (product,) = self.names, self.products  # one product computes everything
-            if not self.labels_positions[names[0]]:
-                output = affine(views.representation.sample, product.weight, product.bias)
-                return Outputs([(names, product.widths, output)], views.penalty)
+        plain = self.plain_product(tasks) if views.names is None else None
+        if plain is not None:
+            names, product = plain
+            output = affine(views.representation.sample, product.weight, product.bias)
+            return Outputs([(names, product.widths, output)], views.penalty)
         blocks: list[tuple[list[str], list[int], Tensor]] = []
         for names, product in zip(self.names, self.products, strict=True):
             wanted = [position for position, name in enumerate(names) if name in tasks]

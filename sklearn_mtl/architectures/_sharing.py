@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..diagram._flow import Node
+from ..nn._chain import Chain, Layer, is_observed, layers_of
 from ..tasks import Task
 from ..trunks import Representation, Trunk
 from ..utils._params import validate_spec
@@ -19,6 +20,7 @@ from ._base import Architecture, Network
 from ._cuts import Cut, SharedCut, ViewsCut
 from ._heads import Heads, fused_order
 from ._outputs import Outputs
+from ._plain_pass import PlainPass
 from ._transfer import GraphHeads
 from ._units import MLPBank
 from ._views import Views, tensors_of
@@ -49,6 +51,10 @@ class Sharing(nn.Module, ABC):
     @abstractmethod
     def shared_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that more than one task uses."""
+
+    def plain_stages(self) -> tuple[nn.Module, list[nn.Module]] | None:
+        """Return the stem and the modules behind it, if all tasks read the last one; otherwise None."""
+        return None
 
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
         """Return the weights of the experts for each row, (..., B, n_weights), for some tasks."""
@@ -120,6 +126,19 @@ class SharingNetwork(Network):
         outputs = self._read(views, needed, tasks)
         outputs.cut = cut
         return outputs
+
+    def plain_pass(self, tasks: Sequence[str]) -> PlainPass | None:
+        stages = self.sharing.plain_stages()
+        head = self.heads.plain_product(tasks) if isinstance(self.heads, Heads) else None
+        if stages is None or head is None or len(self.towers.layers) or len(self.noises) or is_observed(self):
+            return None
+        stem, modules = stages
+        layers = layers_of(modules)
+        names, product = head
+        if layers is None:
+            return None
+        last = Layer(product.weight, product.bias)
+        return PlainPass(stem, Chain([*layers, last]), names, product.widths)
 
     def _read(self, views: Views, needed: Sequence[str], tasks: Sequence[str]) -> Outputs:
         """Compute the outputs of tasks from the views of all tasks that they need."""

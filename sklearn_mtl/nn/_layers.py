@@ -187,12 +187,17 @@ class Dropout(DrawsAtRandom, nn.Module):
         return isinstance(self.p, Tensor) or self.p != 0.0
 
     def forward(self, x: Tensor) -> Tensor:
+        mask = self.mask(x)
+        return x if mask is None else x * mask
+
+    def mask(self, x: Tensor) -> Tensor | None:
+        """Draw what x is multiplied with; None if it is not changed."""
         if not self.training or not self.draws_at_random:
-            return x
+            return None
         if self.draws is None:
             raise RuntimeError("Dropout has no random numbers: set_draws was not called.")
         p = self.p.view(-1, *(1,) * (x.dim() - 1)) if isinstance(self.p, Tensor) else self.p
-        return x * self.draws.kept(x, p).div_(1 - p)
+        return self.draws.kept(x, p).div_(1 - p)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

@@ -242,7 +242,7 @@ class MultiTaskNet(NeuralNet):
         self._set_training(True)
         progress = [] if self.sampling.trains_all else self._progress()
         for stack in self.stacks:
-            stack.start_epoch(number)
+            stack.start_epoch(number, self.watched)
         batches = [stack.batches(number, self.sampling, progress[i:]) for i, stack in enumerate(self.stacks)]
         logs: list[list[Step]] = [[] for _ in self.stacks]
         sizes: list[int] = []

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..architectures import Network, Outputs
+from ..architectures import Network, Outputs, PlainPass
 from ..config import FitConfig
 from ..data._dataset import Batch, BatchIterator, DataSplit, OfAllTasks, fewest_rows, positions_per_row
 from ..data._stacked_data import StackedBatches, StackedData
@@ -107,6 +107,8 @@ class Stack:
         self.has_axis = objective.task_weights.dim() > 1
         self.rows = StackedData([member.data for member in members], device) if self.has_axis else None
         self.batch_size = int(members[0].config.batch_size)
+        #: the pass without a graph, where the network allows it
+        self.plain: PlainPass | None = None
         self.alive: list[int] = []
         self._arrange(list(range(len(members))))
 
@@ -138,8 +140,11 @@ class Stack:
 
     # -- steps
 
-    def start_epoch(self, epoch: int) -> None:
-        """Set the random numbers of an epoch."""
+    def start_epoch(self, epoch: int, watched: bool = False) -> None:
+        """Set the random numbers of an epoch, and choose how gradients are computed."""
+        compares_gradients = self.objective.weighs_gradients or self.members[0].blueprint.weighting.needs_gramian
+        needs_graph = watched or compares_gradients or self.device.type != "cpu"
+        self.plain = None if needs_graph else self.network.plain_pass(self.objective.names)
         set_draws(self.network, self._draws("dropout", epoch))
         set_draws(self.objective, self._draws("weighting", epoch))
 
@@ -167,6 +172,8 @@ class Stack:
         gramian = gramian_of(objective, self.network, outputs, task_losses) if objective.wants_gramian else None
         weights = objective.weigh(task_losses, gramian)
         backward(objective, self.network, outputs, task_losses, weights)
+        if self.plain is not None and task is None:
+            self.plain.backward()
         learned = weights if objective.learns else None
         return Pass(
             Step(task_losses.losses.detach(), task_losses.mass, learned, gramian), outputs, task_losses, weights
@@ -174,6 +181,9 @@ class Stack:
 
     def losses(self, batch: Batch, task: str | None = None, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:
         """Compute outputs and task losses of a batch, on request with the place where gradients are compared."""
+        if self.plain is not None and task is None and torch.is_grad_enabled():
+            outputs = self.plain.outputs(batch.inputs)
+            return outputs, self.objective(outputs, batch.targets, batch.weights)
         names = self.objective.names if task is None else [task]
         with torch.autocast("cuda", dtype=torch.bfloat16) if self.mixed_precision else nullcontext():
             outputs = self._outputs(batch.inputs, names, with_cut and self.objective.grad_at == "representation")

@@ -200,9 +200,14 @@ class Staged(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList(stages)
 
+    def layers(self) -> list[nn.Module]:
+        """Return the modules of all stages, in their order."""
+        # the call of a Sequential is noticeable in small networks
+        return [
+            layer for stage in self.stages for layer in (stage if isinstance(stage, nn.Sequential) else (stage,))
+        ]
+
     def forward(self, x: Tensor) -> Representation:
-        for stage in self.stages:
-            # a Sequential would add a call, which is noticeable in small networks
-            for layer in stage if isinstance(stage, nn.Sequential) else (stage,):
-                x = layer(x)
+        for layer in self.layers():
+            x = layer(x)
         return Representation(x)
