@@ -93,6 +93,11 @@ class FitConfig:
         return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name in names}
 
     @property
+    def hyperparameters(self) -> dict[str, float]:
+        """The parameters that enter the optimiser, by the names that it gives them."""
+        return {"lr": self.learning_rate, "weight_decay": self.weight_decay}
+
+    @property
     def is_deep_ensemble(self) -> bool:
         """Whether several members are trained that are independent of each other."""
         return self.n_members > 1 and not self.ensemble.shares_weights

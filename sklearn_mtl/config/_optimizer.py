@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from numbers import Real
 from typing import Any
 
@@ -80,41 +80,46 @@ def resolve_optimizer(optimizer: Any) -> Optimizer:
 
 
 def optimizer_params(
-    algorithm: str | type[torch.optim.Optimizer], weight_decay: float, extra: Collection[str] = ()
+    algorithm: str | type[torch.optim.Optimizer],
+    hyperparameters: Mapping[str, float],
+    extra: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the parameters of a skorch net that make its optimiser.
 
     Parameters
     ----------
     algorithm : str or class
-    weight_decay : float
+    hyperparameters : mapping of str to float
+        As in `FitConfig`, by the names of the optimiser.
     extra : collection of str, default=()
         Names of the further parameters that the net gets.
 
     Raises
     ------
     ValueError
-        If the class takes no weight decay, unless it is 0, or evaluates the loss several times in a step.
+        If the class does not take a hyperparameter that is not 0, or evaluates the loss several times in a step.
     """
+    params: dict[str, Any] = {
+        name if name == "lr" else f"optimizer__{name}": value for name, value in hyperparameters.items()
+    }
     if isinstance(algorithm, str):
-        decay = {"optimizer__weight_decay": weight_decay}
         further = {name for name in extra if name.startswith("optimizer__")}
         lean = LEAN.get(algorithm) if further <= LEAN_PARAMS else None
-        return {"optimizer": lean or OPTIMIZERS[algorithm], "optimizer__fused": True, **decay}
+        return {"optimizer": lean or OPTIMIZERS[algorithm], "optimizer__fused": True, **params}
     closure = inspect.signature(algorithm.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(
             f"optimizer={algorithm.__name__} computes the loss several times in a step (it needs a closure), "
             "which is not supported; choose another optimizer, such as 'adamw'."
         )
-    if takes(algorithm, "weight_decay"):
-        return {"optimizer": algorithm, "optimizer__weight_decay": weight_decay}
-    if weight_decay:
-        raise ValueError(
-            f"weight_decay={weight_decay}, but optimizer={algorithm.__name__} has no weight decay; set "
-            "weight_decay=0."
-        )
-    return {"optimizer": algorithm}
+    for name, value in hyperparameters.items():
+        if name == "lr" or takes(algorithm, name):
+            continue
+        if value:
+            has_no = f"optimizer={algorithm.__name__} has no {name.replace('_', ' ')}"
+            raise ValueError(f"{name}={value}, but {has_no}; set {name}=0.")
+        del params[f"optimizer__{name}"]
+    return {"optimizer": algorithm, **params}
 
 
 def takes(algorithm: type[torch.optim.Optimizer], name: str) -> bool:

@@ -1,7 +1,8 @@
 """Model selection for several tasks."""
 
+from ._grid_search import TaskWeightSearchCV
 from ._pareto import hypervolume, non_dominated
-from ._search import TaskWeightRandomSearchCV, TaskWeightSearchCV
+from ._random_search import TaskWeightRandomSearchCV
 from ._simplex import task_weight_simplex
 from ._split import MultiTaskStratifiedKFold
 

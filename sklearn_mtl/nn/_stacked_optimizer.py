@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,21 +19,19 @@ class StackedOptimizer(torch.optim.Optimizer):
     ----------
     kind : {"sgd", "adam", "adamw"}
     parameters : sequence of Tensor (M, ...)
-    learning_rate, weight_decay : Tensor of shape (M,)
+    hyperparameters : mapping of str to Tensor of shape (M,)
+        "lr" and "weight_decay".
     """
 
     betas = (0.9, 0.999)
     eps = 1e-8
 
-    def __init__(
-        self, kind: str, parameters: Sequence[Tensor], learning_rate: Tensor, weight_decay: Tensor
-    ) -> None:
-        super().__init__(list(parameters), {"lr": float(learning_rate[0])})
+    def __init__(self, kind: str, parameters: Sequence[Tensor], hyperparameters: Mapping[str, Tensor]) -> None:
+        super().__init__(list(parameters), {"lr": float(hyperparameters["lr"][0])})
         self.kind = kind
         #: a number, or a tensor (M,), that multiplies the learning rates of the next step
         self.factor: Tensor | float = 1.0
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
+        self.hyperparameters = dict(hyperparameters)
         self.steps = 0
         self.first: list[Tensor] = []
         self.second: list[Tensor] = []
@@ -44,8 +42,7 @@ class StackedOptimizer(torch.optim.Optimizer):
 
     def _adopt(self, parameters: list[Tensor]) -> None:
         self.parameters = parameters
-        same = [bool((values == values[0]).all()) for values in (self.learning_rate, self.weight_decay)]
-        self.uniform = all(same)
+        self.uniform = all(bool((values == values[0]).all()) for values in self.hyperparameters.values())
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Take the only parameter group; torch's own method would import `torch._dynamo`."""
@@ -58,7 +55,7 @@ class StackedOptimizer(torch.optim.Optimizer):
 
     def keep(self, kept: Tensor, parameters: Sequence[Tensor]) -> None:
         """Go on with some of the members, whose parameters are given anew."""
-        self.learning_rate, self.weight_decay = self.learning_rate[kept], self.weight_decay[kept]
+        self.hyperparameters = {name: values[kept] for name, values in self.hyperparameters.items()}
         self.first = [moment[kept] for moment in self.first]
         self.second = [moment[kept] for moment in self.second]
         self._adopt(list(parameters))
@@ -68,16 +65,17 @@ class StackedOptimizer(torch.optim.Optimizer):
         """Make a step."""
         self.steps += 1
         factor = self.factor
+        rate, decay = self.hyperparameters["lr"], self.hyperparameters["weight_decay"]
         trained = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
         if self.uniform and self.kind != "sgd" and not isinstance(factor, Tensor):
-            self._fused_step(trained, float(self.learning_rate[0]) * factor, float(self.weight_decay[0]))
+            self._fused_step(trained, float(rate[0]) * factor, float(decay[0]))
             return
         update: Callable[[int, Tensor, Tensor], None] = {
             "sgd": self._sgd, "adam": self._adam, "adamw": self._adamw,
         }[self.kind]  # fmt: skip
         for i in trained:
             shape = (-1,) + (1,) * (self.parameters[i].dim() - 1)
-            update(i, (self.learning_rate * factor).view(shape), self.weight_decay.view(shape))
+            update(i, (rate * factor).view(shape), decay.view(shape))
 
     step.hooked = True  # type: ignore[attr-defined]  # otherwise torch wraps it in its profiler
 

@@ -36,7 +36,7 @@ from ._prepare import encode_rows, fit_tasks, split_data
 from ._scoring_view import scoring_view
 from ._stack import Member, Stack, stacks_of
 from ._stopping import stopping_rule
-from ._training_state import Keeper, LastEpoch
+from ._training_state import Keeper, LastEpoch, go_on_from
 from .callbacks._callback_list import has_callback
 
 
@@ -210,7 +210,7 @@ def _set_up(
     plan = plan._replace(blueprint=replace(plan.blueprint, one_by_one=one_by_one))
     model = _make_model(config, plan, device, yields)
     if previous is not None:
-        model.net.go_on_from(previous.net, with_optimizer=keep_optimizer)
+        go_on_from(model.net, previous.net, with_optimizer=keep_optimizer)
     elif adds_to is not None:
         model.net.module_.take_over(adds_to.net.module_.state_dict())
         model.net.take_history(adds_to.history)
@@ -273,8 +273,7 @@ def _make_model(config: FitConfig, plan: Plan, device: torch.device, yields: boo
         blueprint.objective(),
         blueprint,
         optimizer=config.optimizer.algorithm,
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
+        hyperparameters=config.hyperparameters,
         schedule=config.optimizer.schedule,
         schedule_yields=yields,
         clip_norm=config.optimizer.clip_norm,

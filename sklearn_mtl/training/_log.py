@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,3 +62,14 @@ def mean_entries(entries: Sequence[dict[str, float]]) -> dict[str, float]:
         known = values[~np.isnan(values)]
         means[name] = float(known.mean()) if len(known) else math.nan
     return means
+
+
+def progress_in(entries: Iterable[dict[str, Any]], names: Sequence[str]) -> np.ndarray:
+    """Return the last known training loss of each task over its first one."""
+    entries = list(entries)
+    ratios = []
+    for name in names:
+        losses = [epoch.get(f"train_loss__{name}", np.nan) for epoch in entries]
+        known = [loss for loss in losses if np.isfinite(loss)]
+        ratios.append(known[-1] / known[0] if known and known[0] > 0 else 1.0)
+    return np.array(ratios)

@@ -15,8 +15,8 @@ from .callbacks._callback_list import callbacks_to_run
 
 # What a net takes beside the parameters of the estimator, and begins what it takes.
 _TAKEN, _TAKEN_OF = "torch_load_kwargs", ("optimizer__", "callbacks__")
-# What those would set that the estimator sets.
-_OURS = {"optimizer__lr": "learning_rate", "optimizer__weight_decay": "weight_decay"}
+# What a parameter of the estimator is called that the optimiser calls otherwise.
+_OURS = {"lr": "learning_rate"}
 
 
 def make_net(
@@ -24,8 +24,8 @@ def make_net(
     criterion: nn.Module,
     blueprint: Blueprint,
     *,
+    hyperparameters: Mapping[str, float],
     optimizer: str | type[torch.optim.Optimizer] = "adamw",
-    weight_decay: float = 0.0,
     callbacks: Iterable | None = None,
     net_params: Mapping[str, Any] | None = None,
     **params: Any,
@@ -37,9 +37,10 @@ def make_net(
     module, criterion : nn.Module
         Network and objective.
     blueprint : Blueprint
+    hyperparameters : mapping of str to float
+        Those of the optimiser that the estimator sets, as in `FitConfig`.
     optimizer : str or class, default="adamw"
         A name in ``OPTIMIZERS`` or a class of torch's.
-    weight_decay : float, default=0.0
     callbacks : iterable of skorch callbacks or None, default=None
     net_params : mapping or None, default=None
         Parameters of the optimiser and of callbacks, as skorch names them.
@@ -53,8 +54,8 @@ def make_net(
         or the optimiser cannot be made.
     """
     extra = dict(net_params or {})
-    _refuse(extra)
-    params |= optimizer_params(optimizer, weight_decay, extra)
+    _refuse(extra, hyperparameters)
+    params |= optimizer_params(optimizer, hyperparameters, extra)
     unknown = _unknown_to(params["optimizer"], extra)
     if unknown:
         raise ValueError(f"net_params sets {unknown}, which {params['optimizer'].__name__} does not take.")
@@ -75,16 +76,19 @@ def make_net(
     return net
 
 
-def _refuse(extra: Mapping[str, Any]) -> None:
+def _refuse(extra: Mapping[str, Any], hyperparameters: Mapping[str, float]) -> None:
     """Raise ValueError for what the estimator sets, and for what would have no effect.
 
     Raises
     ------
     ValueError
     """
-    for name, parameter in _OURS.items():
-        if name in extra:
-            raise ValueError(f"net_params sets {name!r}, which the parameter {parameter} of the estimator sets.")
+    for name in hyperparameters:
+        if f"optimizer__{name}" in extra:
+            raise ValueError(
+                f"net_params sets 'optimizer__{name}', which the parameter {_OURS.get(name, name)} of the "
+                "estimator sets."
+            )
     unknown = [name for name in extra if name != _TAKEN and not str(name).startswith(_TAKEN_OF)]
     if unknown:
         raise ValueError(

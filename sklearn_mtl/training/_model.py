@@ -88,7 +88,13 @@ class Model:
         """The skorch net."""
         if self._net is None:
             with own_modes():
-                net = make_net(self.network, self.blueprint.objective(), self.blueprint, device=self.device)
+                net = make_net(
+                    self.network,
+                    self.blueprint.objective(),
+                    self.blueprint,
+                    hyperparameters={},
+                    device=self.device,
+                )
                 net.take_history(self._history)
                 net._set_training(False)
                 if self._weighting is not None:

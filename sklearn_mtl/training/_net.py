@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ from ..utils._memory import explain_out_of_memory
 from ..utils._threads import TRAINING_WORK_PER_THREAD, threads_for
 from ..weighting import UnsolvableError
 from ._divergence import refuse_non_finite, unsolved
-from ._log import mean_entries
+from ._log import mean_entries, progress_in
 from ._stack import Pass, Stack
 from ._stopping import BestEpoch
 from .callbacks._batches import record_best, watch_validation, watched_step
@@ -192,22 +191,6 @@ class MultiTaskNet(NeuralNet):
         self.callbacks_ = self._without_watchers()
         self.watchers = []
 
-    def go_on_from(self, previous: MultiTaskNet, with_optimizer: bool) -> None:
-        """Take over weights and history of another net, and on request what its optimiser has accumulated."""
-        self.module_.load_state_dict(previous.module_.state_dict())
-        # task weights are those that the estimator has now
-        now = {k: v for k, v in self.criterion_.state_dict().items() if k.rpartition(".")[2] == "task_weights"}
-        self.criterion_.load_state_dict({**previous.criterion_.state_dict(), **now})
-        self.history.extend(previous.history)
-        self.member_history = [list(entries) for entries in previous.member_history]
-        for ours, theirs in zip(self.module_.parameters(), previous.module_.parameters(), strict=True):
-            ours.requires_grad_(theirs.requires_grad)  # a callback may have frozen some
-        if with_optimizer and _accumulate_alike(self.optimizer_, previous.optimizer_):
-            accumulated = copy.deepcopy(previous.optimizer_.state_dict())
-            # learning rate and decay are those that the parameters of the estimator have now
-            accumulated["param_groups"] = self.optimizer_.state_dict()["param_groups"]
-            self.optimizer_.load_state_dict(accumulated)
-
     def take_history(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Take over the history of a model, of one entry per epoch, or per member and epoch."""
         members = sorted({entry["member"] for entry in entries if "member" in entry})
@@ -286,7 +269,7 @@ class MultiTaskNet(NeuralNet):
     def _progress(self) -> list[np.ndarray]:
         """Return for each member the last known training loss of each task over its first one."""
         histories: Any = self.member_history or [self.history] * len(self.stacks)
-        return [_progress_in(entries, self.criterion_.names) for entries in histories]
+        return [progress_in(entries, self.criterion_.names) for entries in histories]
 
     def step(self, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:
         """Make one step of all networks, with a batch for each stack: gradients, clipping, update."""
@@ -405,25 +388,3 @@ class MultiTaskNet(NeuralNet):
 
     def _without_watchers(self) -> list[tuple[str, Callback]]:
         return [entry for entry in self.callbacks_ if entry not in self.watchers]
-
-
-def _accumulate_alike(optimizer: torch.optim.Optimizer, other: torch.optim.Optimizer) -> bool:
-    """Return whether an optimiser can load the state of another one."""
-    groups = optimizer.param_groups, other.param_groups
-    if type(optimizer) is not type(other) or len(groups[0]) != len(groups[1]):
-        return False
-    # what is switched on, such as amsgrad or momentum, has something of its own
-    passing = ("params", "lr", "initial_lr", "weight_decay", "maximize")
-    switches = [[{k: bool(v) for k, v in group.items() if k not in passing} for group in all_] for all_ in groups]
-    sizes = [[len(group["params"]) for group in all_] for all_ in groups]
-    return switches[0] == switches[1] and sizes[0] == sizes[1]
-
-
-def _progress_in(entries: Iterable[dict[str, Any]], names: Sequence[str]) -> np.ndarray:
-    entries = list(entries)
-    ratios = []
-    for name in names:
-        losses = [epoch.get(f"train_loss__{name}", np.nan) for epoch in entries]
-        known = [loss for loss in losses if np.isfinite(loss)]
-        ratios.append(known[-1] / known[0] if known and known[0] > 0 else 1.0)
-    return np.array(ratios)

@@ -51,11 +51,7 @@ def plan_fit(
 ) -> Plan:
     """Fit the trunk's schema and the tasks, or take those of a previous model."""
     if previous is not None:
-        targets, _ = align_targets(y, list(previous.blueprint.tasks))
-        weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
-        blueprint = goes_on(config, X, previous.blueprint)
-        tasks = {name: task.with_labels_of(targets[name]) for name, task in blueprint.tasks.items()}
-        return Plan(replace(blueprint, tasks=tasks), previous.container, targets, weights)
+        return _plan_to_go_on(config, X, y, sample_weight, previous)
     targets, container = read_targets(y)
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
     task_weights = check_weights(config.task_weights, list(targets), "task_weights")
@@ -86,6 +82,16 @@ def plan_fit(
     if blueprint.is_batch_ensemble:
         check_shareable(blueprint)
     return Plan(blueprint, container, targets, weights)
+
+
+def _plan_to_go_on(
+    config: FitConfig, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike, previous: Model
+) -> Plan:
+    targets, _ = align_targets(y, list(previous.blueprint.tasks))
+    weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
+    blueprint = goes_on(config, X, previous.blueprint)
+    tasks = {name: task.with_labels_of(targets[name]) for name, task in blueprint.tasks.items()}
+    return Plan(replace(blueprint, tasks=tasks), previous.container, targets, weights)
 
 
 def _of_their_kind(classes: Any, labels: np.ndarray) -> np.ndarray:

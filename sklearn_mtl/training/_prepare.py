@@ -78,15 +78,17 @@ def fit_tasks(
             fitted[name] = _ordered(task, targets.categories_of(name)).fit(y, weight, known)
         except (TypeError, ValueError) as error:
             raise ValueError(f"task {name!r}: {error}") from error
-        for remark in task.remarks:
-            warn(f"task {name!r}: {remark}", UserWarning)
-        if len(getattr(task, "classes_", ("", ""))) == 1:
-            warn(
-                f"task {name!r} has labels of one class only, {task.classes_.tolist()[0]!r}.",
-                SingleClassWarning,
-            )
+        _warn_of_labels(name, task)
     _warn_of_guesses({name: (fitted[name], doubt) for name, doubt in doubts.items() if doubt})
     return fitted
+
+
+def _warn_of_labels(name: str, task: Task) -> None:
+    for remark in task.remarks:
+        warn(f"task {name!r}: {remark}", UserWarning)
+    classes: Any = getattr(task, "classes_", ("", ""))
+    if len(classes) == 1:
+        warn(f"task {name!r} has labels of one class only, {classes.tolist()[0]!r}.", SingleClassWarning)
 
 
 def guess_types(targets: Targets, given: Mapping[str, Any] | None, kind: str | None) -> dict[str, str]:

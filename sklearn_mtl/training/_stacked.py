@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -123,11 +124,11 @@ class StackedNet(MultiTaskNet):
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> StackedNet:
         """Make the optimiser, with hyperparameters for each member."""
+        names = self.stack.members[0].config.hyperparameters
         self.optimizer_ = StackedOptimizer(
             str(self.stack.members[0].config.optimizer.algorithm),
             list(self.stack.network.parameters()),
-            self._tensor(lambda config: config.learning_rate),
-            self._tensor(lambda config: config.weight_decay),
+            {name: self._tensor(partial(_hyperparameter, name)) for name in names},
         )
         return self
 
@@ -221,6 +222,10 @@ class StackedNet(MultiTaskNet):
 
     def finish(self) -> None:
         """Keep nothing: the results are those of the members."""
+
+
+def _hyperparameter(name: str, config: FitConfig) -> float:
+    return config.hyperparameters[name]
 
 
 def _clip_norm(config: FitConfig) -> float:

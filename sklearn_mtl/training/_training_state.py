@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ._net import MultiTaskNet
@@ -48,6 +50,35 @@ def resume_training(net: MultiTaskNet, state: Mapping[str, Any]) -> None:
         net.criterion_.take_out(net.stopping.over)
     net.history[:] = [{**epoch, "batches": []} for epoch in state["history"]]
     net.member_history = [list(entries) for entries in state["members"]]
+
+
+def go_on_from(net: MultiTaskNet, previous: MultiTaskNet, with_optimizer: bool) -> None:
+    """Take over weights and history of another net, and on request what its optimiser has accumulated."""
+    net.module_.load_state_dict(previous.module_.state_dict())
+    # task weights are those that the estimator has now
+    now = {k: v for k, v in net.criterion_.state_dict().items() if k.rpartition(".")[2] == "task_weights"}
+    net.criterion_.load_state_dict({**previous.criterion_.state_dict(), **now})
+    net.history.extend(previous.history)
+    net.member_history = [list(entries) for entries in previous.member_history]
+    for ours, theirs in zip(net.module_.parameters(), previous.module_.parameters(), strict=True):
+        ours.requires_grad_(theirs.requires_grad)  # a callback may have frozen some
+    if with_optimizer and _accumulate_alike(net.optimizer_, previous.optimizer_):
+        accumulated = copy.deepcopy(previous.optimizer_.state_dict())
+        # learning rate and decay are those that the parameters of the estimator have now
+        accumulated["param_groups"] = net.optimizer_.state_dict()["param_groups"]
+        net.optimizer_.load_state_dict(accumulated)
+
+
+def _accumulate_alike(optimizer: torch.optim.Optimizer, other: torch.optim.Optimizer) -> bool:
+    """Return whether an optimiser can load the state of another one."""
+    groups = optimizer.param_groups, other.param_groups
+    if type(optimizer) is not type(other) or len(groups[0]) != len(groups[1]):
+        return False
+    # what is switched on, such as amsgrad or momentum, has something of its own
+    passing = ("params", "lr", "initial_lr", "weight_decay", "maximize")
+    switches = [[{k: bool(v) for k, v in group.items() if k not in passing} for group in all_] for all_ in groups]
+    sizes = [[len(group["params"]) for group in all_] for all_ in groups]
+    return switches[0] == switches[1] and sizes[0] == sizes[1]
 
 
 class LastEpoch:

@@ -1,0 +1,140 @@
+"""Grid search with the scores of every task and the trade-off between tasks."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.model_selection import GridSearchCV, ParameterGrid
+
+from ._search import OWN_CONSTRAINTS, TaskWeightSearch
+
+
+class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
+    """Grid search with the scores of every task and the trade-off between tasks.
+
+    It extends scikit-learn's `GridSearchCV`, with the same candidates, folds, scores and best estimator. With any
+    ``scoring`` it also records the score of every task for every candidate and fold, and computes the Pareto
+    front: the candidates between which one task gains only if another loses. `select` fits another point of the
+    front without a new search.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator, or a Pipeline that ends in one
+        Fitted with each candidate's parameters.
+    param_grid : dict or list of dict
+        Values of parameters by name, for instance ``{"task_weights__a": [0.3, 1.0, 3.0]}``.
+    scoring : str, callable, list, tuple, dict or None, default=None
+        Criterion for the best candidate; None uses ``score`` of the estimator, the mean over tasks under its
+        ``score_weights``. `multitask_scorer` returns all metrics of all tasks.
+    n_jobs : int or None, default=None
+        Number of processes; the results are the same.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate to all rows; with several metrics, by which of them.
+    cv : int, splitter or iterable, default=None
+        The folds; an int means blocks of rows that are not shuffled, see `MultiTaskStratifiedKFold`.
+    verbose : int, default=0
+        How much to print.
+    pre_dispatch : int or str, default="2*n_jobs"
+        How many fits are handed to the processes in advance.
+    error_score : "raise" or float, default=nan
+        Score of a candidate that fails, for instance because it diverges.
+    return_train_score : bool, default=False
+        Whether ``cv_results_`` has scores of the training rows too.
+    stacked : bool or "auto", default="auto"
+        Whether to stack fits of one structure: to train them as one network with a member axis. The scores are the
+        same up to rounding; ``mean_fit_time`` is the share of a fit in the time of its stack, plus the time to
+        load the fit. "auto" times a few steps of both modes and chooses the faster one for each group of fits.
+    max_members : int or None, default=None
+        Maximum number of fits in one stack; None is limited by one gigabyte of memory.
+    journal : path-like or None, default=None
+        Folder for the scores of finished candidates and folds. If an interrupted search is started again with
+        the same folder, it does not train them again and has the same ``cv_results_``. Failed candidates are
+        tried again, and so is everything if estimator, rows, folds or scoring have changed. Changes in the
+        code of functions, such as your own ``scoring``, are not detected. Damaged files are ignored with a
+        warning, other files without.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarray
+        As in `GridSearchCV`, and ``split<k>_test_tasks_<task>``, ``mean_test_tasks_<task>`` and
+        ``std_test_tasks_<task>``: the task's score on the validation rows, accuracy, R2 or samples F1, without a
+        rank. Folds without a label of the task are left out of mean and std; both are NaN for a candidate that
+        failed in a fold.
+    task_names_ : list of str
+        The tasks.
+    stack_report_ : list of dict
+        One entry per group of fits with the same structure, or with the same reason for not being stacked:
+        ``n_fits``, ``stacked``, ``reason``, ``n_stacks`` and ``seconds``.
+    pareto_front_ : dict
+        The candidates on the front, in the order and form of ``cv_results_``: ``index`` into ``cv_results_``,
+        ``params``, and ``mean_test_tasks_<task>``.
+    best_estimator_ : estimator
+        The best candidate, fitted to all rows; an instance of the class of ``estimator``.
+    best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_ : object
+        As in `GridSearchCV`.
+
+    See Also
+    --------
+    TaskWeightRandomSearchCV : Samples candidates, for more tasks than a grid can cover.
+    sklearn_mtl.inspection.ParetoFrontDisplay : Draws the front.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_linnerud
+    >>> from sklearn_mtl import MultiTaskNetRegressor
+    >>> from sklearn_mtl.model_selection import TaskWeightSearchCV
+    >>> X, y = load_linnerud(return_X_y=True, as_frame=True)
+    >>> regressor = MultiTaskNetRegressor(max_epochs=5, random_state=0)
+    >>> grid = {"task_weights__Pulse": [0.1, 1.0, 10.0]}
+    >>> search = TaskWeightSearchCV(regressor, grid, cv=2).fit(X, y)
+    >>> search.task_names_
+    ['Weight', 'Waist', 'Pulse']
+    >>> bool(search.best_index_ in search.pareto_front_["index"])
+    True
+    >>> slim = search.select(X, y, maximize="Waist")
+    >>> slim.predict(X).shape
+    (20, 3)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **GridSearchCV._parameter_constraints,
+        **OWN_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+        stacked: bool | str = "auto",
+        max_members: int | None = None,
+        journal: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.stacked = stacked
+        self.max_members = max_members
+        self.journal = journal
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+
+    def _candidates(self) -> list[dict[str, Any]]:
+        return list(ParameterGrid(self.param_grid))
