@@ -13,7 +13,6 @@ from ..diagram._flow import Flow
 from ..trunks import Representation, Trunk
 from ..utils._params import Interval
 from ..utils._random import Streams
-from ._bodies import Summary
 from ._experts import Experts, LevelInput, private_names, private_nodes
 from ._mixing import mix
 from ._sharing import Sharing, SharingArchitecture, gate_nodes
@@ -114,7 +113,6 @@ class FusedExperts(Sharing):
         self.names = tuple(names)
         self.n_experts = spec.n_experts
         self.stem = trunk.stem(streams)
-        self.summary = Summary(trunk)
         levels = [FusionLevel(spec, trunk, names, streams, level) for level in range(spec.n_levels)]
         self.levels = nn.ModuleList(levels)  # type: ignore[assignment]
         self.width = trunk.width_
@@ -130,8 +128,7 @@ class FusedExperts(Sharing):
         self, levels: Sequence[FusionLevel], inputs: Mapping[str, Any]
     ) -> tuple[LevelInput, list[Tensor]]:
         """Return the input of the level after the given ones, and the gates of these levels."""
-        x = self.stem(inputs)
-        seen = LevelInput(x.unsqueeze(-3 - self.summary.axes), self.summary(x).unsqueeze(-3))
+        seen = LevelInput.of_stem(self.stem(inputs))
         gates = []
         for level in levels:
             experts = level.experts(seen.for_experts(self.n_experts))

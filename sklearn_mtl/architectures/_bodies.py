@@ -9,27 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..nn._stacking import SideBySide, has_member_axis
-from ..trunks import Representation, Staged, Trunk
+from ..trunks import Representation, Staged, StemOutput, StemOutputs, Trunk
 from ..utils._random import Streams
-
-
-class Summary(nn.Module):
-    """Mean of a stem's output over tokens or pixels: one vector per row, for gates.
-
-    Parameters
-    ----------
-    trunk : Trunk
-        Fitted.
-    """
-
-    def __init__(self, trunk: Trunk) -> None:
-        super().__init__()
-        self.axes = trunk.stem_axes
-        self.summarize = trunk.summarize
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (..., B, ..., W) to (..., B, W)."""
-        return self.summarize(x)
 
 
 class Stems(nn.Module):
@@ -46,18 +27,19 @@ class Stems(nn.Module):
 
     def __init__(self, trunk: Trunk, streams: Streams, n_stems: int) -> None:
         super().__init__()
-        self.n_stems, self.axes = n_stems, trunk.stem_axes
+        self.n_stems = n_stems
         stems = [trunk.stem(streams) for _ in range(n_stems)]
         self.learns = any(True for _ in stems[0].parameters())
         self.stems: Any = _bank(stems, trunk) if self.learns else stems[0]
 
-    def forward(self, inputs: Mapping[str, Any], chosen: Tensor | None = None) -> Tensor:
-        """Compute the tensors (..., E, B, ..., W) of all or of the chosen stems; E = 1 if there is one for all."""
+    def forward(self, inputs: Mapping[str, Any], chosen: Tensor | None = None) -> Any:
+        """Compute the output (..., E, B, ..., W) of all or of the chosen stems; E = 1 if there is one for all."""
         if not self.learns:
-            return self.stems(inputs).unsqueeze(-3 - self.axes)
+            return self.stems(inputs).shared()
         if isinstance(self.stems, SideBySide):
             return self.stems({name: values.unsqueeze(-3) for name, values in inputs.items()}, chosen)
-        return torch.stack([self.stems[i](inputs) for i in _numbers(chosen, self.n_stems)])
+        outputs = [self.stems[i](inputs) for i in _numbers(chosen, self.n_stems)]
+        return type(outputs[0]).stack(outputs)
 
 
 class Bodies(nn.Module):
@@ -80,20 +62,21 @@ class Bodies(nn.Module):
         self.n_bodies = len(names)
         self.bodies: Any = _bank([trunk.body(streams, name) for name in names], trunk)
 
-    def forward(self, x: Tensor, chosen: Tensor | None = None) -> Representation:
+    def forward(self, x: StemOutput | StemOutputs, chosen: Tensor | None = None) -> Representation:
         """Compute representations with sample (..., E, B, D) of all bodies, or of the chosen ones.
 
         Parameters
         ----------
-        x : Tensor of shape (..., E, B, ..., W)
+        x : StemOutput with values (..., E, B, ..., W), or StemOutputs
             With E = 1 if all bodies share it.
         chosen : Tensor of int or None, default=None
             Positions of the bodies to compute.
         """
         numbers = _numbers(chosen, self.n_bodies)
         if not isinstance(self.bodies, SideBySide):
-            inputs = x if len(x) == len(numbers) else x.expand(len(numbers), *x.shape[1:])
-            return _stacked([self.bodies[i](rows) for i, rows in zip(numbers, inputs, strict=True)])
+            return _stacked(
+                [self.bodies[i](of_one) for i, of_one in zip(numbers, x.split(len(numbers)), strict=True)]
+            )
         sample, token, mask = self.bodies(x, chosen)
         if sample.shape[-3] != len(numbers):  # a body without layers returns its input
             sample = sample.expand(*sample.shape[:-3], len(numbers), *sample.shape[-2:])

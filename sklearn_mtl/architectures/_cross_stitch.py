@@ -101,6 +101,7 @@ class StitchedTrunks(Sharing):
         stages = self.bodies.stages()
         if not stages:
             return self.bodies(x)
+        x = x.values
         for level, stage in enumerate(stages[:-1]):
             x = stitch(stage(x), self.stitches.select(-3, level))
         return Representation(stages[-1](x))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..diagram._flow import Node
-from ..trunks import Representation, Trunk
+from ..trunks import Representation, StemOutput, StemOutputs, Trunk
 from ..utils._random import Streams
 from ._bodies import Bodies
 from ._units import LinearBank, positions
@@ -52,7 +52,7 @@ class LevelInput(NamedTuple):
 
     Parameters
     ----------
-    experts : Tensor (..., 1, B, ..., W) or Representation of (..., T, B, D)
+    experts : StemOutput of (..., 1, B, ..., W), StemOutputs, or Representation of (..., T, B, D)
         Output of the stem, shared by all tasks, or of the previous level, by task.
     gates : Tensor of shape (..., 1, B, W) or (..., T, B, D)
         One vector per row.
@@ -65,6 +65,11 @@ class LevelInput(NamedTuple):
     def of(cls, representation: Representation) -> LevelInput:
         """Make the input from the output of the previous level."""
         return cls(representation, representation.sample)
+
+    @classmethod
+    def of_stem(cls, x: StemOutput | StemOutputs) -> LevelInput:
+        """Make the input of the first level from the output of the stem."""
+        return cls(x.shared(), x.mean().unsqueeze(-3))
 
     def for_tasks(self, names: Sequence[str], tasks: Sequence[str]) -> LevelInput:
         """Select the inputs of some tasks; ``names`` are the tasks along the axis."""

@@ -11,7 +11,6 @@ from ..diagram._flow import Flow, Node
 from ..trunks import Representation, Trunk
 from ..trunks._base import Staged
 from ..utils._random import Streams
-from ._bodies import Summary
 from ._sharing import Sharing, SharingArchitecture, check_sizes
 from ._units import MLPBank
 from ._views import Views, append, tensors_of
@@ -82,7 +81,6 @@ class SharedTrunk(Sharing):
     def __init__(self, trunk: Trunk, streams: Streams, bypass: MLPBank | None = None) -> None:
         super().__init__()
         self.stem = trunk.stem(streams)
-        self.summary = Summary(trunk)
         self.body = trunk.body(streams)
         self.bypass = bypass
         self.representation_width = trunk.width_
@@ -90,11 +88,11 @@ class SharedTrunk(Sharing):
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
         x = self.stem(inputs)
+        beside = None if self.bypass is None else self.bypass(x.mean().unsqueeze(-3), tasks)
         representation = self.body(x)
         views = Views(None, representation, shared=tensors_of(representation))
-        if self.bypass is None:
+        if beside is None:
             return views
-        beside = self.bypass(self.summary(x).unsqueeze(-3), tasks)
         by_task = views.by_task(tasks)
         return by_task._replace(representation=append(by_task.representation, beside))
 

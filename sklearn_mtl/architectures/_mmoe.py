@@ -12,7 +12,7 @@ from ..diagram._flow import Flow, Node
 from ..trunks import Representation, Trunk
 from ..utils._params import Interval
 from ..utils._random import Streams
-from ._bodies import Bodies, Summary, expert_names
+from ._bodies import Bodies, expert_names
 from ._mixing import imbalance, mix
 from ._sharing import Sharing, SharingArchitecture, gate_nodes
 from ._units import Gates
@@ -120,7 +120,6 @@ class GatedExperts(Sharing):
         self.n_experts = n_experts
         self.load_balancing = load_balancing
         self.stem = trunk.stem(streams)
-        self.summary = Summary(trunk)
         self.experts = Bodies(trunk, streams, expert_names(n_experts))
         self.gates = gates
         self.width = trunk.width_
@@ -128,22 +127,19 @@ class GatedExperts(Sharing):
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
         x = self.stem(inputs)
-        gates = self.gates(self.summary(x).unsqueeze(-3), tasks)
+        gates = self.gates(x.mean().unsqueeze(-3), tasks)
         penalty = self.load_balancing * imbalance(gates) if self.training and self.load_balancing else None
-        experts = self.experts(self._for_all(x))
+        experts = self.experts(x.shared())
         return Views(tuple(tasks), mix(gates, experts), penalty, tensors_of(experts))
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
-        return side_by_side(self.experts(self._for_all(self.stem(inputs))))
-
-    def _for_all(self, x: Tensor) -> Tensor:
-        return x.unsqueeze(-3 - self.summary.axes)
+        return side_by_side(self.experts(self.stem(inputs).shared()))
 
     def shared_parameters(self) -> list[nn.Parameter]:
         return [*self.stem.parameters(), *self.experts.parameters()]
 
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
-        gates = self.gates(self.summary(self.stem(inputs)).unsqueeze(-3), tasks)
+        gates = self.gates(self.stem(inputs).mean().unsqueeze(-3), tasks)
         return dict(zip(tasks, gates.unbind(-3), strict=True))
 
     def gate_names(self, task: str) -> list[tuple[int, str]]:

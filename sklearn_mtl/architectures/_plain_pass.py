@@ -30,7 +30,7 @@ class PlainPass:
 
     def outputs(self, inputs: Mapping[str, Any]) -> Outputs:
         """Compute the outputs of all tasks, as leaves of the graph of the losses."""
-        return Outputs([(self.names, self.widths, self.chain.forward(self.stem(inputs)))])
+        return Outputs([(self.names, self.widths, self.chain.forward(self.stem(inputs).values))])
 
     def backward(self) -> None:
         """Set the gradients of the parameters, after the losses were backpropagated to the outputs."""

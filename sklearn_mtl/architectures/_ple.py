@@ -13,7 +13,7 @@ from ..diagram._flow import Flow, Node
 from ..trunks import Representation, Trunk
 from ..utils._params import Interval
 from ..utils._random import Streams
-from ._bodies import Summary, expert_names
+from ._bodies import expert_names
 from ._experts import Experts, LevelInput, private_names, private_nodes
 from ._mixing import add, beside, imbalance, mix, mix_own
 from ._sharing import Sharing, SharingArchitecture, gate_nodes
@@ -136,7 +136,6 @@ class LayeredExperts(Sharing):
         self.names = tuple(names)
         self.load_balancing = spec.load_balancing
         self.stem = trunk.stem(streams)
-        self.summary = Summary(trunk)
         levels = [ExtractionLevel(spec, trunk, names, streams, level) for level in range(spec.n_levels)]
         self.levels = nn.ModuleList(levels)  # type: ignore[assignment]
         self.width = trunk.width_
@@ -157,8 +156,7 @@ class LayeredExperts(Sharing):
         self, levels: Sequence[ExtractionLevel], inputs: Mapping[str, Any]
     ) -> tuple[LevelInput, LevelInput, list[Tensor]]:
         """Return the inputs of the next level (for tasks, for shared experts), and the gates of the levels."""
-        x = self.stem(inputs)
-        of_tasks = of_shared = LevelInput(x.unsqueeze(-3 - self.summary.axes), self.summary(x).unsqueeze(-3))
+        of_tasks = of_shared = LevelInput.of_stem(self.stem(inputs))
         gates = []
         for level in levels:
             shared = level.shared(of_shared.experts)

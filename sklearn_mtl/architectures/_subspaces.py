@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..diagram._flow import Flow, Node
 from ..tasks import Task
-from ..trunks import Representation, Trunk
+from ..trunks import Representation, StemOutput, StemOutputs, Trunk
 from ..utils._params import ArrayLike, Interval
 from ..utils._random import Streams
 from ._bodies import Bodies, expert_names
@@ -93,7 +93,7 @@ class SubspaceSharing(SharingArchitecture):
         return flow.represented_by(names).to_tasks(reads, self.tower_sizes)
 
     def _masks(self, trunk: Trunk) -> Tensor:
-        """Return a mask (G, W) of the entries of the stem's tensor that come from the columns of each group."""
+        """Return a mask (G, W) of the entries of the stem's output that come from the columns of each group."""
         groups = list(() if self.column_groups is None else self.column_groups)
         if not groups or not all(ArrayLike().is_satisfied_by(group) and len(group) for group in groups):
             raise ValueError(f"column_groups={groups!r} should be groups of at least one column each.")
@@ -111,7 +111,7 @@ class Subspaces(Sharing):
         The tasks.
     streams : Streams
     masks : Tensor of bool of shape (G, W) or None
-        Entries of the stem's tensor that each shared body reads; None for one body that reads all.
+        Entries of the stem's output that each shared body reads; None for one body that reads all.
     orthogonality : float
         Weight of the penalty.
     """
@@ -124,7 +124,6 @@ class Subspaces(Sharing):
         super().__init__()
         self.names = tuple(names)
         self.orthogonality = orthogonality
-        self.axes = trunk.stem_axes
         self.stem = trunk.stem(streams)
         n_shared = 1 if masks is None else len(masks)
         self.shared = Bodies(trunk, streams, expert_names(n_shared))
@@ -134,21 +133,22 @@ class Subspaces(Sharing):
         self.width = self.representation_width + trunk.width_
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Views:
-        x = self.stem(inputs)
+        x = self.stem(inputs).shared()
         shared = self._shared(x)
-        private = self.private(x.unsqueeze(-3 - self.axes), positions(self.names, tasks))
+        private = self.private(x, positions(self.names, tasks))
         views = join(Views(None, shared).by_task(tasks).representation, private)
         if not (self.training and self.orthogonality):
             return Views(tuple(tasks), views, shared=tensors_of(shared))
         overlap = subspace_overlap(shared.sample.unsqueeze(-3), private.sample).mean(dim=-1)
         return Views(tuple(tasks), views, self.orthogonality * overlap, tensors_of(shared))
 
-    def _shared(self, x: Tensor) -> Representation:
-        x = x.unsqueeze(-3 - self.axes)
-        return side_by_side(self.shared(x if self.masks is None else x * self.masks))
+    def _shared(self, x: StemOutput | StemOutputs) -> Representation:
+        if self.masks is not None and isinstance(x, StemOutput):
+            x = x._replace(values=x.values * self.masks)
+        return side_by_side(self.shared(x))
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
-        return self._shared(self.stem(inputs))
+        return self._shared(self.stem(inputs).shared())
 
     def shared_parameters(self) -> list[nn.Parameter]:
         return [*self.stem.parameters(), *self.shared.parameters()]

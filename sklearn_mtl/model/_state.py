@@ -83,7 +83,9 @@ def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
         current = MIGRATIONS[number](current)
     _check_kinds(current)
     _check_finite(current["weights"])
-    _complete_parts(vars(current["blueprint"]))
+    blueprint = current["blueprint"]
+    _complete_parts(vars(blueprint))
+    vars(blueprint.trunk).setdefault("dtype_", blueprint.dtype)  # an older version did not keep it on the trunk
     return stamped(current)
 
 

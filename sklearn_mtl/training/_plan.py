@@ -58,6 +58,7 @@ def plan_fit(
     trunk = clone(resolve_trunk(config.trunk, X)).fit(
         X,
         owner=owner,
+        dtype=config.dtype,
         categorical_features=config.categorical_features,
         sample_weight=common_weight(weights, task_weights),
     )

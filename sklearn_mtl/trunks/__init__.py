@@ -8,6 +8,7 @@ from ._mlp import MLP
 from ._module_trunk import ModuleTrunk
 from ._multi_input import MultiInput
 from ._sequence_encoder import SequenceEncoder
+from ._stem_output import StemOutput, StemOutputs
 from ._video_encoder import VideoEncoder
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "SequenceEncoder",
     "SparseRows",
     "Staged",
+    "StemOutput",
+    "StemOutputs",
     "Trunk",
     "VideoEncoder",
     "resolve_trunk",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..utils._random import Streams
 from ..utils._types import ColumnsLike, RowsLike
+from ._stem_output import StemOutput
 
 
 class Representation(NamedTuple):
@@ -64,14 +65,14 @@ class Trunk(BaseEstimator, ABC):
     """Base class of trunks, which compute a representation from one kind of input.
 
     A trunk is a spec: its constructor stores hyperparameters, and ``fit`` learns the schema of X (widths,
-    categories, a vocabulary). It builds two modules. The ``stem`` maps encoded inputs to one tensor and is built
-    once. The ``body`` maps that tensor to a `Representation`; an architecture may build it more than once
+    categories, a vocabulary). It builds two modules. The ``stem`` maps encoded inputs to a `StemOutput` and is
+    built once. The ``body`` maps that to a `Representation`; an architecture may build it more than once
     (experts, independent networks).
 
     Attributes
     ----------
     stem_width_ : int
-        Width of the stem's output, as returned by ``summarize``.
+        Width of `StemOutput.mean` of the stem's output.
     width_ : int
         D, the width of the representation.
     """
@@ -82,11 +83,6 @@ class Trunk(BaseEstimator, ABC):
     #: why fits cannot be stacked at all; None if they can
     not_stackable: ClassVar[str | None] = None
 
-    #: axes between the rows and the width of the stem's output: 0 for a table, 1 for tokens, 2 for images
-    stem_axes: ClassVar[int] = 0
-    #: whether the last entry of the stem's tensor is the token mask: 1 for a token, and 0 for padding, where all
-    #: other entries are 0 too
-    stem_has_mask: ClassVar[bool] = False
     #: whether the representation has tokens: those of a sequence, or the positions of an image
     has_tokens: bool = False
     #: hyperparameters that may differ between stacked fits
@@ -103,6 +99,7 @@ class Trunk(BaseEstimator, ABC):
         X: RowsLike,
         *,
         owner: BaseEstimator,
+        dtype: str = "float32",
         categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> Trunk:
@@ -115,6 +112,8 @@ class Trunk(BaseEstimator, ABC):
         owner : BaseEstimator
             The estimator for scikit-learn's checks, which name it in messages and set ``n_features_in_`` and
             ``feature_names_in_`` on it.
+        dtype : {"float32", "float64"}, default="float32"
+            Of the network, and of encoded numbers.
         categorical_features : object, default="from_dtype"
             Which columns are categorical; see `MultiTaskNetEstimator`.
         sample_weight : ndarray of shape (n_samples,) or None, default=None
@@ -139,18 +138,14 @@ class Trunk(BaseEstimator, ABC):
 
     @abstractmethod
     def stem(self, streams: Streams) -> nn.Module:
-        """Build the module that maps a batch of inputs to a tensor (B, ..., `stem_width_`)."""
+        """Build the module that maps a batch of inputs to a `StemOutput`."""
 
     @abstractmethod
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
-        """Build a module that maps the stem's tensor to a `Representation`; ``name`` seeds its weights."""
-
-    def summarize(self, x: Tensor) -> Tensor:
-        """Return the mean of the stem's tensor over the positions of each row, (..., B, `stem_width_`)."""
-        return mean_over_positions(x, self.stem_axes, self.stem_has_mask)
+        """Build a module that maps a `StemOutput` to a `Representation`; ``name`` seeds its weights."""
 
     def stem_mask(self, columns: Sequence[int | str]) -> np.ndarray:
-        """Return which entries of the stem's tensor come from some columns of X, bool of shape (`stem_width_`,).
+        """Return which entries of the stem's output come from some columns of X, bool of shape (`stem_width_`,).
 
         Raises
         ------
@@ -166,25 +161,6 @@ def forget_columns(owner: BaseEstimator) -> None:
     """Remove the column attributes of an earlier fit from an estimator."""
     for attribute in ("n_features_in_", "feature_names_in_"):
         vars(owner).pop(attribute, None)
-
-
-def mean_over_positions(x: Tensor, axes: int, has_mask: bool) -> Tensor:
-    """Average (..., B, positions, W) over positions, without padding if the last entry is a mask.
-
-    Parameters
-    ----------
-    x : Tensor
-    axes : int
-        Number of axes of positions.
-    has_mask : bool
-        Whether the last entry of W is the mask of positions; in padding all entries are 0.
-    """
-    if not axes:
-        return x
-    positions = tuple(range(-1 - axes, -1))
-    if not has_mask:
-        return x.mean(dim=positions)
-    return x.sum(dim=positions) / x[..., -1:].sum(dim=positions).clamp(min=1)
 
 
 class Staged(nn.Module):
@@ -207,7 +183,8 @@ class Staged(nn.Module):
             layer for stage in self.stages for layer in (stage if isinstance(stage, nn.Sequential) else (stage,))
         ]
 
-    def forward(self, x: Tensor) -> Representation:
+    def forward(self, given: StemOutput) -> Representation:
+        x = given.values
         for layer in self.layers():
             x = layer(x)
         return Representation(x)

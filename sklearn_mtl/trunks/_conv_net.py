@@ -21,6 +21,7 @@ from ..utils._random import Streams
 from ..utils._types import ColumnsLike, RowsLike
 from ._base import Inputs, Representation, Trunk
 from ._images import Images
+from ._stem_output import StemOutput
 
 # Group normalisation: maximum number of groups, and minimum number of channels per group. A group of one channel
 # would become 0 in a map of one position.
@@ -92,7 +93,6 @@ class ConvNet(Trunk):
 
     member_axis = True
     stackable_params = ("dropout",)
-    stem_axes = 2
     has_tokens = True
 
     _parameter_constraints: dict = {
@@ -128,12 +128,12 @@ class ConvNet(Trunk):
         X: RowsLike,
         *,
         owner: BaseEstimator,
+        dtype: str = "float32",
         categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> ConvNet:
         self.check_params()
-        dtype = np.dtype(getattr(owner, "dtype", "float32"))
-        self.images_ = Images(self.channels_first, dtype).fit(X, owner, sample_weight)
+        self.images_ = Images(self.channels_first, np.dtype(dtype)).fit(X, owner, sample_weight)
         return self.fit_to_shape(self.images_.shape_)
 
     def check_params(self) -> None:
@@ -212,7 +212,8 @@ class _Body(nn.Module):
         self.place = Linear(2 * trunk.width_, trunk.width_, generator) if n_positions > 1 else None
         self.register_buffer("coordinates", coordinates(trunk.grid_) / n_positions, persistent=False)
 
-    def forward(self, images: Tensor) -> Representation:
+    def forward(self, given: StemOutput) -> Representation:
+        images = given.values
         axes = self.position.bias.shape[:-1]
         # images of one network may have several leading axes too
         rows = (*axes, images.shape[-4]) if axes else images.shape[:-3]

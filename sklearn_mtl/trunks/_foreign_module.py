@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 from ..nn._layers import DrawsAtRandom, Dropout, set_draws
 from ..utils._random import lend_global_generator
 from ._base import Representation
+from ._stem_output import StemOutput
 
 
 class ForeignModule(DrawsAtRandom, nn.Module):
@@ -62,7 +63,8 @@ class ForeignModule(DrawsAtRandom, nn.Module):
                 layer.eval()
         return self
 
-    def forward(self, x: Tensor) -> Representation:
+    def forward(self, output: StemOutput) -> Representation:
+        x = output.values
         given = x.long() if self.integers else x
         with self._random_numbers(x.device), naming(self.name, given):
             found = self.module(given)

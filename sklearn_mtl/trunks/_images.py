@@ -18,6 +18,7 @@ from ..utils._types import RowsLike
 from ..utils._warn import warn
 from ._base import Inputs, forget_columns
 from ._image_range import ImageRange, is_channels_first
+from ._stem_output import StemOutput
 
 # Numbers that are read at once for mean and deviation, to fit into the cache.
 CHUNK = 2**20
@@ -208,12 +209,12 @@ class Standardized(nn.Module):
         self.register_buffer("offset", torch.from_numpy(-mean / scale))
         self.register_buffer("factor", torch.from_numpy(1 / scale))
 
-    def forward(self, inputs: Inputs) -> Tensor:
+    def forward(self, inputs: Inputs) -> StemOutput:
         images = inputs[self.name]
         offset, factor = self._by_pixel(self.offset), self._by_pixel(self.factor)
         if images.dtype == torch.uint8:
             images, factor = images.to(factor.dtype), factor / 255
-        return torch.addcmul(offset, images, factor)
+        return StemOutput(torch.addcmul(offset, images, factor), self.n_axes - 1)
 
     def _by_pixel(self, values: Tensor) -> Tensor:
         return values.view(*values.shape[:-1], *(1,) * self.n_axes, values.shape[-1])

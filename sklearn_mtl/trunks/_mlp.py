@@ -34,6 +34,7 @@ from ._scaling import (
     place_numbers,
     place_sparse,
 )
+from ._stem_output import StemOutput
 from ._table import Table
 
 # Limits of n_bins="auto": per column, and for all columns together; and the bins per column if there are many.
@@ -127,14 +128,14 @@ class MLP(Trunk):
         X: RowsLike,
         *,
         owner: BaseEstimator,
+        dtype: str = "float32",
         categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> MLP:
         self._validate_params()
         self._check_hidden_sizes()
         X = stack_vectors(X)
-        dtype = np.dtype(getattr(owner, "dtype", "float32"))
-        self.table_ = Table(categorical_features, dtype).fit(X, owner)
+        self.table_ = Table(categorical_features, np.dtype(dtype)).fit(X, owner)
         self._fit_numbers(X, owner, sample_weight)
         n_numbers = len(self.table_.numeric_) * self._copies
         self.stem_width_ = n_numbers + self.embedding_size * len(self.table_.categorical_)
@@ -293,7 +294,7 @@ class _Stem(nn.Module):
         self.bins = bins
         self.embedding = embedding
 
-    def forward(self, inputs: Inputs) -> Tensor:
+    def forward(self, inputs: Inputs) -> StemOutput:
         parts = []
         if "numeric" in inputs:
             numbers = inputs["numeric"]
@@ -306,10 +307,10 @@ class _Stem(nn.Module):
         if self.embedding is not None:
             parts.append(self.embedding(inputs["categorical"]))
         if len(parts) == 1:
-            return parts[0]
+            return StemOutput(parts[0])
         # members share the numbers, but not the embeddings of the categories
         rows = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
-        return torch.cat([part.expand(*rows, -1) for part in parts], dim=-1)
+        return StemOutput(torch.cat([part.expand(*rows, -1) for part in parts], dim=-1))
 
 
 class _Embedding(nn.Module):

@@ -26,6 +26,7 @@ from ._foreign_module import (
     shares_tensors,
     with_our_dropout,
 )
+from ._stem_output import StemOutput
 
 
 class ModuleTrunk(Trunk):
@@ -89,15 +90,16 @@ class ModuleTrunk(Trunk):
         X: RowsLike,
         *,
         owner: BaseEstimator,
+        dtype: str = "float32",
         categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> ModuleTrunk:
         self._validate_params()
         if isinstance(self.module, nn.Module) and self.params is not None:
             raise ValueError(f"params={self.params!r} of ModuleTrunk has no effect on a module instance.")
+        self.dtype_ = dtype
         rows = self._read(X, owner, reset=True)
         self.input_shape_ = rows.shape[1:]
-        self.stem_axes = len(self.input_shape_) - 1  # type: ignore[misc]
         self.stem_width_ = self.input_shape_[-1]
         self.is_copied_ = self.draws_in_training_ = self.draws_in_prediction_ = self.integers_ = False
         with Streams(0).global_generator("trunk", "probe"):
@@ -127,7 +129,7 @@ class ModuleTrunk(Trunk):
     def _called(self, x: Tensor) -> tuple[ForeignModule, Representation]:
         body = self.body(Streams(0)).to(x.dtype).eval()
         with lend_global_generator(0), torch.no_grad():
-            return body, body(x)
+            return body, body(StemOutput(x))
 
     def encode(self, X: RowsLike, *, owner: BaseEstimator) -> Inputs:
         rows = self._read(X, owner, reset=False)
@@ -143,13 +145,13 @@ class ModuleTrunk(Trunk):
         return {"rows": torch.from_numpy(rows if rows.flags.writeable else rows.copy())}
 
     def _read(self, X: RowsLike, owner: BaseEstimator, reset: bool) -> np.ndarray:
-        dtype, X = np.dtype(getattr(owner, "dtype", "float32")), plain(X)
+        X = plain(X)
         if np.ndim(X) > 2:
             forget_columns(owner)
-            rows = check_array(X, dtype=dtype, allow_nd=True, estimator=owner, input_name="X")
+            rows = check_array(X, dtype=self.dtype_, allow_nd=True, estimator=owner, input_name="X")
             return np.ascontiguousarray(rows)
         reset = reset or len(self.input_shape_) > 1
-        return np.ascontiguousarray(validate_data(owner, X, dtype=dtype, reset=reset))
+        return np.ascontiguousarray(validate_data(owner, X, dtype=self.dtype_, reset=reset))
 
     def lengths(self, X: RowsLike) -> np.ndarray | None:
         return None if self.n_tokens_ is None else np.full(len(X), self.n_tokens_)
@@ -230,9 +232,9 @@ def _are_whole(rows: np.ndarray) -> bool:
 
 
 class _Rows(nn.Module):
-    def forward(self, inputs: Inputs) -> Tensor:
+    def forward(self, inputs: Inputs) -> StemOutput:
         rows: Tensor = inputs["rows"]
-        return rows
+        return StemOutput(rows, rows.dim() - 2)
 
 
 def _parameters_of(factory: Callable[..., Any]) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_consistent_length
-from torch import Tensor, nn
+from torch import nn
 
 from ..nn._layers import Linear
 from ..utils._params import Interval, NestedParamsMixin
@@ -21,7 +21,7 @@ from ._base import Inputs, Representation, Trunk, forget_columns
 from ._choice import resolve_single
 from ._mlp import MLP
 from ._named_inputs import column_of, inputs_of, names_of, read_inputs, trunk_and_column
-from ._packing import Part, pack, unpack
+from ._stem_output import StemOutputs
 
 
 class MultiInput(NestedParamsMixin, Trunk):
@@ -91,6 +91,7 @@ class MultiInput(NestedParamsMixin, Trunk):
         X: RowsLike,
         *,
         owner: BaseEstimator,
+        dtype: str = "float32",
         categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> MultiInput:
@@ -100,35 +101,24 @@ class MultiInput(NestedParamsMixin, Trunk):
         if not chosen:
             raise ValueError("MultiInput needs at least one input.")
         self.inputs_: dict[Any, Trunk] = {}
-        self.owners_: dict[Any, BaseEstimator] = {}
         for key, given in chosen.items():
-            self.owners_[key] = InputChecks(str(getattr(owner, "dtype", "float32")))
             with _named(key):
                 trunk, column = trunk_and_column(X, key, given)
-                self.inputs_[key] = clone(trunk).fit(
+                trunk = clone(trunk)
+                # each trunk has the attributes that scikit-learn's checks of its input set
+                self.inputs_[key] = trunk.fit(
                     column,
-                    owner=self.owners_[key],
+                    owner=trunk,
+                    dtype=dtype,
                     categorical_features=categorical_features if isinstance(trunk, MLP) else "from_dtype",
                     sample_weight=sample_weight,
                 )
         forget_columns(owner)
         self.seen_ = names_of(X)
-        self.parts_ = self._measure(X)
-        self.stem_width_ = sum(part.width for part in self.parts_)
+        self.stem_width_ = sum(trunk.stem_width_ for trunk in self.inputs_.values())
         self.width_ = self.hidden_size
         self.tokens_ = self._with_tokens()
         return self
-
-    def _measure(self, X: RowsLike) -> list[Part]:
-        """Run the stems on one row to determine their output shapes."""
-        parts = []
-        for key, trunk in self.inputs_.items():
-            inputs = {name: values[:1] for name, values in self._encode_one(X, key).items()}
-            dtype = getattr(torch, self.owners_[key].dtype)
-            with torch.no_grad():
-                shape = trunk.stem(Streams(0)).to(dtype).eval()(inputs).shape[1:]
-            parts.append(Part(tuple(shape), trunk.stem_axes, trunk.stem_has_mask))
-        return parts
 
     def _with_tokens(self) -> Any:
         have = [key for key, trunk in self.inputs_.items() if trunk.has_tokens]
@@ -166,11 +156,11 @@ class MultiInput(NestedParamsMixin, Trunk):
     def _encode_one(self, X: RowsLike, key: Any) -> Inputs:
         trunk = self.inputs_[key]
         with _named(key):
-            return trunk.encode(column_of(X, key, trunk), owner=self.owners_[key])
+            return trunk.encode(column_of(X, key, trunk), owner=trunk)
 
     def stem(self, streams: Streams) -> nn.Module:
         stems = [trunk.stem(_streams_of(streams, key)) for key, trunk in self.inputs_.items()]
-        return _Stem(stems, self.parts_)
+        return _Stem(stems)
 
     def body(self, streams: Streams, name: str = "body") -> nn.Module:
         bodies = [trunk.body(_streams_of(streams, key), name) for key, trunk in self.inputs_.items()]
@@ -181,38 +171,21 @@ class MultiInput(NestedParamsMixin, Trunk):
         of_tokens = None
         if position is not None:
             of_tokens = Linear(sum(widths) + widths[position], self.hidden_size, generator)
-        return _Body(bodies, self.parts_, merge, of_tokens, position)
-
-    def summarize(self, x: Tensor) -> Tensor:
-        parts = zip(self.parts_, unpack(x, self.parts_), strict=True)
-        return torch.cat([part.mean(values) for part, values in parts], dim=-1)
-
-
-class InputChecks(BaseEstimator):
-    """Owner of the checks of one input and of the attributes that they set.
-
-    Parameters
-    ----------
-    dtype : {"float32", "float64"}
-    """
-
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
+        return _Body(bodies, merge, of_tokens, position)
 
 
 class _Stem(nn.Module):
-    def __init__(self, stems: Sequence[nn.Module], parts: Sequence[Part]) -> None:
+    def __init__(self, stems: Sequence[nn.Module]) -> None:
         super().__init__()
         self.stems = nn.ModuleList(stems)
-        self.parts = parts
 
-    def forward(self, inputs: Inputs) -> Tensor:
+    def forward(self, inputs: Inputs) -> StemOutputs:
         by_stem: list[dict[str, Any]] = [{} for _ in self.stems]
         for name, values in inputs.items():
             position, _, own = name.partition("/")
             if own:
                 by_stem[int(position)][own] = values
-        return pack([stem(own) for stem, own in zip(self.stems, by_stem, strict=True)], self.parts)
+        return StemOutputs(tuple(stem(own) for stem, own in zip(self.stems, by_stem, strict=True)))
 
 
 class _Body(nn.Module):
@@ -221,20 +194,18 @@ class _Body(nn.Module):
     def __init__(
         self,
         bodies: Sequence[nn.Module],
-        parts: Sequence[Part],
         merge: nn.Module,
         of_tokens: nn.Module | None,
         position: int | None,
     ) -> None:
         super().__init__()
         self.bodies = nn.ModuleList(bodies)
-        self.parts = parts
         self.merge = merge
         self.of_tokens = of_tokens
         self.position = position
 
-    def forward(self, x: Tensor) -> Representation:
-        found = [body(part) for body, part in zip(self.bodies, unpack(x, self.parts), strict=True)]
+    def forward(self, outputs: StemOutputs) -> Representation:
+        found = [body(part) for body, part in zip(self.bodies, outputs.parts, strict=True)]
         rows = torch.cat([one.sample for one in found], dim=-1)
         sample = self.merge(rows).relu()
         if self.position is None or self.of_tokens is None:

@@ -121,8 +121,6 @@ class SequenceEncoder(Trunk):
     array(['music', 'place'], dtype='<U5')
     """
 
-    stem_axes = 1
-    stem_has_mask = True
     has_tokens = True
     # networks of older versions read the original numbers
     is_placed_ = False
@@ -189,11 +187,13 @@ class SequenceEncoder(Trunk):
         X: RowsLike,
         *,
         owner: BaseEstimator,
+        dtype: str = "float32",
         categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> SequenceEncoder:
         self._validate_params()
         self._check_sizes()
+        self.dtype_ = dtype
         rows = rows_of(X)
         forget_columns(owner)
         self._refuse_nothing(not is_empty(first_row(rows)))
@@ -246,7 +246,7 @@ class SequenceEncoder(Trunk):
     def encode(self, X: RowsLike, *, owner: BaseEstimator) -> Inputs:
         rows = self._rows(X)
         if self.n_features_ is not None:
-            dtype = np.dtype(getattr(owner, "dtype", "float32"))
+            dtype = np.dtype(self.dtype_)
             steps = read_steps(rows, self.n_features_, np.float64 if self.is_placed_ else dtype)
             lengths = torch.from_numpy(steps.lengths)
             numbers = RaggedRows(torch.from_numpy(self._placed(steps, dtype)), lengths)
@@ -330,8 +330,8 @@ class SequenceEncoder(Trunk):
         Returns
         -------
         nn.Module
-            Maps a tensor (B, L, in_features + 1), whose last entry is the mask and which is 0 in padding, to a
-            `Representation` of width ``width_of(in_features)``.
+            Maps a `StemOutput` of vectors (B, L, in_features) to a `Representation` of width
+            ``width_of(in_features)``.
         """
         generator = streams.generator("trunk", name)
         layers = self._layers(in_features, generator)

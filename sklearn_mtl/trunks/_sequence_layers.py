@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..nn._layers import Dropout, Linear
 from ._base import Representation
+from ._stem_output import StemOutput
 
 # Width of the hidden layer in a transformer block, as a multiple of the block's width.
 EXPANSION = 2
@@ -242,10 +243,12 @@ class SequenceBody(nn.Module):
         self.pooling = pooling
         self.sample_noise, self.token_noise = Dropout(dropout), Dropout(dropout)
 
-    def forward(self, tensor: Tensor) -> Representation:
-        """Map (B, L, W + 1), whose last entry is the mask, to a `Representation`."""
-        x, mask = tensor[..., :-1], tensor[..., -1:]
+    def forward(self, given: StemOutput) -> Representation:
+        """Map vectors (B, L, W) to a `Representation`."""
+        x = given.values
+        there = x.new_ones(x.shape[:-1], dtype=torch.bool) if given.mask is None else given.mask
+        mask = there.unsqueeze(-1).to(x.dtype)
         for layer in self.layers:
             x = layer(x, mask)
         sample = self.pooling(x, mask)
-        return Representation(self.sample_noise(sample), self.token_noise(x), mask.squeeze(-1) > 0)
+        return Representation(self.sample_noise(sample), self.token_noise(x), there)

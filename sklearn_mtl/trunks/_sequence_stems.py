@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..nn._layers import Dropout
 from ._base import Inputs
 from ._scaling import Scaler
+from ._stem_output import StemOutput
 from ._tokens import FIRST, PADDING, UNKNOWN
 
 # Standard deviation of the initial word and character vectors.
@@ -32,10 +33,10 @@ class NumberStem(nn.Module):
         super().__init__()
         self.scaler = Scaler(mean, scale, squashed=False)
 
-    def forward(self, inputs: Inputs) -> Tensor:
+    def forward(self, inputs: Inputs) -> StemOutput:
         numbers = self.scaler(inputs["numbers"])
         mask = mask_of(inputs["lengths"], numbers)
-        return torch.cat([numbers * mask, mask], dim=-1)
+        return StemOutput(numbers * mask.unsqueeze(-1), 1, mask)
 
 
 class TokenStem(nn.Module):
@@ -62,14 +63,14 @@ class TokenStem(nn.Module):
         self.token_dropout = token_dropout
         self.dropout = Dropout(dropout)
 
-    def forward(self, inputs: Inputs) -> Tensor:
+    def forward(self, inputs: Inputs) -> StemOutput:
         # padding has code 0, whose vector stays 0 because it gets no gradient
         words = nn.functional.embedding(self.token_dropout(inputs["tokens"]), self.weight, padding_idx=PADDING)
         mask = mask_of(inputs["lengths"], words)
-        if self.characters is None:
-            return torch.cat([self.dropout(words), mask], dim=-1)
-        vectors = torch.cat([words, self.characters(inputs["characters"])], dim=-1)
-        return torch.cat([self.dropout(vectors), mask], dim=-1)
+        vectors = words
+        if self.characters is not None:
+            vectors = torch.cat([words, self.characters(inputs["characters"])], dim=-1)
+        return StemOutput(self.dropout(vectors), 1, mask)
 
 
 class CharacterConvolution(nn.Module):
@@ -154,6 +155,6 @@ def initial_vectors(n_codes: int, size: int, generator: torch.Generator) -> Tens
 
 
 def mask_of(lengths: Tensor, like: Tensor) -> Tensor:
-    """Return the mask of a tensor (B, L, ...): 1.0 for steps and 0.0 for padding, (B, L, 1)."""
+    """Return which steps of a tensor (B, L, W) are not padding, bool of shape (B, L)."""
     steps = torch.arange(like.shape[-2], device=like.device)
-    return (steps < lengths.unsqueeze(-1)).unsqueeze(-1).to(like.dtype)
+    return steps < lengths.unsqueeze(-1)

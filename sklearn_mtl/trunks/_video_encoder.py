@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, clone
-from torch import Tensor, nn
+from torch import nn
 
 from ..utils._params import NestedParamsMixin, resolve_spec, validate_spec
 from ..utils._random import Streams
@@ -16,6 +15,7 @@ from ._base import Inputs, Representation, Trunk
 from ._conv_net import ConvNet
 from ._images import VIDEOS, Images
 from ._sequence_encoder import SequenceEncoder
+from ._stem_output import StemOutput
 
 
 def _resolve_frames(frames: Any) -> ConvNet:
@@ -69,7 +69,6 @@ class VideoEncoder(NestedParamsMixin, Trunk):
     1.0
     """
 
-    stem_axes = 3
     has_tokens = True
     spec_params: ClassVar[dict] = {"frames": _resolve_frames, "sequence": _resolve_sequence}
 
@@ -89,6 +88,7 @@ class VideoEncoder(NestedParamsMixin, Trunk):
         X: RowsLike,
         *,
         owner: BaseEstimator,
+        dtype: str = "float32",
         categorical_features: ColumnsLike = "from_dtype",
         sample_weight: np.ndarray | None = None,
     ) -> VideoEncoder:
@@ -96,8 +96,7 @@ class VideoEncoder(NestedParamsMixin, Trunk):
         frames, self.sequence_ = clone(_resolve_frames(self.frames)), clone(_resolve_sequence(self.sequence))
         frames.check_params()
         validate_spec(self.sequence_)
-        dtype = np.dtype(getattr(owner, "dtype", "float32"))
-        self.videos_ = Images(frames.channels_first, dtype, VIDEOS).fit(X, owner, sample_weight)
+        self.videos_ = Images(frames.channels_first, np.dtype(dtype), VIDEOS).fit(X, owner, sample_weight)
         self.video_shape_ = self.videos_.shape_
         self.frames_ = frames.fit_to_shape(self.video_shape_[1:])
         self.stem_width_ = self.frames_.stem_width_
@@ -124,9 +123,9 @@ class _Body(nn.Module):
     Parameters
     ----------
     frames : nn.Module
-        Maps images (..., B * T, H, W, C) to their representations.
+        Maps the images (..., B * T, H, W, C) of a `StemOutput` to their representations.
     sequence : nn.Module
-        Maps vectors and a mask (..., B, T, D + 1) to a representation.
+        Maps the vectors (..., B, T, D) of a `StemOutput` to a representation.
     """
 
     def __init__(self, frames: nn.Module, sequence: nn.Module) -> None:
@@ -134,9 +133,7 @@ class _Body(nn.Module):
         self.frames = frames
         self.sequence = sequence
 
-    def forward(self, videos: Tensor) -> Representation:
-        n_rows, n_frames = videos.shape[-5:-3]
-        vectors = self.frames(videos.flatten(-5, -4)).sample.unflatten(-2, (n_rows, n_frames))
-        # no frame is padding
-        steps = torch.cat([vectors, torch.ones_like(vectors[..., :1])], dim=-1)
-        return self.sequence(steps)
+    def forward(self, given: StemOutput) -> Representation:
+        videos = given.values
+        images = self.frames(StemOutput(videos.flatten(-5, -4), 2)).sample
+        return self.sequence(StemOutput(images.unflatten(-2, videos.shape[-5:-3]), 1))

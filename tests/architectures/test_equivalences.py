@@ -27,7 +27,7 @@ from sklearn_mtl.architectures._views import Views
 from sklearn_mtl.nn._layers import Linear
 from sklearn_mtl.tasks import Regression
 from sklearn_mtl.testing._architecture import LABELS, fitted_tasks
-from sklearn_mtl.trunks import MLP, Representation
+from sklearn_mtl.trunks import MLP, Representation, StemOutput
 from sklearn_mtl.utils._random import Streams
 
 from ..model.test_vmapped import Foreign
@@ -307,7 +307,7 @@ def test_adatt_is_its_formula(n_experts, n_levels):
     network, inputs = built(AdaTT(n_experts=n_experts, n_levels=n_levels))
     trained_like(network)
     sharing = network.sharing
-    x = [sharing.stem(inputs).detach().numpy()] * len(NAMES)
+    x = [sharing.stem(inputs).values.detach().numpy()] * len(NAMES)
     for level in sharing.levels:
         experts = level.experts.experts
         if isinstance(experts, Bodies):
@@ -325,7 +325,7 @@ def test_ple_is_its_formula(n_specific, n_levels):
     network, inputs = built(PLE(n_shared=2, n_specific=n_specific, n_levels=n_levels))
     trained_like(network)
     sharing = network.sharing
-    stem = sharing.stem(inputs).detach()
+    stem = sharing.stem(inputs).values.detach()
     tasks, shared = [stem] * len(NAMES), stem
 
     def expert(bank, number, rows):
@@ -357,7 +357,7 @@ def test_ple_is_its_formula(n_specific, n_levels):
 def test_subspaces_are_their_formula(groups):
     network, inputs = built(SubspaceSharing(orthogonality=0.3, column_groups=groups))
     sharing = network.sharing
-    x = sharing.stem(inputs).detach().numpy()
+    x = sharing.stem(inputs).values.detach().numpy()
     # the stem gives a, b, c and then the embedding of d
     masks = [np.ones(x.shape[1])] if groups is None else [np.r_[1, 0, 0, np.ones(8)], np.r_[0, 1, 1, np.zeros(8)]]
     shared = np.hstack([through(layers_of(sharing.shared, i), x * mask) for i, mask in enumerate(masks)])
@@ -402,7 +402,7 @@ def test_cross_stitch_mixes_after_each_stage(sizes):
     trained_like(network)
     sharing = network.sharing
     assert sharing.stitches.shape == (len(sizes), len(NAMES), len(NAMES))
-    x = [stem.detach().numpy() for stem in sharing.stems(inputs)]
+    x = [stem.detach().numpy() for stem in sharing.stems(inputs).values]
     for stage in range(len(sizes)):
         x = [through([layers_of(sharing.bodies, task)[stage]], rows) for task, rows in enumerate(x)]
         alpha = sharing.stitches[stage].detach().numpy()
@@ -424,7 +424,7 @@ def test_a_bypass_is_a_net_of_the_task_beside_the_trunk():
     x = sharing.stem(inputs)
     for task, view in enumerate(sharing(inputs, network.heads.task_names).representation.sample):
         layers = [(m.weight[task].detach().numpy(), m.bias[task].detach().numpy()) for m in sharing.bypass.layers]
-        beside = torch.from_numpy(through(layers, x.detach().numpy()))
+        beside = torch.from_numpy(through(layers, x.values.detach().numpy()))
         torch.testing.assert_close(view, torch.cat([sharing.body(x).sample, beside], dim=-1))
 
 
@@ -470,10 +470,10 @@ def test_bodies_side_by_side_are_those_of_the_trunk(chosen, trunk, shared):
     bodies = Bodies(trunk, streams, names).double()
     numbers = chosen or [0, 1, 2]
     x = random(1 if shared else len(numbers), ROWS, trunk.stem_width_)
-    result = bodies(x, None if chosen is None else torch.tensor(chosen)).sample
+    result = bodies(StemOutput(x), None if chosen is None else torch.tensor(chosen)).sample
     assert result.shape == (len(numbers), ROWS, trunk.width_)
     for position, number in enumerate(numbers):
-        alone = trunk.body(streams, names[number]).double()(x[0 if shared else position]).sample
+        alone = trunk.body(streams, names[number]).double()(StemOutput(x[0 if shared else position])).sample
         torch.testing.assert_close(result[position], alone)
 
 
@@ -485,14 +485,14 @@ def test_stems_that_learn_are_one_for_each(chosen, spec):
     stems, inputs = Stems(trunk, Streams(0), 3), trunk.encode(X, owner=owner)
     inputs = {name: values if name == "categorical" else values.float() for name, values in inputs.items()}
     trained_like(stems)
-    result = stems(inputs, None if chosen is None else torch.tensor(chosen))
+    result = stems(inputs, None if chosen is None else torch.tensor(chosen)).values
     for position, number in enumerate(chosen or [0, 1, 2]):
         alone = trunk.stem(Streams(0))
         if isinstance(stems.stems, torch.nn.ModuleList):
             alone = stems.stems[number]
         else:
             alone.load_state_dict({n: values[number] for n, values in stems.stems.stacked.state_dict().items()})
-        torch.testing.assert_close(result[position], alone(inputs))
+        torch.testing.assert_close(result[position], alone(inputs).values)
 
 
 def test_a_stem_that_learns_nothing_serves_all():
@@ -501,9 +501,9 @@ def test_a_stem_that_learns_nothing_serves_all():
     trunk = MLP((6,), scaling="standard").fit(numbers, owner=owner)
     stems, inputs = Stems(trunk, Streams(0), 3), trunk.encode(numbers, owner=owner)
     assert not list(stems.parameters())
-    result = stems(inputs, torch.tensor([0, 2]))
+    result = stems(inputs, torch.tensor([0, 2])).values
     assert result.shape == (1, len(X), 2)
-    torch.testing.assert_close(result[0], trunk.stem(Streams(0))(inputs))
+    torch.testing.assert_close(result[0], trunk.stem(Streams(0))(inputs).values)
 
 
 @pytest.mark.parametrize("axes", [(), (2,)], ids=["one", "members"])

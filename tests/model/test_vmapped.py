@@ -31,8 +31,8 @@ class Body(nn.Module):
         super().__init__()
         self.first, self.layer, self.second = nn.Linear(n_inputs, width), layer, nn.Linear(width, width)
 
-    def forward(self, x):
-        return Representation(torch.tanh(self.second(self.layer(torch.relu(self.first(x))))))
+    def forward(self, given):
+        return Representation(torch.tanh(self.second(self.layer(torch.relu(self.first(given.values))))))
 
 
 class WithGRU(Foreign):

@@ -17,7 +17,7 @@ from sklearn_mtl.model import _predict
 from sklearn_mtl.model._objective import Objective
 from sklearn_mtl.nn._layers import Linear
 from sklearn_mtl.tasks import Classification, SequenceTagging
-from sklearn_mtl.trunks import Representation, Trunk
+from sklearn_mtl.trunks import Representation, StemOutput, Trunk
 from sklearn_mtl.weighting import Static
 
 from .._helpers import column
@@ -28,9 +28,9 @@ VOCABULARY = 6
 class Numbers(Trunk):
     """Sequences of the numbers 0 to 5, each seen by itself; a row is the mean of its tokens."""
 
-    stem_axes, stem_has_mask, has_tokens = 1, True, True
+    has_tokens = True
 
-    def fit(self, X, *, owner, categorical_features="from_dtype", sample_weight=None):
+    def fit(self, X, *, owner, dtype="float32", categorical_features="from_dtype", sample_weight=None):
         self.stem_width_, self.width_ = VOCABULARY + 1, 5
         return self
 
@@ -51,8 +51,8 @@ class Numbers(Trunk):
 class _Stem(nn.Module):
     def forward(self, inputs):
         tokens = inputs["tokens"]
-        mask = (torch.arange(tokens.shape[1]) < inputs["lengths"][:, None]).float()[..., None]
-        return torch.cat([nn.functional.one_hot(tokens, VOCABULARY) * mask, mask], dim=-1)
+        mask = torch.arange(tokens.shape[1]) < inputs["lengths"][:, None]
+        return StemOutput(nn.functional.one_hot(tokens, VOCABULARY).float() * mask[..., None], 1, mask)
 
 
 class _Body(nn.Module):
@@ -60,10 +60,10 @@ class _Body(nn.Module):
         super().__init__()
         self.linear = Linear(VOCABULARY, 5, generator)
 
-    def forward(self, x):
-        mask = x[..., -1:]
-        token = self.linear(x[..., :-1].flatten(0, 1)).unflatten(0, x.shape[:2]).relu() * mask
-        return Representation(token.sum(dim=1) / mask.sum(dim=1), token, mask[..., 0] > 0)
+    def forward(self, given):
+        x, mask = given.values, given.mask[..., None].float()
+        token = self.linear(x.flatten(0, 1)).unflatten(0, x.shape[:2]).relu() * mask
+        return Representation(token.sum(dim=1) / mask.sum(dim=1), token, given.mask)
 
 
 def sequences(n_rows=60, seed=0):

@@ -1,4 +1,4 @@
-"""What trunks are made of: means over positions, sparse rows, and what a fit leaves on its estimator."""
+"""What trunks are made of: sparse rows, and what a fit leaves on its estimator."""
 
 import numpy as np
 import pytest
@@ -7,28 +7,7 @@ from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator
 
 from sklearn_mtl.trunks import SparseRows
-from sklearn_mtl.trunks._base import forget_columns, mean_over_positions
-
-
-@pytest.mark.parametrize("axes", [0, 1, 2])
-@pytest.mark.parametrize("members", [(), (2,)], ids=["one", "members"])
-def test_mean_over_all_positions(axes, members):
-    shape = (*members, 3, *(4, 5)[:axes], 2)
-    x = np.random.default_rng(0).normal(size=shape)
-    expected = x.reshape(*members, 3, -1, 2).mean(axis=-2)
-    np.testing.assert_allclose(mean_over_positions(torch.from_numpy(x), axes, has_mask=False), expected)
-
-
-def test_mean_over_the_positions_that_are_there():
-    rng = np.random.default_rng(0)
-    rows = [rng.normal(size=(length, 2)) for length in (4, 1, 0)]
-    x = np.zeros((3, 4, 3))
-    for padded, row in zip(x, rows, strict=True):
-        padded[: len(row), :2], padded[: len(row), 2] = row, 1
-    means = mean_over_positions(torch.from_numpy(x), 1, has_mask=True)
-    np.testing.assert_allclose(means[:2, :2], [row.mean(axis=0) for row in rows[:2]])
-    assert means[:, 2].tolist() == [1, 1, 0]
-    assert not means[2].any()  # a row of nothing is 0, not NaN
+from sklearn_mtl.trunks._base import forget_columns
 
 
 @pytest.mark.parametrize("rows", [slice(1, 3), torch.tensor([2, 0, 2]), slice(None)], ids=str)

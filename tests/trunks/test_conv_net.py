@@ -16,7 +16,7 @@ from sklearn_mtl.architectures import Architecture
 from sklearn_mtl.nn._layers import Draws, set_draws
 from sklearn_mtl.nn._stacking import SideBySide, stack_networks
 from sklearn_mtl.testing._trunk import Owner, TrunkCase, gather, network, represent
-from sklearn_mtl.trunks import ConvNet
+from sklearn_mtl.trunks import ConvNet, StemOutput
 from sklearn_mtl.trunks._conv_net import n_groups
 from sklearn_mtl.utils._random import Streams
 
@@ -175,30 +175,32 @@ def bodies(trunk, names="abc"):
 def test_bodies_side_by_side_are_bodies_alone(leading, normalization):
     alone = bodies(ConvNet(**SMALL, normalization=normalization))
     images = torch.from_numpy(np.random.default_rng(1).normal(size=(*leading, 4, 6, 7, 2)))
-    results = [body(rows) for body, rows in zip(alone, images.expand(3, *images.shape[-4:]), strict=True)]
-    together = stack_networks(alone, [0, 1, 2])(images)
+    results = [
+        body(StemOutput(rows, 2)) for body, rows in zip(alone, images.expand(3, *images.shape[-4:]), strict=True)
+    ]
+    together = stack_networks(alone, [0, 1, 2])(StemOutput(images, 2))
     torch.testing.assert_close(together.sample, torch.stack([result.sample for result in results]))
     torch.testing.assert_close(together.token, torch.stack([result.token for result in results]))
 
 
 def test_some_of_several_bodies():
     alone = bodies(ConvNet(**SMALL))
-    images = torch.from_numpy(X)
-    chosen = SideBySide(alone)(images[None], torch.tensor([2, 0]))
+    images = StemOutput(torch.from_numpy(X), 2)
+    chosen = SideBySide(alone)(images.shared(), torch.tensor([2, 0]))
     torch.testing.assert_close(chosen.token, torch.stack([alone[2](images).token, alone[0](images).token]))
 
 
 def test_images_of_one_body_may_have_leading_axes():
     (body,) = bodies(ConvNet(**SMALL), "a")
     images = torch.from_numpy(X[:8])
-    expected, result = body(images), body(images.view(2, 4, *X.shape[1:]))
+    expected, result = body(StemOutput(images, 2)), body(StemOutput(images.view(2, 4, *X.shape[1:]), 2))
     torch.testing.assert_close(result.sample.flatten(0, 1), expected.sample)
     torch.testing.assert_close(result.token.flatten(0, 1), expected.token)
 
 
 def test_members_draw_channels_to_drop_as_they_do_alone():
     alone = bodies(ConvNet(**SMALL, dropout=0.4))
-    stacked, images = stack_networks(alone, [0, 1, 2]), torch.from_numpy(X)
+    stacked, images = stack_networks(alone, [0, 1, 2]), StemOutput(torch.from_numpy(X), 2)
     generators = [Streams(seed).generator("dropout") for seed in (0, 1)]
     set_draws(stacked, Draws(generators, torch.tensor([0, 1, 0])))
     together = stacked(images).sample
@@ -209,7 +211,7 @@ def test_members_draw_channels_to_drop_as_they_do_alone():
 
 def test_torch_can_map_a_body():
     alone = bodies(ConvNet(**SMALL))
-    stacked, images = stack_networks(alone, [0, 1, 2]), torch.from_numpy(X)
+    stacked, images = stack_networks(alone, [0, 1, 2]), StemOutput(torch.from_numpy(X), 2)
     state = dict([*stacked.named_parameters(), *stacked.named_buffers()])
     mapped = vmap(lambda tensors: tuple(functional_call(stacked, tensors, (images,))[:2]))(state)
     torch.testing.assert_close(mapped, tuple(stacked(images)[:2]))

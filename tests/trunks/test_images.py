@@ -25,7 +25,7 @@ def encoded(X, **params):
 
 def scaled(X, **params):
     images = fitted(X, **params)
-    return images.stem().double()(images.encode(X, Owner())).numpy()
+    return images.stem().double()(images.encode(X, Owner())).values.numpy()
 
 
 def objects(images):
@@ -96,8 +96,8 @@ def test_scale_is_that_of_scikit_learn_over_all_pixels(weight):
 def test_bytes_are_numbers_from_0_to_1():
     images = fitted(BYTES)
     assert 0.4 < images.mean_.min() < images.mean_.max() < 0.6
-    of_bytes = images.stem().double()(images.encode(BYTES, Owner()))
-    of_numbers = images.stem().double()(images.encode(BYTES / 255, Owner()))
+    of_bytes = images.stem().double()(images.encode(BYTES, Owner())).values
+    of_numbers = images.stem().double()(images.encode(BYTES / 255, Owner())).values
     torch.testing.assert_close(of_bytes, of_numbers)
     assert of_bytes.mean(dim=(0, 1, 2)).abs().max() < 1e-12
 
@@ -124,8 +124,10 @@ def test_members_may_have_scales_of_their_own():
         setattr(stacked, name, torch.stack([getattr(stem, name) for stem in stems]))
     shared, own = torch.from_numpy(X), torch.from_numpy(np.stack([X, X[::-1]]))
     for images in (shared, own):
-        each = [stem({"images": rows}) for stem, rows in zip(stems, images.expand(2, *X.shape), strict=True)]
-        torch.testing.assert_close(stacked({"images": images}), torch.stack(each))
+        each = [
+            stem({"images": rows}).values for stem, rows in zip(stems, images.expand(2, *X.shape), strict=True)
+        ]
+        torch.testing.assert_close(stacked({"images": images}).values, torch.stack(each))
 
 
 # -- errors

@@ -40,11 +40,11 @@ def test_what_the_stem_makes_of_each_column():
     owner = Owner()
     trunk = MLP((4,), ranks=True, n_bins=3, embedding_size=2).fit(FRAME, owner=owner)
     stem = trunk.stem(Streams(0))
-    before = stem(trunk.encode(FRAME, owner=owner))
+    before = stem(trunk.encode(FRAME, owner=owner)).values
     assert before.shape[1] == trunk.stem_width_ == 2 * (1 + 1 + 3) + 2
     for column in FRAME:
         changed = FRAME.assign(**{column: FRAME[column].to_numpy()[::-1]})
-        differs = (stem(trunk.encode(changed, owner=owner)) != before).any(dim=0).numpy()
+        differs = (stem(trunk.encode(changed, owner=owner)).values != before).any(dim=0).numpy()
         assert np.array_equal(differs, trunk.stem_mask([column]))
 
 
@@ -83,7 +83,7 @@ def test_units_of_scaled_inputs_do_not_matter():
 def test_squashed_numbers_stay_small_and_in_order(values):
     column = np.sort(np.array(values))[:, None]
     _, (stem, _), inputs = built(MLP(scaling="squash"), column)
-    squashed = stem(gather(inputs, slice(None))).numpy()[:, 0]
+    squashed = stem(gather(inputs, slice(None))).values.numpy()[:, 0]
     assert (np.abs(squashed) <= 3).all()
     assert (np.diff(squashed) >= 0).all()
 
@@ -91,7 +91,7 @@ def test_squashed_numbers_stay_small_and_in_order(values):
 def test_squashed_numbers_are_standardised_ones_near_the_middle():
     wide = np.append(np.linspace(-1, 1, 1001), [-200.0, 200.0])[:, None]
     _, (stem, _), inputs = built(MLP(scaling="squash"), wide)
-    squashed = stem(gather(inputs, slice(None))).numpy()
+    squashed = stem(gather(inputs, slice(None))).values.numpy()
     z = (wide - wide.mean()) / wide.std()
     np.testing.assert_allclose(squashed[:-2], z[:-2], rtol=0.01, atol=1e-12)
     np.testing.assert_allclose(squashed, z / np.sqrt(1 + (z / 3) ** 2), atol=1e-12)
@@ -108,9 +108,9 @@ def test_sparse_and_dense_inputs_agree():
 
 def scaled(X, **params):
     owner = Owner()
-    fitted = MLP(scaling="standard").fit(X, owner=owner, **params)
+    fitted = MLP(scaling="standard").fit(X, owner=owner, dtype="float64", **params)
     stem, _ = network(fitted, Streams(0))
-    return stem(gather(fitted.encode(X, owner=owner), slice(None))).numpy()
+    return stem(gather(fitted.encode(X, owner=owner), slice(None))).values.numpy()
 
 
 @pytest.mark.parametrize("weight", [None, np.arange(9.0)])
@@ -131,14 +131,14 @@ def test_a_constant_column_becomes_zero():
 
 def test_numbers_come_before_the_embedded_categories():
     _, (stem, _), inputs = built(MLP(embedding_size=4), FRAME)
-    middle = stem(gather(inputs, slice(None))).detach()
+    middle = stem(gather(inputs, slice(None))).values.detach()
     np.testing.assert_allclose(middle[:, :2], FRAME[["x", "z"]])
     assert middle.shape == (9, 6)
 
 
 def test_rows_of_one_category_share_an_embedding():
     _, (stem, _), inputs = built(MLP(), FRAME)
-    embedded = stem(gather(inputs, slice(None)))[:, 2:]
+    embedded = stem(gather(inputs, slice(None))).values[:, 2:]
     assert torch.equal(embedded[0], embedded[3])
     assert not torch.equal(embedded[0], embedded[1])
 
@@ -146,7 +146,7 @@ def test_rows_of_one_category_share_an_embedding():
 def test_equal_names_in_two_columns_are_two_categories():
     frame = pd.DataFrame({"c": ["a", "b"], "d": ["a", "b"]})
     _, (stem, _), inputs = built(MLP(embedding_size=2), frame)
-    first, second = stem(gather(inputs, slice(None)))[0].split(2)
+    first, second = stem(gather(inputs, slice(None))).values[0].split(2)
     assert not torch.equal(first, second)
 
 
@@ -155,7 +155,7 @@ def test_an_unseen_category_is_embedded_as_zeros():
     fitted = MLP(embedding_size=4).fit(FRAME, owner=owner)
     (stem, _) = network(fitted, Streams(0))
     unseen = fitted.encode(FRAME.assign(c="new"), owner=owner)
-    assert not stem(gather(unseen, slice(None)))[:, 2:].any()
+    assert not stem(gather(unseen, slice(None))).values[:, 2:].any()
 
 
 @pytest.mark.parametrize(

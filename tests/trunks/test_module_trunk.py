@@ -13,10 +13,6 @@ X = np.random.default_rng(0).normal(size=(30, 4))
 Y = X[:, 0] > 0
 
 
-class Owner(BaseEstimator):
-    dtype = "float32"
-
-
 class Net(nn.Module):
     """Two layers with dropout between them, nested in a module."""
 
@@ -38,7 +34,7 @@ def backbone(**params):
 
 
 def fitted(module, X=X, params=None):
-    return ModuleTrunk(module, params).fit(X, owner=Owner())
+    return ModuleTrunk(module, params).fit(X, owner=BaseEstimator())
 
 
 def test_a_class_is_short_for_a_trunk_of_it():
@@ -114,10 +110,12 @@ def test_what_is_no_factory_of_modules_is_refused(module, error, message):
 
 def test_rows_of_another_shape_are_refused():
     trunk = fitted(nn.Flatten, np.zeros((5, 3, 4)))
-    with pytest.raises(ValueError, match=r"shape \(2, 4\), but Owner was fitted to rows of shape \(3, 4\)"):
-        trunk.encode(np.zeros((5, 2, 4)), owner=Owner())
+    with pytest.raises(
+        ValueError, match=r"shape \(2, 4\), but BaseEstimator was fitted to rows of shape \(3, 4\)"
+    ):
+        trunk.encode(np.zeros((5, 2, 4)), owner=BaseEstimator())
     with pytest.raises(ValueError, match="NaN"):
-        trunk.encode(np.full((5, 3, 4), np.nan), owner=Owner())
+        trunk.encode(np.full((5, 3, 4), np.nan), owner=BaseEstimator())
 
 
 # -- what comes out

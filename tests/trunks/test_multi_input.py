@@ -7,7 +7,6 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.trunks import MLP, ConvNet, MultiInput, SequenceEncoder
-from sklearn_mtl.trunks._packing import unpack
 from sklearn_mtl.utils._random import Streams
 
 N = 24
@@ -26,28 +25,24 @@ TRUNKS = {
 }
 
 
-class Owner(BaseEstimator):
-    dtype = "float32"
-
-
 def net(trunk, **params):
     defaults = {"max_epochs": 2, "early_stopping": False, "random_state": 0}
     return MultiTaskNetEstimator(trunk=trunk, **{**defaults, **params})
 
 
 def fitted(**params):
-    return MultiInput(**{"inputs": TRUNKS, "hidden_size": 7, **params}).fit(Targets(X), owner=Owner())
+    return MultiInput(**{"inputs": TRUNKS, "hidden_size": 7, **params}).fit(Targets(X), owner=BaseEstimator())
 
 
 def test_each_input_is_read_by_its_own_trunk():
     trunk = fitted()
-    inputs = {name: values[:4] for name, values in trunk.encode(X, owner=Owner()).items()}
+    inputs = {name: values[:4] for name, values in trunk.encode(X, owner=BaseEstimator()).items()}
     stem, body = trunk.stem(Streams(0)).float().eval(), trunk.body(Streams(0)).float().eval()
     with torch.no_grad():
         before = body(stem(inputs)).sample
-        pieces = unpack(stem(inputs), trunk.parts_)
-    alone = trunk.inputs_["numbers"].encode(X["numbers"], owner=trunk.owners_["numbers"])
-    torch.testing.assert_close(pieces[0], alone["numeric"][:4])
+        pieces = stem(inputs).parts
+    alone = trunk.inputs_["numbers"].encode(X["numbers"], owner=trunk.inputs_["numbers"])
+    torch.testing.assert_close(pieces[0].values, alone["numeric"][:4])
     for position in range(3):  # every input has an effect
         spoiled = {k: v.flip(0) if k.startswith(f"{position}/") else v for k, v in inputs.items()}
         with torch.no_grad():
@@ -94,7 +89,7 @@ def test_columns_of_a_frame_by_a_tuple_of_their_names():
     inputs = {("x", "kind"): MLP(hidden_sizes=(4,)), "words": TRUNKS["words"]}
     by_name = net(MultiInput(inputs, 5)).fit(frame, Y)
     assert by_name.predict(frame).shape == (N,)
-    assert list(MultiInput().fit(frame, owner=Owner()).inputs_) == ["words", ("x", "kind")]
+    assert list(MultiInput().fit(frame, owner=BaseEstimator()).inputs_) == ["words", ("x", "kind")]
 
 
 def test_tokens_of_one_input_can_be_labelled():
@@ -142,4 +137,4 @@ def test_tokens_of_an_input_without_any_are_refused():
 
 def test_an_array_has_no_names():
     with pytest.raises(TypeError, match="a mapping from name to input, or a frame"):
-        MultiInput(TRUNKS).fit(np.zeros((4, 3)), owner=Owner())
+        MultiInput(TRUNKS).fit(np.zeros((4, 3)), owner=BaseEstimator())

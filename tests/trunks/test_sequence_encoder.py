@@ -7,7 +7,7 @@ from torch.func import functional_call, vmap
 from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.nn._layers import Dropout
 from sklearn_mtl.testing._trunk import Owner, TrunkCase, gather, network, represent
-from sklearn_mtl.trunks import SequenceEncoder
+from sklearn_mtl.trunks import SequenceEncoder, StemOutput
 from sklearn_mtl.trunks._sequence_stems import TokenDropout
 from sklearn_mtl.utils._random import Streams
 
@@ -31,7 +31,7 @@ def built(trunk, X=SENTENCES):
 
 def vector_of(modules, trunk, token):
     inputs = gather(trunk.encode([[token]], owner=Owner()), slice(None))
-    return modules[0](inputs)[0, 0]
+    return modules[0](inputs).values[0, 0]
 
 
 def test_words_that_fit_did_not_see_differ_by_their_characters():
@@ -114,8 +114,7 @@ def test_bodies_for_vectors_that_others_make(encoder):
     trunk = SequenceEncoder(encoder, **SMALL)
     body = trunk.body_for(6, Streams(0), "frames")
     body.eval()
-    frames = torch.cat([torch.randn(2, 4, 6, generator=Streams(0).generator("x")), torch.ones(2, 4, 1)], dim=-1)
-    result = body(frames)
+    result = body(StemOutput(torch.randn(2, 4, 6, generator=Streams(0).generator("x")), 1))
     assert result.sample.shape == (2, trunk.width_of(6))
     assert result.token.shape == (2, 4, trunk.width_of(6))
     assert result.token_mask.all()

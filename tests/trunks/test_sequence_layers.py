@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from sklearn_mtl.testing._trunk import TrunkCase, gather, network, represent
-from sklearn_mtl.trunks import SequenceEncoder
+from sklearn_mtl.trunks import SequenceEncoder, StemOutput
 from sklearn_mtl.utils._random import Streams
 
 ENCODERS = ["recurrent", "convolutional", "transformer"]
@@ -23,15 +23,15 @@ def built(trunk, X=SENTENCES):
 
 
 def body_and_inputs(**params):
-    """Give a body in double precision, and random steps with their mask, 0 in padding."""
+    """Return a body in double precision, and random steps with their mask, 0 in padding."""
     fitted, (_, body), _ = built(SequenceEncoder(**{**SMALL, **params}), STEPS)
     mask = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
     x = torch.randn(*mask.shape, 2, generator=Streams(0).generator("x"), dtype=torch.float64) * mask[..., None]
-    return fitted, body, torch.cat([x, mask[..., None].double()], dim=-1)
+    return fitted, body, StemOutput(x, 1, mask)
 
 
-def rows_alone(tensor):
-    return [tensor[i : i + 1, :length, :-1] for i, length in enumerate(LENGTHS)]
+def rows_alone(steps):
+    return [steps.values[i : i + 1, :length] for i, length in enumerate(LENGTHS)]
 
 
 def assert_tokens(result, expected):
@@ -41,33 +41,33 @@ def assert_tokens(result, expected):
 
 @pytest.mark.parametrize("n_layers", [1, 2])
 def test_recurrent_encoder_is_a_bidirectional_lstm(n_layers):
-    _, body, tensor = body_and_inputs(n_layers=n_layers)
+    _, body, steps = body_and_inputs(n_layers=n_layers)
     reference = nn.LSTM(2, 4, num_layers=n_layers, bidirectional=True, batch_first=True).double()
     with torch.no_grad():
         for number, layer in enumerate(body.layers[::2]):  # dropout is between them
             for direction, memory in (("", layer.forwards), ("_reverse", layer.backwards)):
                 for name, weight in memory.named_parameters():
                     getattr(reference, name.replace("l0", f"l{number}{direction}")).copy_(weight)
-    assert_tokens(body(tensor), [reference(row)[0] for row in rows_alone(tensor)])
+    assert_tokens(body(steps), [reference(row)[0] for row in rows_alone(steps)])
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
 def test_convolutional_encoder_is_a_convolution_with_shortcuts(kernel_size):
-    _, body, tensor = body_and_inputs(encoder="convolutional", n_layers=2, kernel_size=kernel_size)
+    _, body, steps = body_and_inputs(encoder="convolutional", n_layers=2, kernel_size=kernel_size)
 
     def convolve(x, linear):
         weight = linear.weight.unflatten(-1, (kernel_size, -1)).permute(0, 2, 1)
         return nn.functional.conv1d(x.mT, weight, linear.bias, padding=kernel_size // 2).mT.relu()
 
     expected = []
-    for row in rows_alone(tensor):
+    for row in rows_alone(steps):
         first = convolve(row, body.layers[0].linear)
         expected.append(first + convolve(first, body.layers[1].linear))
-    assert_tokens(body(tensor), expected)
+    assert_tokens(body(steps), expected)
 
 
 def test_transformer_encoder_is_that_of_torch():
-    _, body, tensor = body_and_inputs(encoder="transformer", n_layers=1, n_heads=2)
+    _, body, steps = body_and_inputs(encoder="transformer", n_layers=1, n_heads=2)
     projection, block, norm = body.layers
     reference = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True, norm_first=True).double()
     pairs = [
@@ -80,17 +80,17 @@ def test_transformer_encoder_is_that_of_torch():
         reference.self_attn.in_proj_weight.copy_(block.queries_keys_values.weight)
         reference.self_attn.in_proj_bias.copy_(block.queries_keys_values.bias)
     expected = []
-    for row in rows_alone(tensor):
+    for row in rows_alone(steps):
         position, wave = np.meshgrid(np.arange(row.shape[1]), 10_000.0 ** (-np.arange(4) / 4), indexing="ij")
         waves = np.hstack([np.sin(position * wave), np.cos(position * wave)])
         x = projection.norm(row @ projection.linear.weight.T + projection.linear.bias) + torch.from_numpy(waves)
         expected.append(nn.functional.layer_norm(reference(x), (8,), norm.weight, norm.bias))
-    assert_tokens(body(tensor), expected)
+    assert_tokens(body(steps), expected)
 
 
 def pooled(how):
-    _, body, tensor = body_and_inputs(encoder="convolutional", pooling=how)
-    return body, body(tensor)
+    _, body, steps = body_and_inputs(encoder="convolutional", pooling=how)
+    return body, body(steps)
 
 
 @pytest.mark.parametrize(("how", "reduce"), [("max", torch.amax), ("mean", torch.mean)])
@@ -110,8 +110,9 @@ def test_attention_averages_with_learned_weights():
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_more_padding_changes_nothing(encoder):
-    _, body, tensor = body_and_inputs(encoder=encoder, n_layers=2)
-    result, padded = body(tensor), body(nn.functional.pad(tensor, (0, 0, 0, 4)))
+    _, body, steps = body_and_inputs(encoder=encoder, n_layers=2)
+    longer = StemOutput(nn.functional.pad(steps.values, (0, 0, 0, 4)), 1, nn.functional.pad(steps.mask, (0, 4)))
+    result, padded = body(steps), body(longer)
     torch.testing.assert_close(padded.sample, result.sample)
     torch.testing.assert_close(padded.token[:, : max(LENGTHS)], result.token)
     assert not padded.token[~padded.token_mask].any()

@@ -24,7 +24,7 @@ def test_convolution_over_characters_is_that_of_numpy():
     _, (stem, _), inputs = built(SequenceEncoder(**SMALL), ["Abc de", "f"])
     layer = stem.characters
     vectors, filters, bias = (p.detach().numpy() for p in (layer.embedding, layer.filters, layer.bias))
-    result = stem(inputs)[..., 5:8]
+    result = stem(inputs).values[..., 5:8]
     for row, token, word in ((0, 0, "Abc"), (0, 1, "de"), (1, 0, "f")):
         codes = [FIRST + "\0Abcdef".index(character) for character in word]
         padded = np.vstack([np.zeros(25), vectors[codes], np.zeros(25)])

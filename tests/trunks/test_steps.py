@@ -36,14 +36,15 @@ def test_numbers_are_standardised_over_all_steps(wrap):
     X = wrap(STEPS)
     trunk, (stem, _), inputs = built(SequenceEncoder(**SMALL), X)
     scaler = StandardScaler().fit(np.concatenate(STEPS))
-    result = stem(inputs)
+    values, _, mask = stem(inputs)
     assert trunk.lengths(X).tolist() == LENGTHS
     assert trunk.n_features_ == 2
-    for row, sequence in zip(result, STEPS, strict=True):
+    assert mask.sum(dim=1).tolist() == LENGTHS
+    for row, there, sequence in zip(values, mask, STEPS, strict=True):
         length = len(sequence)
-        np.testing.assert_allclose(row[:length, :-1], scaler.transform(sequence))
+        np.testing.assert_allclose(row[:length], scaler.transform(sequence))
         assert not row[length:].any()
-        assert row[:length, -1].all()
+        assert there[:length].all()
 
 
 def test_integers_are_numbers():

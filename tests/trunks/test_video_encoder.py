@@ -5,7 +5,7 @@ from sklearn.base import clone
 
 from sklearn_mtl import MultiTaskNetEstimator
 from sklearn_mtl.testing._trunk import Owner, TrunkCase, gather, network, represent
-from sklearn_mtl.trunks import ConvNet, SequenceEncoder, VideoEncoder
+from sklearn_mtl.trunks import ConvNet, SequenceEncoder, StemOutput, VideoEncoder
 from sklearn_mtl.utils._random import Streams
 
 from .._helpers import as_member, why_not_stacked
@@ -60,8 +60,7 @@ def test_it_encodes_the_images_that_the_net_of_frames_represents():
     one_by_one = torch.stack(
         [body.frames(frames.stem(Streams(0)).double()({"images": torch.from_numpy(video)})).sample for video in X]
     )
-    steps = torch.cat([one_by_one, torch.ones(6, 4, 1)], dim=-1)
-    expected, result = body.sequence(steps), body(stem(inputs))
+    expected, result = body.sequence(StemOutput(one_by_one, 1)), body(stem(inputs))
     torch.testing.assert_close(result.sample, expected.sample)
     torch.testing.assert_close(result.token, expected.token)
     assert result.token.shape == (6, 4, 8)
