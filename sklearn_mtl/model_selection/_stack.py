@@ -268,6 +268,7 @@ def _prepare(
         eligibility = Eligibility.of_rows(blueprint, member.data.train, int(config.batch_size))
         keys[kind] = eligibility.reason, structure_key(fit.member)
     fit.reason, fit.group = keys[kind]
+    _ = fit.member.metrics  # an unknown metric is an error of this candidate only
     if fit.reason is not None:
         fit.member = None
 
