@@ -165,8 +165,8 @@ def _check_function(function: Callable[..., Any], where: str) -> None:
     required = [parameter.name for parameter in positional if parameter.default is parameter.empty]
     if len(required) != 2 and positional:
         raise ValueError(
-            f"{where}: the function {name} takes {required}; it should be metric(y_true, y_pred), of the labels and "
-            "predictions of the task."
+            f"{where}: the function {name} takes {required}; it should be metric(y_true, y_pred), of the labels "
+            "and predictions of the task."
         )
     if any(parameter.name in _SCORES for parameter in positional[1:2]):
         raise ValueError(

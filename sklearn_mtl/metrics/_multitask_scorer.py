@@ -102,8 +102,8 @@ def make_multitask_scorer(
     The values are those of scikit-learn's functions on the labelled rows. Where the labels of a row are missing in
     part, means over columns or labels (averages "macro" and "uniform_average") are of the labelled rows of each,
     and other metrics leave the row out. "neg_log_loss" and "neg_brier_score" of sets of labels are means over the
-    labels. If all labels are texts, the second class in ``classes_`` is the positive one. A metric that rows of one
-    class leave undefined is NaN, with one warning.
+    labels. Of two classes that are texts, the second in ``classes_`` is the positive one. A metric that is not
+    defined, as rows of a class lack, is NaN, with one warning.
 
     Examples
     --------

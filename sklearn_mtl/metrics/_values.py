@@ -117,8 +117,12 @@ def is_undefined(metric: Metric, codes: np.ndarray, n_classes: int) -> bool:
     """Return whether a metric of probabilities has no value for some labels: a class lacks, or is unknown."""
     if n_classes < 2 or (codes < 0).any():
         return True
-    needs_all = metric.function is roc_auc_score and metric.kwargs.get("average", "macro") in ("macro", "weighted")
+    needs_all = _needs_all(metric) or (n_classes == 2 and metric.function is roc_auc_score)
     return needs_all and len(np.unique(codes)) < n_classes
+
+
+def _needs_all(metric: Metric) -> bool:
+    return metric.function is roc_auc_score and metric.kwargs.get("average", "macro") in ("macro", "weighted")
 
 
 def value_of_label_probabilities(
@@ -137,17 +141,15 @@ def value_of_label_probabilities(
 
 def lacks_a_side(metric: Metric, true: np.ndarray) -> bool:
     """Return whether a label is in all sets or in none, and the metric needs both."""
-    needs_both = metric.function is roc_auc_score and metric.kwargs.get("average", "macro") in (
-        "macro",
-        "weighted",
-    )
-    return needs_both and len(true) > 0 and bool((true == true[0]).all(axis=0).any())
+    return _needs_all(metric) and len(true) > 0 and bool((true == true[0]).all(axis=0).any())
 
 
 def _average_precision(metric: Metric, true: np.ndarray, proba: np.ndarray, weight: np.ndarray | None) -> float:
     """Average over columns of indicators; a class without a positive row counts 0, as in scikit-learn."""
     if not len(true):
         return NAN
+    if true.ndim == 1:
+        true, proba = true[:, None], proba[:, None]
     average = metric.kwargs.get("average", "macro")
     there = true.any(axis=0)
     if average not in ("macro", "weighted") or (there.all() and true.shape[1] > 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any, ClassVar
@@ -196,6 +196,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         weights: Mapping[str, float] | None = None,
         constraint: Mapping[str, float] | None = None,
         maximize: str | None = None,
+        metrics: Sequence[str] | None = None,
         **params: Any,
     ) -> Any:
         """Fit another candidate of the front to all rows, without a new search.
@@ -209,7 +210,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
             Inputs.
         y : array-like, frame, mapping, structured array or Targets with n_samples rows
             Targets.
-        weights, constraint, maximize
+        weights, constraint, maximize, metrics
             Criterion for the candidate, as in `choose`: ``weights={"a": 3.0}``, or ``maximize="b",
             constraint={"a": 0.9}`` for the best on b with a at least 0.9.
         **params : dict
@@ -220,7 +221,7 @@ class _TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         estimator
             Fitted.
         """
-        chosen = self.choose(weights=weights, constraint=constraint, maximize=maximize)
+        chosen = self.choose(weights=weights, constraint=constraint, maximize=maximize, metrics=metrics)
         X, y = indexable(*_by_rows(X, y))
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         estimator = clone(self.estimator)
@@ -306,7 +307,8 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
         Values of parameters by name, for instance ``{"task_weights__a": [0.3, 1.0, 3.0]}``.
     scoring : str, callable, list, tuple, dict or None, default=None
         Criterion for the best candidate; None uses ``score`` of the estimator, the mean over tasks under its
-        ``score_weights``. `multitask_scorer` returns all metrics of all tasks.
+        ``score_weights``. `multitask_scorer` returns all metrics of all tasks, and `make_multitask_scorer` those
+        that are chosen, whose first of each task is then the task's score.
     n_jobs : int or None, default=None
         Number of processes; the results are the same.
     refit : bool, str or callable, default=True
@@ -338,9 +340,10 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
     ----------
     cv_results_ : dict of ndarray
         As in `GridSearchCV`, and ``split<k>_test_tasks_<task>``, ``mean_test_tasks_<task>`` and
-        ``std_test_tasks_<task>``: the task's score on the validation rows, accuracy, R2 or samples F1, without a
-        rank. Folds without a label of the task are left out of mean and std; both are NaN for a candidate that
-        failed in a fold.
+        ``std_test_tasks_<task>``: the task's score on the validation rows, without a rank. It is that by the
+        task's first metric in `make_multitask_scorer` or in ``metrics`` of the estimator, otherwise accuracy, R2
+        or samples F1. Folds without a label of the task are left out of mean and std; both are NaN for a
+        candidate that failed in a fold.
     task_names_ : list of str
         The tasks.
     stack_report_ : list of dict
@@ -348,7 +351,8 @@ class TaskWeightSearchCV(_TaskWeightSearch, GridSearchCV):
         ``n_fits``, ``stacked``, ``reason``, ``n_stacks`` and ``seconds``.
     pareto_front_ : dict
         The candidates on the front, in the order and form of ``cv_results_``: ``index`` into ``cv_results_``,
-        ``params``, and ``mean_test_tasks_<task>``.
+        ``params``, ``mean_test_tasks_<task>`` and ``std_test_tasks_<task>``. `pareto_front` gives that of other
+        metrics.
     best_estimator_ : estimator
         The best candidate, fitted to all rows; an instance of the class of ``estimator``.
     best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_ : object

@@ -83,7 +83,8 @@ def _checked(metric: Metric, name: str, task: Task, where: str) -> Metric:
         raise ValueError(f"{what} of each {task.level}: its metrics are {list(task.metric_names)}.")
     if not {"predict", "predict_proba"} & set(metric.responses):
         raise ValueError(
-            f"{what}: it asks for {list(metric.responses)}; make_scorer(..., response_method='predict_proba') works."
+            f"{what}: it asks for {list(metric.responses)}; a scorer of make_scorer may ask for "
+            "response_method='predict_proba'."
         )
     if metric.takes_probabilities and not task.rates_probabilities:
         raise ValueError(f"{what}: it needs probabilities, and the task has none.")
@@ -150,7 +151,7 @@ class Reference:
             lacks = lacks_a_side(metric, true)
             return lacks or (metric.function is average_precision_score and not true.any(axis=0).all())
         codes = self.codes[self.rows]
-        n_classes = len(self.task.classes_)  # type: ignore[attr-defined]
+        n_classes = len(self.task.classes_)
         if metric.function is average_precision_score:
             first = 1 if n_classes == 2 else 0
             return not set(range(first, n_classes)) <= set(codes.tolist())
@@ -175,7 +176,7 @@ class Reference:
     @cached_property
     def rows(self) -> np.ndarray:
         """Which rows are labelled in full."""
-        return self.labelled if self.labelled.ndim == 1 else self.labelled.all(axis=1)
+        return np.all(self.labelled.reshape(len(self.labelled), -1), axis=1)
 
     @cached_property
     def codes(self) -> np.ndarray:
@@ -184,7 +185,7 @@ class Reference:
 
     def codes_of(self, labels: np.ndarray) -> np.ndarray:
         """Convert labels to the numbers of their classes."""
-        numbers = {label: code for code, label in enumerate(self.task.classes_.tolist())}  # type: ignore[attr-defined]
+        numbers = {label: code for code, label in enumerate(self.task.classes_.tolist())}
         return np.array([numbers.get(label, -1) for label in labels.tolist()], dtype=np.int64)
 
     # -- values
@@ -199,7 +200,7 @@ class Reference:
         rows = self.rows
         weight = None if self.weight is None else self.weight[rows]
         if metric.takes_probabilities:
-            classes = self.task.classes_  # type: ignore[attr-defined]
+            classes = self.task.classes_
             return value_of_probabilities(
                 metric, self.labels[rows], self.codes[rows], given.probabilities[rows], classes, weight
             )
@@ -232,7 +233,7 @@ class Reference:
             return False
         partly = not (self.labelled == self.labelled[:, :1]).all()
         if self.task.is_regression:
-            return metric.takes("multioutput") and partly or "multioutput" not in metric.parameters
+            return (metric.takes("multioutput") and partly) or "multioutput" not in metric.parameters
         if "average" not in metric.parameters:
             return metric.takes_probabilities
         default = metric.parameters["average"].default
@@ -294,7 +295,7 @@ def warn_of_undefined(by_task: Mapping[str, Sequence[str]]) -> None:
     if found:
         listed = "; ".join(f"{name!r}: {', '.join(names)}" for name, names in found.items())
         warn(
-            "some metrics are not defined, as the rows lack a class of the task, or have one that fit did not see: "
+            "some metrics are not defined, as the rows lack a class, or have one that fit did not see: "
             f"{listed}. As in scikit-learn, they are NaN, and average_precision is 0 for a class without rows.",
             UndefinedMetricWarning,
         )

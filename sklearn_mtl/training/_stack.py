@@ -319,7 +319,8 @@ class Stack:
         """Score the outputs of the validation rows of some members."""
         scores, further = np.full((len(members), len(self.objective.names)), np.nan), []
         for row, (member, of_member) in enumerate(zip(members, outputs, strict=True)):
-            fit, others = self.members[member], {}
+            fit = self.members[member]
+            others: dict[str, float] = {}
             assert fit.data.valid is not None
             for column, name in enumerate(self.objective.names):
                 metrics = fit.metrics[name]
