@@ -183,6 +183,6 @@ def _nothing_allowed(
 ) -> str:
     succeeded = scores[~np.isnan(scores).any(axis=1)]
     if not len(succeeded):
-        return f"The front is empty: no candidate has a score for all {what}."
+        return f"The front is empty: no candidate has a score for every {what[:-1]}."
     best = dict(zip(names, succeeded.max(axis=0).tolist(), strict=True))
     return f"No candidate satisfies constraint={constraint!r}; the best score of each {what[:-1]} is {best}."
