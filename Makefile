@@ -33,6 +33,7 @@ docs: $(VENV)/.docs
 
 bench: $(VENV)/.test
 	$(PY) benchmarks/fit_speed.py
+	$(PY) benchmarks/history_metrics.py
 	$(PY) benchmarks/predict_speed.py
 	$(PY) benchmarks/grid_search.py
 	$(PY) benchmarks/ensemble.py

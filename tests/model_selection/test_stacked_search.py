@@ -171,6 +171,7 @@ def test_metrics_of_candidates_stop_as_in_fits_alone(monitor):
     assert stacked_fits(search) == all_fits(search)
 
 
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
 def test_an_unknown_metric_fails_its_candidate_only():
     grid = {"metrics": [{"sick": "roc_auc"}, {"mass": "roc_auc"}]}
     with pytest.warns(FitFailedWarning, match="it needs probabilities"):
