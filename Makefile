@@ -38,6 +38,7 @@ bench: $(VENV)/.test
 	$(PY) benchmarks/grid_search.py
 	$(PY) benchmarks/ensemble.py
 	$(PY) benchmarks/adult.py
+	$(PY) benchmarks/adult_metrics.py
 	$(PY) benchmarks/architectures.py
 	$(PY) benchmarks/balancing.py
 	$(PY) benchmarks/snips.py

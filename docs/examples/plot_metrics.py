@@ -23,7 +23,9 @@ from sklearn_mtl import MultiTaskNetEstimator, Targets
 data = load_diabetes(as_frame=True, scaled=False)
 X = data.data.drop(columns="bmi")
 y = Targets(severe=np.where(data.target >= 290, "yes", "no"), bmi=data.data["bmi"])
-X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y["severe"], random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, stratify=y["severe"], random_state=0
+)
 print(f"severe: {(y['severe'] == 'yes').mean():.3f} of {len(X)} rows")
 
 # %%
