@@ -7,8 +7,8 @@ A rare class and a number are learned together. Accuracy says nothing about the 
 for 95 of 100 rows. Here the class is judged by the area under the ROC curve, and the number by its mean absolute
 error: in the search, in early stopping, and on the Pareto front.
 
-The rows are scikit-learn's diabetes data. The class is whether the disease has progressed far, which it has for one
-patient in twenty. The number is the body mass index, from the same blood values.
+The rows are scikit-learn's diabetes data. The class is whether the disease has progressed far, which it has for
+about one patient in twenty. The number is the body mass index, from the other columns.
 """
 
 # %%
@@ -31,8 +31,8 @@ print(f"severe: {(y['severe'] == 'yes').mean():.3f} of {len(X)} rows")
 # %%
 # The search
 # ----------
-# The weight of the body mass index goes from 0.01 to 100. The scorer returns both metrics of the class and one of the
-# number, with one pass through each network.
+# The weight of the body mass index goes from 0.01 to 100. The scorer returns both metrics of the class and one of
+# the number, with one pass through each network.
 from sklearn_mtl.metrics import make_multitask_scorer
 from sklearn_mtl.model_selection import MultiTaskStratifiedKFold, TaskWeightSearchCV
 from sklearn_mtl.trunks import MLP
@@ -66,9 +66,9 @@ for number, weight in enumerate(grid["task_weights__bmi"]):
 # %%
 # The front
 # ---------
-# The bars are one standard deviation over the four folds on either side. They are wide: a fold has four or five rows
-# of the rare class. The numbers beside the points are the weights of the task. Candidates whose bars overlap are not
-# told apart by this search.
+# The bars are one standard deviation over the four folds on either side. They are wide: a fold has about four rows
+# of the rare class. The numbers beside the points are the weights of the task. Candidates whose bars overlap are
+# not told apart by this search.
 import matplotlib.pyplot as plt
 
 from sklearn_mtl.inspection import LearningHistoryDisplay, ParetoFrontDisplay
@@ -99,8 +99,8 @@ for name, score in scorer(model, X_test, y_test).items():
 # %%
 # Early stopping by the area under the curve
 # ------------------------------------------
-# The same metrics can be those of the estimator. The history then has them for every epoch, on the validation rows,
-# and ``monitor="score"`` stops by the first of each task; here only the class counts.
+# The same metrics can be those of the estimator. The history then has them for every epoch, on the validation
+# rows, and ``monitor="score"`` stops by the first of each task; here only the class counts.
 stopped = MultiTaskNetEstimator(
     trunk=MLP(hidden_sizes=(16,), scaling="standard"),
     metrics={"severe": ["roc_auc", "average_precision"]},
