@@ -33,10 +33,12 @@ docs: $(VENV)/.docs
 
 bench: $(VENV)/.test
 	$(PY) benchmarks/fit_speed.py
+	$(PY) benchmarks/history_metrics.py
 	$(PY) benchmarks/predict_speed.py
 	$(PY) benchmarks/grid_search.py
 	$(PY) benchmarks/ensemble.py
 	$(PY) benchmarks/adult.py
+	$(PY) benchmarks/adult_metrics.py
 	$(PY) benchmarks/architectures.py
 	$(PY) benchmarks/balancing.py
 	$(PY) benchmarks/snips.py

@@ -3,11 +3,12 @@
 from . import _moved
 from ._version import __version__
 from .config import BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer
-from .estimator import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
+from .estimator import AllPredictions, MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
 from .persistence import load_model, save_model
 from .targets import Targets, concatenate_task_sets
 
 __all__ = [
+    "AllPredictions",
     "BatchEnsemble",
     "Checkpoint",
     "DeepEnsemble",

@@ -57,6 +57,7 @@ class FitConfig:
     tasks: Mapping[Any, Any] | None = field(metadata=STRUCTURE)
     task_weights: Mapping[Any, float] | None = field(metadata=MEMBER)
     score_weights: Mapping[Any, float] | None = field(metadata=MEMBER)
+    metrics: Mapping[Any, Any] | None = field(metadata=MEMBER)
     trunk: TrunkLike = field(metadata=STRUCTURE)
     architecture: Architecture = field(metadata=STRUCTURE)
     weighting: Weighting = field(metadata=STRUCTURE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +14,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..architectures import Outputs
 from ..columns._ragged import RaggedRows
+from ..metrics import Metric
 from ..tasks import Encoded, Task, TaskGroup
-from ..tasks._checks import decode, encode
+from ..tasks._checks import encode
+from ..tasks._rating import Reference
 from ..trunks import SparseRows
 from ._weights import in_common_units
 
@@ -147,6 +149,7 @@ class ValidationRows:
     data: Dataset
     labels: Mapping[str, np.ndarray]
     sample_weight: Mapping[str, np.ndarray] | None
+    _references: dict[str, Reference] = field(default_factory=dict, repr=False)
 
     @property
     def lengths(self) -> Tensor | None:
@@ -161,16 +164,18 @@ class ValidationRows:
         parts = {name: output[None] if name in long else output for name, output in outputs.items()}
         return Outputs.of({name: output.to(self.data.device) for name, output in parts.items()})
 
-    def score(self, name: str, task: Task, output: Any) -> float:
+    def rate(self, name: str, task: Task, metrics: Sequence[Metric], output: Any) -> dict[str, float]:
         """Score the outputs of a task; NaN if no row with a weight has a label, or an output is not finite."""
         if not np.isfinite(output.values.numpy() if isinstance(output, RaggedRows) else output).all():
-            return float("nan")
-        labels, predictions = self.labels[name], decode(task, name, output)
-        if self.sample_weight is None:
-            return task.score(labels, predictions)
-        weight = self.sample_weight[name]
-        counts = weight > 0
-        return task.score(labels[counts], predictions[counts], weight[counts]) if counts.any() else float("nan")
+            return {metric.name: math.nan for metric in metrics}
+        return self.reference(name, task).rate(metrics, output)
+
+    def reference(self, name: str, task: Task) -> Reference:
+        """Return the labels of a task in the form that its metrics take, which is made once."""
+        if name not in self._references or self._references[name].task is not task:
+            weight = None if self.sample_weight is None else self.sample_weight[name]
+            self._references[name] = Reference(name, task, self.labels[name], weight)
+        return self._references[name]
 
 
 class DataSplit(NamedTuple):

@@ -2,5 +2,6 @@
 
 from ._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
 from ._estimator import MultiTaskNetEstimator
+from ._fitted import AllPredictions
 
-__all__ = ["MultiTaskNetClassifier", "MultiTaskNetEstimator", "MultiTaskNetRegressor"]
+__all__ = ["AllPredictions", "MultiTaskNetClassifier", "MultiTaskNetEstimator", "MultiTaskNetRegressor"]

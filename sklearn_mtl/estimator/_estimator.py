@@ -79,6 +79,12 @@ class MultiTaskNetEstimator(
         the others are trained as if it did not exist. Entries are parameters by name: ``task_weights__a``.
     score_weights : mapping of str to float, or None, default=None
         Weight of each task in ``score`` and in early stopping; 1.0 for tasks that are not named.
+    metrics : mapping of str to {str, callable, list, mapping}, or None, default=None
+        What each task is scored by in ``score``, ``score_tasks``, ``history_`` and ``monitor="score"``: any scorer
+        of scikit-learn by its name, a scorer that ``make_scorer`` made, or a function ``metric(y_true, y_pred)``;
+        greater is better. Of a list, or a mapping with names, the first is the score of the task, and the others
+        are in ``history_``. Tasks that are not named have their own metric: accuracy, R2, samples F1, ...
+        `make_multitask_scorer <sklearn_mtl.metrics.make_multitask_scorer>` describes what may be chosen.
     trunk : {"auto", "mlp", "conv_net", "sequence_encoder", "video_encoder", "multi_input"}, Trunk, class or \
             function, default="auto"
         Part from the inputs to the shared representation; see `sklearn_mtl.trunks`. "auto" chooses by X: for
@@ -187,7 +193,8 @@ class MultiTaskNetEstimator(
     history_ : DataFrame
         One row per epoch: ``train_loss__<task>``, and with early stopping ``valid_loss__<task>`` and
         ``valid_score__<task>``. Columns without a task are means under ``score_weights``. A `DeepEnsemble` has one
-        row per member and epoch, with a column ``member``, and scores only if ``monitor="score"``.
+        row per member and epoch, with a column ``member``, and scores only if ``monitor="score"`` or with
+        ``metrics``. The second and later metrics of a task are ``valid_<metric>__<task>``.
 
     See Also
     --------
@@ -218,7 +225,7 @@ class MultiTaskNetEstimator(
     {'species': True, 'petal_width': True}
     """
 
-    mapping_params = ("task_weights", "score_weights")
+    mapping_params = ("task_weights", "score_weights", "metrics")
     spec_mapping_params: ClassVar[dict] = {"tasks": resolve_task}
     spec_params: ClassVar[dict] = {
         "trunk": resolve_trunk,
@@ -237,6 +244,7 @@ class MultiTaskNetEstimator(
         "tasks": [Mapping, None],
         "task_weights": [Mapping, None],
         "score_weights": [Mapping, None],
+        "metrics": [Mapping, None],
         "trunk": [str, Trunk, callable],
         "architecture": [str, Architecture],
         "weighting": [str, Weighting],
@@ -276,6 +284,7 @@ class MultiTaskNetEstimator(
         tasks: Mapping[str, Any] | None = None,
         task_weights: Mapping[str, float] | None = None,
         score_weights: Mapping[str, float] | None = None,
+        metrics: Mapping[str, Any] | None = None,
         trunk: str | Trunk = "auto",
         architecture: str | Architecture = "hard_sharing",
         weighting: str | Weighting = "static",
@@ -305,6 +314,7 @@ class MultiTaskNetEstimator(
         self.tasks = tasks
         self.task_weights = task_weights
         self.score_weights = score_weights
+        self.metrics = metrics
         self.trunk = trunk
         self.architecture = architecture
         self.weighting = weighting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -16,6 +16,7 @@ from ..metrics import weighted_mean
 from ..targets import Targets, align_targets, name_of
 from ..tasks import Task
 from ..tasks._checks import decode
+from ..tasks._rating import Reference, chosen_metrics, warn_of_undefined
 from ..training import Model, MultiTaskNet
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
@@ -37,6 +38,21 @@ def _has_spread(estimator: FittedMixin) -> bool:
     return estimator.n_members > 1 and estimator._may_have_regressions
 
 
+class AllPredictions(NamedTuple):
+    """What `predict_all <sklearn_mtl.MultiTaskNetEstimator.predict_all>` returns.
+
+    Parameters
+    ----------
+    labels : array, frame, structured array or Targets
+        What ``predict`` returns: the classes, sets of labels and numbers of the tasks.
+    probabilities : ndarray, list of ndarray, Targets or None
+        What ``predict_proba`` returns; None if none of the tasks has probabilities.
+    """
+
+    labels: Any
+    probabilities: Any
+
+
 class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """The methods of a fitted estimator.
 
@@ -44,6 +60,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """
 
     score_weights: Mapping[str, float] | None
+    metrics: Mapping[str, Any] | None
     architecture: Any
     n_members: int
     tasks_: dict[str, Task]
@@ -68,8 +85,8 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         array, frame, structured array or Targets
             The kind of y in ``fit``: a frame has X's index.
         """
-        predictions, model = self._predictions(X, tasks)
-        return model.container.wrap(predictions, X)
+        outputs, view = self._outputs(X, tasks)
+        return view._model.container.wrap(view._labels(outputs), X)
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
@@ -89,14 +106,41 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out. A
             `MultiTaskNetClassifier` gives an array for a frame or 2-D array of one column too.
         """
-        view = self._fitted_view()
-        model = view._model
-        outputs = model.outputs(X, view._chosen(tasks), view)
-        by_task = {name: view.tasks_[name].decode_proba(output) for name, output in outputs.items()}
-        known = {name: proba for name, proba in by_task.items() if proba is not None}
-        if not known:
+        outputs, view = self._outputs(X, tasks)
+        known = view._probabilities(outputs)
+        if known is None:
             raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
-        return model.container.arrange(known, Targets, one_column_is_plain=self._one_column_is_plain)
+        return known
+
+    def predict_all(self, X: RowsLike, tasks: Sequence[str] | None = None) -> AllPredictions:
+        """Predict targets and probabilities with one pass through the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks to predict; only what they need is run. None predicts all.
+
+        Returns
+        -------
+        AllPredictions
+            A named tuple: ``labels`` equals what ``predict`` returns, to the bit, and ``probabilities`` what
+            ``predict_proba`` returns, or None if none of the tasks has probabilities.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_mtl import MultiTaskNetEstimator
+        >>> X, species = load_iris(return_X_y=True)
+        >>> y = {"species": species, "petal_width": X[:, 3]}
+        >>> net = MultiTaskNetEstimator(max_epochs=30, random_state=0).fit(X[:, :3], y)
+        >>> labels, probabilities = net.predict_all(X[:2, :3])
+        >>> labels["species"].tolist(), labels["petal_width"].shape, probabilities["species"].shape
+        ([0, 0], (2,), (2, 3))
+        """
+        outputs, view = self._outputs(X, tasks)
+        return AllPredictions(view._model.container.wrap(view._labels(outputs), X), view._probabilities(outputs))
 
     @available_if(_has_spread)
     def predict_std(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
@@ -177,7 +221,9 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return pandas.DataFrame(weights, columns=names, index=X.index if isinstance(X, pandas.DataFrame) else None)
 
     def score_tasks(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> dict[str, float]:
-        """Score each task: accuracy, R2 or samples-F1, over the rows whose label is there.
+        """Score each task by its metric, over the rows whose label is there.
+
+        The metric is the first one in ``metrics``, or the task's own: accuracy, R2, samples F1, ...
 
         Parameters
         ----------
@@ -193,10 +239,10 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         dict of str to float
             NaN for a task without any label of a weight above 0.
         """
-        return {
-            name: task.score(true, predicted, weight)
-            for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
-        }
+        view = self._fitted_view()
+        metrics = {name: chosen[:1] for name, chosen in view._chosen_metrics().items()}
+        rated = view._rated(X, y, sample_weight, metrics)
+        return {name: next(iter(values.values())) for name, values in rated.items()}
 
     def score(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> float:
         """Compute the mean of the task scores under ``score_weights``.
@@ -218,9 +264,13 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return self.mean_score(self.score_tasks(X, y, sample_weight))
 
     def metrics_of_tasks(
-        self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None
+        self,
+        X: RowsLike,
+        y: TargetsLike,
+        sample_weight: WeightsLike = None,
+        metrics: Mapping[str, Any] | None = None,
     ) -> dict[str, dict[str, float]]:
-        """Compute all metrics of each task with one prediction; greater is better.
+        """Compute metrics of each task with one pass through the network; greater is better.
 
         Parameters
         ----------
@@ -230,30 +280,67 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             True targets.
         sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
             Weight of each row.
+        metrics : mapping of str to object, or None, default=None
+            Metrics by task, as in `make_multitask_scorer <sklearn_mtl.metrics.make_multitask_scorer>`; tasks that
+            are not named have those in ``metrics`` of the estimator, or their own. None computes all metrics of
+            the tasks' own, those that the estimator names, and of probabilities roc_auc, average_precision,
+            neg_log_loss and neg_brier_score.
 
         Returns
         -------
         dict of str to dict of str to float
             By task, by metric; NaN for a task without any label.
         """
+        view = self._fitted_view()
+        if metrics is not None:
+            return view._rated(X, y, sample_weight, view._chosen_metrics(metrics))
+        chosen = view._chosen_metrics() if view.metrics else {}
         return {
-            name: task.metrics(true, predicted, weight)
-            for name, task, true, predicted, weight in self._compared(X, y, sample_weight)
+            name: reference.rate_all(output) | reference.rate(chosen.get(name, ()), output)
+            for name, reference, output in view._compared(X, y, sample_weight)
         }
 
+    def main_metrics(self) -> dict[str, str]:
+        """Return the name of the metric that is the score of each task."""
+        return {name: chosen[0].name for name, chosen in self._fitted_view()._chosen_metrics().items()}
+
+    def _chosen_metrics(self, metrics: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        chosen = chosen_metrics(self.metrics, self.tasks_)
+        if metrics is None:
+            return chosen
+        asked = chosen_metrics(metrics, self.tasks_)
+        names = {name_of(name, self.tasks_) for name in metrics}
+        return {name: asked[name] if name in names else chosen[name] for name in self.tasks_}
+
+    def _rated(
+        self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike, metrics: Mapping[str, Any]
+    ) -> dict[str, dict[str, float]]:
+        """Compute the chosen metrics of each task; warn once of those that are not defined."""
+        rated, undefined = {}, {}
+        for name, reference, output in self._compared(X, y, sample_weight):
+            rated[name] = reference.rate(metrics[name], output)
+            undefined[name] = reference.undefined(metrics[name])
+        warn_of_undefined(undefined)
+        return rated
+
     def _compared(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike) -> Iterator[tuple]:
-        """Yield name, task, true and predicted targets, and weights of each task."""
-        predictions, model = self._predictions(X, None)
-        tasks = model.blueprint.tasks
+        """Yield the name, the labels and the outputs of each task."""
+        outputs, view = self._outputs(X, None)
+        tasks = view._model.blueprint.tasks
         true, _ = align_targets(y, list(tasks))
-        check_consistent_length(next(iter(predictions.values())), true)
+        check_consistent_length(next(iter(outputs.values())), true)
         weights = check_sample_weight(sample_weight, list(tasks), len(true), may_be_zero=True)
         for name, task in tasks.items():
-            yield name, task, true[name], predictions[name], None if weights is None else weights[name]
+            yield (
+                name,
+                Reference(name, task, true[name], None if weights is None else weights[name]),
+                outputs[name],
+            )
 
-    def mean_score(self, scores: Mapping[str, float]) -> float:
-        """Average scores by task under ``score_weights``, leaving out those that are NaN."""
-        return weighted_mean(scores, check_weights(self.score_weights, self.task_names_, "score_weights"))
+    def mean_score(self, scores: Mapping[str, float], weights: Mapping[str, float] | None = None) -> float:
+        """Average scores by task under weights, leaving out those that are NaN; None is ``score_weights``."""
+        given, name = (self.score_weights, "score_weights") if weights is None else (weights, "weights")
+        return weighted_mean(scores, check_weights(given, self.task_names_, name))
 
     @property
     def net_(self) -> MultiTaskNet:
@@ -269,11 +356,21 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         pandas = import_optional("pandas", "frames", "history_")
         return pandas.DataFrame(self._model.history).set_index("epoch")
 
-    def _predictions(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, np.ndarray], Model]:
+    def _outputs(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, Any], Any]:
+        """Compute the outputs of some tasks; return them and the view that they are of."""
         view = self._fitted_view()
-        model: Model = view._model
-        outputs = model.outputs(X, view._chosen(tasks), view)
-        return {name: decode(view.tasks_[name], name, output) for name, output in outputs.items()}, model
+        return view._model.outputs(X, view._chosen(tasks), view), view
+
+    def _labels(self, outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        return {name: decode(self.tasks_[name], name, output) for name, output in outputs.items()}
+
+    def _probabilities(self, outputs: Mapping[str, Any]) -> Any:
+        """Return the probabilities of those tasks that have any; None if none has."""
+        by_task = {name: self.tasks_[name].decode_proba(output) for name, output in outputs.items()}
+        known = {name: proba for name, proba in by_task.items() if proba is not None}
+        if not known:
+            return None
+        return self._model.container.arrange(known, Targets, one_column_is_plain=self._one_column_is_plain)
 
     def _chosen(self, tasks: Sequence[str] | None) -> list[str]:
         if tasks is None:

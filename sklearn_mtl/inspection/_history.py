@@ -20,13 +20,15 @@ class LearningHistoryDisplay:
         The ``history_`` of a fitted estimator.
     task_names : sequence of str
         Tasks to draw.
+    metrics : sequence of str, default=()
+        Names of further metrics in the history, ``valid_<metric>__<task>``, to draw.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         The figure.
     axes_ : ndarray of matplotlib Axes
-        Axes of the loss, and of the score if there is one.
+        Axes of the loss, of the score if there is one, and of each further metric.
 
     Examples
     --------
@@ -40,9 +42,10 @@ class LearningHistoryDisplay:
     1
     """
 
-    def __init__(self, history: Any, task_names: Any) -> None:
+    def __init__(self, history: Any, task_names: Any, metrics: Any = ()) -> None:
         self.history = history
         self.task_names = list(task_names)
+        self.metrics = list(metrics)
 
     @classmethod
     def from_estimator(
@@ -65,7 +68,16 @@ class LearningHistoryDisplay:
         """
         history = estimator.history_
         trained = [name for name in estimator.task_names_ if f"train_loss__{name}" in history]
-        return cls(history, trained if tasks is None else tasks).plot(axes=axes)
+        names = trained if tasks is None else list(tasks)
+        ends = {name: f"__{name}" for name in names}
+        found = [
+            column.removeprefix("valid_").removesuffix(end)
+            for column in history
+            for end in ends.values()
+            if column.startswith("valid_") and column.endswith(end)
+        ]
+        further = [name for name in dict.fromkeys(found) if name not in ("loss", "score")]
+        return cls(history, names, further).plot(axes=axes)
 
     def plot(self, *, axes: AxesLike = None) -> LearningHistoryDisplay:
         """Draw the curves: training dashed, validation solid, one colour per task.
@@ -81,7 +93,7 @@ class LearningHistoryDisplay:
         """
         pyplot = import_optional("matplotlib.pyplot", "plots", "LearningHistoryDisplay")
         validated = "valid_loss" in self.history
-        panels = ["loss", "score"] if validated else ["loss"]
+        panels = ["loss", "score", *self.metrics] if validated else ["loss"]
         if axes is None:
             size = (4.8 * len(panels), 3.6)
             _, axes = pyplot.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")

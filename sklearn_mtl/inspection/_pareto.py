@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,10 @@ class ParetoFrontDisplay:
         The tasks, in the order of the columns.
     chosen : int or None, default=None
         The candidate to mark.
+    errors : array-like of shape (n_candidates, n_tasks) or None, default=None
+        Half the length of the error bar of each score, drawn for the front; None draws none.
+    labels : sequence of str or None, default=None
+        Text for each candidate, drawn beside the points of the front; None draws none.
 
     Attributes
     ----------
@@ -56,14 +60,31 @@ class ParetoFrontDisplay:
     'Pulse (validation score)'
     """
 
-    def __init__(self, scores: ArrayLike, task_names: Sequence[str], chosen: int | None = None) -> None:
+    def __init__(
+        self,
+        scores: ArrayLike,
+        task_names: Sequence[str],
+        chosen: int | None = None,
+        errors: ArrayLike | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> None:
         self.scores = np.asarray(scores, dtype=np.float64)
         self.task_names = list(task_names)
         self.chosen = chosen
+        self.errors = None if errors is None else np.asarray(errors, dtype=np.float64)
+        self.labels = labels
 
     @classmethod
     def from_search(
-        cls, search: Any, tasks: Sequence[str] | None = None, *, chosen: int | None = None, ax: AxesLike = None
+        cls,
+        search: Any,
+        tasks: Sequence[str] | None = None,
+        *,
+        metrics: Sequence[str] | None = None,
+        chosen: int | None = None,
+        error_bars: bool = False,
+        show_weights: bool = False,
+        ax: AxesLike = None,
     ) -> ParetoFrontDisplay:
         """Draw the mean validation scores of a fitted search.
 
@@ -73,8 +94,16 @@ class ParetoFrontDisplay:
             Fitted.
         tasks : sequence of str or None, default=None
             At least two tasks to draw; None for all. The front is computed for these tasks.
+        metrics : sequence of str or None, default=None
+            At least two metrics of the scoring to draw instead, as the scorer names them, such as
+            "income_roc_auc".
         chosen : int or None, default=None
             The candidate to mark, for instance ``search.choose(maximize="a")``; None marks the search's best.
+        error_bars : bool, default=False
+            Whether points of the front have bars of one standard deviation over the folds on either side.
+        show_weights : bool, default=False
+            Whether the task weights of the front's candidates are written beside their points, in the order of
+            the tasks; a weight that the search does not vary is left out. For two tasks or metrics.
         ax : matplotlib Axes or None, default=None
             Axes to draw on; None creates a figure.
 
@@ -87,13 +116,28 @@ class ParetoFrontDisplay:
         ValueError
             If a task is unknown, or there are fewer than two.
         """
-        names = search.task_names_ if tasks is None else list(tasks)
-        unknown = [name for name in names if name not in search.task_names_]
+        if tasks is not None and metrics is not None:
+            raise ValueError("tasks and metrics are alternatives; pass only one of them.")
+        names = list(metrics if metrics is not None else search.task_names_ if tasks is None else tasks)
+        unknown = [name for name in names if name not in search.task_names_] if metrics is None else []
         if unknown or len(set(names)) < max(2, len(names)):
-            raise ValueError(f"tasks={tasks!r} should be at least two different ones of {search.task_names_}.")
-        scores = np.column_stack([search.cv_results_[f"mean_test_tasks_{name}"] for name in names])
+            given, known = (
+                ("tasks", search.task_names_) if metrics is None else ("metrics", "those of the scoring")
+            )
+            shown = tasks if metrics is None else metrics
+            raise ValueError(f"{given}={shown!r} should be at least two different ones of {known}.")
+        columns = search.score_columns(names)
+        scores = np.column_stack([search.cv_results_[column] for column in columns])
+        errors = [search.cv_results_["std" + column.removeprefix("mean")] for column in columns]
         best = getattr(search, "best_index_", None)
-        return cls(scores, names, best if chosen is None else chosen).plot(ax=ax)
+        display = cls(
+            scores,
+            names,
+            best if chosen is None else chosen,
+            np.column_stack(errors) if error_bars else None,
+            [_weights_in(params) for params in search.cv_results_["params"]] if show_weights else None,
+        )
+        return display.plot(ax=ax)
 
     def plot(self, *, ax: AxesLike = None) -> ParetoFrontDisplay:
         """Draw the candidates.
@@ -128,6 +172,8 @@ class ParetoFrontDisplay:
         # for each point below the staircase, some candidate is at least as good on both tasks
         ax.step(*front.T, where="pre", color="C0", linewidth=1.2, alpha=0.6)
         ax.plot(*front.T, "o", color="C0", markersize=6, label="Pareto front")
+        for row in np.flatnonzero(self.front_).tolist():
+            self._describe(ax, row)
         if self._marks_one():
             ax.plot(
                 *self.scores[self.chosen], "o", markersize=13, markerfacecolor="none", markeredgecolor=CHOSEN,
@@ -139,6 +185,16 @@ class ParetoFrontDisplay:
         ax.margins(0.08)
         _finish(ax, ["top", "right"])
 
+    def _describe(self, ax: AxesLike, row: int) -> None:
+        """Draw the error bars and the text of a candidate."""
+        if self.errors is not None:
+            x, y = self.errors[row]
+            style = {"fmt": "none", "ecolor": "C0", "elinewidth": 0.8, "alpha": 0.5, "capsize": 2}
+            ax.errorbar(*self.scores[row], xerr=x, yerr=y, **style)
+        if self.labels is not None:
+            style = {"textcoords": "offset points", "fontsize": "small", "color": "0.3"}
+            ax.annotate(self.labels[row], self.scores[row], (6, 5), **style)
+
     def _parallel(self, ax: AxesLike) -> None:
         succeeded = ~np.isnan(self.scores).any(axis=1)
         low, high = _range(self.scores[succeeded])
@@ -147,6 +203,10 @@ class ParetoFrontDisplay:
         others, front = heights[succeeded & ~self.front_], heights[self.front_]
         _lines(ax, places, others, "other candidates", color=OTHERS, linewidth=0.8, zorder=1)
         _lines(ax, places, front, "Pareto front", color="C0", linewidth=1.2, alpha=0.6, marker="o", markersize=4)
+        if self.errors is not None:
+            bars = self.errors / np.where(high > low, high - low, 1.0)
+            for height, bar in zip(front, bars[self.front_], strict=True):
+                ax.errorbar(places, height, bar, fmt="none", ecolor="C0", elinewidth=0.8, alpha=0.5, capsize=2)
         if self._marks_one():
             _lines(
                 ax, places, heights[[self.chosen]], "chosen",
@@ -160,12 +220,23 @@ class ParetoFrontDisplay:
                     textcoords="offset points", ha="center", fontsize="small",
                 )  # fmt: skip
         ax.set(xticks=places, xticklabels=self.task_names, yticks=[], ylabel="validation score, worst to best")
-        ax.set(ylim=(-0.12, 1.12))
+        if self.errors is None:
+            ax.set(ylim=(-0.12, 1.12))
         ax.tick_params(length=0)
         _finish(ax, ["top", "right", "left", "bottom"])
 
     def _marks_one(self) -> bool:
         return self.chosen is not None and not np.isnan(self.scores[self.chosen]).any()
+
+
+def _weights_in(params: Mapping[str, Any]) -> str:
+    """Write the task weights among the parameters of a candidate, whole ones or by name."""
+    weights: dict[str, Any] = {}
+    for name, value in params.items():
+        of, _, task = f"__{name}".partition("__task_weights")
+        if of != f"__{name}":
+            weights |= {task.removeprefix("__"): value} if task else dict(value or {})
+    return ", ".join(f"{task} {weight:.3g}" for task, weight in weights.items())
 
 
 def _range(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

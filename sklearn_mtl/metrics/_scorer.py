@@ -38,15 +38,23 @@ def multitask_scorer(
         under the estimator's ``score_weights``. The separator is two underscores if a metric of another task would
         have the same name. The metrics are
 
-        - classification: accuracy, balanced_accuracy, f1_macro;
+        - classification: accuracy, balanced_accuracy, f1_macro, and those of probabilities;
         - regression: r2, neg_mean_absolute_error, neg_root_mean_squared_error;
-        - multilabel: f1_samples, f1_micro, f1_macro;
+        - multilabel: f1_samples, f1_micro, f1_macro, and those of probabilities;
         - tagging: token_accuracy, sequence_accuracy, and for entity labels entity_f1, entity_precision,
           entity_recall;
-        - ordinal: accuracy, neg_mean_absolute_error (in ranks), quadratic_kappa;
+        - ordinal: accuracy, neg_mean_absolute_error (in ranks), quadratic_kappa, and those of probabilities;
         - count: d2_poisson, neg_mean_poisson_deviance, neg_mean_absolute_error;
         - segmentation: mean_iou, pixel_accuracy;
         - bounding boxes: mean_iou, iou_above_half, neg_mean_absolute_error.
+
+        Those of probabilities are roc_auc, average_precision, neg_log_loss and neg_brier_score, for several
+        classes the means of one class against the others. roc_auc is NaN where rows of a class lack. Metrics that
+        the estimator's ``metrics`` names are added.
+
+    See Also
+    --------
+    make_multitask_scorer : Metrics that are chosen.
 
     Examples
     --------
@@ -61,16 +69,16 @@ def multitask_scorer(
      'test_Weight_neg_mean_absolute_error', 'test_Weight_neg_root_mean_squared_error', 'test_Weight_r2',
      'test_score']
     """
-    inputs, network = _through_pipeline(estimator, X)
+    inputs, network = through_pipeline(estimator, X)
     metrics = network.metrics_of_tasks(inputs, y, sample_weight)
-    scores = _named(metrics)
-    main = {task: named[network.tasks_[task].metric] for task, named in metrics.items()}
-    return {**scores, "score": network.mean_score(main)}
+    names = network.main_metrics() if getattr(network, "metrics", None) else {}
+    main = {task: scores[names.get(task, network.tasks_[task].metric)] for task, scores in metrics.items()}
+    return {**named(metrics), "score": network.mean_score(main)}
 
 
-def _named(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+def named(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """Name each metric of each task uniquely; tasks "a" and "a_balanced" may collide with one underscore."""
-    pairs = [(task, name) for task, named in metrics.items() for name in named]
+    pairs = [(task, name) for task, of_task in metrics.items() for name in of_task]
     counts = Counter("_".join(pair) for pair in pairs)
     names = ["_".join(pair) if counts["_".join(pair)] == 1 else "__".join(pair) for pair in pairs]
     if len({*names, "score"}) <= len(names):
@@ -108,11 +116,11 @@ def task_scores(
     estimator: BaseEstimator, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None
 ) -> dict[str, float]:
     """Score each task of a fitted estimator, which may be a Pipeline or a search."""
-    inputs, network = _through_pipeline(estimator, X)
+    inputs, network = through_pipeline(estimator, X)
     return network.score_tasks(inputs, y, sample_weight)
 
 
-def _through_pipeline(estimator: BaseEstimator, X: RowsLike) -> tuple[Any, Any]:
+def through_pipeline(estimator: BaseEstimator, X: RowsLike, of: str = "multitask_scorer") -> tuple[Any, Any]:
     """Transform X up to the last step of a pipeline; return it and the network inside pipelines and searches."""
     while not hasattr(estimator, "metrics_of_tasks"):
         if hasattr(estimator, "best_estimator_"):
@@ -123,5 +131,5 @@ def _through_pipeline(estimator: BaseEstimator, X: RowsLike) -> tuple[Any, Any]:
                 X = X if step in (None, "passthrough") else step.transform(X)
             estimator = estimator[-1]
         else:
-            raise TypeError(f"multitask_scorer requires a MultiTaskNetEstimator, got {type(estimator).__name__}.")
+            raise TypeError(f"{of} requires a MultiTaskNetEstimator, got {type(estimator).__name__}.")
     return X, estimator

@@ -12,7 +12,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.metrics._scorer import _PassthroughScorer
 
 from ..estimator import MultiTaskNetEstimator
-from ..metrics import task_scores
+from ..metrics import MultiTaskScorer, task_scores
 from ..utils._digest import digest, fit_key
 from ..utils._types import RowsLike, TargetsLike
 from ._journal import Journal
@@ -126,6 +126,8 @@ class Candidate:
         if isinstance(scorer, _PassthroughScorer) and type(network).score is MultiTaskNetEstimator.score:
             tasks = task_scores(fitted, X, y, weight)
             scores = network.mean_score(tasks)  # of the same predictions
+        elif isinstance(scorer, MultiTaskScorer):
+            scores, tasks = scorer.evaluate(fitted, X, y, weight)
         else:
             scores = as_floats(scorer(fitted, X, *_given(y), **params))
             tasks = task_scores(fitted, X, y, weight)

@@ -27,7 +27,8 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
         Values of parameters by name, for instance ``{"task_weights__a": [0.3, 1.0, 3.0]}``.
     scoring : str, callable, list, tuple, dict or None, default=None
         Criterion for the best candidate; None uses ``score`` of the estimator, the mean over tasks under its
-        ``score_weights``. `multitask_scorer` returns all metrics of all tasks.
+        ``score_weights``. `multitask_scorer` returns all metrics of all tasks, and `make_multitask_scorer` those
+        that are chosen, whose first of each task is then the task's score.
     n_jobs : int or None, default=None
         Number of processes; the results are the same.
     refit : bool, str or callable, default=True
@@ -59,9 +60,10 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
     ----------
     cv_results_ : dict of ndarray
         As in `GridSearchCV`, and ``split<k>_test_tasks_<task>``, ``mean_test_tasks_<task>`` and
-        ``std_test_tasks_<task>``: the task's score on the validation rows, accuracy, R2 or samples F1, without a
-        rank. Folds without a label of the task are left out of mean and std; both are NaN for a candidate that
-        failed in a fold.
+        ``std_test_tasks_<task>``: the task's score on the validation rows, without a rank. It is that by the
+        task's first metric in `make_multitask_scorer` or in ``metrics`` of the estimator, otherwise accuracy, R2
+        or samples F1. Folds without a label of the task are left out of mean and std; both are NaN for a
+        candidate that failed in a fold.
     task_names_ : list of str
         The tasks.
     stack_report_ : list of dict
@@ -69,7 +71,8 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
         ``n_fits``, ``stacked``, ``reason``, ``n_stacks`` and ``seconds``.
     pareto_front_ : dict
         The candidates on the front, in the order and form of ``cv_results_``: ``index`` into ``cv_results_``,
-        ``params``, and ``mean_test_tasks_<task>``.
+        ``params``, ``mean_test_tasks_<task>`` and ``std_test_tasks_<task>``. `pareto_front` gives that of other
+        metrics.
     best_estimator_ : estimator
         The best candidate, fitted to all rows; an instance of the class of ``estimator``.
     best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_ : object

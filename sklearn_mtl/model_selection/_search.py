@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -202,6 +202,7 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         weights: Mapping[str, float] | None = None,
         constraint: Mapping[str, float] | None = None,
         maximize: str | None = None,
+        metrics: Sequence[str] | None = None,
         **params: Any,
     ) -> Any:
         """Fit another candidate of the front to all rows, without a new search.
@@ -215,7 +216,7 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
             Inputs.
         y : array-like, frame, mapping, structured array or Targets with n_samples rows
             Targets.
-        weights, constraint, maximize
+        weights, constraint, maximize, metrics
             Criterion for the candidate, as in `choose`: ``weights={"a": 3.0}``, or ``maximize="b",
             constraint={"a": 0.9}`` for the best on b with a at least 0.9.
         **params : dict
@@ -226,7 +227,7 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         estimator
             Fitted.
         """
-        chosen = self.choose(weights=weights, constraint=constraint, maximize=maximize)
+        chosen = self.choose(weights=weights, constraint=constraint, maximize=maximize, metrics=metrics)
         X, y = indexable(*_by_rows(X, y))
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         estimator = clone(self.estimator)

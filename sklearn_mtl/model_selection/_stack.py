@@ -261,7 +261,9 @@ def _prepare(
         score_weights=check_weights(config.score_weights, names, "score_weights"),
     )
     config = settled(config, member.data.n_rows, anneals=member.data.valid is None)
-    fit.member = replace(member, blueprint=blueprint, config=config)
+    member = replace(member, blueprint=blueprint, config=config)
+    _ = member.metrics  # an unknown metric is an error of this candidate only
+    fit.member = member
     active = tuple(blueprint.active)
     kind = active, config.optimizer.algorithm, config.optimizer.schedule
     if kind not in keys:

@@ -12,6 +12,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from ..columns._missing import is_missing
 from ..nn._layers import Linear
 
 
@@ -55,6 +56,8 @@ class Task(BaseEstimator, ABC):
     level: ClassVar[str] = "sample"
     #: hyperparameters of the loss that may be tensors (M, 1, 1), with one value for each of M members
     stackable_params: ClassVar[tuple[str, ...]] = ()
+    #: whether ``true_labels`` and ``decode_proba`` suit scikit-learn's metrics of probabilities
+    rates_probabilities: ClassVar[bool] = False
     #: messages about the labels of ``fit``, issued as warnings
     remarks: tuple[str, ...] = ()
 
@@ -213,6 +216,30 @@ class Task(BaseEstimator, ABC):
     ) -> dict[str, float]:
         """Compute all metrics of the task, including ``score``, by name; greater is better."""
         return {self.metric: self.score(y_true, y_pred, sample_weight)}
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics that ``metrics`` computes, as far as a user may choose them."""
+        return (self.metric,)
+
+    def true_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return labels as scikit-learn's metrics take them, and which are there.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, ...)
+            Labels, some of them missing.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,) or (n_samples, n_columns)
+        labelled : ndarray of bool, of the shape of the labels, or (n_samples,) for all columns of a row
+        """
+        return y, ~is_missing(y)
+
+    def predicted_labels(self, y_pred: np.ndarray) -> np.ndarray:
+        """Convert predictions to the form of ``true_labels``."""
+        return y_pred
 
 
 def of_weight(

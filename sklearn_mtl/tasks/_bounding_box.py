@@ -131,6 +131,16 @@ class BoundingBox(Task):
         means = (float(np.average(values, weights=weight)) for values in (iou, iou >= 0.5, -error))
         return dict(zip(_METRICS, means, strict=True))
 
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return _METRICS
+
+    def true_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return read_boxes(y)
+
+    def predicted_labels(self, y_pred: np.ndarray) -> np.ndarray:
+        return read_boxes(y_pred)[0]
+
 
 def generalised_iou(low: Tensor, high: Tensor, true_low: Tensor, true_high: Tensor) -> Tensor:
     """Compute the generalised intersection over union of boxes with these corners (..., 2), as (..., 1)."""

@@ -29,6 +29,8 @@ from ._base import (
 )
 from ._focal import binary_focal_loss, focal_loss
 
+_METRICS = ("accuracy", "balanced_accuracy", "f1_macro")
+
 
 class Classification(Task):
     """One of two or more classes for each row, learned with cross-entropy or the focal loss.
@@ -77,6 +79,7 @@ class Classification(Task):
 
     kind = "classification"
     stackable_params = ("label_smoothing", "gamma")
+    rates_probabilities = True
     metric = "accuracy"
 
     _parameter_constraints: dict = {
@@ -272,7 +275,7 @@ class Classification(Task):
     ) -> dict[str, float]:
         true, pred, weight = self._labelled_codes(y_true, y_pred, sample_weight)
         if len(true) == 0:
-            return dict.fromkeys(("accuracy", "balanced_accuracy", "f1_macro"), float("nan"))
+            return dict.fromkeys(_METRICS, float("nan"))
         # balanced accuracy; scikit-learn's function warns about predicted classes that are absent from the fold
         settings = {"average": "macro", "sample_weight": weight}
         recall = recall_score(true, pred, labels=np.unique(true), zero_division=np.nan, **settings)
@@ -281,6 +284,20 @@ class Classification(Task):
             "balanced_accuracy": float(recall),
             "f1_macro": float(f1_score(true, pred, zero_division=0.0, **settings)),
         }
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return _METRICS
+
+    def true_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if y.ndim == 2:
+            probabilities, labelled = self._probabilities(y)
+            return self.classes_[probabilities.argmax(axis=1)], labelled
+        labelled = ~is_missing(y)
+        return _plain_where(y, labelled), labelled
+
+    def predicted_labels(self, y_pred: np.ndarray) -> np.ndarray:
+        return _plain(y_pred)
 
     def _labelled_codes(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
@@ -313,6 +330,16 @@ def _plain(labels: np.ndarray) -> np.ndarray:
         return labels
     column = read_column(labels)
     return column.values if column.kind in ("boolean", "number") else labels
+
+
+def _plain_where(labels: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """Convert the labels that are there as `_plain` does; others are any label."""
+    known = _plain(labels[labelled])
+    if known.dtype == labels.dtype or not len(known):
+        return labels
+    plain = np.full(len(labels), known[0], dtype=known.dtype)
+    plain[labelled] = known
+    return plain
 
 
 def _positions(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:

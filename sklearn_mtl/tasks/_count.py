@@ -123,6 +123,14 @@ class Count(Task):
         means = _mean_of_known(scores) if scores else [float("nan")] * len(_METRICS)
         return dict(zip(_METRICS, means, strict=True))
 
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return _METRICS
+
+    def true_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        counts, labelled = _columns(y)
+        return (counts, labelled) if y.ndim == 2 else (counts[:, 0], labelled[:, 0])
+
 
 def _mean_of_known(scores: list[tuple[float, ...]]) -> list[float]:
     """Average each metric over the columns where it is defined."""

@@ -64,6 +64,7 @@ class MultilabelClassification(Task):
     kind = "classification"
     stackable_params = ("label_smoothing",)
     metric = "f1_samples"
+    rates_probabilities = True
 
     _parameter_constraints: dict = {
         "threshold": [Interval(Real, 0, 1, closed="neither")],
@@ -159,9 +160,20 @@ class MultilabelClassification(Task):
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> dict[str, float]:
         return {
-            f"f1_{average}": self._f1(average, y_true, y_pred, sample_weight)
-            for average in ("samples", "micro", "macro")
+            name: self._f1(name.removeprefix("f1_"), y_true, y_pred, sample_weight) for name in self.metric_names
         }
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return ("f1_samples", "f1_micro", "f1_macro")
+
+    def true_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return indicators; labels that ``fit`` did not see have further columns."""
+        target, weight = self._with_labels_of(y).encode(y)
+        return target.astype(np.int64), weight > 0
+
+    def predicted_labels(self, y_pred: np.ndarray) -> np.ndarray:
+        return self.encode(y_pred).target.astype(np.int64)
 
     def _f1(self, average: str, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)

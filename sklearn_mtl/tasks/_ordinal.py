@@ -17,6 +17,8 @@ from ..utils._params import ArrayLike, StrOptions
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions
 from ._classification import Classification
 
+_METRICS = ("accuracy", "neg_mean_absolute_error", "quadratic_kappa")
+
 
 class Ordinal(Task):
     r"""One of several ordered classes for each row, such as grades or stages.
@@ -61,6 +63,7 @@ class Ordinal(Task):
 
     kind = "classification"
     metric = "accuracy"
+    rates_probabilities = True
 
     _parameter_constraints: dict = {
         "classes": [ArrayLike(), None],
@@ -166,6 +169,16 @@ class Ordinal(Task):
             scores["neg_mean_absolute_error"] = -float(distance)
             scores["quadratic_kappa"] = self._kappa(true[known], pred[known], weight)
         return scores
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return _METRICS
+
+    def true_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.labels_.true_labels(y)
+
+    def predicted_labels(self, y_pred: np.ndarray) -> np.ndarray:
+        return self.labels_.predicted_labels(y_pred)
 
     def _ranks_of(self, labels: np.ndarray) -> np.ndarray:
         """Return the rank of each label, -1 if it is missing or unknown."""

@@ -169,6 +169,15 @@ class Regression(Task):
             scores[f"neg_{name}"] = -self._mean_over_columns(error, y_true, y_pred, sample_weight, self.scale_)
         return scores
 
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        named = ("r2", "d2_pinball") if self.loss == "quantile" else ("r2",)
+        return (*named, "neg_mean_absolute_error", "neg_root_mean_squared_error")
+
+    def true_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, labelled = _columns(y)
+        return (values, labelled) if y.ndim == 2 else (values[:, 0], labelled[:, 0])
+
     def _d2_pinball(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> float:

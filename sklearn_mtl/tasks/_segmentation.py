@@ -106,7 +106,7 @@ class Segmentation(PositionClassification):
         masks = read_masks(y_true, self.shape_)
         labelled = masks.labelled(self.ignored_)
         if not labelled.any():
-            return dict.fromkeys(("mean_iou", "pixel_accuracy"), float("nan"))
+            return dict.fromkeys(self.metric_names, float("nan"))
         true, pred = self._codes(masks.labels[labelled]), self._codes(y_pred[labelled])
         n_codes = len(self.classes_) + 1
         counts = np.bincount(
@@ -118,6 +118,10 @@ class Segmentation(PositionClassification):
         there = union > 0
         iou = float(np.mean(right[there] / union[there])) if there.any() else 0.0
         return {"mean_iou": iou, "pixel_accuracy": float(right.sum() / confusion.sum())}
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return ("mean_iou", "pixel_accuracy")
 
     def _codes(self, labels: np.ndarray) -> np.ndarray:
         """Replace labels by the numbers of their classes; labels of no class get the last number."""

@@ -183,11 +183,15 @@ class SequenceTagging(PositionClassification):
         """Compute the accuracy of tokens and of whole rows, and precision, recall and F1 of any entities."""
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
         pairs = _Pairs(y_true, y_pred, sample_weight, self._ignored())
-        names = ("token_accuracy", "sequence_accuracy", *(ENTITY_METRICS if self.has_entities_ else ()))
+        names = self.metric_names
         if not len(pairs.true):
             return dict.fromkeys(names, float("nan"))
         entities = pairs.entity_metrics() if self.has_entities_ else ()
         return dict(zip(names, (pairs.token_accuracy(), pairs.sequence_accuracy(), *entities), strict=True))
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return ("token_accuracy", "sequence_accuracy", *(ENTITY_METRICS if self.has_entities_ else ()))
 
 
 class _Pairs:

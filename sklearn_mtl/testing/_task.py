@@ -59,6 +59,8 @@ class TaskConformance(Conformance[TaskCase]):
         assert task.level in ("sample", "token", "pixel"), f"level is {task.level!r}."
         metrics = case.fitted().metrics(case.labels, case.predictions)
         assert task.metric in metrics, f"metric is {task.metric!r}, but `metrics` returns {list(metrics)}."
+        unknown = set(case.fitted().metric_names) - set(metrics)
+        assert not unknown, f"metric_names has {sorted(unknown)}, but `metrics` returns {list(metrics)}."
 
     def test_fit_returns_itself_and_keeps_its_parameters(self, case: TaskCase) -> None:
         task = case.spec()

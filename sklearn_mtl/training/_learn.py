@@ -18,6 +18,7 @@ from ..data._weights import check_sample_weight
 from ..model._blueprint import Blueprint
 from ..targets import read_targets
 from ..tasks import Task
+from ..tasks._rating import chosen_metrics
 from ..utils._device import resolve_device
 from ..utils._modes import own_modes
 from ..utils._random import Streams
@@ -34,7 +35,7 @@ from ._model import Model
 from ._plan import Plan, plan_fit
 from ._prepare import encode_rows, fit_tasks, split_data
 from ._scoring_view import scoring_view
-from ._stack import Member, Stack, stacks_of
+from ._stack import Member, Stack, stacks_of, warn_of_metrics
 from ._stopping import stopping_rule
 from ._training_state import Keeper, LastEpoch, go_on_from
 from .callbacks._callback_list import has_callback
@@ -201,6 +202,7 @@ def _set_up(
     adds_to : Model or None, default=None
         The model that a task is added to.
     """
+    chosen_metrics(config.metrics, plan.blueprint.tasks)
     device = resolve_device(config.device)
     rows = encode_rows(plan.blueprint, X, plan.targets, plan.sample_weight, owner=caller.owner, device=device)
     yields = config.optimizer.schedule == "auto"
@@ -222,6 +224,7 @@ def _set_up(
         Member(blueprint, plan.container, split, config)
         for blueprint, split in zip(plan.blueprint.members, splits, strict=True)
     ]
+    warn_of_metrics(members)
     net = model.net
     return model, stacks_of(net.module_, net.criterion_, members, device, config.optimizer.mixed_precision)
 

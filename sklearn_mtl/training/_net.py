@@ -309,6 +309,7 @@ class MultiTaskNet(NeuralNet):
                 of_member = stack.entries("valid", "loss", position, losses)
                 if part.scores is not None:
                     of_member |= stack.entries("valid", "score", position, part.scores[position])
+                    of_member |= part.further[position]
                 entries.append(of_member)
         self._record(entries)
         record_best(self, "valid_loss")
@@ -317,7 +318,8 @@ class MultiTaskNet(NeuralNet):
     @property
     def _with_scores(self) -> bool:
         # the scores of several networks take time for each of them
-        return self.monitor == "score" or len(self.blueprint.members) == 1
+        asked = self.monitor == "score" or bool(self.stacks[0].members[0].config.metrics)
+        return asked or len(self.blueprint.members) == 1
 
     def _stop(self, entries: Sequence[dict[str, float]], failed: dict[int, Exception]) -> None:
         """Update the stopping rule with the results of an epoch."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..architectures import Network, Outputs, PlainPass
 from ..config import FitConfig
 from ..data._dataset import Batch, BatchIterator, DataSplit, OfAllTasks, fewest_rows, positions_per_row
 from ..data._stacked_data import StackedBatches, StackedData
+from ..metrics import Metric
 from ..model._blueprint import Blueprint, stacked_objective
 from ..model._objective import Objective, Step, TaskLosses
 from ..model._one_by_one import ObjectivesOneByOne, OneByOne
@@ -24,6 +26,7 @@ from ..nn._layers import Draws, set_draws
 from ..nn._stacking import keep_members
 from ..sampling import TaskSampling
 from ..targets import Container
+from ..tasks._rating import chosen_metrics, warn_of_undefined
 from ..utils._random import Streams
 from ._balance import read_balance
 from ._divergence import diverged
@@ -43,6 +46,22 @@ class Member:
     container: Container
     data: DataSplit
     config: FitConfig
+
+    @cached_property
+    def metrics(self) -> dict[str, tuple[Metric, ...]]:
+        """What the tasks are scored by; the first of each is its score."""
+        return chosen_metrics(self.config.metrics, self.blueprint.tasks)
+
+
+def warn_of_metrics(members: Sequence[Member]) -> None:
+    """Warn once of chosen metrics that the validation rows of some members leave undefined."""
+    undefined: dict[str, list[str]] = {}
+    for member in members:
+        if member.config.metrics and member.data.valid is not None:
+            for name in member.blueprint.active:
+                reference = member.data.valid.reference(name, member.blueprint.tasks[name])
+                undefined.setdefault(name, []).extend(reference.undefined(member.metrics[name]))
+    warn_of_undefined({name: list(dict.fromkeys(names)) for name, names in undefined.items()})
 
 
 class Pass(NamedTuple):
@@ -72,10 +91,13 @@ class Validation(NamedTuple):
     ----------
     losses, scores : ndarray of shape (M, T)
         NaN for a task without a label. Scores are None where nobody asks for them.
+    further : sequence of dict
+        Entries of the history of each member, for the second and later metrics of its tasks.
     """
 
     losses: np.ndarray
     scores: np.ndarray | None
+    further: Sequence[dict[str, float]] = ()
 
 
 class Stack:
@@ -266,7 +288,7 @@ class Stack:
         if not with_scores:
             return Validation(known, None)
         of_members = [{name: values[p] for name, values in outputs.items()} for p in range(len(self.alive))]
-        return Validation(known, np.array(list(map(self._scores, self.alive, of_members))))
+        return self._rated(known, self.alive, of_members)
 
     def _validate_one(self, with_scores: bool) -> Validation:
         valid = self.members[0].data.valid
@@ -284,7 +306,7 @@ class Stack:
         if self.members[0].blueprint.n_members > 1:
             outputs = average_members(outputs, tasks)
         by_rows = {name: by_row(outputs[name], task, valid.lengths) for name, task in tasks.items()}
-        return Validation(known, self._scores(0, by_rows)[None])
+        return self._rated(known, [0], [by_rows])
 
     @torch.inference_mode()
     def _stacked_validation(
@@ -303,11 +325,20 @@ class Stack:
         arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
         return arrays, losses.double().cpu().numpy(), None if mass is None else mass.cpu().numpy()
 
-    def _scores(self, member: int, outputs: dict[str, Any]) -> np.ndarray:
-        fit = self.members[member]
-        assert fit.data.valid is not None
-        valid, tasks = fit.data.valid, fit.blueprint.tasks
-        return np.array([valid.score(name, tasks[name], outputs[name]) for name in self.objective.names])
+    def _rated(self, losses: np.ndarray, members: Sequence[int], outputs: Sequence[dict[str, Any]]) -> Validation:
+        """Score the outputs of the validation rows of some members."""
+        scores, further = np.full((len(members), len(self.objective.names)), np.nan), []
+        for row, (member, of_member) in enumerate(zip(members, outputs, strict=True)):
+            fit = self.members[member]
+            others: dict[str, float] = {}
+            assert fit.data.valid is not None
+            for column, name in enumerate(self.objective.names):
+                metrics = fit.metrics[name]
+                values = fit.data.valid.rate(name, fit.blueprint.tasks[name], metrics, of_member[name])
+                scores[row, column] = values[metrics[0].name]
+                others |= {f"valid_{metric.name}__{name}": values[metric.name] for metric in metrics[1:]}
+            further.append(others)
+        return Validation(losses, scores, further)
 
 
 def stacks_of(

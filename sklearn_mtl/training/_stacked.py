@@ -21,7 +21,7 @@ from ..utils._modes import own_modes
 from ..utils._threads import TRAINING_WORK_PER_THREAD, threads_for
 from ._divergence import refuse_non_finite
 from ._net import MultiTaskNet
-from ._stack import Member, Stack
+from ._stack import Member, Stack, warn_of_metrics
 from ._stopping import Patience
 
 # What a stacked step may take of the time of the same steps one by one, for stacking to pay: what was trained in a
@@ -70,6 +70,7 @@ def train_stacked(members: Sequence[Member], device: torch.device, with_scores: 
     list of Trained
         In the order of the members.
     """
+    warn_of_metrics([member for member in members if with_scores or member.config.monitor == "score"])
     network = _initial_network(members, device)
     stack = Stack(network, _objective(members, device), members, device)
     net = StackedNet(stack, device, with_scores)

@@ -54,6 +54,24 @@ TASK_WEIGHT_ROWS = [
         r"score_weights names unknown tasks \['nope'\]",
     ),
     BadInput(
+        "metrics names an unknown task",
+        with_params(metrics={"nope": "r2"}),
+        ValueError,
+        r"metrics names unknown tasks \['nope'\]; the tasks are \['kind', 'mass'\]",
+    ),
+    BadInput(
+        "a metric is unknown",
+        with_params(metrics={"kind": "roc_acu"}),
+        ValueError,
+        r"metrics\['kind'\]='roc_acu' is not a metric: .*did you mean 'roc_auc'",
+    ),
+    BadInput(
+        "a metric needs probabilities that the task has not",
+        with_params(metrics={"mass": "roc_auc"}),
+        ValueError,
+        r"metrics\['mass'\]: metric 'roc_auc' does not suit the task 'mass'",
+    ),
+    BadInput(
         "tasks names an unknown task",
         with_params(tasks={"nope": "regression"}),
         ValueError,

@@ -72,3 +72,14 @@ def test_axes_of_the_user(validated):
     display = LearningHistoryDisplay.from_estimator(validated, axes=axes)
     assert display.figure_ is figure
     assert all(ax.lines for ax in axes)
+
+
+def test_further_metrics_have_panels_of_their_own():
+    metrics = {"species": ["roc_auc", "neg_log_loss"], "mass": "neg_max_error"}
+    fitted = net(early_stopping=True, metrics=metrics).fit(X, Y)
+    display = LearningHistoryDisplay.from_estimator(fitted)
+    history = fitted.history_
+    _, scores, further = display.axes_
+    assert curves_of(scores) == {f"{task} (validation)": history[f"valid_score__{task}"].tolist() for task in Y}
+    assert curves_of(further) == {"species (validation)": history["valid_neg_log_loss__species"].tolist()}
+    assert further.get_ylabel() == "neg_log_loss per task"

@@ -123,6 +123,11 @@ METRICS = {
     "size_r2", "size_neg_mean_absolute_error", "size_neg_root_mean_squared_error",
     "tags_f1_samples", "tags_f1_micro", "tags_f1_macro",
     "score",
+    *(
+        f"{task}_{name}"
+        for task in ("species", "sick", "tags")
+        for name in ("roc_auc", "average_precision", "neg_log_loss", "neg_brier_score")
+    ),
 }  # fmt: skip
 
 

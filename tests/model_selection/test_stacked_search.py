@@ -11,6 +11,8 @@ from scipy.sparse import csr_matrix
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.callback import ProgressBar
+from sklearn.exceptions import FitFailedWarning
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -24,7 +26,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch.callbacks import Callback
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
-from sklearn_mtl.metrics import multitask_scorer
+from sklearn_mtl.metrics import make_multitask_scorer, multitask_scorer
 from sklearn_mtl.model_selection import TaskWeightRandomSearchCV, TaskWeightSearchCV, task_weight_simplex
 from sklearn_mtl.model_selection import _stack as stack
 from sklearn_mtl.tasks import Classification
@@ -145,6 +147,36 @@ def test_several_metrics_and_refit():
     assert type(search.best_estimator_) is MultiTaskNetEstimator
     alone = net().set_params(**search.best_params_).fit(X, Y)
     assert_same(search.predict(X), alone.predict(X))
+
+
+CHOSEN = {"sick": ["roc_auc", "average_precision"], "mass": "neg_median_absolute_error", "tags": "roc_auc"}
+
+
+def test_chosen_metrics_have_the_values_of_scikit_learns_search():
+    options = {"scoring": make_multitask_scorer(CHOSEN), "return_train_score": True}
+    search = both(net(), {"task_weights__mass": [0.2, 3.0]}, refit="sick_roc_auc", **options)
+    assert stacked_fits(search) == all_fits(search)
+    # the first metric of a task is its score
+    for task, name in (("sick", "roc_auc"), ("mass", "neg_median_absolute_error"), ("tags", "roc_auc")):
+        for what in ("mean", "std"):
+            columns = f"{what}_test_tasks_{task}", f"{what}_test_{task}_{name}"
+            np.testing.assert_allclose(*(search.cv_results_[column] for column in columns))
+
+
+@pytest.mark.parametrize("monitor", ["loss", "score"])
+def test_metrics_of_candidates_stop_as_in_fits_alone(monitor):
+    estimator = net(early_stopping=True, monitor=monitor, n_iter_no_change=2, learning_rate=0.05)
+    metrics = [None, {"sick": "roc_auc"}, {"sick": "neg_log_loss", "mass": "neg_max_error"}]
+    search = both(estimator, {"metrics": metrics})
+    assert stacked_fits(search) == all_fits(search)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_an_unknown_metric_fails_its_candidate_only():
+    grid = {"metrics": [{"sick": "roc_auc"}, {"mass": "roc_auc"}]}
+    with pytest.warns(FitFailedWarning, match="it needs probabilities"):
+        search = TaskWeightSearchCV(net(), grid, cv=CV, stacked=True, refit=False).fit(X, Y)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
 
 
 @pytest.mark.slow
@@ -549,3 +581,37 @@ def test_mean_scores_on_parkinsons_by_patient():
     estimator = MultiTaskNetEstimator(max_epochs=5, early_stopping=False, random_state=0)
     grid = {"task_weights__motor_UPDRS": [0.3, 1.0, 3.0], "learning_rate": [1e-3, 3e-3]}
     assert_close_means(estimator, grid, inputs, y, cv=GroupKFold(3), groups=rows["subject#"].to_numpy())
+
+
+@real_data
+@pytest.mark.slow
+def test_auc_of_adult_is_that_of_the_predictions_by_every_route():
+    X, y = adult(1500)
+    scorer = make_multitask_scorer({"income": ["roc_auc", "average_precision"], "never_married": "roc_auc"})
+    estimator = MultiTaskNetEstimator(
+        max_epochs=8, monitor="score", metrics={"income": "roc_auc", "never_married": "roc_auc"}, random_state=0
+    )
+    grid, cv = {"task_weights__income": [0.3, 3.0]}, KFold(3)
+    options = {"scoring": scorer, "refit": False, "cv": cv}
+    searches = [
+        GridSearchCV(estimator, grid, **options).fit(X, y),
+        TaskWeightSearchCV(estimator, grid, stacked=True, **options).fit(X, y),
+    ]
+    assert stacked_fits(searches[1]) == all_fits(searches[1])
+    for fold, (train, test) in enumerate(cv.split(X)):
+        for number, weight in enumerate(grid["task_weights__income"]):
+            fitted = clone(estimator).set_params(task_weights__income=weight).fit(X.iloc[train], y[train])
+            proba = fitted.predict_proba(X.iloc[test])
+            aucs = {name: roc_auc_score(y[name][test], proba[name][:, 1]) for name in y}
+            assert fitted.score_tasks(X.iloc[test], y[test]) == pytest.approx(aucs, abs=1e-12)
+            assert scorer(fitted, X.iloc[test], y[test])["income_roc_auc"] == pytest.approx(
+                aucs["income"], abs=1e-12
+            )
+            for search, atol in zip(searches, (1e-12, 5e-3), strict=True):  # stacked fits are rounded otherwise
+                for name, auc in aucs.items():
+                    found = search.cv_results_[f"split{fold}_test_{name}_roc_auc"][number]
+                    assert found == pytest.approx(auc, abs=atol)
+            # early stopping has seen the AUC of the validation rows
+            scores = fitted.history_[["valid_score__income", "valid_score__never_married"]].mean(axis=1)
+            np.testing.assert_allclose(fitted.history_["valid_score"], scores)
+            assert scores.max() > 0.8
