@@ -3,7 +3,13 @@
 from . import _moved
 from ._version import __version__
 from .config import BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer
-from .estimator import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
+from .estimator import (
+    MultiTaskNetClassifier,
+    MultiTaskNetEstimator,
+    MultiTaskNetRegressor,
+    TaskViewClassifier,
+    TaskViewRegressor,
+)
 from .persistence import load_model, save_model
 from .targets import Targets, concatenate_task_sets
 
@@ -16,6 +22,8 @@ __all__ = [
     "MultiTaskNetRegressor",
     "Optimizer",
     "Targets",
+    "TaskViewClassifier",
+    "TaskViewRegressor",
     "__version__",
     "concatenate_task_sets",
     "load_model",

@@ -20,6 +20,8 @@ from ..training import Model, MultiTaskNet
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
+from ._one_task import OneTaskMixin
+from ._task_predictors import predicted_by, probabilities_by
 
 
 def _has_probabilities(estimator: FittedMixin) -> bool:
@@ -37,7 +39,7 @@ def _has_spread(estimator: FittedMixin) -> bool:
     return estimator.n_members > 1 and estimator._may_have_regressions
 
 
-class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """The methods of a fitted estimator.
 
     All of them read one view of it, so that another thread may fit it again at the same time.
@@ -89,11 +91,7 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out. A
             `MultiTaskNetClassifier` gives an array for a frame or 2-D array of one column too.
         """
-        view = self._fitted_view()
-        model = view._model
-        outputs = model.outputs(X, view._chosen(tasks), view)
-        by_task = {name: view.tasks_[name].decode_proba(output) for name, output in outputs.items()}
-        known = {name: proba for name, proba in by_task.items() if proba is not None}
+        known, model = self._probabilities(X, tasks)
         if not known:
             raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
         return model.container.arrange(known, Targets, one_column_is_plain=self._one_column_is_plain)
@@ -117,9 +115,10 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         view = self._fitted_view()
         model = view._model
-        numbers = [name for name in view._chosen(tasks) if view.tasks_[name].is_regression]
+        own = [name for name in view._chosen(tasks) if name not in view.task_predictors_]
+        numbers = [name for name in own if view.tasks_[name].is_regression]
         if not numbers:
-            raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression.")
+            raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression of the network.")
         outputs = model.member_outputs(X, numbers, view)
         spread = {
             name: np.std([view.tasks_[name].decode(output) for output in members], axis=0)
@@ -270,10 +269,28 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return pandas.DataFrame(self._model.history).set_index("epoch")
 
     def _predictions(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, np.ndarray], Model]:
+        names, outputs, view = self._outputs(X, tasks)
+        by_task = {name: decode(view.tasks_[name], name, output) for name, output in outputs.items()}
+        for name in set(names) - set(outputs):
+            by_task[name] = predicted_by(view.task_predictors_[name], X, view.tasks_[name])
+        return {name: by_task[name] for name in names}, view._model
+
+    def _probabilities(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, np.ndarray], Model]:
+        """Predict the probabilities of those tasks that have them."""
+        names, outputs, view = self._outputs(X, tasks)
+        by_task = {name: view.tasks_[name].decode_proba(output) for name, output in outputs.items()}
+        for name in set(names) - set(outputs):
+            by_task[name] = probabilities_by(view.task_predictors_[name], X, view.tasks_[name])
+        return {name: by_task[name] for name in names if by_task[name] is not None}, view._model
+
+    def _outputs(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[list[str], dict[str, Any], Any]:
+        """Return the chosen tasks, the outputs of the network for those that it predicts, and what was read."""
         view = self._fitted_view()
-        model: Model = view._model
-        outputs = model.outputs(X, view._chosen(tasks), view)
-        return {name: decode(view.tasks_[name], name, output) for name, output in outputs.items()}, model
+        names = view._chosen(tasks)
+        predictors = view.task_predictors_
+        own = [name for name in names if name not in predictors] if predictors else names
+        outputs = view._model.outputs(X, own, view) if own else {}
+        return names, outputs, view
 
     def _chosen(self, tasks: Sequence[str] | None) -> list[str]:
         if tasks is None:
@@ -284,12 +301,6 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             raise ValueError(f"tasks={tasks!r} should name some of the tasks {self.task_names_}.")
         tasks = names
         return [name for name in self.task_names_ if name in tasks]
-
-    def _twin(self) -> Any:
-        """Return another object with the same attributes, to be changed or read while this one may change."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        return twin
 
     def _fitted_view(self) -> Any:
         if not hasattr(self, "_model"):

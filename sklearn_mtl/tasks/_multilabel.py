@@ -64,6 +64,7 @@ class MultilabelClassification(Task):
     kind = "classification"
     stackable_params = ("label_smoothing",)
     metric = "f1_samples"
+    has_one_label = False
 
     _parameter_constraints: dict = {
         "threshold": [Interval(Real, 0, 1, closed="neither")],
