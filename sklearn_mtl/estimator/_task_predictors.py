@@ -93,8 +93,7 @@ def _is_made_of_parts(value: Any) -> bool:
 def detached(predictors: Mapping[str, Any], model: Any) -> dict[str, Any]:
     """Copy predictors without the network that the model around them has, for saving; see `attach`."""
     copies: dict[int, Any] = {}
-    for view in views_within(predictors):
-        net = view.net_
+    for net in (view.net_ for view in views_within(predictors) if hasattr(view, "net_")):
         is_shared = net._model is model and not net.task_predictors_
         copies[id(net)] = SHARED if is_shared else net
     return copy.deepcopy(dict(predictors), copies)
@@ -103,5 +102,5 @@ def detached(predictors: Mapping[str, Any], model: Any) -> dict[str, Any]:
 def attach(predictors: Mapping[str, Any], net: Any) -> None:
     """Give loaded predictors the network that the model around them has."""
     for view in views_within(predictors):
-        if isinstance(view.net_, str):
+        if isinstance(getattr(view, "net_", None), str):
             view.net_ = net

@@ -401,6 +401,6 @@ def require_one_label(task: Task, name: str) -> None:
     """Raise ValueError if the labels of a task are no 1-D array."""
     if not task.has_one_label:
         raise ValueError(
-            f"{name!r} is a {type(task).__name__} of several labels per row, and a view shows a task with one class "
-            f"or one number per row; predict(X, tasks=[{name!r}]) predicts it alone."
+            f"{name!r} is a {type(task).__name__} of several labels a row, but a view shows a task with one class "
+            f"or number per row; predict(X, tasks=[{name!r}]) predicts it alone."
         )
