@@ -2,8 +2,9 @@
 
 The recipe of the user guide, for a net with several tasks and for gradient boosting with one model per task: a
 fifth of the training rows is held out, the model is fitted to the others, and the threshold with the best F1 on
-the rows held out is used on the test rows. The rare classes are capital losses in Adult (official split), and capital
-gains and losses in Census-Income (two thirds to learn from). Other tasks of the nets are income and never-married.
+the rows held out is used on the test rows. The rare classes are capital losses in Adult (official split), and
+capital gains and losses in Census-Income (two thirds to learn from). Other tasks of the nets are income and
+never-married.
 """
 
 from __future__ import annotations
