@@ -43,7 +43,8 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
     estimator : MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
         Fitted or not. Pipeline steps from other packages are written by skops. A `FeatureUnion`, a
         `ColumnTransformer` and a `TransformedTargetRegressor` can be saved like a pipeline, and can be steps of
-        one. For a search, save ``best_estimator_``.
+        one. So can views of a task, and the calibrated and thresholded classifiers of scikit-learn around them.
+        For a search, save ``best_estimator_``.
     path : path-like
         File to write or replace; its folder exists.
 
