@@ -81,7 +81,6 @@ class TaskView(BaseEstimator):
         """
         learner = self._learner()
         all_targets = self._with_targets(self._one_column(y), targets)
-        check_consistent_length(X, all_targets)
         learner.fit(X, all_targets, sample_weight=sample_weight, **fit_params)
         self._show(learner)
         return self

@@ -30,7 +30,7 @@ from sklearn_mtl.tasks import Classification, Count, Ordinal
 
 from .._helpers import mixed_targets, net
 from ..checks import EXPECTED_FAILURES
-from ._data import MASS, SICK, SPECIES, X, labels_of_sets
+from ._data import MASS, SICK, SPECIES, X, labels_of_sets, table
 
 Y = Targets(species=SPECIES, sick=SICK, mass=MASS)
 KINDS = {"sick": "classification", "species": "classification", "mass": "regression"}
@@ -89,6 +89,8 @@ def test_regression_view_predicts_what_the_net_predicts(params, architecture):
     fitted = net(architecture=architecture, **params).fit(X, Y)
     view = fitted.task_view("mass")
     np.testing.assert_allclose(view.predict(X), fitted.predict(X)["mass"], **CLOSE)
+    proba = fitted.task_view("species").predict_proba(X)
+    np.testing.assert_allclose(proba, fitted.predict_proba(X)["species"], **CLOSE)
     assert not hasattr(view, "predict_proba")
     assert not hasattr(view, "classes_")
 
@@ -265,6 +267,19 @@ def test_targets_can_be_routed():
     train, test = next(cv.split(X))
     expected = net(tasks=KINDS).fit(X[train], Y[train]).score_tasks(X[test], Y[test])["mass"]
     assert by_name["test_score"][0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [{"numbers": X, "colours": table()["colour"]}, [["red", "ape"][: 1 + (row[0] > 0)] for row in X], FRAME],
+    ids=["mapping", "sentences", "frame"],
+)
+def test_every_kind_of_x_can_be_fitted(rows):
+    net = MultiTaskNetEstimator(tasks=KINDS, max_epochs=2, random_state=0)
+    view = net.task_view("sick").fit(rows, SICK, targets=Y)
+    np.testing.assert_allclose(
+        view.predict_proba(rows), net.fit(rows, Targets(Y)).predict_proba(rows)["sick"], **CLOSE
+    )
 
 
 def test_fit_without_other_targets_warns():
