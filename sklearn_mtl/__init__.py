@@ -3,7 +3,14 @@
 from . import _moved
 from ._version import __version__
 from .config import BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer
-from .estimator import AllPredictions, MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
+from .estimator import (
+    AllPredictions,
+    MultiTaskNetClassifier,
+    MultiTaskNetEstimator,
+    MultiTaskNetRegressor,
+    TaskViewClassifier,
+    TaskViewRegressor,
+)
 from .persistence import load_model, save_model
 from .targets import Targets, concatenate_task_sets
 
@@ -17,6 +24,8 @@ __all__ = [
     "MultiTaskNetRegressor",
     "Optimizer",
     "Targets",
+    "TaskViewClassifier",
+    "TaskViewRegressor",
     "__version__",
     "concatenate_task_sets",
     "load_model",

@@ -168,7 +168,7 @@ class ValidationRows:
         """Score the outputs of a task; NaN if no row with a weight has a label, or an output is not finite."""
         if not np.isfinite(output.values.numpy() if isinstance(output, RaggedRows) else output).all():
             return {metric.name: math.nan for metric in metrics}
-        return self.reference(name, task).rate(metrics, output)
+        return self.reference(name, task).rate(metrics, NetworkAnswer(name, task, output))
 
     def reference(self, name: str, task: Task) -> Reference:
         """Return the labels of a task in the form that its metrics take, which is made once."""

@@ -3,5 +3,13 @@
 from ._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
 from ._estimator import MultiTaskNetEstimator
 from ._fitted import AllPredictions
+from ._task_view import TaskViewClassifier, TaskViewRegressor
 
-__all__ = ["AllPredictions", "MultiTaskNetClassifier", "MultiTaskNetEstimator", "MultiTaskNetRegressor"]
+__all__ = [
+    "AllPredictions",
+    "MultiTaskNetClassifier",
+    "MultiTaskNetEstimator",
+    "MultiTaskNetRegressor",
+    "TaskViewClassifier",
+    "TaskViewRegressor",
+]

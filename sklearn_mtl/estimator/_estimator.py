@@ -42,6 +42,7 @@ from ..weighting import Weighting, resolve_weighting
 from ._fitted import FittedMixin
 from ._html import picture_html
 from ._old_params import with_todays_params
+from ._task_predictors import attach, detached
 
 # The parameters that may be given in short, and what makes specs of them.
 _RESOLVE: dict[str, Callable[[Any], Any]] = {
@@ -395,7 +396,7 @@ class MultiTaskNetEstimator(
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         context.call_on_fit_task_begin(estimator=self, **data)
         previous = self._previous() if self.warm_start else None
-        learner = self._twin()
+        learner = self._learner()
 
         def watch(model: Model) -> SklearnCallbacks:
             return SklearnCallbacks(self, context, data, functools.partial(learner._snapshot, model))
@@ -439,7 +440,7 @@ class MultiTaskNetEstimator(
         config = self._config()
         X, y = _indexed_by_rows(X), self._one_target(y, None)
         previous = self._previous()
-        learner = self._twin()
+        learner = self._learner()
         caller = Caller(learner, learner._as_fitted)
         model = learn_batch(config, caller, X, y, sample_weight, previous=previous, classes=classes)
         learner._publish(model)
@@ -490,7 +491,7 @@ class MultiTaskNetEstimator(
         """
         check_is_fitted(self)
         config = self._config()
-        learner = self._twin()
+        learner = self._learner()
         caller, X = Caller(learner, learner._as_fitted), _indexed_by_rows(X)
         model = learn_added_task(config, caller, self._model, name, X, y, task, sample_weight, freeze=freeze)
         learner._publish(model)
@@ -565,6 +566,8 @@ class MultiTaskNetEstimator(
             for name in self._attributes_of(model):
                 state.pop(name, None)
             state["_state"] = stamped(model.state())
+        if self.task_predictors_:
+            state["_task_predictors"] = detached(self.task_predictors_, model)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -574,6 +577,7 @@ class MultiTaskNetEstimator(
         complete_params(self)
         if saved is not None:
             self._publish(Model.from_state(current_state(saved), _device_or_cpu(self.device)))
+            attach(self.task_predictors_, self._without_predictors())
 
 
 def _checked(spec: Any) -> Any:

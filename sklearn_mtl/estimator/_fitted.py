@@ -15,12 +15,14 @@ from ..data import check_sample_weight, check_weights
 from ..metrics import weighted_mean
 from ..targets import Targets, align_targets, name_of
 from ..tasks import Task
-from ..tasks._checks import decode
+from ..tasks._answers import Answer, NetworkAnswer
 from ..tasks._rating import Reference, chosen_metrics, warn_of_undefined
 from ..training import Model, MultiTaskNet
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
+from ._one_task import OneTaskMixin
+from ._task_predictors import PredictorAnswer
 
 
 def _has_probabilities(estimator: FittedMixin) -> bool:
@@ -53,7 +55,7 @@ class AllPredictions(NamedTuple):
     probabilities: Any
 
 
-class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """The methods of a fitted estimator.
 
     All of them read one view of it, so that another thread may fit it again at the same time.
@@ -85,8 +87,8 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         array, frame, structured array or Targets
             The kind of y in ``fit``: a frame has X's index.
         """
-        outputs, view = self._outputs(X, tasks)
-        return view._model.container.wrap(view._labels(outputs), X)
+        answers, view = self._answers(X, tasks)
+        return view._model.container.wrap({name: a.predictions for name, a in answers.items()}, X)
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
@@ -106,8 +108,8 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out. A
             `MultiTaskNetClassifier` gives an array for a frame or 2-D array of one column too.
         """
-        outputs, view = self._outputs(X, tasks)
-        known = view._probabilities(outputs)
+        answers, view = self._answers(X, tasks)
+        known = view._probabilities(answers)
         if known is None:
             raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
         return known
@@ -139,8 +141,9 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         >>> labels["species"].tolist(), labels["petal_width"].shape, probabilities["species"].shape
         ([0, 0], (2,), (2, 3))
         """
-        outputs, view = self._outputs(X, tasks)
-        return AllPredictions(view._model.container.wrap(view._labels(outputs), X), view._probabilities(outputs))
+        answers, view = self._answers(X, tasks)
+        labels = view._model.container.wrap({name: a.predictions for name, a in answers.items()}, X)
+        return AllPredictions(labels, view._probabilities(answers))
 
     @available_if(_has_spread)
     def predict_std(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
@@ -161,9 +164,10 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         view = self._fitted_view()
         model = view._model
-        numbers = [name for name in view._chosen(tasks) if view.tasks_[name].is_regression]
+        own = [name for name in view._chosen(tasks) if name not in view.task_predictors_]
+        numbers = [name for name in own if view.tasks_[name].is_regression]
         if not numbers:
-            raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression.")
+            raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression of the network.")
         outputs = model.member_outputs(X, numbers, view)
         spread = {
             name: np.std([view.tasks_[name].decode(output) for output in members], axis=0)
@@ -296,8 +300,8 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             return view._rated(X, y, sample_weight, view._chosen_metrics(metrics))
         chosen = view._chosen_metrics() if view.metrics else {}
         return {
-            name: reference.rate_all(output) | reference.rate(chosen.get(name, ()), output)
-            for name, reference, output in view._compared(X, y, sample_weight)
+            name: reference.rate_all(answer) | reference.rate(chosen.get(name, ()), answer)
+            for name, reference, answer in view._compared(X, y, sample_weight)
         }
 
     def main_metrics(self) -> dict[str, str]:
@@ -317,25 +321,22 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     ) -> dict[str, dict[str, float]]:
         """Compute the chosen metrics of each task; warn once of those that are not defined."""
         rated, undefined = {}, {}
-        for name, reference, output in self._compared(X, y, sample_weight):
-            rated[name] = reference.rate(metrics[name], output)
+        for name, reference, answer in self._compared(X, y, sample_weight):
+            rated[name] = reference.rate(metrics[name], answer)
             undefined[name] = reference.undefined(metrics[name])
         warn_of_undefined(undefined)
         return rated
 
     def _compared(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike) -> Iterator[tuple]:
-        """Yield the name, the labels and the outputs of each task."""
-        outputs, view = self._outputs(X, None)
+        """Yield the name, the labels and the predictions of each task."""
+        answers, view = self._answers(X, None)
         tasks = view._model.blueprint.tasks
         true, _ = align_targets(y, list(tasks))
-        check_consistent_length(next(iter(outputs.values())), true)
+        check_consistent_length(next(iter(answers.values())).predictions, true)
         weights = check_sample_weight(sample_weight, list(tasks), len(true), may_be_zero=True)
         for name, task in tasks.items():
-            yield (
-                name,
-                Reference(name, task, true[name], None if weights is None else weights[name]),
-                outputs[name],
-            )
+            weight = None if weights is None else weights[name]
+            yield name, Reference(name, task, true[name], weight), answers[name]
 
     def mean_score(self, scores: Mapping[str, float], weights: Mapping[str, float] | None = None) -> float:
         """Average scores by task under weights, leaving out those that are NaN; None is ``score_weights``."""
@@ -356,18 +357,23 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         pandas = import_optional("pandas", "frames", "history_")
         return pandas.DataFrame(self._model.history).set_index("epoch")
 
-    def _outputs(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, Any], Any]:
-        """Compute the outputs of some tasks; return them and the view that they are of."""
+    def _answers(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, Answer], Any]:
+        """Return what the network, or the predictor in its place, answers for some tasks, and the view read."""
         view = self._fitted_view()
-        return view._model.outputs(X, view._chosen(tasks), view), view
+        names, predictors = view._chosen(tasks), view.task_predictors_
+        own = [name for name in names if name not in predictors] if predictors else names
+        outputs = view._model.outputs(X, own, view) if own else {}
+        answers = {
+            name: NetworkAnswer(name, view.tasks_[name], outputs[name])
+            if name in outputs
+            else PredictorAnswer(predictors[name], X, view.tasks_[name])
+            for name in names
+        }
+        return answers, view
 
-    def _labels(self, outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        return {name: decode(self.tasks_[name], name, output) for name, output in outputs.items()}
-
-    def _probabilities(self, outputs: Mapping[str, Any]) -> Any:
+    def _probabilities(self, answers: Mapping[str, Answer]) -> Any:
         """Return the probabilities of those tasks that have any; None if none has."""
-        by_task = {name: self.tasks_[name].decode_proba(output) for name, output in outputs.items()}
-        known = {name: proba for name, proba in by_task.items() if proba is not None}
+        known = {name: a.probabilities for name, a in answers.items() if a.probabilities is not None}
         if not known:
             return None
         return self._model.container.arrange(known, Targets, one_column_is_plain=self._one_column_is_plain)
@@ -381,12 +387,6 @@ class FittedMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             raise ValueError(f"tasks={tasks!r} should name some of the tasks {self.task_names_}.")
         tasks = names
         return [name for name in self.task_names_ if name in tasks]
-
-    def _twin(self) -> Any:
-        """Return another object with the same attributes, to be changed or read while this one may change."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        return twin
 
     def _fitted_view(self) -> Any:
         if not hasattr(self, "_model"):

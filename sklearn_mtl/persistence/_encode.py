@@ -25,7 +25,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from ..estimator._estimator import MultiTaskNetEstimator
-from ._known import CONTAINERS, Registry, has_name, may_be_attribute
+from ._known import CONTAINERS, PACKAGE, Registry, has_name, may_be_attribute
 from ._steps import dump_step
 from ._values import LEAVES, leaf_of, plain_array
 
@@ -203,7 +203,9 @@ class Encoder:
                 raise TypeError(
                     f"{prefix}{key} cannot be saved: it hides an attribute of the class {cls.__name__}."
                 )
-            pairs += [key, self.encode(entry, f"{prefix}{key}")]
+            # predictors of tasks may be estimators of other packages
+            encode = self._part if key == "_task_predictors" and name.startswith(PACKAGE) else self.encode
+            pairs += [key, encode(entry, f"{prefix}{key}")]
         return {"object": [name, {"dict": pairs}]}
 
     def _part(self, value: Any, path: str) -> Any:

@@ -11,13 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn import metrics
+from sklearn.calibration import CalibratedClassifierCV, _CalibratedClassifier
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics._scorer import _CurveScorer, _Scorer
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from torch import nn
 
 from ..config import BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer
 from ..estimator._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
 from ..estimator._estimator import MultiTaskNetEstimator
+from ..estimator._task_view import TaskViewClassifier, TaskViewRegressor
 from ..exceptions import ModelFileError
 from ..model import Blueprint
 from ..targets import Container
@@ -29,14 +35,22 @@ SCRIPT = "__main__"
 ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling")
 #: specs beside those of the rooms
 SPECS = (BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer)
-ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor)
+VIEWS = (TaskViewClassifier, TaskViewRegressor)
+ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor, *VIEWS)
 #: classes of scikit-learn that mainly hold other estimators
 CONTAINERS: dict[str, type] = {
     "sklearn.pipeline.Pipeline": Pipeline,
     "sklearn.pipeline.FeatureUnion": FeatureUnion,
     "sklearn.compose.ColumnTransformer": ColumnTransformer,
     "sklearn.compose.TransformedTargetRegressor": TransformedTargetRegressor,
+    "sklearn.frozen.FrozenEstimator": FrozenEstimator,
+    "sklearn.calibration.CalibratedClassifierCV": CalibratedClassifierCV,
+    "sklearn.calibration._CalibratedClassifier": _CalibratedClassifier,
+    "sklearn.model_selection.FixedThresholdClassifier": FixedThresholdClassifier,
+    "sklearn.model_selection.TunedThresholdClassifierCV": TunedThresholdClassifierCV,
 }
+#: scorers, which a tuned threshold keeps
+SCORERS: dict[str, type] = {f"sklearn.metrics.{cls.__name__}": cls for cls in (_CurveScorer, _Scorer)}
 
 
 def _public(name: str, module: ModuleType, base: type) -> dict[str, type]:
@@ -56,6 +70,7 @@ VALUES: dict[str, Any] = {
     **{f"numpy.{ufunc.__name__}": ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)},
     **_public("torch.optim", torch.optim, torch.optim.Optimizer),
     **_public("torch.nn", nn, nn.Module),
+    **{f"sklearn.metrics.{key}": value for key, value in vars(metrics).items() if inspect.isfunction(value)},
 }
 
 
@@ -74,6 +89,7 @@ def _known_classes(modules: tuple[str, ...]) -> Mapping[str, type]:
         ("sklearn.compose.make_column_selector", make_column_selector),
         *((f"{PACKAGE}.config.{cls.__name__}", cls) for cls in SPECS),
         *CONTAINERS.items(),
+        *SCORERS.items(),
     ]
     for name in modules:
         room = name.split(".")[1]

@@ -40,6 +40,8 @@ _HARMLESS = {
     "builtins.object",
     "functools.partial",
     "sklearn.compose._column_transformer.make_column_selector",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
     "sklearn.impute._iterative._ImputerTriplet",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
     full_name(BSpline),

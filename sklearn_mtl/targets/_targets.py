@@ -144,6 +144,16 @@ class Targets(dict[str, np.ndarray]):
             {new[name]: known for name, known in self._of_whole.items()},
         )
 
+    def _with(self, name: str, values: Any) -> Targets:
+        """Return targets in which a task has other labels, or is one more."""
+        labels, said = read_labels(values, name)
+        others = {other: known for other, known in self._categories.items() if other != name}
+        return self._of(
+            {**self, name: labels},
+            others if said is None else {**others, name: said},
+            {other: known for other, known in self._of_whole.items() if other != name},
+        )
+
     def categories_of(self, name: str) -> Categories | None:
         """Return the categories of the dtype of a target, if it has any."""
         return self._categories.get(name)

@@ -86,6 +86,11 @@ class Task(BaseEstimator, ABC):
         return self.has_probabilities and not self.labels_positions
 
     @property
+    def has_one_label(self) -> bool:
+        """Whether the label of a row is one class or one number, so that a 1-D array holds those of all rows."""
+        return not self.labels_positions
+
+    @property
     def labels_positions(self) -> bool:
         """Whether each position of a row has a label; the head then reads positions instead of rows."""
         return self.level != "sample"

@@ -70,6 +70,7 @@ class BoundingBox(Task):
     kind = "regression"
     metric = "mean_iou"
     stackable_params = ("l1_weight",)
+    has_one_label = False
 
     _parameter_constraints: dict = {"l1_weight": [Interval(Real, 0, None, closed="left")]}
 

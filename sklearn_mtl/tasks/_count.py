@@ -55,6 +55,11 @@ class Count(Task):
     kind = "regression"
     metric = "d2_poisson"
 
+    @property
+    def has_one_label(self) -> bool:
+        """Whether the target is 1-D; one of several columns is not."""
+        return not getattr(self, "multi_column_", False)
+
     def fit(
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
     ) -> Count:

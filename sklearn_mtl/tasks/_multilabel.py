@@ -65,6 +65,7 @@ class MultilabelClassification(Task):
     stackable_params = ("label_smoothing",)
     metric = "f1_samples"
     rates_probabilities = True
+    has_one_label = False
 
     _parameter_constraints: dict = {
         "threshold": [Interval(Real, 0, 1, closed="neither")],

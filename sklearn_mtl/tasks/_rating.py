@@ -22,8 +22,8 @@ from ..metrics._values import (
 )
 from ..targets import name_of
 from ..utils._warn import warn
+from ._answers import Answer
 from ._base import Task
-from ._checks import decode
 from ._ordinal import Ordinal
 
 #: what `multitask_scorer` computes of the probabilities of a task
@@ -113,16 +113,16 @@ class Reference:
         self.y = y if self.kept is None else y[self.kept]
         self.weight = sample_weight if self.kept is None or sample_weight is None else sample_weight[self.kept]
 
-    def rate(self, metrics: Sequence[Metric], output: Any) -> dict[str, float]:
-        """Score the outputs of all rows by some metrics; NaN where no row has a label.
+    def rate(self, metrics: Sequence[Metric], answer: Answer) -> dict[str, float]:
+        """Score the predictions of all rows by some metrics; NaN where no row has a label.
 
         Parameters
         ----------
         metrics : sequence of Metric
             That suit the task, see `chosen_metrics`.
-        output : ndarray of shape (n_samples, positions, K), or RaggedRows
+        answer : Answer
         """
-        return self._rate(metrics, _Given(self, output))
+        return self._rate(metrics, _Given(self, answer))
 
     def _rate(self, metrics: Sequence[Metric], given: _Given) -> dict[str, float]:
         try:
@@ -132,9 +132,9 @@ class Reference:
                 raise ValueError(f"task {self.name!r}: {error}.") from error
             raise
 
-    def rate_all(self, output: Any) -> dict[str, float]:
-        """Score the outputs by all metrics of the task's own, and by those of its probabilities."""
-        given = _Given(self, output)
+    def rate_all(self, answer: Answer) -> dict[str, float]:
+        """Score the predictions by all metrics of the task's own, and by those of its probabilities."""
+        given = _Given(self, answer)
         further = PROBABILITY_METRICS if self.task.rates_probabilities else ()
         names = [name for name in further if name not in given.metrics]
         return {**given.metrics, **(self._rate(read_metrics(names, "metrics"), given) if names else {})}
@@ -242,22 +242,22 @@ class Reference:
 
 
 class _Given:
-    """Predictions and probabilities of one output, computed when they are asked for.
+    """Predictions and probabilities of the rows that have a weight.
 
     Parameters
     ----------
     reference : Reference
-    output : object
+    answer : Answer
         Of all rows.
     """
 
-    def __init__(self, reference: Reference, output: Any) -> None:
-        self.reference, self.output = reference, output
+    def __init__(self, reference: Reference, answer: Answer) -> None:
+        self.reference, self.answer = reference, answer
 
     @cached_property
     def predictions(self) -> np.ndarray:
         """Predictions in the form of the labels of ``fit``."""
-        return self._kept(decode(self.reference.task, self.reference.name, self.output))
+        return self._kept(self.answer.predictions)
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -267,7 +267,7 @@ class _Given:
     @cached_property
     def probabilities(self) -> np.ndarray:
         """Probabilities of classes or labels."""
-        proba = self.reference.task.decode_proba(self.output)
+        proba = self.answer.probabilities
         if proba is None:
             raise ValueError("metric needs probabilities, and the task has none")
         return self._kept(proba)

@@ -87,6 +87,11 @@ class Regression(Task):
         """Name of the metric that ``score`` computes."""
         return "d2_pinball" if self.loss == "quantile" else "r2"
 
+    @property
+    def has_one_label(self) -> bool:
+        """Whether the target is 1-D; one of several columns is not."""
+        return not getattr(self, "multi_column_", False)
+
     def fit(
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
     ) -> Regression:

@@ -25,7 +25,7 @@ from sklearn_mtl.architectures import MMoE
 from sklearn_mtl.exceptions import ModelFileError
 from sklearn_mtl.persistence._decode import Decoder, memory_of, parse
 from sklearn_mtl.persistence._encode import DEEPEST, Encoder
-from sklearn_mtl.persistence._known import CONTAINERS, Registry, known_classes
+from sklearn_mtl.persistence._known import CONTAINERS, SCORERS, Registry, known_classes
 from sklearn_mtl.persistence._tensors import load_tensors, tensor_pieces
 from sklearn_mtl.tasks import Classification
 from sklearn_mtl.tasks._bio import Grammar
@@ -394,7 +394,7 @@ def test_classes_are_known_by_names_that_do_not_depend_on_files():
     assert not [name for name in known if name.startswith("sklearn_mtl") and "._" in name]
     assert not [cls for cls in known.values() if issubclass(cls, torch.nn.Module | BaseException)]
     others = {name for name, cls in known.items() if not cls.__module__.startswith("sklearn_mtl.")}
-    assert others == {*CONTAINERS, "sklearn.compose.make_column_selector"}
+    assert others == {*CONTAINERS, *SCORERS, "sklearn.compose.make_column_selector"}
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__)

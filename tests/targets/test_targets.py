@@ -238,3 +238,15 @@ def test_parts_that_are_joined_are_read_as_their_whole():
     assert joined.categories_of("b") == whole.categories_of("b")
     apart = np.concatenate([Targets(a=[1, 2]), Targets(a=[3, 3])])
     assert apart.facts_of("a").n_different == 3
+
+
+def test_labels_of_one_task_can_be_replaced_or_added():
+    y = Targets(a=pd.Categorical(["u", "v"], categories=["v", "u"]), b=[1, 2], c=pd.Categorical(["x", "y"]))[:]
+    changed = y._with("a", [7, 7])
+    assert list(changed) == ["a", "b", "c"]
+    assert changed["a"].tolist() == [7, 7]
+    assert changed.categories_of("a") is None
+    assert changed.categories_of("c") == y.categories_of("c")
+    assert changed.facts_of("a").n_different == 1
+    assert list(y._with("d", pd.Categorical(["q", "p"], categories=["q", "p"]))) == ["a", "b", "c", "d"]
+    assert y["a"].tolist() == ["u", "v"]

@@ -3,7 +3,17 @@ import pytest
 from scipy.special import expit
 
 from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
-from sklearn_mtl.tasks import Classification, Ordinal, Regression, Segmentation, SequenceTagging
+from sklearn_mtl.tasks import (
+    BoundingBox,
+    Classification,
+    Count,
+    MultilabelClassification,
+    Ordinal,
+    Regression,
+    Segmentation,
+    SequenceTagging,
+    Task,
+)
 from sklearn_mtl.tasks._base import logit_of_mean
 
 # -- what a task can, from its kind and its level
@@ -108,3 +118,24 @@ def test_smaller_logits_have_no_larger_mean(dtype, n_members):
     low, high = logit_of_mean(low), logit_of_mean(high)
     assert np.isfinite([low, high]).all()
     assert (low <= high).all()
+
+
+@pytest.mark.parametrize(
+    ("task", "y", "expected"),
+    [
+        (Classification(), np.array([0, 1]), True),
+        (Classification(), np.array([[0.2, 0.8], [1, 0]]), True),
+        (Ordinal(), np.array([0, 1, 2]), True),
+        (Regression(), np.array([0.5, 1]), True),
+        (Count(), np.array([1, 2]), True),
+        (Regression(), np.array([[0.5], [1]]), False),
+        (Count(), np.array([[1, 2], [3, 4]]), False),
+        (MultilabelClassification(), np.array([[0, 1], [1, 0]]), False),
+        (BoundingBox(), np.array([[0, 0, 1, 1]]), False),
+        (SequenceTagging(), None, False),
+        (Segmentation(), None, False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Task) else "",
+)
+def test_has_one_label(task, y, expected):
+    assert (task if y is None else task.fit(y)).has_one_label is expected

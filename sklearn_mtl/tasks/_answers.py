@@ -1,0 +1,50 @@
+"""What is predicted of a task, whoever predicts it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ._base import Task
+from ._checks import decode
+
+
+class Answer(ABC):
+    """Predictions of one task for some rows, each computed once, when it is asked for."""
+
+    @property
+    @abstractmethod
+    def predictions(self) -> np.ndarray:
+        """Predictions in the form of the labels of ``fit``."""
+
+    @property
+    @abstractmethod
+    def probabilities(self) -> np.ndarray | None:
+        """Probabilities of classes or labels; None if the task has none."""
+
+
+class NetworkAnswer(Answer):
+    """What the outputs of the network say.
+
+    Parameters
+    ----------
+    name : str
+        Name of the task, for messages.
+    task : Task
+        Fitted.
+    output : ndarray of shape (n_samples, positions, K), or RaggedRows
+    """
+
+    def __init__(self, name: str, task: Task, output: Any) -> None:
+        self.name, self.task, self.output = name, task, output
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        return decode(self.task, self.name, self.output)
+
+    @cached_property
+    def probabilities(self) -> np.ndarray | None:
+        return self.task.decode_proba(self.output)
