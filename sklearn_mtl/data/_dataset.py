@@ -16,6 +16,7 @@ from ..architectures import Outputs
 from ..columns._ragged import RaggedRows
 from ..metrics import Metric
 from ..tasks import Encoded, Task, TaskGroup
+from ..tasks._answers import NetworkAnswer
 from ..tasks._checks import encode
 from ..tasks._rating import Reference
 from ..trunks import SparseRows

@@ -363,7 +363,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         names, predictors = view._chosen(tasks), view.task_predictors_
         own = [name for name in names if name not in predictors] if predictors else names
         outputs = view._model.outputs(X, own, view) if own else {}
-        answers = {
+        answers: dict[str, Answer] = {
             name: NetworkAnswer(name, view.tasks_[name], outputs[name])
             if name in outputs
             else PredictorAnswer(predictors[name], X, view.tasks_[name])
