@@ -24,6 +24,7 @@ from ..nn._layers import Draws, set_draws
 from ..nn._stacking import keep_members
 from ..sampling import TaskSampling
 from ..targets import Container
+from ..tasks import TaskGroup
 from ..utils._random import Streams
 from ._balance import read_balance
 from ._divergence import diverged
@@ -282,14 +283,20 @@ class Stack:
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
         names = self.objective.names
         parts: dict[str, list[Tensor]] = {name: [] for name in names}
-        chosen = rows.validation_rows(self.alive)
+        chosen, counts = rows.validation_rows(self.alive)
         for chunk in chosen.split(max(1, VALIDATION_CHUNK // len(self.alive)), dim=1):
             outputs = self._outputs(rows.inputs_of(chunk), names)
             for name in names:
                 parts[name].append(outputs[name])
         whole = {name: torch.cat(tensors, dim=1) for name, tensors in parts.items()}
         blocks = Outputs([([name], [tensor.shape[-1]], tensor) for name, tensor in whole.items()])
-        losses, mass = self.objective(blocks, *rows.targets_of(chosen))
+        targets, weights = rows.targets_of(chosen)
+        if counts is not None:
+            weights = [
+                _of_rows_that_count(counts, *of_group)
+                for of_group in zip(self.objective.groups, targets, weights, strict=True)
+            ]
+        losses, mass = self.objective(blocks, targets, weights)
         arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
         return arrays, losses.double().cpu().numpy(), None if mass is None else mass.cpu().numpy()
 
@@ -297,7 +304,15 @@ class Stack:
         fit = self.members[member]
         assert fit.data.valid is not None
         valid, tasks = fit.data.valid, fit.blueprint.tasks
-        return np.array([valid.score(name, tasks[name], outputs[name]) for name in self.objective.names])
+        n_rows = len(valid.data)  # members with more rows have made the outputs longer
+        return np.array([valid.score(name, tasks[name], outputs[name][:n_rows]) for name in self.objective.names])
+
+
+def _of_rows_that_count(counts: Tensor, group: TaskGroup, target: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the weights of a group, with 0 for the rows (M, n) that do not count."""
+    shape = target.shape if group.task.labels_positions else counts.shape
+    given = torch.ones(*shape, 1, device=counts.device) if weight is None else weight
+    return given * counts.reshape(*counts.shape, *[1] * (given.dim() - 2))
 
 
 def stacks_of(
