@@ -42,7 +42,7 @@ def check_groups(groups: Any, n_rows: int) -> np.ndarray:
     return column.values
 
 
-def numbered(groups: np.ndarray) -> np.ndarray:
+def number_groups(groups: np.ndarray) -> np.ndarray:
     """Return the number of each row's group, from 0 in the order of their first rows."""
     numbers: dict[Any, int] = {}
     return np.array([numbers.setdefault(group, len(numbers)) for group in groups.tolist()], dtype=np.intp)
@@ -87,7 +87,7 @@ def hold_out_groups(
     ValueError
         If there is one group only.
     """
-    numbers = numbered(groups)
+    numbers = number_groups(groups)
     n_groups = numbers.max() + 1
     if n_groups == 1:
         raise ValueError(

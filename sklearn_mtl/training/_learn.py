@@ -156,9 +156,9 @@ def learn_added_task(
     fitted = fit_tasks(targets, given, config.kind, weights, positions=positions)[name]
     blueprint = _with_task(previous.blueprint, name, fitted)
     plan = Plan(replace(blueprint, focus=(name,)), previous.container.with_task(name), targets, weights)
-    given = ValidationData(groups)
-    stops = validates(config, plan, given)
-    model, stacks = _set_up(config, caller, plan, X, given, None, stops=stops, anneals=not stops, adds_to=previous)
+    held = ValidationData(groups)
+    stops = validates(config, plan, held)
+    model, stacks = _set_up(config, caller, plan, X, held, None, stops=stops, anneals=not stops, adds_to=previous)
     network = model.net.module_
     network.freeze(freeze)
     # a new head starts with the first rates of the schedulers of callbacks

@@ -124,7 +124,7 @@ class _Dealing:
             costs = self._costs_of_moves()[:, empty]
             group = int(costs.argmin())
             if np.isfinite(costs[group]):
-                self._put(group, empty)
+                self._put(group, int(empty))
 
     def move(self) -> bool:
         """Move the group whose move helps most; return whether one does."""
@@ -154,7 +154,7 @@ class _Dealing:
         if best[1] is None:
             return False
         one, other = best[1]
-        folds = self.fold_of[one], self.fold_of[other]
+        folds = int(self.fold_of[one]), int(self.fold_of[other])
         self._put(one, folds[1])
         self._put(other, folds[0])
         return True
