@@ -15,7 +15,7 @@ from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
 
 
-class LastRows(BaseCrossValidator):  # type: ignore[misc]
+class LastRows(BaseCrossValidator):
     """One split: the last rows are held out, the rows before them are for training.
 
     For rows that are in the order of time, as ``validation`` of an estimator or as ``cv`` of a search.

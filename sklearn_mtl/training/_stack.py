@@ -256,8 +256,13 @@ class Stack:
         known = np.where(present, losses, np.nan)
         if not with_scores:
             return Validation(known, None)
-        of_members = [{name: values[p] for name, values in outputs.items()} for p in range(len(self.alive))]
-        return Validation(known, np.array(list(map(self._scores, self.alive, of_members))))
+        scores = []
+        for position, member in enumerate(self.alive):
+            valid = self.members[member].data.valid
+            assert valid is not None
+            n_rows = len(valid.data)  # members with more rows have made the outputs longer
+            scores.append(self._scores(member, {k: v[position][:n_rows] for k, v in outputs.items()}))
+        return Validation(known, np.array(scores))
 
     def _validate_one(self, with_scores: bool) -> Validation:
         valid = self.members[0].data.valid
@@ -304,8 +309,7 @@ class Stack:
         fit = self.members[member]
         assert fit.data.valid is not None
         valid, tasks = fit.data.valid, fit.blueprint.tasks
-        n_rows = len(valid.data)  # members with more rows have made the outputs longer
-        return np.array([valid.score(name, tasks[name], outputs[name][:n_rows]) for name in self.objective.names])
+        return np.array([valid.score(name, tasks[name], outputs[name]) for name in self.objective.names])
 
 
 def _of_rows_that_count(counts: Tensor, group: TaskGroup, target: Tensor, weight: Tensor | None) -> Tensor:
