@@ -26,9 +26,9 @@ def deal_groups(
     r"""Distribute whole groups of rows to folds, such that each fold has its share of rows and of each class.
 
     What is minimised is the chi-square statistic of the counts, :math:`\sum_{f, c} (n_{fc} - e_{fc})^2 / e_{fc}`
-    over folds and classes of all columns, where :math:`e_{fc}` is the share of a fold of its size. Groups are
-    assigned one after the other where they cost least. Then single groups are moved, and pairs exchanged, as long
-    as this helps.
+    over folds and classes of all columns, where :math:`e_{fc}` is the share of a fold of its size; the number of
+    rows counts as one more class, with the weight of all columns together. Groups are assigned one after the
+    other where they cost least. Then single groups are moved, and pairs exchanged, as long as this helps.
 
     Parameters
     ----------
@@ -57,20 +57,23 @@ def deal_groups(
     >>> deal_groups(labels, groups, sizes=[4, 2])
     array([0, 0, 1])
     """
-    counts = _counts(codes, groups)
+    counts, n_columns = _counts(codes, groups), codes.shape[1]
     share = np.asarray(sizes, dtype=float) / np.sum(sizes)
     if order is not None:
-        return _dealt(counts, share, order, allowed).fold_of
+        return _dealt(counts, n_columns, share, order, allowed).fold_of
     weight = np.asarray((counts.power(2) @ (1 / counts.sum(axis=0))).ravel())
     orders = [np.argsort(-weight, kind="stable")]
     if len(weight) <= _FEW_GROUPS:  # where the start matters most, several cost little
         random = np.random.default_rng(0)
         orders += [random.permutation(len(weight)) for _ in range(_N_STARTS)]
-    return min((_dealt(counts, share, order, allowed) for order in orders), key=lambda dealt: dealt.cost).fold_of
+    dealt = [_dealt(counts, n_columns, share, order, allowed) for order in orders]
+    return min(dealt, key=lambda dealing: dealing.cost).fold_of
 
 
-def _dealt(counts: csr_array, share: np.ndarray, order: np.ndarray, allowed: np.ndarray | None) -> _Dealing:
-    dealing = _Dealing(counts, share, allowed)
+def _dealt(
+    counts: csr_array, n_columns: int, share: np.ndarray, order: np.ndarray, allowed: np.ndarray | None
+) -> _Dealing:
+    dealing = _Dealing(counts, n_columns, share, allowed)
     dealing.assign(order)
     dealing.fill()
     for _ in range(_MOST_CHANGES):
@@ -93,10 +96,11 @@ def _counts(codes: np.ndarray, groups: np.ndarray) -> csr_array:
 class _Dealing:
     """Groups that are distributed to folds, and how much the counts of folds differ from their shares."""
 
-    def __init__(self, counts: csr_array, share: np.ndarray, allowed: np.ndarray | None) -> None:
+    def __init__(self, counts: csr_array, n_columns: int, share: np.ndarray, allowed: np.ndarray | None) -> None:
         self.counts, self.squares, n_groups = counts, counts.power(2), counts.shape[0]
         expected = np.outer(share, counts.sum(axis=0))
         self.excess, self.weight = -expected, 1 / expected
+        self.weight[:, 0] *= n_columns
         self.fold_of = np.full(n_groups, -1)
         self.allowed = np.ones((n_groups, len(share)), dtype=bool) if allowed is None else allowed
 
@@ -139,14 +143,14 @@ class _Dealing:
         """Exchange the pair of groups whose exchange helps most; return whether one does."""
         costs = self._costs_of_moves(may_empty=True)
         members = [np.flatnonzero(self.fold_of == fold)[:_MOST_COMPARED] for fold in range(len(self.excess))]
+        rows = [self.counts[places].toarray() for places in members]
         best: tuple[float, Any] = (-1e-9, None)
         for first in range(len(members)):
             for second in range(first + 1, len(members)):
                 ours, theirs = members[first], members[second]
                 if not len(ours) or not len(theirs):
                     continue
-                weighted = self.counts[theirs].multiply(self.weight[first] + self.weight[second]).tocsr()
-                shared = (self.counts[ours] @ weighted.T).toarray()
+                shared = (rows[first] * (self.weight[first] + self.weight[second])) @ rows[second].T
                 both = costs[ours, second][:, None] + costs[theirs, first] - 2 * shared
                 place = np.unravel_index(both.argmin(), both.shape)
                 if both[place] < best[0]:
