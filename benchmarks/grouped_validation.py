@@ -1,10 +1,10 @@
 """Does early stopping on whole groups help where the test rows are of other groups?
 
 Parkinsons telemonitoring: test patients have no row among the training rows. The network stops on random rows of
-the training patients, or on some of the patients (``fit(groups=)``). "by hand" is what this replaces: a tenth of the
-patients is split off, and the training goes on epoch by epoch as long as they are predicted better. Ridge regression
-stands beside. R2 is the mean over both tasks. The splits are those of `quality.py`, or test on a quarter of the
-patients.
+the training patients, or on some of the patients (``fit(groups=)``). "by hand" is what this replaces: a tenth of
+the patients is split off, and the training goes on epoch by epoch as long as they are predicted better. Ridge
+regression stands beside. R2 is the mean over both tasks. The splits test on a quarter of the patients, or are
+those of `quality.py`.
 """
 
 from __future__ import annotations

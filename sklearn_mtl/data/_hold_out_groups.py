@@ -91,8 +91,8 @@ def hold_out_groups(
     n_groups = numbers.max() + 1
     if n_groups == 1:
         raise ValueError(
-            f"groups: all {len(groups)} rows are of one group, {groups[:1].tolist()[0]!r}. Early stopping holds out whole "
-            "groups and needs two or more; leave out groups, or set early_stopping=False."
+            f"groups: all {len(groups)} rows are of one group, {groups.tolist()[0]!r}. Early stopping holds out "
+            "whole groups and needs two or more; leave out groups, or set early_stopping=False."
         )
     names, columns = zip(*strata(data, task_groups, tasks), strict=True)
     codes = np.column_stack([*columns, *_bins(data, task_groups, tasks)])
