@@ -107,7 +107,7 @@ stopped = MultiTaskNetEstimator(
     metrics={"severe": ["roc_auc", "average_precision"]},
     monitor="score",
     score_weights={"bmi": 0.0},
-    validation_fraction=0.25,
+    validation=0.25,
     n_iter_no_change=20,
     random_state=0,
 ).fit(X_train, y_train)

@@ -187,7 +187,7 @@ watched = make_model(y.columns).set_params(
     **search.best_params_,
     estimator__max_epochs=100,
     estimator__early_stopping=True,
-    estimator__validation_fraction=0.2,
+    estimator__validation=0.2,
 )
 watched.fit(X_train, y_train)
 display = LearningHistoryDisplay.from_estimator(watched["estimator"])

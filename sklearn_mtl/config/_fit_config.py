@@ -68,7 +68,7 @@ class FitConfig:
     batch_size: int | str = field(metadata=TRAINING)
     early_stopping: bool | str = field(metadata=TRAINING)
     monitor: str = field(metadata=MEMBER)
-    validation_fraction: float = field(metadata=TRAINING)
+    validation: Any = field(metadata=TRAINING)
     n_iter_no_change: int = field(metadata=MEMBER)
     n_members: int = field(metadata=STRUCTURE)
     ensemble: Ensemble = field(metadata=STRUCTURE)

@@ -145,12 +145,20 @@ class ValidationRows:
         Labels by task.
     sample_weight : mapping of str to ndarray or None
         Weights of the rows by task.
+    X : object, default=None
+        The inputs of rows that are none of the fit; None for rows of the fit.
     """
 
     data: Dataset
     labels: Mapping[str, np.ndarray]
     sample_weight: Mapping[str, np.ndarray] | None
+    X: Any = None
     _references: dict[str, Reference] = field(default_factory=dict, repr=False)
+
+    @property
+    def positions(self) -> np.ndarray | None:
+        """Positions of the rows among those of the fit; None if they are none of these."""
+        return self.data.rows.numpy().copy() if self.X is None and self.data.rows is not None else None
 
     @property
     def lengths(self) -> Tensor | None:
@@ -187,8 +195,8 @@ class DataSplit(NamedTuple):
 
     @property
     def n_rows(self) -> int:
-        """Number of rows in both."""
-        return len(self.train) + (0 if self.valid is None else len(self.valid.data))
+        """Number of rows of the fit; some may be in neither set."""
+        return len(self.train.targets[0])
 
 
 def take(values: Any, rows: Tensor | slice, device: torch.device) -> Tensor:

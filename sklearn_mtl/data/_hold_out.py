@@ -51,11 +51,43 @@ def count_labels(
 
 
 class HeldOut(NamedTuple):
-    """Rows to train on, rows to validate on, and the tasks that have no label among the latter."""
+    """Rows to train on, and rows to validate on.
+
+    Parameters
+    ----------
+    train, valid : Tensor of int
+    not_validated : list of str
+        The tasks that have no label among the latter.
+    not_trained : list of str
+        The tasks that have labels, or all labels of some class, among the latter only.
+    """
 
     train: Tensor
     valid: Tensor
     not_validated: list[str]
+    not_trained: list[str]
+
+
+def held_out(train: Tensor, valid: Tensor, names: Sequence[str | None], codes: np.ndarray) -> HeldOut:
+    """Describe held-out rows by what the `strata` say of them.
+
+    Parameters
+    ----------
+    train, valid : Tensor of int
+    names : sequence of str or None
+        Of the columns of ``codes``: the task whose labels it counts, or None for classes of the task before.
+    codes : ndarray of int of shape (n_rows, n_columns)
+        0 where there is no label.
+    """
+    not_validated, not_trained, name = [], [], ""
+    for own, column in zip(names, codes.T, strict=True):
+        name = own or name
+        trained, validated = np.unique(column[train.numpy()]), np.unique(column[valid.numpy()])
+        if own and not validated.any():
+            not_validated.append(own)
+        if np.setdiff1d(validated, [0, *trained]).size:
+            not_trained.append(name)
+    return HeldOut(train, valid, not_validated, list(dict.fromkeys(not_trained)))
 
 
 def hold_out(
@@ -88,22 +120,22 @@ def hold_out(
         but for tasks and classes of fewer labels than draws.
     """
     order = torch.randperm(len(data), generator=generator)
-    names, columns = zip(*_strata(data, groups, tasks), strict=True)
+    names, columns = zip(*strata(data, groups, tasks), strict=True)
     n_draws = min(n_folds, len(data) // n_valid)
     if all(column[0] == 1 and (column == 1).all() for column in columns):  # any rows are as good as others
         start = n_valid * (fold % n_draws)
         parts = order[:start], order[start : start + n_valid], order[start + n_valid :]
-        return HeldOut(torch.cat([parts[0], parts[2]]).sort().values, parts[1].sort().values, [])
+        return HeldOut(torch.cat([parts[0], parts[2]]).sort().values, parts[1].sort().values, [], [])
     codes = np.column_stack(columns)[order.numpy()]
     sizes = [n_valid] * n_draws + [len(data) - n_draws * n_valid]
     held = deal(codes, sizes) == fold % n_draws
     _mend(held, codes, np.array([name is not None for name in names]))
     valid = torch.from_numpy(held)
-    without = [name for name, column in zip(names, codes[held].T, strict=True) if name and not column.any()]
-    return HeldOut(order[~valid].sort().values, order[valid].sort().values, without)
+    codes[order.numpy()] = codes.copy()  # as the rows are
+    return held_out(order[~valid].sort().values, order[valid].sort().values, names, codes)
 
 
-def _strata(
+def strata(
     data: Dataset, groups: Sequence[TaskGroup], tasks: Mapping[str, Task]
 ) -> Iterator[tuple[str | None, np.ndarray]]:
     """Yield what is stratified: whether a task has a label, with its name, and each column of its classes.

@@ -19,24 +19,22 @@ class StackedData:
     Parameters
     ----------
     splits : sequence of DataSplit
-        One per member; members of one fold share theirs. All have as many rows to train on, and to validate on.
+        One per member; members of one fold share theirs. All have as many rows to train on.
     device : torch.device
     """
 
     def __init__(self, splits: Sequence[DataSplit], device: torch.device) -> None:
         different = list({id(split): split for split in splits}.values())
+        watched = [split.valid.data for split in different if split.valid is not None]
         # splits of the same encoded rows share them
-        stores = list({id(split.train.inputs): split.train for split in different}.values())
+        sets = [*(split.train for split in different), *watched]
+        stores = list({id(dataset.inputs): dataset for dataset in sets}.values())
         counts = [len(store.targets[0]) for store in stores]
         starts = {id(store.inputs): sum(counts[:position]) for position, store in enumerate(stores)}
         self.device = device
         self.split_of = [next(i for i, other in enumerate(different) if other is split) for split in splits]
         self.train_rows = [_rows(split.train) + starts[id(split.train.inputs)] for split in different]
-        self.valid_rows = [
-            _rows(split.valid.data) + starts[id(split.train.inputs)]
-            for split in different
-            if split.valid is not None
-        ]
+        self.valid_rows = [_rows(dataset) + starts[id(dataset.inputs)] for dataset in watched]
         self.inputs = {
             name: _joined([dataset.inputs[name] for dataset in stores], device) for name in stores[0].inputs
         }
@@ -62,12 +60,20 @@ class StackedData:
         picked = [orders[self.split_of[m], s] for m, s in zip(members, seeds, strict=True)]
         return torch.stack(picked).to(self.device)
 
-    def validation_rows(self, members: Sequence[int]) -> Tensor:
-        """Return for each member the rows to validate on, (M, n), or (1, n) where all have the same."""
+    def validation_rows(self, members: Sequence[int]) -> tuple[Tensor, Tensor | None]:
+        """Return for each member the rows to validate on, (M, n), or (1, n) where all have the same.
+
+        With which of them count, (M, n), where members have different numbers of rows; None where all do.
+        """
         splits = [self.split_of[member] for member in members]
         if len(set(splits)) == 1:
-            return self.valid_rows[splits[0]][None].to(self.device)
-        return torch.stack([self.valid_rows[split] for split in splits]).to(self.device)
+            return self.valid_rows[splits[0]][None].to(self.device), None
+        rows = [self.valid_rows[split] for split in splits]
+        lengths = torch.tensor([len(some) for some in rows])
+        counts = torch.arange(int(lengths.max())) < lengths[:, None]
+        padded = torch.zeros(counts.shape, dtype=torch.int64)
+        padded[counts] = torch.cat(rows)
+        return padded.to(self.device), None if bool(counts.all()) else counts.to(self.device)
 
     def batch(self, rows: Tensor) -> Batch:
         """Gather inputs, targets and weights (M, B, ...) of rows (M, B)."""

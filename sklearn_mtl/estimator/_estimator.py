@@ -33,10 +33,19 @@ from ..model import complete_params, current_state, stamped
 from ..penalties import Penalty, penalty_name, resolve_penalties, resolve_penalty
 from ..sampling import TaskSampling, resolve_task_sampling
 from ..tasks import resolve_task
-from ..training import CallbackList, Caller, Model, SklearnCallbacks, learn, learn_added_task, learn_batch
+from ..training import (
+    CallbackList,
+    Caller,
+    Model,
+    SklearnCallbacks,
+    ValidationData,
+    learn,
+    learn_added_task,
+    learn_batch,
+)
 from ..trunks import InputRows, Trunk, resolve_trunk
 from ..utils._device import resolve_device
-from ..utils._params import Interval, NestedParamsMixin, SpecList, StrOptions, SubclassOf, validate_spec
+from ..utils._params import Interval, NestedParamsMixin, SpecList, Splitter, StrOptions, SubclassOf, validate_spec
 from ..utils._types import ColumnsLike, RowsLike, TargetsLike, WeightsLike
 from ..weighting import Weighting, resolve_weighting
 from ._fitted import FittedMixin
@@ -119,8 +128,12 @@ class MultiTaskNetEstimator(
     monitor : {"loss", "score"}, default="loss"
         What early stopping watches: the mean validation loss or score of the trained tasks under
         ``score_weights``.
-    validation_fraction : float in (0, 1), default=0.1
-        Share of the rows that early stopping holds out.
+    validation : float in (0, 1) or splitter, default=0.1
+        Rows that early stopping holds out: a share of them, stratified by all tasks, or the first split of a
+        splitter of scikit-learn, with ``split(X, y, groups)``. Member i of a deep ensemble takes split i, and
+        begins anew after the last one. Of a `TimeSeriesSplit` the last split comes first. A splitter whose
+        ``random_state`` is None gets its seed from the fit. `LastRows` holds out the last rows. With ``groups``
+        in ``fit``, a share is of whole groups.
     n_iter_no_change : int >= 1, default=10
         Epochs without improvement after which training stops.
     n_members : int >= 1, default=1
@@ -188,6 +201,9 @@ class MultiTaskNetEstimator(
         Number of trained epochs.
     device_ : torch.device
         Device of the network.
+    validation_rows_ : ndarray of int, list of ndarray of int, or None
+        Positions, among the rows of the last ``fit`` or ``add_task``, of those that were held out; for a
+        `DeepEnsemble` a list with those of each member. None if no rows were held out, as with ``X_val``.
     member_seeds_ : ndarray of int of shape (n_members,)
         Seeds of the members of a `DeepEnsemble`: a fit of one network with such a ``random_state`` equals the
         member. It does not exist for other fits.
@@ -256,7 +272,7 @@ class MultiTaskNetEstimator(
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "early_stopping": [StrOptions({"auto", "per_task"}), "boolean"],
         "monitor": [StrOptions({"loss", "score"})],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation": [Interval(Real, 0, 1, closed="neither"), Splitter()],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "ensemble": [StrOptions({"deep", "batch"}), Ensemble],
@@ -296,7 +312,7 @@ class MultiTaskNetEstimator(
         batch_size: int | str = "auto",
         early_stopping: bool | str = "auto",
         monitor: str = "loss",
-        validation_fraction: float = 0.1,
+        validation: Any = 0.1,
         n_iter_no_change: int = 10,
         n_members: int = 1,
         ensemble: str | Ensemble = "deep",
@@ -326,7 +342,7 @@ class MultiTaskNetEstimator(
         self.batch_size = batch_size
         self.early_stopping = early_stopping
         self.monitor = monitor
-        self.validation_fraction = validation_fraction
+        self.validation = validation
         self.n_iter_no_change = n_iter_no_change
         self.n_members = n_members
         self.ensemble = ensemble
@@ -352,6 +368,11 @@ class MultiTaskNetEstimator(
         sample_weight: WeightsLike = None,
         targets: Any = None,
         resume: bool = False,
+        *,
+        groups: Any = None,
+        X_val: RowsLike = None,
+        y_val: TargetsLike = None,
+        sample_weight_val: WeightsLike = None,
     ) -> Any:
         """Fit the network to rows and their targets.
 
@@ -371,6 +392,16 @@ class MultiTaskNetEstimator(
             equals that of an uninterrupted fit. Without a checkpoint the fit starts from the beginning. After a
             finished fit, only the epochs by which ``max_epochs`` has grown are trained; with a schedule that
             depends on ``max_epochs``, the fit starts from the beginning.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, for instance a patient. Early stopping holds out whole groups; a splitter in
+            ``validation`` gets them.
+        X_val : like X with n_val rows, default=None
+            Rows to validate on, instead of some of X. They are encoded with what was learned from X. In a
+            `Pipeline` with ``transform_input=["X_val"]`` they are transformed as X is.
+        y_val : like y with n_val rows, default=None
+            Targets of these.
+        sample_weight_val : like sample_weight with n_val rows, default=None
+            Weights of these.
 
         Returns
         -------
@@ -392,6 +423,8 @@ class MultiTaskNetEstimator(
         config = self._config()
         _check_resume(config, resume)
         X, y = _indexed_by_rows(X), self._one_target(y, targets)
+        X_val = None if X_val is None else _indexed_by_rows(X_val)
+        given = ValidationData(groups, X_val, y_val, sample_weight_val)
         context = self._init_callback_context(max_subtasks=self.max_epochs)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         context.call_on_fit_task_begin(estimator=self, **data)
@@ -407,7 +440,7 @@ class MultiTaskNetEstimator(
             self.__dict__ = learner.__dict__
 
         caller = Caller(learner, learner._as_fitted, watch, publish)
-        model = learn(config, caller, X, y, sample_weight, previous=previous, resume=bool(resume))
+        model = learn(config, caller, X, y, sample_weight, given=given, previous=previous, resume=bool(resume))
         publish(model)
         context.call_on_fit_task_end(
             estimator=self, **data, reconstruction_attributes=functools.partial(self._attributes_of, model)
@@ -456,6 +489,7 @@ class MultiTaskNetEstimator(
         task: Any = None,
         sample_weight: WeightsLike = None,
         freeze: bool = True,
+        groups: Any = None,
     ) -> Any:
         """Add a task to the fitted network and train it, for ``max_epochs`` or until it stops early.
 
@@ -477,6 +511,8 @@ class MultiTaskNetEstimator(
         freeze : bool, default=True
             Whether to train only the layers of the new task, so that predictions of other tasks do not change.
             Otherwise the whole network is trained further, on the new task only.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row; early stopping holds out whole groups.
 
         Returns
         -------
@@ -493,7 +529,9 @@ class MultiTaskNetEstimator(
         config = self._config()
         learner = self._learner()
         caller, X = Caller(learner, learner._as_fitted), _indexed_by_rows(X)
-        model = learn_added_task(config, caller, self._model, name, X, y, task, sample_weight, freeze=freeze)
+        model = learn_added_task(
+            config, caller, self._model, name, X, y, task, sample_weight, groups, freeze=freeze
+        )
         learner._publish(model)
         self.__dict__ = learner.__dict__
         return self

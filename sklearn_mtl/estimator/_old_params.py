@@ -20,6 +20,8 @@ def with_todays_params(state: Mapping[str, Any]) -> dict[str, Any]:
         "clip_norm": state.pop("clip_norm", None),
         "mixed_precision": state.pop("mixed_precision", False),
     }
+    if "validation_fraction" in state:
+        state["validation"] = state.pop("validation_fraction")
     for name in ("tol", "keep_interrupted"):
         state.pop(name, None)
     if bootstrap:

@@ -153,6 +153,9 @@ def _check_kinds(state: Mapping[str, Any]) -> None:
     for name in ("weights", "weighting"):
         for entry, array in state[name].items():
             _check_kind(f"{name} {entry}", array, np.ndarray)
+    held = state.get("validation_rows")
+    for rows in held if isinstance(held, list) else [] if held is None else [held]:
+        _check_kind("validation_rows", rows, np.ndarray)
     n_members = blueprint.n_members
     are_of_members = [array.shape[:1] == (n_members,) for array in state["weights"].values()]
     # members that share weights have heads of their own

@@ -11,7 +11,7 @@ from typing import Any
 
 from sklearn.base import clone
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils.validation import _check_method_params, indexable
+from sklearn.utils.validation import _check_method_params, _num_samples, indexable
 
 from ..targets import Targets, read_targets
 from ..training import guess_types
@@ -145,6 +145,7 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
     def _check_input_parameters(self, X: RowsLike, y: TargetsLike, split_params: Any) -> None:
         super()._check_input_parameters(X, y, split_params)
         run = _required(self._run)
+        _refuse_own_rows_of_folds(X, run.fit_params)
         run.own = {name: self.__dict__[name] for name in ("estimator", "n_jobs")}
         estimator = _with_types(self.estimator, y)
         bank = None if self.stacked is False else self._stack(run, estimator, X, y, split_params)
@@ -233,6 +234,18 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         estimator = clone(self.estimator)
         estimator.set_params(**clone(self.cv_results_["params"][chosen], safe=False))
         return estimator.fit(X, y, **routed.estimator.fit)
+
+
+def _refuse_own_rows_of_folds(X: RowsLike, fit_params: Mapping[str, Any]) -> None:
+    """Refuse validation rows that scikit-learn would take for parameters by row, and slice with the folds."""
+    for name, values in fit_params.items():
+        if name.rpartition("__")[2] in ("X_val", "y_val", "sample_weight_val") and values is not None:
+            sliced = _check_method_params(X, params={name: values}, indices=[0])[name]
+            if sliced is not values and _num_samples(sliced) == 1 != _num_samples(values):
+                raise ValueError(
+                    f"{name} has as many rows as X, {_num_samples(X)}, so that a search would cut it into folds "
+                    "as X itself. Pass another number of validation rows."
+                )
 
 
 def _forget(search: Any) -> None:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ..columns._labels import Facts
 from ..columns._missing import is_missing
-from ..targets import read_targets
+from ..targets import Targets, read_targets
 from ..tasks import MultilabelClassification, infer_task
 from ..utils._stratify import deal
 from ..utils._types import RowsLike, TargetsLike
@@ -43,6 +43,10 @@ class MultiTaskStratifiedKFold(KFold):
     -----
     UserWarning
         If a class has fewer rows than there are folds, or if ``groups`` are passed, which are not kept together.
+
+    See Also
+    --------
+    MultiTaskStratifiedGroupKFold : Folds of whole groups of rows.
 
     References
     ----------
@@ -99,7 +103,7 @@ class MultiTaskStratifiedKFold(KFold):
         self, X: RowsLike = None, y: TargetsLike = None, groups: Any = None
     ) -> Iterator[np.ndarray]:
         n_rows, order = len(y), np.arange(len(y))
-        codes = np.column_stack([self._codes(name, values, y.facts_of(name)) for name, values in y.items()])
+        codes = self._all_codes(y)
         if self.shuffle:
             check_random_state(self.random_state).shuffle(order)
         sizes = np.full(self.n_splits, n_rows // self.n_splits)
@@ -109,7 +113,11 @@ class MultiTaskStratifiedKFold(KFold):
         for fold in range(self.n_splits):
             yield np.flatnonzero(folds == fold)
 
-    def _codes(self, name: str, y: np.ndarray, facts: Facts) -> np.ndarray:
+    def _all_codes(self, y: Targets, groups: np.ndarray | None = None) -> np.ndarray:
+        """Return all targets as codes; groups are those that are kept together."""
+        return np.column_stack([self._codes(name, values, y.facts_of(name), groups) for name, values in y.items()])
+
+    def _codes(self, name: str, y: np.ndarray, facts: Facts, groups: np.ndarray | None) -> np.ndarray:
         """Return a target as codes (n_rows, n_columns) of classes, bins or labels, with 0 for a missing label."""
         missing = is_missing(y)
         if missing.all() or _are_of_pixels(y, missing):
@@ -124,11 +132,14 @@ class MultiTaskStratifiedKFold(KFold):
         except (TypeError, ValueError) as error:
             raise ValueError(f"task {name!r}: {error}") from error
         codes = _numbered(y, missing)
-        fewest = np.bincount(codes)[1:].min()
+        units, what = codes, "rows"
+        if groups is not None:
+            units, what = np.unique(np.column_stack([codes, groups]), axis=0)[:, 0], "groups"
+        fewest = np.bincount(units)[1:].min()
         if fewest < self.n_splits:
             warn(
-                f"The rarest class of task {name!r} has {fewest} rows, fewer than n_splits={self.n_splits}: some "
-                "folds have no test rows of this class.",
+                f"The rarest class of task {name!r} has {fewest} {what}, fewer than n_splits={self.n_splits}: "
+                "some folds have no test rows of this class.",
             )
         return codes[:, None]
 

@@ -22,6 +22,7 @@ from ..training import (
     Eligibility,
     Member,
     Trained,
+    ValidationData,
     member_of,
     model_of,
     settled,
@@ -39,6 +40,8 @@ from ..utils._types import RowsLike, TargetsLike
 MEMORY = 2**30
 # And those that stay in the caches of a processor: with more, a stack is no faster than its members one by one.
 CACHE = 10 * 2**20
+# Parameters of fit, as fields of what it gets for validation.
+_VALIDATION = {"groups": "groups", "X_val": "X", "y_val": "y", "sample_weight_val": "sample_weight"}
 _TOO_LARGE = "one by one is as fast: two networks do not fit into the cache"
 
 
@@ -219,7 +222,7 @@ def last_step(estimator: Any) -> tuple[Any, list[str]]:
 def _why_not(key: str, estimator: Any, last: Any, params: Mapping[str, Any]) -> str | None:
     if not key:
         return "the estimator or the rows cannot be pickled, so the fit has no digest"
-    if set(params) - {"sample_weight"} or (params and estimator is not last):
+    if set(params) - {"sample_weight", *_VALIDATION} or (params and estimator is not last):
         return f"fit gets {sorted(params)}"
     if last.random_state is not None and not isinstance(last.random_state, int):
         return "random_state is a generator, whose state changes with every fit"
@@ -244,13 +247,14 @@ def _prepare(
         return
     alike = {entry.name for entry in fields(FitConfig)} - FitConfig.names_that(May.DIFFER_IN_STACK)
     # without a seed every fit draws its own; sample weights per task depend on the task weights
-    alone = last.random_state is None or bool(params)
+    alone = last.random_state is None or "sample_weight" in params
     # a task of weight 0 is not among the encoded targets
     idle = sorted(name for name, weight in (config.task_weights or {}).items() if weight == 0)
     key = fit.key if alone else digest(config.values_of(alike), prefix, idle)
     if key not in prepared:
         reader = clone(last)
-        member = member_of(config, reader, X, y, params.get("sample_weight"))
+        given = ValidationData(**{name: params.get(key) for key, name in _VALIDATION.items()})
+        member = member_of(config, reader, X, y, params.get("sample_weight"), given)
         schema = {k: v for k, v in vars(reader).items() if k in ("n_features_in_", "feature_names_in_")}
         prepared[key] = (member, schema, {})
     member, fit.schema, keys = prepared[key]

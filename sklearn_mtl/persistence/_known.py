@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn import metrics
+from sklearn import metrics, model_selection
 from sklearn.calibration import CalibratedClassifierCV, _CalibratedClassifier
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.frozen import FrozenEstimator
@@ -26,6 +26,7 @@ from ..estimator._estimator import MultiTaskNetEstimator
 from ..estimator._task_view import TaskViewClassifier, TaskViewRegressor
 from ..exceptions import ModelFileError
 from ..model import Blueprint
+from ..model_selection import LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold
 from ..targets import Container
 
 PACKAGE = __name__.partition(".")[0]
@@ -37,6 +38,8 @@ ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling
 SPECS = (BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer)
 VIEWS = (TaskViewClassifier, TaskViewRegressor)
 ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor, *VIEWS)
+#: splitters of this package
+SPLITTERS = (LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold)
 #: classes of scikit-learn that mainly hold other estimators
 CONTAINERS: dict[str, type] = {
     "sklearn.pipeline.Pipeline": Pipeline,
@@ -88,6 +91,8 @@ def _known_classes(modules: tuple[str, ...]) -> Mapping[str, type]:
         (f"{PACKAGE}.training.Blueprint", Blueprint),
         ("sklearn.compose.make_column_selector", make_column_selector),
         *((f"{PACKAGE}.config.{cls.__name__}", cls) for cls in SPECS),
+        *((f"{PACKAGE}.model_selection.{cls.__name__}", cls) for cls in SPLITTERS),
+        *((f"sklearn.model_selection.{cls.__name__}", cls) for cls in _splitters_of_sklearn()),
         *CONTAINERS.items(),
         *SCORERS.items(),
     ]
@@ -101,6 +106,13 @@ def _known_classes(modules: tuple[str, ...]) -> Mapping[str, type]:
         twice = sorted({name for name in names if names.count(name) > 1})
         raise RuntimeError(f"two classes of one subpackage have the same name: {twice}.")
     return MappingProxyType(known)
+
+
+def _splitters_of_sklearn() -> list[type]:
+    """Return scikit-learn's splitters, which may be a parameter."""
+    found = [vars(model_selection).get(name) for name in model_selection.__all__]
+    classes = [value for value in found if inspect.isclass(value) and not inspect.isabstract(value)]
+    return [cls for cls in classes if hasattr(cls, "split")]
 
 
 def _classes_of(module: ModuleType) -> list[type]:

@@ -9,6 +9,7 @@ from ._net import MultiTaskNet
 from ._prepare import guess_types
 from ._stack import Member
 from ._stacked import Trained, stacking_pays, train_stacked
+from ._validation import ValidationData
 from .callbacks._callback_list import CallbackList
 from .callbacks._sklearn import SklearnCallbacks
 
@@ -21,6 +22,7 @@ __all__ = [
     "MultiTaskNet",
     "SklearnCallbacks",
     "Trained",
+    "ValidationData",
     "guess_types",
     "learn",
     "learn_added_task",

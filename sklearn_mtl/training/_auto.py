@@ -18,19 +18,19 @@ MIN_ROWS_OF_ENSEMBLE = 10
 AUTO_BATCH_SIZES = (16, 256)
 
 
-def validation_fraction_of(config: FitConfig, labels: LabelCounts) -> float:
-    """Share of the rows that early stopping holds out; 0 if it is off, or if no task has labels to spare."""
-    stops_early = config.early_stopping
-    if stops_early == "auto":
+def stops_early(config: FitConfig, labels: LabelCounts) -> bool:
+    """Return whether rows are held out: not if early stopping is off, or if no task has labels to spare."""
+    stops = config.early_stopping
+    if stops == "auto":
         fewest = MIN_ROWS_OF_ENSEMBLE if config.is_deep_ensemble else MIN_ROWS_TO_STOP_EARLY
-        stops_early = labels.any_task >= fewest
-    if stops_early and labels.best_task < 2:
+        stops = labels.any_task >= fewest
+    if stops and labels.best_task < 2:
         warn(
             f"early_stopping={config.early_stopping!r} needs labels to validate on, but no task has more than "
             "one label (of a weight above 0); all max_epochs are trained on all rows.",
         )
-        return 0.0
-    return config.validation_fraction if stops_early else 0.0
+        return False
+    return bool(stops)
 
 
 def schedule_of(config: FitConfig, anneals: bool) -> str:

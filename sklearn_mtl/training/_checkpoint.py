@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ._auto import schedule_of
 from ._model import Model
 from ._net import MultiTaskNet
 from ._training_state import resume_training, training_state
+from ._validation import ValidationData
 
 # Version of the layout of a file.
 LAYOUT = 1
@@ -129,6 +130,7 @@ def open_checkpoint(
     X: RowsLike,
     y: TargetsLike,
     sample_weight: WeightsLike,
+    given: ValidationData,
     previous: Model | None,
     anneals: bool,
     resume: bool,
@@ -140,6 +142,8 @@ def open_checkpoint(
     config : FitConfig
     X, y, sample_weight : object
         What the user passed to ``fit``.
+    given : ValidationData
+        What the user passed for validation.
     previous : Model or None
         The model that the fit continues.
     anneals : bool
@@ -164,7 +168,7 @@ def open_checkpoint(
     if config.checkpoint is None:
         return None, None
     start = 0 if previous is None else len(previous.net.history)
-    key = _key(config, config.checkpoint, X, y, sample_weight, previous, anneals)
+    key = _key(config, config.checkpoint, [X, y, sample_weight, *given], previous, anneals)
     checkpoint = CheckpointFile(config.checkpoint.folder, key, config.checkpoint.every, start)
     training = checkpoint.read() if resume else None
     if training is None:
@@ -183,9 +187,7 @@ def open_checkpoint(
 def _key(
     config: FitConfig,
     checkpoint: Checkpoint,
-    X: RowsLike,
-    y: TargetsLike,
-    sample_weight: WeightsLike,
+    rows: Sequence[Any],
     previous: Model | None,
     anneals: bool,
 ) -> str:
@@ -199,6 +201,6 @@ def _key(
         weights = [[tensor.numpy(force=True) for tensor in module.state_dict().values()] for module in modules]
         origin = previous.blueprint.seed, len(previous.net.history), weights
     try:
-        return digest(__version__, params, X, y, sample_weight, origin)
+        return digest(__version__, params, *rows, origin)
     except ValueError as error:
         raise ValueError(f"checkpoint={str(checkpoint.folder)!r} cannot be used: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,6 @@ from skorch.callbacks.scoring import ScoringBase
 
 from ..config import FitConfig
 from ..data._dataset import Dataset, DataSplit
-from ..data._hold_out import count_labels
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight
 from ..model._blueprint import Blueprint
@@ -24,7 +24,6 @@ from ..utils._modes import own_modes
 from ..utils._random import Streams
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..utils._warn import warn
-from ._auto import validation_fraction_of
 from ._caller import Caller
 from ._checkpoint import open_checkpoint
 from ._eligibility import Eligibility
@@ -33,11 +32,12 @@ from ._make_net import make_net
 from ._members import settled
 from ._model import Model
 from ._plan import Plan, plan_fit
-from ._prepare import encode_rows, fit_tasks, split_data
+from ._prepare import encode_rows, fit_tasks
 from ._scoring_view import scoring_view
 from ._stack import Member, Stack, stacks_of, warn_of_metrics
 from ._stopping import stopping_rule
 from ._training_state import Keeper, LastEpoch, go_on_from
+from ._validation import NOTHING, ValidationData, positions_of, splits_of, validates
 from .callbacks._callback_list import has_callback
 
 
@@ -49,6 +49,7 @@ def learn(
     y: TargetsLike,
     sample_weight: WeightsLike,
     *,
+    given: ValidationData,
     previous: Model | None,
     resume: bool = False,
 ) -> Model:
@@ -61,18 +62,21 @@ def learn(
         The estimator that is fitted.
     X, y, sample_weight : object
         What the user passed to ``fit``.
+    given : ValidationData
+        What the user passed for validation.
     previous : Model or None
         Go on from its weights, with its trunk and tasks; None starts afresh.
     resume : bool, default=False
         Whether to continue from the checkpoint of this fit, if there is one.
     """
+    given.check(config)
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous)
-    fraction = plan.validation_fraction(config)
-    anneals = previous is None and not fraction
-    checkpoint, saved = open_checkpoint(config, X, y, sample_weight, previous, anneals, resume)
+    stops = validates(config, plan, given)
+    anneals = previous is None and not stops
+    checkpoint, saved = open_checkpoint(config, X, y, sample_weight, given, previous, anneals, resume)
     if saved is not None:
         plan = plan._replace(blueprint=replace(plan.blueprint, seed=saved["seed"]))
-    model, stacks = _set_up(config, caller, plan, X, previous, fraction, anneals=anneals)
+    model, stacks = _set_up(config, caller, plan, X, given, previous, stops=stops, anneals=anneals)
     start, epochs = len(model.net.history), config.max_epochs
     if checkpoint is not None and saved is not None:
         epochs = checkpoint.resume(model.net, saved, epochs)
@@ -102,8 +106,9 @@ def learn_batch(
     """Train for one epoch on all rows, going on from a previous model and its optimiser if there is one."""
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous, classes)
     model, stacks = _set_up(
-        config, caller, plan, X, previous, 0.0, anneals=False, keep_optimizer=True, warns=False
-    )
+        config, caller, plan, X, NOTHING, previous, stops=False, anneals=False, keep_optimizer=True,
+        warns=False,
+    )  # fmt: skip
     model.net.train(stacks, epochs=1)
     return model
 
@@ -118,6 +123,7 @@ def learn_added_task(
     y: TargetsLike,
     task: Task | str | None,
     sample_weight: WeightsLike,
+    groups: Any,
     *,
     freeze: bool,
 ) -> Model:
@@ -133,8 +139,8 @@ def learn_added_task(
         Its model.
     name : str
         Name of the new task.
-    X, y, sample_weight : object
-        Its rows, labels and weights.
+    X, y, sample_weight, groups : object
+        Its rows, labels and weights, and the groups that rows are held out by.
     task : Task, str or None
         Its type; None infers it.
     freeze : bool
@@ -151,8 +157,9 @@ def learn_added_task(
     fitted = fit_tasks(targets, given, config.kind, weights, positions=positions)[name]
     blueprint = _with_task(previous.blueprint, name, fitted)
     plan = Plan(replace(blueprint, focus=(name,)), previous.container.with_task(name), targets, weights)
-    fraction = validation_fraction_of(config, count_labels(targets, weights, [name]))
-    model, stacks = _set_up(config, caller, plan, X, None, fraction, anneals=not fraction, adds_to=previous)
+    held = ValidationData(groups)
+    stops = validates(config, plan, held)
+    model, stacks = _set_up(config, caller, plan, X, held, None, stops=stops, anneals=not stops, adds_to=previous)
     network = model.net.module_
     network.freeze(freeze)
     # a new head starts with the first rates of the schedulers of callbacks
@@ -160,7 +167,9 @@ def learn_added_task(
     network.freeze(False)
     # built anew: optimiser and objective were those of the new task alone
     weights_now = {key: tensor.detach().clone() for key, tensor in network.state_dict().items()}
-    return Model.from_weights(blueprint, plan.container, weights_now, model.history, model.device)
+    return Model.from_weights(
+        blueprint, plan.container, weights_now, model.history, model.device, model.validation_rows
+    )
 
 
 def _with_task(blueprint: Blueprint, name: str, task: Task) -> Blueprint:
@@ -178,9 +187,10 @@ def _set_up(
     caller: Caller,
     plan: Plan,
     X: RowsLike,
+    given: ValidationData,
     previous: Model | None,
-    fraction: float,
     *,
+    stops: bool,
     anneals: bool,
     keep_optimizer: bool = False,
     warns: bool = True,
@@ -190,8 +200,10 @@ def _set_up(
 
     Parameters
     ----------
-    fraction : float
-        Share of the rows to validate on.
+    given : ValidationData
+        What the user passed for validation.
+    stops : bool
+        Whether there are rows to validate on.
     anneals : bool
         Whether the schedule "auto" lets the learning rate fall: not where early stopping ends the training, nor in
         one of several trainings that continue each other.
@@ -216,7 +228,12 @@ def _set_up(
     elif adds_to is not None:
         model.net.module_.take_over(adds_to.net.module_.state_dict())
         model.net.take_history(adds_to.history)
-    splits = _splits(config, plan, rows, fraction, epoch=len(model.net.history))
+    # members validate on different rows; where a callback scores them, on rows that none has learned from
+    n_folds = 1 if has_callback(config.callbacks, ScoringBase) else len(plan.blueprint.members)
+    epoch = len(model.net.history)
+    found = splits_of(config, plan, rows, X, given, caller.owner, stops=stops, epoch=epoch, n_folds=n_folds)
+    splits = _of_members(config, plan.blueprint.members, found, epoch)
+    model.validation_rows = positions_of(splits)
     if splits[0].valid is not None:
         model.net.stopping = stopping_rule(config)
     model.net.scoring = scoring_view(caller, model, X, plan.targets, splits[0], warns)
@@ -239,28 +256,33 @@ def _one_by_one(config: FitConfig, blueprint: Blueprint, rows: Dataset) -> bool:
     return not eligibility.can_be_stacked
 
 
-def _splits(config: FitConfig, plan: Plan, rows: Dataset, fraction: float, epoch: int) -> list[DataSplit]:
-    """Split the rows for each member.
+def _of_members(
+    config: FitConfig, members: Sequence[Blueprint], found: Sequence[DataSplit], epoch: int
+) -> list[DataSplit]:
+    """Give each member a split, and as many rows to train on: all make their steps together.
 
-    Members validate on different rows, as far as there are: together they learn from all. Where a callback scores
-    the validation rows, all have the same, which none has learned from.
+    Members with fewer rows, as where groups are held out, repeat some. With ``bootstrap`` each draws its rows.
     """
-    members = plan.blueprint.members
-    n_folds = 1 if has_callback(config.callbacks, ScoringBase) else len(members)
-    args = (plan.blueprint, rows, plan.targets, plan.sample_weight, fraction, epoch)
-    shared = split_data(*args) if n_folds == 1 or not fraction else None
-    splits = [shared or split_data(*args, fold=number, n_folds=n_folds) for number in range(len(members))]
-    if len(members) == 1 or not getattr(config.ensemble, "bootstrap", False):
+    splits = [found[number % len(found)] for number in range(len(members))]
+    n_rows = max(len(split.train) for split in splits)
+    draws = len(members) > 1 and getattr(config.ensemble, "bootstrap", False)
+    if not draws and all(len(split.train) == n_rows for split in splits):
         return splits
-    return [_drawn(split, blueprint.seed, epoch) for split, blueprint in zip(splits, members, strict=True)]
+    return [
+        _drawn(one, blueprint.seed, epoch, n_rows, draws) for one, blueprint in zip(splits, members, strict=True)
+    ]
 
 
-def _drawn(split: DataSplit, seed: int, epoch: int) -> DataSplit:
-    """Draw as many rows to train on, with replacement."""
+def _drawn(split: DataSplit, seed: int, epoch: int, n_rows: int, with_replacement: bool) -> DataSplit:
+    """Draw rows to train on: all with replacement, or those beyond all of them."""
     rows = split.train.rows if split.train.rows is not None else torch.arange(len(split.train))
     generator = Streams(seed).generator("bootstrap", *([epoch] if epoch else []))
-    drawn = rows[torch.randint(len(rows), (len(rows),), generator=generator)]
-    return DataSplit(split.train.subset(drawn), split.valid)
+    if with_replacement:
+        return DataSplit(
+            split.train.subset(rows[torch.randint(len(rows), (n_rows,), generator=generator)]), split.valid
+        )
+    again = [rows[torch.randperm(len(rows), generator=generator)] for _ in range(-(-n_rows // len(rows)) - 1)]
+    return DataSplit(split.train.subset(torch.cat([rows, *again])[:n_rows]), split.valid)
 
 
 def _make_model(config: FitConfig, plan: Plan, device: torch.device, yields: bool) -> Model:

@@ -17,16 +17,22 @@ from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._auto import batch_size_of, schedule_of
 from ._model import Model
 from ._plan import plan_fit
-from ._prepare import encode_rows, split_data
+from ._prepare import encode_rows
 from ._stack import Member
 from ._stacked import Trained
+from ._validation import NOTHING, ValidationData, positions_of, splits_of, validates
 
 CPU = torch.device("cpu")
 
 
 @own_modes()
 def member_of(
-    config: FitConfig, owner: BaseEstimator, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None
+    config: FitConfig,
+    owner: BaseEstimator,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike = None,
+    given: ValidationData = NOTHING,
 ) -> Member:
     """Do what ``fit`` does before it trains.
 
@@ -37,12 +43,15 @@ def member_of(
         scikit-learn's checks of X set ``n_features_in_`` on it.
     X, y, sample_weight : object
         What ``fit`` would get.
+    given : ValidationData, default=NOTHING
+        What it would get for validation.
     """
+    given.check(config)
     plan = plan_fit(config, owner, X, y, sample_weight)
-    fraction = plan.validation_fraction(config)
+    stops = validates(config, plan, given)
     rows = encode_rows(plan.blueprint, X, plan.targets, plan.sample_weight, owner=owner, device=CPU)
-    data = split_data(plan.blueprint, rows, plan.targets, plan.sample_weight, fraction)
-    return Member(plan.blueprint, plan.container, data, settled(config, _num_samples(X), anneals=not fraction))
+    data = splits_of(config, plan, rows, X, given, owner, stops=stops)[0]
+    return Member(plan.blueprint, plan.container, data, settled(config, _num_samples(X), anneals=not stops))
 
 
 def settled(config: FitConfig, n_rows: int, anneals: bool) -> FitConfig:
@@ -77,4 +86,7 @@ def model_of(member: Member, trained: Trained, device: torch.device) -> Model:
     """Make the model that the same fit alone would have made; raise the error if it failed."""
     if trained.error is not None:
         raise trained.error
-    return Model.from_weights(member.blueprint, member.container, trained.weights, trained.history, device)
+    positions = positions_of([member.data])
+    return Model.from_weights(
+        member.blueprint, member.container, trained.weights, trained.history, device, positions
+    )

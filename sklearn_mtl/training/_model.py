@@ -22,6 +22,9 @@ from ..utils._types import RowsLike
 from ._make_net import make_net
 from ._net import MultiTaskNet
 
+#: positions of the rows held out: of one network, or by member; None for none
+ValidationPositions = np.ndarray | list[np.ndarray] | None
+
 
 class Classes(dict[str, np.ndarray]):
     """Classes by task, which scikit-learn's scorers take as they take the list for a 2-D y."""
@@ -44,7 +47,14 @@ class Model:
         The kind of y of predictions.
     net : MultiTaskNet
         The net that trains, or has trained, the network.
+
+    Attributes
+    ----------
+    validation_rows : ndarray of int, list of ndarray of int, or None
+        Positions of the rows held out, of one network or by member; None if there are none.
     """
+
+    validation_rows: ValidationPositions = None
 
     def __init__(self, blueprint: Blueprint, container: Container, net: MultiTaskNet) -> None:
         self.blueprint, self.container = blueprint, container
@@ -63,6 +73,7 @@ class Model:
         history: Sequence[Mapping[str, Any]],
         device: torch.device,
         weighting: Mapping[str, np.ndarray] | None = None,
+        validation_rows: ValidationPositions = None,
     ) -> Model:
         """Make a model of a trained network.
 
@@ -76,8 +87,11 @@ class Model:
         device : torch.device
         weighting : mapping of str to ndarray or None, default=None
             What the weighting has learned; None if it has not learned anything.
+        validation_rows
+            See above.
         """
         model = object.__new__(cls)
+        model.validation_rows = validation_rows
         model.blueprint, model.container, model.device = blueprint, container, device
         model.network = network.to(device).eval()
         model._net, model._history, model._weighting = None, history, weighting
@@ -160,6 +174,7 @@ class Model:
             "task_names_": list(blueprint.tasks),
             "n_iter_": max((epoch["epoch"] for epoch in self.history), default=0),
             "device_": self.device,
+            "validation_rows_": self.validation_rows,
             "_model": self,
             **({} if len(blueprint.members) == 1 else {"member_seeds_": np.array(blueprint.member_seeds)}),
             "_n_features_out": blueprint.n_members * self.network.representation_width,
@@ -196,6 +211,7 @@ class Model:
             "weights": _arrays_of(self.network),
             "weighting": self._weighting if self._net is None and self._weighting else _arrays_of(self._learned),
             "history": self.history,
+            "validation_rows": self.validation_rows,
         }
 
     @classmethod
@@ -214,7 +230,10 @@ class Model:
         network.load_state_dict(_tensors_of(state["weights"]))
         weighting = dict(state["weighting"])
         check_arrays(weighting, blueprint.objective().weighting.state_dict(), "weighting")
-        return cls.of_network(blueprint, state["container"], network, state["history"], device, weighting)
+        return cls.of_network(
+            blueprint, state["container"], network, state["history"], device, weighting,
+            state.get("validation_rows"),  # models of older versions do not tell
+        )  # fmt: skip
 
     @property
     def _learned(self) -> nn.Module:
@@ -232,11 +251,12 @@ class Model:
         weights: Mapping[str, torch.Tensor],
         history: Sequence[Mapping[str, Any]],
         device: torch.device,
+        validation_rows: ValidationPositions = None,
     ) -> Model:
         """Build a model from its weights and history."""
         network = blueprint.network()
         network.load_state_dict(weights)
-        return cls.of_network(blueprint, container, network, history, device)
+        return cls.of_network(blueprint, container, network, history, device, validation_rows=validation_rows)
 
 
 def _known_classes(by_task: Mapping[str, np.ndarray | None]) -> Classes:

@@ -19,7 +19,7 @@ from ..model._blueprint import Blueprint, check_shareable
 from ..targets import Container, Targets, align_targets, name_of, read_targets
 from ..trunks import resolve_trunk
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
-from ._auto import validation_fraction_of
+from ._auto import stops_early
 from ._going_on import asked_of, goes_on
 from ._model import Model
 from ._prepare import fit_tasks
@@ -33,11 +33,9 @@ class Plan(NamedTuple):
     targets: Targets
     sample_weight: dict[str, np.ndarray] | None
 
-    def validation_fraction(self, config: FitConfig) -> float:
-        """Share of the rows that are held out: 0 if nothing is to stop early, or nothing can."""
-        return validation_fraction_of(
-            config, count_labels(self.targets, self.sample_weight, self.blueprint.active)
-        )
+    def stops_early(self, config: FitConfig) -> bool:
+        """Whether rows of the fit are held out: not if nothing is to stop early, or nothing can."""
+        return stops_early(config, count_labels(self.targets, self.sample_weight, self.blueprint.active))
 
 
 def plan_fit(

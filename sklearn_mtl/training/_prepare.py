@@ -11,14 +11,12 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_consistent_length
 
 from ..columns._labels import Categories
-from ..data._dataset import Dataset, DataSplit, ValidationRows, encode_targets, encode_task
-from ..data._hold_out import hold_out
+from ..data._dataset import Dataset, encode_targets, encode_task
 from ..data._positions import NO_POSITIONS, Positions
 from ..exceptions import SingleClassWarning, TaskTypeWarning
 from ..model._blueprint import Blueprint
 from ..targets import Targets, name_of
 from ..tasks import Ordinal, Task, doubt_of, infer_task, refuse_dates, resolve_task
-from ..utils._random import Streams
 from ..utils._types import RowsLike
 from ..utils._warn import warn
 
@@ -152,7 +150,7 @@ def _warn_of_guesses(guesses: Mapping[str, tuple[Task, str]]) -> None:
     for name, (task, doubt) in guesses.items():
         what = "numbers" if task.is_regression else "classes"
         groups.setdefault(f"{doubt} taken as {what} ({task.kind})", []).append(name)
-    said = "; ".join(f"{doubt} in {_listed(names)}" for doubt, names in groups.items())
+    said = "; ".join(f"{doubt} in {listed(names)}" for doubt, names in groups.items())
     first, (task, _) = next(iter(guesses.items()))
     warn(
         f"The type of some tasks was guessed: {said}. State it in the parameter tasks, for instance "
@@ -161,7 +159,7 @@ def _warn_of_guesses(guesses: Mapping[str, tuple[Task, str]]) -> None:
     )
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return ", ".join(map(repr, names[:10])) + more
 
@@ -200,50 +198,3 @@ def encode_rows(
         blueprint.one_objective().groups, blueprint.tasks, targets, sample_weight, blueprint.torch_dtype
     )
     return Dataset(inputs, encoded, weights).to(device)
-
-
-def split_data(
-    blueprint: Blueprint,
-    data: Dataset,
-    targets: Mapping[str, np.ndarray],
-    sample_weight: Mapping[str, np.ndarray] | None,
-    validation_fraction: float,
-    epoch: int = 0,
-    fold: int = 0,
-    n_folds: int = 1,
-) -> DataSplit:
-    """Split encoded rows into those to train on and those to validate on, see `hold_out`.
-
-    Parameters
-    ----------
-    blueprint : Blueprint
-    data : Dataset
-        The encoded rows.
-    targets, sample_weight : mapping
-        As in `encode_rows`.
-    validation_fraction : float
-        Share of the rows to validate on; 0 for none.
-    epoch : int, default=0
-        Epochs trained before; a later fit draws another split.
-    fold, n_folds : int, default=0, 1
-        Which of how many shares of the rows is validated on.
-    """
-    n_valid = min(max(1, round(validation_fraction * len(data))), len(data) - 1)
-    if validation_fraction == 0 or n_valid == 0:
-        return DataSplit(data, None)
-    generator = Streams(blueprint.seed).generator("validation", epoch)
-    groups = blueprint.one_objective().groups
-    train, valid, not_validated = hold_out(data, groups, blueprint.tasks, n_valid, generator, fold, n_folds)
-    if not_validated and fold == 0:
-        warn(
-            f"early stopping does not watch {_listed(not_validated)}: too few labels to hold out some. "
-            "They are trained as long as the others; a larger validation_fraction, or "
-            "early_stopping=False, may suit them better.",
-        )
-    rows = valid.numpy()
-    watched = ValidationRows(
-        data.subset(valid),
-        labels={name: targets[name][rows] for name in blueprint.active},
-        sample_weight=None if sample_weight is None else {k: v[rows] for k, v in sample_weight.items()},
-    )
-    return DataSplit(data.subset(train), watched)

@@ -16,7 +16,7 @@ from skorch.utils import to_numpy
 from torch import Tensor
 
 from ..columns._missing import is_missing
-from ..data._dataset import Batch, Dataset, DataSplit, lengths_of
+from ..data._dataset import Batch, Dataset, DataSplit, ValidationRows, lengths_of
 from ..model._predict import average_members, by_row
 from ..targets import Container
 from ..trunks import InputRows
@@ -32,6 +32,7 @@ class _Rows:
 
     X: RowsLike
     y: TargetsLike
+    data: Dataset
     rows: Tensor
     outputs: dict[str, Any] | None = None
     stamp: Any = None
@@ -98,9 +99,9 @@ class ScoringView:
         if not callback.on_train and self.data.valid is None:
             return
         if callback.on_train not in self.sets:
-            valid = self.data.valid
-            data = self.data.train if callback.on_train or valid is None else valid.data
-            self.sets[callback.on_train] = self._rows_of(data)
+            valid = None if callback.on_train else self.data.valid
+            known = self._rows_of(self.data.train) if valid is None else self._rows_of(valid.data, valid)
+            self.sets[callback.on_train] = known
         score = self._score(callback, self.sets[callback.on_train])
         callback._record_score(self.model.net.history, score)
 
@@ -113,14 +114,16 @@ class ScoringView:
             rows.outputs, rows.stamp = self._outputs_of_step(kwargs["y_pred"], batch.rows), self._stamp()
         self.model.net.history.record_batch(callback.name_, self._score(callback, rows))
 
-    def _rows_of(self, data: Dataset) -> _Rows:
+    def _rows_of(self, data: Dataset, valid: ValidationRows | None = None) -> _Rows:
         """Return rows of the user's X and y; for a single task, only labelled rows."""
+        X, targets = (self.X, self.targets) if valid is None or valid.X is None else (valid.X, valid.labels)
         rows = torch.arange(len(data)) if data.rows is None else data.rows.cpu()
         if len(self.names) == 1:
-            missing = is_missing(self.targets[self.names[0]][rows.numpy()])
+            missing = is_missing(targets[self.names[0]][rows.numpy()])
             rows = rows[~torch.from_numpy(missing if missing.ndim == 1 else missing.any(axis=1))]
-        X = self.X.take(rows.numpy()) if isinstance(self.X, InputRows) else _safe_indexing(self.X, rows.numpy())
-        return _Rows(X, self._container().wrap({k: v[rows.numpy()] for k, v in self.targets.items()}, X), rows)
+        X = X.take(rows.numpy()) if isinstance(X, InputRows) else _safe_indexing(X, rows.numpy())
+        y = self._container().wrap({k: v[rows.numpy()] for k, v in targets.items()}, X)
+        return _Rows(X, y, data, rows)
 
     def _container(self) -> Container:
         """Return the container of y; an added task is alone in it."""
@@ -166,7 +169,7 @@ class ScoringView:
     def outputs(self, rows: _Rows, model: Model) -> dict[str, Any]:
         """Compute the outputs of rows for all tasks, once for all callbacks of the epoch."""
         if rows.outputs is None or rows.stamp != self._stamp():
-            rows.outputs = model.outputs_of(self.data.train.inputs, self.names, rows.rows)
+            rows.outputs = model.outputs_of(rows.data.inputs, self.names, rows.rows)
             rows.stamp = self._stamp()
         return rows.outputs
 

@@ -26,6 +26,7 @@ from ..nn._layers import Draws, set_draws
 from ..nn._stacking import keep_members
 from ..sampling import TaskSampling
 from ..targets import Container
+from ..tasks import TaskGroup
 from ..tasks._rating import chosen_metrics, warn_of_undefined
 from ..utils._random import Streams
 from ._balance import read_balance
@@ -287,7 +288,12 @@ class Stack:
         known = np.where(present, losses, np.nan)
         if not with_scores:
             return Validation(known, None)
-        of_members = [{name: values[p] for name, values in outputs.items()} for p in range(len(self.alive))]
+        of_members = []
+        for position, member in enumerate(self.alive):
+            valid = self.members[member].data.valid
+            assert valid is not None
+            n_rows = len(valid.data)  # members with more rows have made the outputs longer
+            of_members.append({name: values[position][:n_rows] for name, values in outputs.items()})
         return self._rated(known, self.alive, of_members)
 
     def _validate_one(self, with_scores: bool) -> Validation:
@@ -314,14 +320,20 @@ class Stack:
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
         names = self.objective.names
         parts: dict[str, list[Tensor]] = {name: [] for name in names}
-        chosen = rows.validation_rows(self.alive)
+        chosen, counts = rows.validation_rows(self.alive)
         for chunk in chosen.split(max(1, VALIDATION_CHUNK // len(self.alive)), dim=1):
             outputs = self._outputs(rows.inputs_of(chunk), names)
             for name in names:
                 parts[name].append(outputs[name])
         whole = {name: torch.cat(tensors, dim=1) for name, tensors in parts.items()}
         blocks = Outputs([([name], [tensor.shape[-1]], tensor) for name, tensor in whole.items()])
-        losses, mass = self.objective(blocks, *rows.targets_of(chosen))
+        targets, weights = rows.targets_of(chosen)
+        if counts is not None:
+            weights = [
+                _of_rows_that_count(counts, *of_group)
+                for of_group in zip(self.objective.groups, targets, weights, strict=True)
+            ]
+        losses, mass = self.objective(blocks, targets, weights)
         arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
         return arrays, losses.double().cpu().numpy(), None if mass is None else mass.cpu().numpy()
 
@@ -339,6 +351,13 @@ class Stack:
                 others |= {f"valid_{metric.name}__{name}": values[metric.name] for metric in metrics[1:]}
             further.append(others)
         return Validation(losses, scores, further)
+
+
+def _of_rows_that_count(counts: Tensor, group: TaskGroup, target: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the weights of a group, with 0 for the rows (M, n) that do not count."""
+    shape = target.shape if group.task.labels_positions else counts.shape
+    given = torch.ones(*shape, 1, device=counts.device) if weight is None else weight
+    return given * counts.reshape(*counts.shape, *[1] * (given.dim() - 2))
 
 
 def stacks_of(

@@ -9,7 +9,7 @@ from typing import Any
 from sklearn.utils import _param_validation as constraints
 from sklearn.utils._param_validation import HasMethods, Options, StrOptions
 
-__all__ = ["ArrayLike", "HasMethods", "Interval", "Options", "StrOptions", "SubclassOf"]
+__all__ = ["ArrayLike", "HasMethods", "Interval", "Options", "Splitter", "StrOptions", "SubclassOf"]
 
 # The largest integer that torch accepts as a number.
 _LARGEST = 2**63
@@ -54,6 +54,27 @@ class ArrayLike(HasMethods):
 
     def __str__(self) -> str:
         return "an array-like"
+
+
+class Splitter(HasMethods):
+    """Objects that split rows as scikit-learn's splitters do, but not strings, which have such a method too.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import KFold
+    >>> from sklearn_mtl.utils._constraints import Splitter
+    >>> [Splitter().is_satisfied_by(value) for value in (KFold(), KFold, "last")]
+    [True, False, False]
+    """
+
+    def __init__(self) -> None:
+        super().__init__("split")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return bool(super().is_satisfied_by(val)) and not isinstance(val, str | bytes | type)
+
+    def __str__(self) -> str:
+        return "a splitter with the method split(X, y, groups)"
 
 
 class SubclassOf(HasMethods):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator, clone
 
-from ._constraints import ArrayLike, HasMethods, Interval, Options, StrOptions, SubclassOf
+from ._constraints import ArrayLike, HasMethods, Interval, Options, Splitter, StrOptions, SubclassOf
 
 __all__ = [
     "ArrayLike",
@@ -16,6 +16,7 @@ __all__ = [
     "NestedParamsMixin",
     "Options",
     "SpecList",
+    "Splitter",
     "StrOptions",
     "SubclassOf",
     "resolve_spec",

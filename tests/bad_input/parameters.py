@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from sklearn.model_selection import KFold
 
 from sklearn_mtl import Checkpoint, DeepEnsemble, MultiTaskNetClassifier, MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression
@@ -138,7 +139,7 @@ OUT_OF_RANGE = [
     NotInRange("weight_decay", (-1e-3, "none"), r"float in the range \[0.0, inf\)"),
     NotInRange("early_stopping", ("yes", 3), "'auto'.*'bool'"),
     NotInRange("monitor", ("accuracy",), "'loss'.*'score'|'score'.*'loss'"),
-    NotInRange("validation_fraction", (0, 1, -0.5), r"float in the range \(0.0, 1.0\)"),
+    NotInRange("validation", (0, 1, -0.5, "last", None, KFold), r"float in the range \(0.0, 1.0\)"),
     NotInRange("n_iter_no_change", (0, 2.5), r"int in the range \[1, inf\)"),
     NotInRange("dtype", ("float16", np.float32), "'float32'.*'float64'|'float64'.*'float32'"),
     NotInRange("random_state", ("seed", -1), "an int in the range.*RandomState.*None"),

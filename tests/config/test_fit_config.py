@@ -50,7 +50,7 @@ OTHER = {
     "task_weights": {"y": 2.0}, "score_weights": {"y": 2.0}, "metrics": {"y": "neg_max_error"},
     "optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.5, "max_epochs": 4, "batch_size": 7,
     "early_stopping": True, "monitor": "score",
-    "validation_fraction": 0.3, "n_iter_no_change": 2, "task_sampling": "round_robin", "device": "cpu",
+    "validation": 0.3, "n_iter_no_change": 2, "task_sampling": "round_robin", "device": "cpu",
     "callbacks": [], "checkpoint": "folder", "net_params": {"optimizer__betas": (0.5, 0.9)}, "random_state": 5,
     "warm_start": True, "verbose": 0, "tasks": {"y": "count"}, "trunk": MLP((3,)), "architecture": "mmoe",
     "weighting": "uncertainty", "n_members": 2, "ensemble": "batch", "penalties": ["trace_norm"],

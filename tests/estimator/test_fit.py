@@ -29,7 +29,7 @@ def test_early_stopping_restores_the_best_epoch(monitor):
 
 def test_validation_loss_is_that_of_the_restored_network():
     y = Targets(mass=MASS, size=X[:, :2])
-    estimator = net(early_stopping=True, validation_fraction=0.25, max_epochs=6, dtype="float64").fit(X, y)
+    estimator = net(early_stopping=True, validation=0.25, max_epochs=6, dtype="float64").fit(X, y)
     rows = _validation_rows(estimator, N, 20)
     task, raw = estimator.tasks_["mass"], outputs(estimator, X[rows])["mass"]
     loss = np.mean((raw[:, 0] - (MASS[rows] - task.mean_) / task.scale_) ** 2)

@@ -220,7 +220,7 @@ def test_gates_of_members_and_their_mean(params):
 
 @pytest.mark.parametrize("params", ONE_BY_ONE.values(), ids=ONE_BY_ONE)
 def test_a_checkpoint_continues_an_ensemble(params, tmp_path):
-    stops = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 50}
+    stops = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 50}
     uninterrupted = ensemble(**params, **stops, max_epochs=6).fit(TABLE, Y)
     ensemble(**params, **stops, max_epochs=3, checkpoint=tmp_path).fit(TABLE, Y)
     resumed = ensemble(**params, **stops, max_epochs=6, checkpoint=tmp_path).fit(TABLE, Y, resume=True)
@@ -235,7 +235,7 @@ def test_members_stop_together(params, early_stopping):
     fitted = ensemble(
         **params,
         early_stopping=early_stopping,
-        validation_fraction=0.3,
+        validation=0.3,
         n_iter_no_change=2,
         max_epochs=60,
         learning_rate=0.1,

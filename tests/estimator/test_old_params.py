@@ -22,6 +22,7 @@ OLD = {
         ({"checkpoint": "folder"}, "checkpoint", "folder"),
         ({"checkpoint": "folder", "checkpoint_every": 5}, "checkpoint", Checkpoint("folder", every=5)),
         ({"checkpoint_every": 5}, "checkpoint", None),
+        ({"validation_fraction": 0.3}, "validation", 0.3),
     ],
 )
 def test_parameters_go_into_specs(changed, name, expected):

@@ -53,7 +53,7 @@ def net(**params):
         "batch_size": BATCH,
         "max_epochs": EPOCHS,
         "early_stopping": True,
-        "validation_fraction": FRACTION,
+        "validation": FRACTION,
         "n_iter_no_change": EPOCHS,
         "learning_rate": 5e-3,
         "random_state": 0,

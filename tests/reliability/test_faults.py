@@ -31,7 +31,7 @@ from ._fits import X, Y, assert_same_fit, epochs_of, small
 from .killed_worker import KILLED, killed_worker
 
 DROPOUT = MLP(hidden_sizes=(8, 6), dropout=0.3)
-STOPS = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 50}
+STOPS = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 50}
 
 
 # -- memory

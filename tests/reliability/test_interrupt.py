@@ -12,7 +12,7 @@ from .._helpers import assert_same, assert_same_model
 from ._fits import X, Y, assert_same_fit, small
 
 DROPOUT = MLP(hidden_sizes=(8, 6), dropout=0.3)
-STOPS = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 50}
+STOPS = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 50}
 
 
 @pytest.fixture(autouse=True)

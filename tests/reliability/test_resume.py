@@ -16,7 +16,7 @@ from ..inputs_cases import CASES
 from ._fits import X, Y, assert_same_fit, epochs_of, killed, small
 
 DROPOUT = MLP(hidden_sizes=(8, 6), dropout=0.3)
-STOPS = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 3}
+STOPS = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 3}
 
 SETTINGS = {
     "plain": {},

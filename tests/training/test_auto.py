@@ -4,7 +4,7 @@ import pytest
 
 from sklearn_mtl import MultiTaskNetEstimator
 from sklearn_mtl.data._hold_out import LabelCounts
-from sklearn_mtl.training._auto import schedule_of, validation_fraction_of
+from sklearn_mtl.training._auto import schedule_of, stops_early
 
 from .._helpers import assert_same_model, inputs, net
 
@@ -27,8 +27,8 @@ MASS = 100 + 20 * X[:, 1]
     ],
 )
 def test_early_stopping_is_automatic_from_a_number_of_labels_on(params, n_labels, stops):
-    config = MultiTaskNetEstimator(validation_fraction=0.3, **params)._config()
-    assert validation_fraction_of(config, LabelCounts(n_labels, n_labels)) == (0.3 if stops else 0.0)
+    config = MultiTaskNetEstimator(validation=0.3, **params)._config()
+    assert stops_early(config, LabelCounts(n_labels, n_labels)) == stops
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ BASE = MultiTaskNetEstimator(
     batch_size=16,
     max_epochs=12,
     early_stopping=True,
-    validation_fraction=0.2,
+    validation=0.2,
     n_iter_no_change=3,
     random_state=0,
 )
@@ -187,7 +187,7 @@ def test_one_member_is_a_fit():
         {"dtype": "float32"},
         {"trunk__dropout": 0.0},
         {"tasks__number": Regression(loss="huber")},
-        {"validation_fraction": 0.3},
+        {"validation": 0.3},
     ],
     ids=lambda change: next(iter(change)),
 )

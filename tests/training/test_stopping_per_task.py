@@ -22,7 +22,7 @@ Y = Targets(number=X[:, 0] * X[:, 1], label=X[:, 2] > 0, noise=np.random.default
 def per_task(**params):
     defaults = {
         "early_stopping": "per_task", "n_iter_no_change": 3, "max_epochs": 60, "learning_rate": 0.03,
-        "batch_size": 32, "validation_fraction": 0.2,
+        "batch_size": 32, "validation": 0.2,
     }  # fmt: skip
     return net(**(defaults | params))
 

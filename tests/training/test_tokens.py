@@ -152,7 +152,7 @@ def test_predictions_come_back_in_the_order_of_the_rows(monkeypatch):
 
 def test_losses_of_validation_rows_are_those_of_their_tokens():
     X, y = sequences(100)
-    fitted = net(max_epochs=2, early_stopping=True, validation_fraction=0.5).fit(X, y)
+    fitted = net(max_epochs=2, early_stopping=True, validation=0.5).fit(X, y)
     history = fitted.history_
     assert history["valid_loss__parity"].between(0, 2).all()
     assert history["valid_score__parity"].between(0, 1).all()

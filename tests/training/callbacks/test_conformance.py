@@ -48,7 +48,7 @@ BATCHES, VALID_BATCHES = 4, 2
 
 
 def small(**params):
-    return net(**{"early_stopping": True, "validation_fraction": 0.25, "batch_size": 16, **params})
+    return net(**{"early_stopping": True, "validation": 0.25, "batch_size": 16, **params})
 
 
 def fitted(*callbacks, **params):

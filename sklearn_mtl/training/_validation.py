@@ -1,0 +1,267 @@
+"""Which rows a fit validates on: a share of its rows, whole groups, what a splitter says, or rows of their own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import TimeSeriesSplit
+from sklearn.utils.validation import _num_samples
+
+from ..config import FitConfig
+from ..data._dataset import Dataset, DataSplit, ValidationRows
+from ..data._hold_out import HeldOut, held_out, hold_out, strata
+from ..data._hold_out_groups import check_groups, hold_out_groups
+from ..data._positions import Positions
+from ..data._weights import check_sample_weight
+from ..targets import align_targets
+from ..utils._random import Streams
+from ..utils._types import RowsLike, TargetsLike, WeightsLike
+from ..utils._warn import warn
+from ._model import ValidationPositions
+from ._plan import Plan
+from ._prepare import encode_rows, listed
+
+
+class ValidationData(NamedTuple):
+    """What the user has passed to ``fit`` for validation.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,) or None
+        The group of each row of the fit.
+    X, y, sample_weight : object or None
+        Rows that are none of the fit.
+    """
+
+    groups: Any = None
+    X: RowsLike = None
+    y: TargetsLike = None
+    sample_weight: WeightsLike = None
+
+    def check(self, config: FitConfig) -> None:
+        """Raise ValueError if parts contradict each other or a parameter."""
+        given = {"X_val": self.X, "y_val": self.y, "sample_weight_val": self.sample_weight}
+        passed = [name for name, value in given.items() if value is not None]
+        lacking = [name for name in ("X_val", "y_val") if given[name] is None]
+        if not passed:
+            return
+        if lacking:
+            raise ValueError(f"{passed[0]} is passed without {' and '.join(lacking)}; pass both X_val and y_val.")
+        if self.groups is not None:
+            raise ValueError(
+                "groups and X_val are both passed: groups says which rows of X are held out, and with X_val none "
+                "are. Pass one of them."
+            )
+        if config.early_stopping is False:
+            raise ValueError(
+                "X_val and y_val are passed, but early_stopping=False leaves them nothing to do; set it to True "
+                "or 'auto', or pass no validation rows."
+            )
+        if hasattr(config.validation, "split"):
+            raise ValueError(
+                f"X_val and y_val are passed, but validation={config.validation!r} splits the rows of X; pass no "
+                "validation rows, or leave out validation."
+            )
+
+
+NOTHING = ValidationData()
+
+
+def validates(config: FitConfig, plan: Plan, given: ValidationData) -> bool:
+    """Return whether a fit has rows to validate on; warns if it should, and has no labels for it."""
+    return given.X is not None or plan.stops_early(config)
+
+
+def splits_of(
+    config: FitConfig,
+    plan: Plan,
+    rows: Dataset,
+    X: RowsLike,
+    given: ValidationData,
+    owner: BaseEstimator,
+    *,
+    stops: bool,
+    epoch: int = 0,
+    n_folds: int = 1,
+) -> list[DataSplit]:
+    """Split the rows of a fit into those to train on and those to validate on, in one or several ways.
+
+    Parameters
+    ----------
+    config : FitConfig
+    plan : Plan
+    rows : Dataset
+        All rows, encoded.
+    X : object
+        What the user passed to ``fit``.
+    given : ValidationData
+    owner : BaseEstimator
+        The estimator in whose name X is checked.
+    stops : bool
+        Whether there are rows to validate on, see `validates`.
+    epoch : int, default=0
+        Epochs trained before; a later fit draws another split.
+    n_folds : int, default=1
+        How many different splits are wanted.
+
+    Returns
+    -------
+    list of DataSplit
+        At least one, and at most ``n_folds``: fewer if there are no more.
+    """
+    groups = None if given.groups is None else check_groups(given.groups, len(rows))
+    if given.X is not None:
+        return [DataSplit(rows, _own_rows(plan, given, owner, rows.device))]
+    if groups is not None and not stops:
+        warn(
+            f"groups has no effect: with early_stopping={config.early_stopping!r} and {len(rows)} rows none are "
+            "held out.",
+        )
+    held = _held_out(config, plan, rows, X, groups, epoch, n_folds) if stops and len(rows) > 1 else []
+    if not held:
+        return [DataSplit(rows, None)]
+    _tell(config, plan, held)
+    return [_split(plan, rows, one) for one in held]
+
+
+def positions_of(splits: Sequence[DataSplit]) -> ValidationPositions:
+    """Return the positions of the validation rows: of one network, or a list by member.
+
+    None if there are none, or if they are not rows of the fit.
+    """
+    positions = [None if split.valid is None else split.valid.positions for split in splits]
+    found = [rows for rows in positions if rows is not None]
+    if not found:
+        return None
+    return found[0] if len(splits) == 1 else found
+
+
+def _held_out(
+    config: FitConfig, plan: Plan, rows: Dataset, X: RowsLike, groups: np.ndarray | None, epoch: int, n_folds: int
+) -> list[HeldOut]:
+    """Return the rows of several folds."""
+    streams, tasks = Streams(plan.blueprint.seed), plan.blueprint.tasks
+    task_groups = plan.blueprint.one_objective().groups
+    if hasattr(config.validation, "split"):
+        splitter = copy.deepcopy(config.validation)  # one with a RandomState would change by it
+        if getattr(splitter, "random_state", 0) is None:
+            splitter.random_state = streams.derive("validation", epoch) % 2**32
+        parts = _parts_of(splitter, plan, X, groups, n_folds)
+        names, columns = zip(*strata(rows, task_groups, tasks), strict=True)
+        return [held_out(*part, names, np.column_stack(columns)) for part in parts]
+    n_valid = min(max(1, round(config.validation * len(rows))), len(rows) - 1)
+
+    def generator() -> torch.Generator:
+        return streams.generator("validation", epoch)
+
+    if groups is not None:
+        return hold_out_groups(rows, task_groups, tasks, groups, n_valid, generator(), n_folds)
+    return [hold_out(rows, task_groups, tasks, n_valid, generator(), fold, n_folds) for fold in range(n_folds)]
+
+
+def _parts_of(
+    splitter: Any, plan: Plan, X: RowsLike, groups: np.ndarray | None, n_folds: int
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Ask a splitter for rows to train on and rows to validate on: its first splits, or the last ones in time."""
+    targets = plan.targets
+    y = next(iter(targets.values())) if len(targets) == 1 else targets
+    try:
+        splits = [tuple(map(np.asarray, split)) for split in splitter.split(X, y, groups)]
+    except (TypeError, ValueError) as error:
+        lacking = "" if groups is not None else " (groups, if it needs any, are passed to fit)"
+        raise ValueError(f"validation={splitter!r} cannot split the rows: {error}{lacking}") from error
+    if isinstance(splitter, TimeSeriesSplit):  # only the last one trains on nearly all rows
+        splits = splits[::-1]
+    n_rows = len(next(iter(targets.values())))
+    return [tuple(_checked(splitter, part, n_rows)) for part in splits[:n_folds]]  # type: ignore[misc]
+
+
+def _checked(splitter: Any, parts: Sequence[np.ndarray], n_rows: int) -> list[torch.Tensor]:
+    """Check what a splitter says, and sort it."""
+    if len(parts) != 2 or any(part.ndim != 1 or part.dtype.kind not in "iub" for part in parts):
+        raise ValueError(f"validation={splitter!r} should split rows into two arrays of their positions.")
+    train, valid = (np.flatnonzero(part) if part.dtype.kind == "b" else np.unique(part) for part in parts)
+    if not len(train) or not len(valid):
+        raise ValueError(
+            f"validation={splitter!r} gives {len(train)} rows to train on and {len(valid)} to validate on, of "
+            f"{n_rows}; both should have some."
+        )
+    if min(train[0], valid[0]) < 0 or max(train[-1], valid[-1]) >= n_rows:
+        raise ValueError(f"validation={splitter!r} gives positions beyond the {n_rows} rows.")
+    both = np.intersect1d(train, valid)
+    if len(both):
+        raise ValueError(
+            f"validation={splitter!r} trains on {len(both)} of the rows that it validates on, first on row "
+            f"{both[0]}; no row should be in both."
+        )
+    return [torch.from_numpy(part.astype(np.int64)) for part in (train, valid)]
+
+
+def _tell(config: FitConfig, plan: Plan, held: Sequence[HeldOut]) -> None:
+    """Say which tasks are not validated, or not trained in full; raise ValueError if there is none to validate."""
+    active = plan.blueprint.active
+    unseen = held[0].not_validated
+    if set(unseen) >= set(active):
+        raise ValueError(
+            f"validation={config.validation!r}: no held-out row has a label of any trained task; hold out other "
+            "rows, or set early_stopping=False."
+        )
+    if unseen:
+        warn(
+            f"early stopping does not watch {listed(unseen)}: too few labels to hold out some. "
+            "They are trained as long as the others; a larger validation, or "
+            "early_stopping=False, may suit them better.",
+        )
+    untrained = list(dict.fromkeys(name for one in held for name in one.not_trained))
+    if untrained:
+        warn(
+            f"the held-out rows have all labels of {listed(untrained)}, or all of some class: these are not "
+            "trained. Hold out other rows, or set early_stopping=False.",
+        )
+
+
+def _split(plan: Plan, data: Dataset, held: HeldOut) -> DataSplit:
+    rows = held.valid.numpy()
+    weights = plan.sample_weight
+    watched = ValidationRows(
+        data.subset(held.valid),
+        labels={name: plan.targets[name][rows] for name in plan.blueprint.active},
+        sample_weight=None if weights is None else {name: weight[rows] for name, weight in weights.items()},
+    )
+    return DataSplit(data.subset(held.train), watched)
+
+
+def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, device: torch.device) -> ValidationRows:
+    """Encode rows that are none of the fit with what was fitted to those."""
+    blueprint, names = plan.blueprint, list(plan.targets)
+    try:
+        targets, _ = align_targets(given.y, names)
+        n_rows = _num_samples(given.X)
+        if len(targets) != n_rows:
+            raise ValueError(f"X_val has {n_rows} rows, and y_val has {len(targets)}")
+        for name, task in blueprint.tasks.items():
+            if name in targets:
+                Positions.in_rows(given.X, blueprint.trunk).check(task, targets[name])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"X_val, y_val: {error}") from error
+    try:
+        weights = check_sample_weight(given.sample_weight, names, n_rows)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight_val: {error}") from error
+    try:
+        data = encode_rows(blueprint, given.X, targets, weights, owner=owner, device=device)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"X_val, y_val: {error}") from error
+    task_groups = blueprint.one_objective().groups
+    columns = list(strata(data, task_groups, blueprint.tasks))
+    unseen = [name for name, labels in columns if name and not labels.any()]
+    if set(unseen) >= set(blueprint.active):
+        raise ValueError("y_val has no label of any trained task (of a weight above 0).")
+    if unseen:
+        warn(f"early stopping does not watch {listed(unseen)}: y_val has no label of theirs.")
+    return ValidationRows(data, {name: targets[name] for name in names}, weights, given.X)
