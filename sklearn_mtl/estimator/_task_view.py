@@ -49,6 +49,8 @@ class TaskView(BaseEstimator):
         y: TargetsLike,
         sample_weight: WeightsLike = None,
         targets: TargetsLike = None,
+        *,
+        groups: Any = None,
         **fit_params: Any,
     ) -> Any:
         """Fit a copy of the network to all tasks.
@@ -64,6 +66,8 @@ class TaskView(BaseEstimator):
         targets : frame, mapping, structured array or Targets with n_samples rows, default=None
             Targets of the other tasks, by name. The tools of scikit-learn pass rows of them with
             ``params={"targets": ...}``. A column of the task of the view is replaced by y.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row; early stopping then holds out whole groups.
         **fit_params : dict
             Further arguments of the ``fit`` of the network.
 
@@ -83,7 +87,7 @@ class TaskView(BaseEstimator):
         """
         learner = self._learner()
         all_targets = self._with_targets(self._one_column(y), targets)
-        learner.fit(X, all_targets, sample_weight=sample_weight, **fit_params)
+        learner.fit(X, all_targets, sample_weight=sample_weight, groups=groups, **fit_params)
         self._show(learner)
         return self
 

@@ -10,6 +10,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.datasets import load_iris
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import KFold, cross_validate
@@ -377,3 +378,13 @@ def test_targets_without_names_are_refused():
 def test_targets_of_other_rows_are_refused():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         net(tasks=KINDS).task_view("mass").fit(X, MASS, targets=Y[:10])
+
+
+def test_groups_of_rows_are_held_out_whole():
+    X, y = load_iris(return_X_y=True)
+    groups = np.arange(len(X)) // 5
+    net = MultiTaskNetEstimator(tasks={"species": "classification"}, max_epochs=2, random_state=0)
+    view = net.task_view("species").fit(X, y, targets={"width": X[:, 3]}, groups=groups)
+    held_out = np.isin(np.arange(len(X)), view.net_.validation_rows_)
+    assert 0 < held_out.sum() < len(X)
+    assert not set(groups[held_out]) & set(groups[~held_out])
