@@ -90,10 +90,11 @@ SPLITS = {"quarters": quarters, "quality": splits}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--contenders", nargs="*", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--splits", choices=SPLITS, default="quarters")
     parser.add_argument("--seeds", type=int, default=3, help="fits of each split, with other seeds")
     options = parser.parse_args()
-    records = [record for name in SPLITS for record in compare(name, options.contenders, options.seeds)]
-    save("grouped_validation", {"data": "parkinsons", "records": records})
+    records = compare(options.splits, options.contenders, options.seeds)
+    save(f"grouped_validation_{options.splits}", {"data": "parkinsons", "records": records})
 
 
 def compare(splits_name: str, contenders: list[str], n_seeds: int) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from scipy.sparse import vstack
 from torch import Tensor
 
 from ..trunks import SparseRows
@@ -123,8 +124,14 @@ def _rows(dataset: Dataset) -> Tensor:
 
 
 def _joined(values: Sequence[Any], device: torch.device) -> Any:
+    if isinstance(values[0], SparseRows):
+        return (
+            values[0]
+            if len(values) == 1
+            else SparseRows(vstack([v.matrix for v in values], format="csr"), values[0].encode)
+        )
     if len(values) == 1:
-        return values[0] if isinstance(values[0], SparseRows) else values[0].to(device)
+        return values[0].to(device)
     return torch.cat(list(values)).to(device)
 
 

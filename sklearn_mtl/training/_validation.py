@@ -19,6 +19,7 @@ from ..data._hold_out_groups import check_groups, hold_out_groups
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight
 from ..targets import align_targets
+from ..trunks import SparseRows
 from ..utils._random import Streams
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..utils._warn import warn
@@ -116,7 +117,7 @@ def splits_of(
     """
     groups = None if given.groups is None else check_groups(given.groups, len(rows))
     if given.X is not None:
-        return [DataSplit(rows, _own_rows(plan, given, owner, rows.device))]
+        return [DataSplit(rows, _own_rows(plan, given, owner, rows))]
     if groups is not None and not stops:
         warn(
             f"groups has no effect: with early_stopping={config.early_stopping!r} and {len(rows)} rows none are "
@@ -236,8 +237,8 @@ def _split(plan: Plan, data: Dataset, held: HeldOut) -> DataSplit:
     return DataSplit(data.subset(held.train), watched)
 
 
-def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, device: torch.device) -> ValidationRows:
-    """Encode rows that are none of the fit with what was fitted to those."""
+def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dataset) -> ValidationRows:
+    """Encode rows that are none of the fit with what was fitted to those, ``rows``."""
     blueprint, names = plan.blueprint, list(plan.targets)
     try:
         targets, _ = align_targets(given.y, names)
@@ -254,7 +255,12 @@ def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, device: t
     except (TypeError, ValueError) as error:
         raise ValueError(f"sample_weight_val: {error}") from error
     try:
-        data = encode_rows(blueprint, given.X, targets, weights, owner=owner, device=device)
+        data = encode_rows(blueprint, given.X, targets, weights, owner=owner, device=rows.device)
+        if any(
+            isinstance(data.inputs[name], SparseRows) != isinstance(rows.inputs[name], SparseRows)
+            for name in rows.inputs
+        ):
+            raise ValueError("one of X and X_val is sparse; pass both sparse, or both dense")
     except (TypeError, ValueError) as error:
         raise ValueError(f"X_val, y_val: {error}") from error
     task_groups = blueprint.one_objective().groups

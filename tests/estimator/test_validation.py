@@ -10,6 +10,7 @@ import pytest
 import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.model_selection import (
     GridSearchCV,
@@ -388,6 +389,17 @@ def test_own_rows_of_frames_mappings_and_sentences():
     words = [["a", "b"], ["c"]] * 20
     encoder = SequenceEncoder(hidden_size=4, embedding_size=3, n_layers=1)
     stopping(trunk=encoder).fit(words, [0, 1] * 20, X_val=[["a", "b", "c"], ["d"]], y_val=[0, 1])
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_own_rows_that_are_sparse(n_members):
+    y, y_val = {"a": X[:, 0]}, {"a": X_VAL[:, 0]}
+    params = {"n_members": n_members, "trunk": MLP((8,), scaling=None)}
+    dense = stopping(**params).fit(X, y, X_val=X_VAL, y_val=y_val)
+    sparse = stopping(**params).fit(csr_matrix(X), y, X_val=csr_matrix(X_VAL), y_val=y_val)
+    np.testing.assert_allclose(sparse.history_["valid_loss"], dense.history_["valid_loss"], rtol=1e-5)
+    with pytest.raises(ValueError, match="one of X and X_val is sparse"):
+        stopping(**params).fit(csr_matrix(X), y, X_val=X_VAL, y_val=y_val)
 
 
 def test_callbacks_score_own_rows():
