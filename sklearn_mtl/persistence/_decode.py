@@ -87,7 +87,7 @@ class Decoder:
     tensors : mapping of str to ndarray
         The numeric arrays; each is used once.
     load_step : callable
-        Returns the pipeline step of a member of the file.
+        Returns the pipeline step of an entry of the file.
     size : int
         Bytes of the file; no layer can have more units.
     room : int

@@ -70,7 +70,7 @@ class Encoder:
     tensors : dict of str to ndarray
         Numeric arrays, by their path.
     steps : dict of str to bytes
-        Members of the file that were written by skops.
+        Entries of the file that were written by skops.
     """
 
     def __init__(self, registry: Registry) -> None:
