@@ -105,9 +105,9 @@ def _share(network: Network, members: Iterable[Network], seeds: Sequence[int]) -
     for number, (path, linear, is_first) in enumerate(layers):
         generators = [Streams(seed).generator("signs", number) for seed in seeds] if is_first else None
         network.set_submodule(path, BatchLinear(linear, len(seeds), generators))
-    for bank in network.modules():
-        if isinstance(bank, SideBySide):
-            bank.know_vectors()
+    for stack in network.modules():
+        if isinstance(stack, SideBySide):
+            stack.register_vectors()
 
 
 class MeanObjective(Objective):

@@ -14,7 +14,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ..columns._labels import objects_of
+from ..columns._columns import objects_of
 from ..columns._missing import is_missing
 from ..utils._params import ArrayLike, Interval
 from ._base import (
