@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..exceptions import ModelFileError
-from ._zip import StoredZip, add_entry
+from ._zip import StoredZip, pack_zip
 
 # Name of the entry with the sizes and checksums of the others.
 DIGEST = "digest.json"
@@ -40,12 +38,11 @@ def pack_archive(entries: Mapping[str, bytes]) -> bytes:
     ...     read_archive(Path(folder, "file"), ["a", "b"])
     {'a': b'one', 'b': b'two'}
     """
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        digest = {name: add_entry(archive, name, [content], len(content)) for name, content in entries.items()}
-        content = json.dumps(digest).encode()
-        add_entry(archive, DIGEST, [content], len(content))
-    return file.getvalue()
+    digest = {
+        name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in entries.items()
+    }
+    return pack_zip({**entries, DIGEST: json.dumps(digest).encode()})
 
 
 def read_archive(path: str | os.PathLike[str], names: Collection[str]) -> dict[str, bytes]:

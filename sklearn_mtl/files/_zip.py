@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from struct import Struct
 from typing import Any, BinaryIO, NamedTuple
 
@@ -188,6 +189,15 @@ def _large(extra: bytes, size: int, stored: int, header: int = 0) -> tuple[int, 
         numbers = [next(large) if number == _SEE_EXTRA else number for number in numbers]
     size, stored, header = numbers
     return stored, size, header
+
+
+def pack_zip(entries: Mapping[str, bytes]) -> bytes:
+    """Return a zip file with uncompressed entries, given by name."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in entries.items():
+            add_entry(archive, name, [content], len(content))
+    return file.getvalue()
 
 
 def add_entry(archive: zipfile.ZipFile, name: str, pieces: Iterable[Any], size: int) -> dict[str, Any]:

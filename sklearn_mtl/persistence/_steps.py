@@ -14,24 +14,14 @@ from scipy.sparse import load_npz
 from sklearn import feature_selection
 
 from ..exceptions import ModelFileError
-from ..files._zip import StoredZip, add_entry
+from ..files._zip import StoredZip, pack_zip
 from ..utils._optional import import_optional
 from ._known import CONTAINERS, PACKAGE, SCRIPT, full_name
 
 EXTRA = "pipelines"
 _FUNCTIONS = (
-    np.mean,
-    np.median,
-    np.min,
-    np.max,
-    np.sum,
-    np.prod,
-    np.std,
-    np.var,
-    np.clip,
-    np.nan_to_num,
-    np.round,
-)
+    np.mean, np.median, np.min, np.max, np.sum, np.prod, np.std, np.var, np.clip, np.nan_to_num, np.round,
+)  # fmt: skip
 _SCORES = ("chi2", "f_classif", "f_regression", "mutual_info_classif", "mutual_info_regression", "r_regression")
 # Types that skops does not trust, although reading them runs no code; sparse arrays and splines are checked here.
 _HARMLESS = {
@@ -101,11 +91,7 @@ def _in_order(content: bytes) -> bytes:
             node["file"] = files.setdefault(node["file"], f"{len(files)}.{node['file'].rpartition('.')[2]}")
     ordered = {files.get(name, name): entry for name, entry in entries.items()}
     ordered[_SCHEMA] = json.dumps(schema).encode()
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in sorted(ordered):
-            add_entry(archive, name, [ordered[name]], len(ordered[name]))
-    return file.getvalue()
+    return pack_zip(dict(sorted(ordered.items())))
 
 
 def _nodes(value: Any) -> Iterable[dict[str, Any]]:
@@ -185,11 +171,7 @@ def _of_modules(content: bytes, trusted: Sequence[Any]) -> bytes:
     for node in moved:
         node["__module__"] = modules.get(node.get("__class__"), SCRIPT)
     entries[_SCHEMA] = json.dumps(schema).encode()
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, entry in entries.items():
-            add_entry(archive, name, [entry], len(entry))
-    return file.getvalue()
+    return pack_zip(entries)
 
 
 def _check_arrays(content: bytes, name: str, most: int) -> None:
