@@ -84,7 +84,7 @@ def _stacked(rows: Any) -> np.ndarray:
         arrays.append(as_array(row))
         if arrays[-1].shape != arrays[0].shape or arrays[-1].ndim != 1:
             raise ValueError(
-                f"row {number} of X is of shape {arrays[-1].shape}, row 0 of shape {arrays[0].shape}; the vectors "
-                "of a table should all have one length. Rows of steps have the shape (n_steps, n_features) each."
+                f"row {number} of X is of shape {arrays[-1].shape}, row 0 of shape {arrays[0].shape}; the rows of "
+                "a table should be vectors of one length, and rows of steps have the shape (n_steps, n_features)."
             )
     return np.stack(arrays)

@@ -128,8 +128,8 @@ class Categories:
         kinds = {_kind([value]) for value in values}
         if kinds and self.kind not in kinds:
             raise ValueError(
-                f"column {name!r} of X is {' and '.join(sorted(_NAMES[kind] for kind in kinds))}, but fit saw "
-                f"{_NAMES[self.kind]} there, such as {self.values[0]!r}; convert it back."
+                f"column {name!r} of X has {' and '.join(sorted(_NAMES[kind] for kind in kinds))}, but had "
+                f"{_NAMES[self.kind]} in fit, such as {self.values[0]!r}; convert it to {_NAMES[self.kind]}."
             )
 
 

@@ -89,11 +89,11 @@ def read_column(values: Any) -> Column:
     """
     values = plain(nw.to_native(values, pass_through=True))
     if isinstance(values, np.ma.MaskedArray):
-        return _read_objects(_unmasked(values)) if values.mask.any() else read_column(values.data)
+        return _read_objects(unmasked(values)) if values.mask.any() else read_column(values.data)
     native = nw.from_native(values, allow_series=True, pass_through=True)
     if isinstance(native, nw.Series):
         return _read_series(native)
-    array = values if isinstance(values, np.ndarray) else _objects(values)
+    array = values if isinstance(values, np.ndarray) else objects_of(values)
     return _read_objects(array) if array.dtype.kind in "OSU" else _read_array(array)
 
 
@@ -102,14 +102,14 @@ def _read_series(series: nw.Series) -> Column:
     if isinstance(dtype, nw.Categorical | nw.Enum):
         return _read_categories(series)
     if dtype.is_temporal():
-        return _read_objects(_objects(series.to_list()), "date")
+        return _read_objects(objects_of(series.to_list()), "date")
     if (dtype.is_integer() or dtype.is_float() or dtype == nw.Boolean) and not series.null_count():
         return _read_array(np.asarray(series.to_numpy()))
-    return _read_objects(_objects(series.to_list()))
+    return _read_objects(objects_of(series.to_list()))
 
 
 def _read_categories(series: nw.Series) -> Column:
-    found = read_column(_objects(series.to_list()))
+    found = read_column(objects_of(series.to_list()))
     values = found.values.astype(object)
     values[found.missing] = None
     categories = series.cat.get_categories().to_list()
@@ -171,14 +171,16 @@ def _array_of(tensor: torch.Tensor) -> np.ndarray:
     return np.asarray(dense.float() if dense.dtype == torch.bfloat16 else dense.resolve_conj().resolve_neg())
 
 
-def _unmasked(values: np.ma.MaskedArray) -> np.ndarray:
+def unmasked(values: np.ma.MaskedArray) -> np.ndarray:
+    """Replace masked values by None."""
     objects = values.data.astype(object)
     objects[np.ma.getmaskarray(values)] = None
     return objects
 
 
-def _objects(values: Any) -> np.ndarray:
+def objects_of(values: Any) -> np.ndarray:
+    """Put values into a 1-D object array, including lists of equal length."""
     array = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):  # assigning a slice would make a second axis of lists of equal length
+    for row, value in enumerate(values):  # a slice cannot take a 2-D array
         array[row] = value
     return array

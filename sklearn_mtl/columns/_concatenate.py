@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ..utils._types import RowsLike
 from ._arrays import as_array, is_array_like
-from ._columns import plain
+from ._columns import objects_of, plain
 
 
 def below_each_other(inputs: Sequence[Any]) -> Any:
@@ -82,10 +82,7 @@ def _rows(inputs: Sequence[Any]) -> np.ndarray:
     rows = [row for one in inputs for row in _list_of(one)]
     if all(isinstance(row, str) for row in rows):
         return np.array(rows)
-    objects = np.empty(len(rows), dtype=object)
-    for number, row in enumerate(rows):  # assigning a slice would make a second axis of lists of equal length
-        objects[number] = row
-    return objects
+    return objects_of(rows)
 
 
 def _list_of(X: RowsLike) -> Any:
@@ -131,7 +128,7 @@ def _united(name: str, columns: list[nw.Series]) -> list[nw.Series]:
         return _of_all_categories(columns)
     kinds = {_kind_of_column(dtype) for dtype in dtypes}
     if len(kinds) > 1:
-        raise ValueError(f"column {name!r} of the frames of all tasks should be of one type; got {dtypes}.")
+        raise ValueError(f"column {name!r} of the frames of all tasks should have one type; got {dtypes}.")
     if any(are_categories):
         return [
             column.cast(nw.String) if is_one else column

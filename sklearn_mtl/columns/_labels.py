@@ -1,4 +1,4 @@
-"""The labels of one target: an array, and facts about the whole column that they come from."""
+"""Read the labels of one target as an array, and determine facts about the whole column."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 
-from ._columns import plain, read_column
+from ._columns import objects_of, plain, read_column, unmasked
 from ._missing import is_missing
 
 #: Whole numbers with more different values than this are numbers, otherwise they are classes.
 MOST_CLASSES = 20
-# If this many rows already have too many different values, the others need not be counted.
+# If this many rows have too many different values, the others are not counted.
 _SAMPLE = 1000
 
 
@@ -140,8 +140,8 @@ def read_labels(values: Any, name: str) -> Labels:
     Parameters
     ----------
     values : array-like of shape (n_samples, ...)
-        From numpy, pandas, polars, pyarrow or torch, or a list. Lists of strings and lists of different lengths
-        are one label each.
+        From numpy, pandas, polars, pyarrow or torch, or a list. Each inner list of
+        strings, or of another length than others, is one label.
     name : str
         The task, for messages.
 
@@ -177,14 +177,12 @@ def _read(values: Any, name: str) -> Labels:
 
 
 def _unmasked(values: np.ma.MaskedArray) -> np.ndarray:
-    """Replace masked values by missing ones."""
+    """Replace masked values by NaN or None."""
     if values.dtype.kind == "f":
         return np.ma.filled(values, np.nan)
     if not np.ma.getmaskarray(values).any():
         return np.asarray(values.data)
-    objects = values.data.astype(object)
-    objects[np.ma.getmaskarray(values)] = None
-    return objects
+    return unmasked(values)
 
 
 def _read_series(series: nw.Series) -> Labels:
@@ -245,11 +243,3 @@ def _is_vector(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.ndim == 1
     return isinstance(value, list) and bool(value) and all(isinstance(entry, float) for entry in value)
-
-
-def objects_of(values: Any) -> np.ndarray:
-    """Put values into a 1-D object array, including lists of equal length."""
-    array = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):  # assigning a slice would make a second axis of lists of equal length
-        array[row] = value
-    return array

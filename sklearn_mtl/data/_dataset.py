@@ -1,4 +1,4 @@
-"""Encoded data: tensors that are made once and then sliced by batches."""
+"""Encoded data: tensors that are computed once and then split into batches."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ..trunks import SparseRows
 from ._weights import in_common_units
 
 CPU = torch.device("cpu")
-# Batches whose rows are sorted by length together, where rows have lengths.
+# Number of batches whose rows are sorted by length together.
 POOL = 50
-# Numbers that are gathered at once on the CPU, for as many small batches as they are.
+# Numbers that are gathered at once on the CPU, for one or several batches.
 GATHERED = 65_536
 
 
@@ -35,11 +35,11 @@ class Batch(NamedTuple):
     inputs: dict[str, Tensor]
     targets: list[Tensor]
     weights: list[Tensor | None]
-    #: their numbers in the data of the fit
+    #: positions of the rows in the data of the fit
     rows: Tensor | None = None
 
     def split(self, sizes: list[int]) -> Iterator[Batch]:
-        """Cut into batches of some numbers of rows."""
+        """Split into batches of the given sizes."""
         inputs = {name: values.split(sizes) for name, values in self.inputs.items()}
         targets = [target.split(sizes) for target in self.targets]
         weights = [None if weight is None else weight.split(sizes) for weight in self.weights]
@@ -54,13 +54,13 @@ class Batch(NamedTuple):
 
     @property
     def n_rows(self) -> int:
-        """Rows of one network."""
+        """Number of rows of each member."""
         return len(self.targets[0]) if self.rows is None else self.rows.shape[-1]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Encoded inputs and targets, and which of their rows belong to this set.
+    """Rows of encoded inputs and targets.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Dataset:
     rows : Tensor of int or None, default=None
         Rows of this set; None for all.
     device : torch.device
-        Where batches go.
+        Device of the batches.
     """
 
     inputs: Mapping[str, Any]
@@ -86,11 +86,11 @@ class Dataset:
         return len(self.rows) if self.rows is not None else len(self.targets[0])
 
     def subset(self, rows: Tensor) -> Dataset:
-        """Select rows, without a copy of the data."""
+        """Return a dataset of some rows, without copying data."""
         return replace(self, rows=rows)
 
     def to(self, device: torch.device) -> Dataset:
-        """Move the data to a device if it fits there; otherwise the batches will go one by one."""
+        """Move the data to a device if it fits there; otherwise move batch by batch later."""
         if device.type == "cpu" or not _fits(self, device):
             return replace(self, device=device)
         inputs = {k: v if isinstance(v, SparseRows) else v.to(device) for k, v in self.inputs.items()}
@@ -99,7 +99,7 @@ class Dataset:
         return replace(self, inputs=inputs, targets=targets, weights=weights, device=device)
 
     def batch(self, rows: Tensor) -> Batch:
-        """Gather rows, given by their numbers in the data."""
+        """Gather rows by their positions in the data."""
         return Batch(
             {name: take(values, rows, self.device) for name, values in self.inputs.items()},
             [take(target, rows, self.device) for target in self.targets],
@@ -108,7 +108,7 @@ class Dataset:
         )
 
     def batches(self, rows: Sequence[Tensor]) -> Iterator[Batch]:
-        """Gather batches of rows, several at once where they are small: one look-up costs as much as many."""
+        """Gather batches of rows; small batches together, because each indexing operation has a fixed cost."""
         at_once = 1
         if self.device.type == "cpu" and lengths_of(self.inputs) is None:
             numbers = sum(
@@ -123,7 +123,7 @@ class Dataset:
                 yield from self.batch(torch.cat(list(group))).split([len(some) for some in group])
 
     def everything(self) -> Batch:
-        """Gather the targets of all rows of the set, and no inputs; tokens of sequences are one long row."""
+        """Gather the targets of all rows, without inputs; all tokens of sequences form one row."""
         rows = self.rows if self.rows is not None else torch.arange(len(self))
 
         def gathered(values: Any) -> Any:
@@ -136,7 +136,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class ValidationRows:
-    """Rows to watch during training, encoded, and as the user gave them.
+    """Validation rows, encoded, and with their original labels.
 
     Parameters
     ----------
@@ -167,14 +167,14 @@ class ValidationRows:
         return lengths if lengths is None or self.data.rows is None else lengths[self.data.rows]
 
     def as_batch(self, outputs: Mapping[str, Tensor], tasks: Mapping[str, Task]) -> Outputs:
-        """Combine the outputs of all rows into one batch; tokens of sequences are one long row."""
+        """Combine the outputs of all rows into one batch; all tokens of sequences form one row."""
         ragged = self.lengths is not None
         long = {name for name, task in tasks.items() if ragged and task.labels_tokens}
         parts = {name: output[None] if name in long else output for name, output in outputs.items()}
         return Outputs.of({name: output.to(self.data.device) for name, output in parts.items()})
 
     def rate(self, name: str, task: Task, metrics: Sequence[Metric], output: Any) -> dict[str, float]:
-        """Score the outputs of a task; NaN if no row with a weight has a label, or an output is not finite."""
+        """Score the outputs of a task; NaN without a label of positive weight, or if an output is not finite."""
         if not np.isfinite(output.values.numpy() if isinstance(output, RaggedRows) else output).all():
             return {metric.name: math.nan for metric in metrics}
         return self.reference(name, task).rate(metrics, NetworkAnswer(name, task, output))
@@ -188,7 +188,7 @@ class ValidationRows:
 
 
 class DataSplit(NamedTuple):
-    """Rows to train on, and rows to validate on or None."""
+    """Training rows, and validation rows or None."""
 
     train: Dataset
     valid: ValidationRows | None
@@ -200,7 +200,7 @@ class DataSplit(NamedTuple):
 
 
 def take(values: Any, rows: Tensor | slice, device: torch.device) -> Tensor:
-    """Gather rows of a tensor, of a sparse matrix, or of `RaggedRows`, which are padded, on a device."""
+    """Gather rows of a tensor, a sparse matrix, or padded `RaggedRows`, on a device."""
     if isinstance(values, SparseRows) or isinstance(rows, slice):
         return values[rows].to(device)
     if isinstance(values, RaggedRows):
@@ -215,7 +215,7 @@ def lengths_of(inputs: Mapping[str, Any]) -> Tensor | None:
 
 
 def positions_per_row(inputs: Mapping[str, Any]) -> float:
-    """Count the tokens, or the pixels, of a row in the mean; 1 for a table."""
+    """Return the mean number of tokens or pixels of a row; 1 for a table."""
     lengths = lengths_of(inputs)
     if lengths is not None:
         return float(lengths.double().mean())
@@ -233,7 +233,7 @@ class BatchIterator:
     generator : torch.Generator
         Source of the order.
     fewest : int, default=1
-        Rows that a batch needs; fewer at the end join the batch before.
+        Minimum rows of a batch; a smaller last batch is joined to the previous one.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, generator: torch.Generator, fewest: int = 1) -> None:
@@ -257,13 +257,13 @@ class BatchIterator:
 
 
 def n_batches(n_rows: int, batch_size: int, fewest: int = 1) -> int:
-    """Count the batches that `split_batches` makes."""
+    """Return the number of batches of `split_batches`."""
     n_left = n_rows % batch_size
     return max(1, n_rows // batch_size) if 0 < n_left < fewest else -(-n_rows // batch_size)
 
 
 def split_batches(order: Tensor, batch_size: int, fewest: int = 1, dim: int = 0) -> list[Tensor]:
-    """Cut rows into batches; a last one of fewer than ``fewest`` rows joins the one before."""
+    """Split rows into batches; a last one of fewer than ``fewest`` rows is joined to the previous one."""
     batches = list(order.split(batch_size, dim=dim))
     if len(batches) > 1 and batches[-1].shape[dim] < fewest:
         batches[-2:] = [torch.cat(batches[-2:], dim=dim)]
@@ -271,14 +271,14 @@ def split_batches(order: Tensor, batch_size: int, fewest: int = 1, dim: int = 0)
 
 
 def fewest_rows(network: nn.Module) -> int:
-    """Return the least number of rows of a step: two if a layer normalises over the rows of a batch."""
+    """Return the minimum rows of a batch: two if a layer normalises over the batch."""
     return 2 if any(isinstance(layer, _BatchNorm) for layer in network.modules()) else 1
 
 
 def bucketed(
     order: Tensor, lengths: Tensor, batch_size: int, generator: torch.Generator, fewest: int = 1
 ) -> list[Tensor]:
-    """Make batches of rows of similar lengths, in random order.
+    """Split rows into batches of similar lengths, in random order.
 
     Parameters
     ----------
@@ -290,7 +290,7 @@ def bucketed(
     generator : torch.Generator
         Source of the order of the batches.
     fewest : int, default=1
-        Rows that a batch needs.
+        Minimum rows of a batch.
     """
     batches: list[Tensor] = []
     for pool in split_batches(order, POOL * batch_size, fewest):
@@ -299,7 +299,7 @@ def bucketed(
 
 
 class OfAllTasks:
-    """Batches that train all tasks, in the form of those that train one."""
+    """Batches that train all tasks, as pairs of None and the batch."""
 
     def __init__(self, batches: BatchIterator) -> None:
         self.batches = batches
@@ -324,13 +324,13 @@ def encode_targets(
     ----------
     groups : sequence of TaskGroup
     tasks : mapping of str to Task
-        Fitted.
+        The fitted tasks.
     targets : mapping of str to ndarray
         Labels by task.
     sample_weight : mapping of str to ndarray or None
         Weights of the rows by task.
     dtype : torch.dtype
-        Of targets that are not class numbers.
+        Dtype of targets that are not codes of classes.
     """
     encoded: list[Tensor] = []
     weights: list[Tensor | None] = []
@@ -353,19 +353,19 @@ def _target_tensor(target: Any, dtype: torch.dtype) -> Any:
 
 
 def _weight_tensor(weight: Any, dtype: torch.dtype) -> Any:
-    if isinstance(weight, RaggedRows):  # padding weighs 0, even if every label is there
+    if isinstance(weight, RaggedRows):  # padding has weight 0, even if no label is missing
         return weight.to(dtype)
     return None if (weight == 1).all() else torch.from_numpy(weight).to(dtype)
 
 
 def encode_task(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Encoded:
-    """Encode the labels of one task and weigh them; an error names it."""
+    """Encode the labels of one task and weight them; errors name the task."""
     encoded = encode(task, name, y) if sample_weight is None else _encode_weighted(task, name, y, sample_weight)
     return Encoded(encoded.target, _for_float32(encoded.weight))
 
 
 def _for_float32(weight: Any) -> Any:
-    """Change the unit of weights where float32 might not hold them or their sums."""
+    """Scale weights that float32 might not represent, or whose sums it might not represent."""
     values = weight.values.numpy() if isinstance(weight, RaggedRows) else weight
     largest = values.max(initial=0.0)
     if largest == 0 or 2**-20 < largest < 2**20:
@@ -375,7 +375,7 @@ def _for_float32(weight: Any) -> Any:
 
 
 def _encode_weighted(task: Task, name: str, y: np.ndarray, sample_weight: np.ndarray) -> Encoded:
-    # the labels of rows of weight 0 may be none that the task knows: it has not seen them
+    # rows of weight 0 may have labels that the task did not see in fit
     kept = sample_weight > 0
     known = encode(task, name, y[kept])
     if isinstance(known.target, RaggedRows):
@@ -394,7 +394,7 @@ def _weighted(weight: RaggedRows, by_row: np.ndarray) -> RaggedRows:
 
 
 def _spread(values: RaggedRows, kept: np.ndarray) -> RaggedRows:
-    """Insert rows at their places among other rows, which are empty."""
+    """Insert empty rows where ``kept`` is False."""
     lengths = torch.zeros(len(kept), dtype=torch.int64)
     lengths[torch.from_numpy(kept)] = values.lengths
     return RaggedRows(values.values, lengths)
@@ -404,6 +404,6 @@ def _fits(dataset: Dataset, device: torch.device) -> bool:
     if device.type != "cuda":
         return True
     tensors = [*dataset.inputs.values(), *dataset.targets, *dataset.weights]
-    needed = sum(t.nbytes for t in tensors if isinstance(t, Tensor))
+    needed = sum(t.nbytes for t in tensors if isinstance(t, Tensor | RaggedRows))
     free, _ = torch.cuda.mem_get_info(device)
     return needed < free / 2

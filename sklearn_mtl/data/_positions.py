@@ -1,4 +1,4 @@
-"""What the rows of X have that labels can belong to: tokens, columns, pixels."""
+"""Positions of the rows of X that labels can belong to: tokens, columns, pixels."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Positions:
     Parameters
     ----------
     trunk : str
-        How the trunk is called in messages.
+        Class name of the trunk, for messages.
     has_tokens : bool
-        Whether the trunk gives a vector for each token or position of the map.
+        Whether the trunk returns a vector for each token or position of the map.
     lengths : ndarray of int of shape (n_samples,) or None
-        Tokens of each row, if rows are sequences.
+        Number of tokens of each row, for sequences.
     grid : (int, int) or None
-        Height and width of the map, if rows are images.
+        Height and width of the map of positions, for images.
     """
 
     trunk: str = "trunk"
@@ -34,12 +34,12 @@ class Positions:
 
     @classmethod
     def in_rows(cls, X: RowsLike, trunk: Trunk) -> Positions:
-        """Ask a fitted trunk what the rows of X have."""
+        """Return the positions of the rows of X for a fitted trunk."""
         return cls(type(trunk).__name__, trunk.has_tokens, trunk.lengths(X), trunk.grid_)
 
     @property
     def sizes(self) -> tuple[np.ndarray | None, tuple[int, int] | None]:
-        """Tokens of each row, and height and width of the map."""
+        """Number of tokens of each row, and height and width of the map."""
         return self.lengths, self.grid
 
     def of(self, rows: np.ndarray) -> Positions:
@@ -48,17 +48,19 @@ class Positions:
         return replace(self, lengths=self.lengths[rows]) if known else self  # type: ignore[index]
 
     def check(self, task: Task, y: np.ndarray) -> None:
-        """Check that X has one token or pixel for each label of a task.
+        """Check that the rows of X have the positions that a task labels.
 
         Raises
         ------
         ValueError
-            With the number of a row that has another number of tags than tokens.
+            If they do not; for a wrong number of tags, the message names the row.
         """
         if task.labels_positions and not self.has_tokens:
-            raise ValueError(f"{task!r} labels each {task.labelled_unit}, but {self.trunk} gives a vector per row")
+            raise ValueError(
+                f"{task!r} labels each {task.labelled_unit}, but {self.trunk} returns one vector per row"
+            )
         if task.labels_pixels and self.grid is None:
-            raise ValueError(f"{task!r} labels each pixel, but the rows of X are no images")
+            raise ValueError(f"{task!r} labels each pixel, but the rows of X are not images")
         if self.lengths is not None and len(self.lengths) == len(y):
             refuse_numbers_of_steps(y, self.lengths)
         if self.lengths is not None:

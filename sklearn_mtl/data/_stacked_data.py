@@ -1,4 +1,4 @@
-"""The rows of members of a stack: which rows of the encoded data each member trains and validates on."""
+"""The training and validation rows of the members of a stack."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ._dataset import Batch, Dataset, DataSplit, split_batches
 
 
 class StackedData:
-    """Encoded rows of all different splits, one below the other, and which of them each member uses.
+    """Concatenated encoded rows of all splits, and the rows of each member.
 
     Parameters
     ----------
     splits : sequence of DataSplit
-        One per member; members of one fold share theirs. All have as many rows to train on.
+        One per member; members of one fold share a split. All splits have equal numbers of training rows.
     device : torch.device
     """
 
     def __init__(self, splits: Sequence[DataSplit], device: torch.device) -> None:
         different = list({id(split): split for split in splits}.values())
         watched = [split.valid.data for split in different if split.valid is not None]
-        # splits of the same encoded rows share them
+        # splits may share encoded rows
         sets = [*(split.train for split in different), *watched]
         stores = list({id(dataset.inputs): dataset for dataset in sets}.values())
         counts = [len(store.targets[0]) for store in stores]
@@ -46,9 +46,9 @@ class StackedData:
         ]
 
     def training_orders(self, members: Sequence[int], seeds: Sequence[int], epoch: int) -> Tensor:
-        """Return for each member the rows to train on, (M, n), in the order that its seed gives to an epoch.
+        """Return the training rows (M, n) of each member, in the order of an epoch.
 
-        Where all members have the same order it comes once, (1, n).
+        The shape is (1, n) if the order is the same for all members.
         """
         orders: dict[tuple[int, int], Tensor] = {}
         for member, seed in zip(members, seeds, strict=True):
@@ -102,10 +102,10 @@ class StackedBatches:
     ----------
     data : StackedData
     orders : Tensor of int of shape (M, n) or (1, n)
-        The rows in the order of each member.
+        Rows of each member, in order.
     batch_size : int
     fewest : int
-        Rows that a batch needs.
+        Minimum rows of a batch.
     """
 
     def __init__(self, data: StackedData, orders: Tensor, batch_size: int, fewest: int) -> None:
@@ -138,7 +138,7 @@ def _joined(values: Sequence[Any], device: torch.device) -> Any:
 def _joined_weights(
     weights: Sequence[Tensor | None], sets: Sequence[Any], group: int, device: Any
 ) -> Tensor | None:
-    """Join weights; where only some splits have any, those of the others are 1."""
+    """Join weights; missing ones are 1 if other splits have weights."""
     width = next((weight.shape[1] for weight in weights if weight is not None), None)
     if width is None:
         return None

@@ -1,4 +1,4 @@
-"""Weights of tasks and of rows, checked."""
+"""Check the weights of tasks and of rows."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..utils._types import WeightsLike
 
 
 def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[str, float]:
-    """Check a mapping of weights and complete it with 1.0 for the tasks that it does not name.
+    """Check a mapping of weights, and add 1.0 for tasks without an entry.
 
     Raises
     ------
     ValueError, TypeError
-        If it is no mapping, names an unknown task, holds something else than finite numbers of at least 0, or
-        leaves no task with a weight above 0.
+        If it is not a mapping, has an unknown task or a value that is not a finite number of at least 0, or no
+        weight is above 0.
     """
     if weights is None:
         return dict.fromkeys(tasks, 1.0)
@@ -40,14 +40,14 @@ def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[
             raise ValueError(f"{parameter}[{name!r}]={weight!r} should be a finite number of at least 0.")
     complete = {name: float(weights.get(name, 1.0)) for name in tasks}
     if not any(complete.values()):
-        raise ValueError(f"{parameter}: all tasks have weight 0; at least one must be above.")
+        raise ValueError(f"{parameter}: all tasks have weight 0; at least one must be above 0.")
     return complete
 
 
 def check_sample_weight(
     sample_weight: WeightsLike, tasks: Collection[str], n_rows: int, *, may_be_zero: bool = False
 ) -> dict[str, np.ndarray] | None:
-    """Check the weights of rows and give them by task.
+    """Check the weights of rows, and return them by task.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def check_sample_weight(
     tasks : collection of str
     n_rows : int
     may_be_zero : bool, default=False
-        Whether the weights of all rows may be 0, as where rows are scored.
+        Whether the weights of all rows may be 0, as in ``score``.
 
     Raises
     ------
@@ -65,8 +65,8 @@ def check_sample_weight(
 
     Notes
     -----
-    A loss is a weighted mean over rows, so that only the ratios of the weights of a task matter. They are given
-    with the largest from 1 to 2, see `in_common_units`: weights in any unit then fit into float32.
+    A loss is a weighted mean over rows, so only the ratios of the weights of a task matter. They are scaled by
+    `in_common_units`, so that float32 can represent weights of any unit.
     """
     if sample_weight is None:
         return None
@@ -93,13 +93,13 @@ def common_weight(
 
 
 def in_common_units(weight: np.ndarray) -> np.ndarray:
-    """Scale weights by a power of two, which rounds nothing, so that the largest is from 1 to 2."""
+    """Scale weights by a power of two, without rounding, so that the largest is in [1, 2)."""
     _, exponent = np.frexp(weight.max(initial=0.0))
     return weight if exponent == 1 else np.ldexp(weight, 1 - exponent)
 
 
 def _check_one(weight: Any, n_rows: int, name: str, may_be_zero: bool) -> np.ndarray:
-    rows = np.empty((n_rows, 1))  # what scikit-learn compares the length with
+    rows = np.empty((n_rows, 1))  # scikit-learn compares its length
     try:
         return in_common_units(
             _check_sample_weight(
@@ -115,13 +115,13 @@ def _check_one(weight: Any, n_rows: int, name: str, may_be_zero: bool) -> np.nda
 
 
 def _numbers(weight: Any) -> Any:
-    """Read the weights of rows from what holds them; a number is that of all rows."""
+    """Read the weights of rows from any container; a number is the weight of all rows."""
     if isinstance(weight, Real) or not hasattr(weight, "__len__"):
         return weight
     if getattr(weight, "ndim", 1) == 2 and weight.shape[1] == 1:
         weight = weight[:, 0]
     if getattr(weight, "ndim", 1) != 1:
-        return weight  # scikit-learn says that weights are 1-D
+        return weight  # scikit-learn refuses it
     column = read_column(weight)
     if column.missing.any():
         raise ValueError(f"Input sample_weight contains NaN or None, first in row {int(column.missing.argmax())}.")

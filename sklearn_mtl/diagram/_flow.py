@@ -69,11 +69,9 @@ class Flow:
 
     def with_tasks(self, tasks: Sequence[str]) -> Flow:
         """Return the flow with tasks added to the last column; they read the representation."""
-        further = tuple((name, task_node(task).name) for task in tasks for name in self.representation)
+        edges = tuple((name, task_node(task).name) for task in tasks for name in self.representation)
         *columns, last = self.columns
-        return replace(
-            self, columns=(*columns, (*last, *map(task_node, tasks))), edges=self.edges + further
-        )  # fmt: skip
+        return replace(self, columns=(*columns, (*last, *map(task_node, tasks))), edges=self.edges + edges)
 
     @property
     def nodes(self) -> dict[str, Node]:
@@ -82,5 +80,5 @@ class Flow:
 
 
 def task_node(task: str) -> Node:
-    """Make the node of a task."""
+    """Return the node of a task."""
     return Node(f"task {task}", task, "task")

@@ -1,33 +1,31 @@
-"""One file with several members that are checked before use."""
+"""Zip files whose entries are checked before use."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..exceptions import ModelFileError
-from ._zip import StoredZip, add_member
+from ._zip import StoredZip, pack_zip
 
-# Name of the member with the sizes and checksums of the others.
+# Name of the entry with the sizes and checksums of the others.
 DIGEST = "digest.json"
 # Maximum bytes of the digest.
 LONGEST_DIGEST = 1 << 20
 
 
-def pack_archive(members: Mapping[str, bytes]) -> bytes:
-    """Put members into one uncompressed zip file, with the size and sha256 of each.
+def pack_archive(entries: Mapping[str, bytes]) -> bytes:
+    """Put entries into one uncompressed zip file, with the size and sha256 of each.
 
     The checksums detect damage. They do not protect against forged files.
 
     Parameters
     ----------
-    members : mapping of str to bytes
+    entries : mapping of str to bytes
         Contents by name.
 
     Examples
@@ -40,24 +38,23 @@ def pack_archive(members: Mapping[str, bytes]) -> bytes:
     ...     read_archive(Path(folder, "file"), ["a", "b"])
     {'a': b'one', 'b': b'two'}
     """
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        digest = {name: add_member(archive, name, [content], len(content)) for name, content in members.items()}
-        said = json.dumps(digest).encode()
-        add_member(archive, DIGEST, [said], len(said))
-    return file.getvalue()
+    digest = {
+        name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in entries.items()
+    }
+    return pack_zip({**entries, DIGEST: json.dumps(digest).encode()})
 
 
 def read_archive(path: str | os.PathLike[str], names: Collection[str]) -> dict[str, bytes]:
-    """Check and read all members of a file of `pack_archive`.
+    """Check and read all entries of a file of `pack_archive`.
 
-    Nothing is decompressed, and no member larger than the file is read.
+    Nothing is decompressed, and no entry larger than the file is read.
 
     Parameters
     ----------
     path : path-like
     names : collection of str
-        The required members; no others are allowed.
+        The required entries; no others are allowed.
 
     Raises
     ------
@@ -78,12 +75,12 @@ def read_archive(path: str | os.PathLike[str], names: Collection[str]) -> dict[s
 
 def _checked(archive: StoredZip, names: set[str]) -> dict[str, bytes]:
     if set(archive.sizes) != names | {DIGEST}:
-        raise ModelFileError(f"it has the members {sorted(archive.sizes)} instead of {sorted(names | {DIGEST})}")
-    return read_members(archive, read_digest(archive))
+        raise ModelFileError(f"it has the entries {sorted(archive.sizes)}, expected {sorted(names | {DIGEST})}")
+    return read_entries(archive, read_digest(archive))
 
 
 def read_digest(archive: StoredZip) -> Any:
-    """Read the digest of an archive: the sizes and checksums of its members.
+    """Read the digest of an archive: the sizes and checksums of its entries.
 
     Raises
     ------
@@ -97,14 +94,14 @@ def read_digest(archive: StoredZip) -> Any:
     return json.loads(archive.read(DIGEST).decode("ascii"))
 
 
-def read_members(archive: StoredZip, described: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
-    """Read all members except the digest, and check them against the digest.
+def read_entries(archive: StoredZip, described: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+    """Read all entries except the digest, and check them against the digest.
 
     Parameters
     ----------
     archive : StoredZip
     described : mapping of str to mapping
-        "size" and "sha256" of each member, as returned by `add_member`.
+        "size" and "sha256" of each entry, as returned by `add_entry`.
 
     Raises
     ------
@@ -112,9 +109,9 @@ def read_members(archive: StoredZip, described: Mapping[str, Mapping[str, Any]])
     """
     sizes = {name: entry["size"] for name, entry in described.items()}
     if {**sizes, DIGEST: archive.sizes[DIGEST]} != archive.sizes:
-        raise ModelFileError("its members differ from its digest")
-    members = {name: archive.read(name) for name in described}
-    for name, content in members.items():
+        raise ModelFileError("its entries differ from its digest")
+    entries = {name: archive.read(name) for name in described}
+    for name, content in entries.items():
         if hashlib.sha256(content).hexdigest() != described[name]["sha256"]:
-            raise ModelFileError(f"its member {name} is damaged")
-    return members
+            raise ModelFileError(f"its entry {name} is damaged")
+    return entries

@@ -37,7 +37,7 @@ def replaced_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ------
     OSError
         If the folder is missing or cannot be written to, or the disk is full; the message says so, and the old
-        file is as it was.
+        file is unchanged.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     ------
     OSError
         If the folder is missing or cannot be written to, or the disk is full; the message says so, and the old
-        file is as it was.
+        file is unchanged.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def _not_written(path: Path, error: OSError) -> OSError:
-    """Make an error of the same class that names the file."""
+    """Build an error of the same class that names the file."""
     kept = "the old file is intact" if path.exists() else "no file was created"
     message = f"{error.strerror or error}: {path.name} could not be written; {kept}"
     return OSError(message) if error.errno is None else OSError(error.errno, message, str(path))

@@ -1,12 +1,13 @@
-"""Zip files with uncompressed members, read without trusting their headers."""
+"""Zip files with uncompressed entries, read without trusting their headers."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from struct import Struct
 from typing import Any, BinaryIO, NamedTuple
 
@@ -20,12 +21,12 @@ _CENTRAL = Struct("<4s6H3L5H2L")
 _LOCAL = Struct("<4s5H3L2H")
 _EXTRA64 = 1
 _SEE_EXTRA = 0xFFFFFFFF
-# More members than any valid file has.
-MOST_MEMBERS = 1000
+# More entries than any valid file has.
+MOST_ENTRIES = 1000
 
 
 class Entry(NamedTuple):
-    """Position of a member, and the content of its headers."""
+    """Position of an entry, and the content of its headers."""
 
     name: str
     start: int
@@ -35,9 +36,9 @@ class Entry(NamedTuple):
 
 
 class StoredZip:
-    """The members of a zip file without compressed, encrypted, hidden or duplicate members.
+    """The entries of a zip file without compressed, encrypted, hidden or duplicate entries.
 
-    The headers are checked against the size of the file before anything is read: the members must be contiguous
+    The headers are checked against the size of the file before anything is read: the entries must be contiguous
     and fill the file, so that none is larger than the file and no two overlap.
 
     Parameters
@@ -47,12 +48,12 @@ class StoredZip:
     size : int
         Bytes of the file.
     names : str
-        Regular expression for the full name of each member.
+        Regular expression for the full name of each entry.
 
     Attributes
     ----------
     sizes : dict of str to int
-        Bytes of each member.
+        Bytes of each entry.
 
     Raises
     ------
@@ -64,36 +65,36 @@ class StoredZip:
         self._file = file
         directory, n_entries, start = self._find_directory(size)
         entries = _entries(directory, n_entries, names)
-        self._members: dict[str, Entry] = {}
+        self._entries: dict[str, Entry] = {}
         end = 0
         for entry in sorted(entries, key=lambda entry: entry.header):
-            if entry.name in self._members:
-                raise ModelFileError(f"it has the member {entry.name} twice")
+            if entry.name in self._entries:
+                raise ModelFileError(f"it has the entry {entry.name} twice")
             if entry.header != end:
-                raise ModelFileError(f"its member {entry.name} does not start where the previous one ends")
+                raise ModelFileError(f"its entry {entry.name} does not start where the previous one ends")
             located = self._locate(entry, start)
             end = located.start + located.size
-            self._members[entry.name] = located
+            self._entries[entry.name] = located
         if end != start:
-            raise ModelFileError("its members do not fill the file")
+            raise ModelFileError("its entries do not fill the file")
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Return the bytes of each member."""
-        return {name: entry.size for name, entry in self._members.items()}
+        """Return the bytes of each entry."""
+        return {name: entry.size for name, entry in self._entries.items()}
 
     def read(self, name: str) -> bytes:
-        """Read a member.
+        """Read an entry.
 
         Raises
         ------
         ModelFileError
             If its size or its checksum differs from its header.
         """
-        entry = self._members[name]
+        entry = self._entries[name]
         content = self._at(entry.start, entry.size)
         if zlib.crc32(content) != entry.crc:
-            raise ModelFileError(f"its member {name} is damaged")
+            raise ModelFileError(f"its entry {name} is damaged")
         return content
 
     def _at(self, start: int, size: int) -> bytes:
@@ -104,7 +105,7 @@ class StoredZip:
         return content
 
     def _find_directory(self, size: int) -> tuple[bytes, int, int]:
-        """Read the list of members at the end of the file; return it, their number, and its position."""
+        """Return the central directory at the end of the file, its number of entries, and its position."""
         where = size - _END.size
         if where < 0:
             raise ModelFileError("it is not a zip file")
@@ -118,20 +119,20 @@ class StoredZip:
                 where -= _LOCATOR64.size + _END64.size
                 fields = self._large_end(where, locator)
         disk, first_disk, n_here, n_entries, length, start = fields
-        if disk or first_disk or n_here != n_entries or n_entries > MOST_MEMBERS or start + length != where:
-            raise ModelFileError("its list of members is inconsistent")
+        if disk or first_disk or n_here != n_entries or n_entries > MOST_ENTRIES or start + length != where:
+            raise ModelFileError("its central directory is inconsistent")
         return self._at(start, length), n_entries, start
 
     def _large_end(self, where: int, locator: tuple) -> tuple[int, ...]:
         record = _END64.unpack(self._at(where, _END64.size))
         if record[0] != b"PK\6\6" or record[1] != _END64.size - 12 or locator[1:] != (0, where, 1):
-            raise ModelFileError("its list of members is inconsistent")
+            raise ModelFileError("its central directory is inconsistent")
         return record[4:]
 
     def _locate(self, entry: Entry, most: int) -> Entry:
-        """Check the header of a member; return the entry with the position of its content."""
+        """Check the header of an entry; return the entry with the position of its content."""
         if entry.header + _LOCAL.size > most:
-            raise ModelFileError(f"its member {entry.name} lies outside")
+            raise ModelFileError(f"its entry {entry.name} overlaps the central directory")
         record = _LOCAL.unpack(self._at(entry.header, _LOCAL.size))
         signature, _, flags, method, _, _, crc, stored, size, n_name, n_extra = record
         rest = self._at(entry.header + _LOCAL.size, n_name + n_extra)
@@ -141,36 +142,36 @@ class StoredZip:
             or rest[:n_name] != entry.name.encode()
             or not stored == size == entry.size
         ):
-            raise ModelFileError(f"its member {entry.name} differs from its entry in the list of members")
+            raise ModelFileError(f"its entry {entry.name} differs from the central directory")
         start = entry.header + _LOCAL.size + len(rest)
         if start + size > most:
-            raise ModelFileError(f"its member {entry.name} is larger than the file")
+            raise ModelFileError(f"its entry {entry.name} is larger than the file")
         return entry._replace(start=start)
 
 
 def _entries(directory: bytes, n_entries: int, names: str) -> list[Entry]:
-    """Read the list of members."""
+    """Read the central directory."""
     entries = []
     for _ in range(n_entries):
         if len(directory) < _CENTRAL.size:
-            raise ModelFileError("its list of members is too short")
+            raise ModelFileError("its central directory is too short")
         record = _CENTRAL.unpack(directory[: _CENTRAL.size])
         signature, _, _, flags, method, _, _, crc, stored, size, n_name, n_extra, n_comment, disk = record[:14]
         end = _CENTRAL.size + n_name + n_extra
         name = directory[_CENTRAL.size : _CENTRAL.size + n_name].decode("ascii", errors="replace")
         if signature != b"PK\1\2" or n_comment or disk or len(directory) < end:
-            raise ModelFileError("its list of members is inconsistent")
+            raise ModelFileError("its central directory is inconsistent")
         if not re.fullmatch(names, name):
-            raise ModelFileError(f"it has a member {name[:100]!r}, which does not belong there")
+            raise ModelFileError(f"it has an entry {name[:100]!r}, which does not belong there")
         if flags or method != zipfile.ZIP_STORED:
-            raise ModelFileError(f"its member {name} is compressed or encrypted")
+            raise ModelFileError(f"its entry {name} is compressed or encrypted")
         stored, size, header = _large(directory[_CENTRAL.size + n_name : end], size, stored, record[-1])
         if stored != size:
-            raise ModelFileError(f"its member {name} has two sizes")
+            raise ModelFileError(f"its entry {name} has two sizes")
         entries.append(Entry(name, 0, size, crc, header))
         directory = directory[end:]
     if directory:
-        raise ModelFileError("its list of members is too long")
+        raise ModelFileError("its central directory is too long")
     return entries
 
 
@@ -190,8 +191,17 @@ def _large(extra: bytes, size: int, stored: int, header: int = 0) -> tuple[int, 
     return stored, size, header
 
 
-def add_member(archive: zipfile.ZipFile, name: str, pieces: Iterable[Any], size: int) -> dict[str, Any]:
-    """Write an uncompressed member piece by piece.
+def pack_zip(entries: Mapping[str, bytes]) -> bytes:
+    """Return a zip file with uncompressed entries, given by name."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in entries.items():
+            add_entry(archive, name, [content], len(content))
+    return file.getvalue()
+
+
+def add_entry(archive: zipfile.ZipFile, name: str, pieces: Iterable[Any], size: int) -> dict[str, Any]:
+    """Write an uncompressed entry piece by piece.
 
     Parameters
     ----------
@@ -206,24 +216,24 @@ def add_member(archive: zipfile.ZipFile, name: str, pieces: Iterable[Any], size:
     Returns
     -------
     dict
-        "size" and "sha256" of the member.
+        "size" and "sha256" of the entry.
 
     Examples
     --------
     >>> import io, zipfile
-    >>> from sklearn_mtl.files._zip import StoredZip, add_member
+    >>> from sklearn_mtl.files._zip import StoredZip, add_entry
     >>> file = io.BytesIO()
     >>> with zipfile.ZipFile(file, "w") as archive:
-    ...     written = add_member(archive, "note", [b"in ", b"pieces"], 9)
+    ...     written = add_entry(archive, "note", [b"in ", b"pieces"], 9)
     >>> StoredZip(file, len(file.getvalue())).read("note")
     b'in pieces'
     """
-    info = zipfile.ZipInfo(name)  # a fixed date, so that equal members make equal files
+    info = zipfile.ZipInfo(name)  # a fixed date, so that equal entries make equal files
     info.file_size = size
     checksum, written = hashlib.sha256(), 0
-    with archive.open(info, "w") as member:
+    with archive.open(info, "w") as entry:
         for piece in pieces:
-            member.write(piece)
+            entry.write(piece)
             checksum.update(piece)
             written += memoryview(piece).nbytes
     if written != size:

@@ -1,4 +1,4 @@
-"""What a fit decides before it trains, the network that is built from it, its objective and its outputs."""
+"""The blueprint of a fit, and the network, objective and outputs that follow from it."""
 
 from ._blueprint import Blueprint
 from ._state import check_arrays, complete_params, current_state, stamped

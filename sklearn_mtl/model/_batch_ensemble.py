@@ -1,4 +1,4 @@
-"""An ensemble of one network: members that share the weights of what tasks share."""
+"""An ensemble of one network, whose members share the weights of the shared layers."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from ._objective import Objective, TaskLosses
 class BatchEnsembleNetwork(NetworkWrapper):
     """A network that computes the outputs (M, B, K) of M members in one pass.
 
-    What tasks share, the members share as well: an affine layer is a `BatchLinear`, and an embedding is one for
-    all. What belongs to a task, such as its head, each member has for itself.
+    The members share the layers that the tasks share: each affine layer becomes a `BatchLinear`, and embeddings
+    are common to all members. Each member has its own parameters of single tasks, such as their heads.
 
     Parameters
     ----------
     network : Network
-        With what is shared; it is changed.
+        Provides the shared layers; it is modified.
     members : iterable of Network
-        Of the same structure, each with what is its own.
+        Networks of the same structure, which provide the parameters of single tasks.
     seeds : sequence of int
-        One for each member, which its signs come from.
+        Seed of the random signs of each member.
     """
 
     def __init__(self, network: Network, members: Iterable[Network], seeds: Sequence[int]) -> None:
@@ -52,21 +52,21 @@ def why_not_shared(network: Network) -> str | None:
     parts = _parts_of(network)
     if parts.others:
         names = sorted({type(module).__name__ for module in parts.others})
-        return f"what its tasks share are not only affine layers and embeddings, but also {', '.join(names)}"
+        return f"its shared layers include {', '.join(names)}, but only affine layers and embeddings can be shared"
     return None if parts.layers else "its tasks share no layer"
 
 
 class _Parts(NamedTuple):
-    """What a network consists of.
+    """Parts of a network.
 
     Parameters
     ----------
     layers : list of (str, Linear, bool)
-        The affine layers that tasks share, by path, each with whether it is the first one of a body.
+        Path of each shared affine layer, the layer, and whether it is the first one of a body.
     own : list of (str, Module, str)
-        The parameters that belong to one task, by the path of their module and their name in it.
+        Path and module of each parameter of a single task, and its name in the module.
     others : list of Module
-        What tasks share and is neither affine nor an embedding.
+        Shared modules that are neither affine layers nor embeddings.
     """
 
     layers: list[tuple[str, Linear, bool]]
@@ -92,28 +92,28 @@ def _parts_of(network: Network) -> _Parts:
 
 
 def _share(network: Network, members: Iterable[Network], seeds: Sequence[int]) -> None:
-    """Add the members to a network: vectors to its shared layers; all other parameters are stacked."""
+    """Add vectors of the members to the shared layers of a network, and stack the parameters of single tasks."""
     layers, own, _ = _parts_of(network)
     values: list[list[Tensor]] = [[] for _ in own]
-    for member in members:  # one after the other: all at once would take the memory of independent ones
+    for member in members:  # one after the other, to save memory
         modules = dict(member.named_modules())
         for (path, _, name), of_members in zip(own, values, strict=True):
             of_members.append(getattr(modules[path], name).detach())
     for (_, module, name), of_members in zip(own, values, strict=True):
         setattr(module, name, nn.Parameter(torch.stack(of_members)))
-    # a layer by its number: its path depends on the other tasks that there are
+    # signs depend on the number of a layer, because its path depends on the other tasks
     for number, (path, linear, is_first) in enumerate(layers):
         generators = [Streams(seed).generator("signs", number) for seed in seeds] if is_first else None
         network.set_submodule(path, BatchLinear(linear, len(seeds), generators))
-    for bank in network.modules():
-        if isinstance(bank, SideBySide):
-            bank.know_vectors()
+    for stack in network.modules():
+        if isinstance(stack, SideBySide):
+            stack.register_vectors()
 
 
 class MeanObjective(Objective):
-    """The objective of members that are one network: the mean over them of each task's loss.
+    """The objective of members that share weights: the mean over them of the loss of each task.
 
-    Each member learns to be good by itself, and not the mean of what they predict.
+    The loss of each member is minimised, not the loss of their mean prediction.
     """
 
     def forward(self, outputs: Outputs, targets: Sequence[Tensor], weights: Sequence[Tensor | None]) -> TaskLosses:

@@ -1,4 +1,4 @@
-"""Everything a fit decides before it trains, from which its network can be built again."""
+"""The blueprint of a fit, from which its network can be built again."""
 
 from __future__ import annotations
 
@@ -42,22 +42,21 @@ class Blueprint:
     seed : int
         Seed of the fit.
     dtype : {"float32", "float64"}
-        Of parameters and computation.
+        Dtype of parameters and computation.
     n_members : int, default=1
-        Networks of an ensemble.
+        Number of networks of an ensemble.
     penalties : tuple of Penalty, default=()
-        What is added to the objective.
+        Penalties in the objective.
     added : tuple of str, default=()
-        Tasks that were added to the fitted network, one after the other.
+        Tasks that were added to the fitted network, in order.
     focus : tuple of str or None, default=None
-        The tasks that this training trains; None for all that have a weight above 0.
+        The tasks to train; None for all with a weight above 0.
     ensemble : {"deep", "batch"}, default="deep"
-        Whether the networks of an ensemble are independent of each other, or share the weights of what tasks
-        share.
-    one_by_one : bool, default=False
-        Whether the networks of a deep ensemble are computed one after the other, as they cannot be stacked.
+        Whether the members of an ensemble are independent, or share the weights of the shared layers.
     asked : mapping of str to object or None, default=None
-        What the parameters were, as far as fitted specs do not show it; None for a model of an older version.
+        Parameters that the fitted specs do not contain; None for a model of an older version.
+    one_by_one : bool, default=False
+        Whether the members of a deep ensemble are computed one after the other, because they cannot be stacked.
     """
 
     trunk: Trunk
@@ -78,33 +77,33 @@ class Blueprint:
 
     @property
     def member_seeds(self) -> list[int]:
-        """Seeds for ``random_state``, with each of which a fit of one network equals a member of an ensemble."""
+        """The ``random_state`` of the single fits that equal the members of a deep ensemble."""
         return [Streams(self.seed).derive("member", number) % 2**31 for number in range(self.n_members)]
 
     def member(self, number: int) -> Blueprint:
-        """Return the blueprint of one network of an ensemble, which differs in its seed."""
+        """Return the blueprint of one member, which has a different seed."""
         own = Streams(self.seed).derive("member", number)
         seed = own if self.is_batch_ensemble else seed_of_fit(self.member_seeds[number])
         return replace(self, seed=seed, n_members=1)
 
     @property
     def members(self) -> list[Blueprint]:
-        """The blueprints of all networks that are trained as separate ones."""
+        """The blueprints of the members of a deep ensemble; otherwise this blueprint only."""
         if self.n_members == 1 or self.is_batch_ensemble:
             return [self]
         return [self.member(number) for number in range(self.n_members)]
 
     @property
     def active(self) -> list[str]:
-        """The tasks that are trained: those with a weight above 0, or the ones that are added."""
+        """The tasks to train: ``focus``, or all with a weight above 0."""
         return (
             [name for name in self.tasks if self.task_weights[name] > 0] if self.focus is None else [*self.focus]
         )
 
     @property
     def torch_dtype(self) -> torch.dtype:
-        """The dtype as torch names it."""
-        return {"float32": torch.float32, "float64": torch.float64}[self.dtype]
+        """The dtype as a ``torch.dtype``."""
+        return torch.float32 if self.dtype == "float32" else torch.float64
 
     def network(self) -> Network:
         """Build the network with its initial weights; for an ensemble, the network of all members."""
@@ -126,19 +125,19 @@ class Blueprint:
         network = self.architecture.build(self.trunk, trained, streams)
         network = regularize(network, self.penalties)
         idle = {name: task for name, task in first.items() if name not in trained}
-        for further in (idle, *({name: self.tasks[name]} for name in self.added)):
-            if further:
-                network = WithFurtherTasks(network, further, streams, self.trunk.grid_)
+        for later in (idle, *({name: self.tasks[name]} for name in self.added)):
+            if later:
+                network = WithFurtherTasks(network, later, streams, self.trunk.grid_)
         return network.to(self.torch_dtype)
 
     @property
     def has_member_axis(self) -> bool:
-        """Whether all modules take a leading member axis, as the specs say of themselves."""
+        """Whether trunk and architecture declare that all their modules support a member axis."""
         return has_member_axis(self.trunk) and has_member_axis(self.architecture)
 
     @property
     def is_batch_ensemble(self) -> bool:
-        """Whether the members of an ensemble are trained as one network, of which they share the weights."""
+        """Whether the members of an ensemble share weights."""
         return self.n_members > 1 and self.ensemble == "batch"
 
     def side_by_side(self, networks: Sequence[Network], members: Sequence[int]) -> Network:
@@ -147,7 +146,7 @@ class Blueprint:
         return stacked if self.has_member_axis else VmappedNetwork(stacked)
 
     def objective(self) -> Objective | ObjectivesOneByOne:
-        """Build what turns outputs into the loss that is minimised, for all networks of an ensemble."""
+        """Build the objective, for all members of an ensemble."""
         members = self.members
         if len(members) == 1:
             return self.one_objective()
@@ -156,7 +155,7 @@ class Blueprint:
         return stacked_objective(members)
 
     def one_objective(self) -> Objective:
-        """Build the objective of one network, or of those that share weights."""
+        """Build the objective of one network, or of members that share weights."""
         active = {name: self.tasks[name] for name in self.active}
         kind = MeanObjective if self.is_batch_ensemble else Objective
         objective = kind(active, self.task_weights, self.score_weights, self.weighting)
@@ -164,7 +163,7 @@ class Blueprint:
 
 
 def stacked_objective(blueprints: Sequence[Blueprint], device: torch.device = CPU) -> Objective:
-    """Build the objective of stacked networks: task weights (M, T), and losses with their hyperparameters."""
+    """Build the objective of stacked networks, with the task weights (M, T) and hyperparameters of all members."""
     objective = blueprints[0].one_objective()
     weights = [[blueprint.task_weights[name] for name in objective.names] for blueprint in blueprints]
     dtype = blueprints[0].torch_dtype
@@ -190,8 +189,10 @@ def check_shareable(blueprint: Blueprint) -> None:
     reason = (
         why_not_shared(blueprint.one_network(blueprint.seed))
         if blueprint.has_member_axis
-        else "not all of its layers take a member axis"
+        else "not all of its layers support a member axis"
     )
     if reason is not None:
         what = f"{blueprint.trunk!r} in {blueprint.architecture!r}"
-        raise ValueError(f"ensemble='batch' shares weights between members, but {what} cannot: {reason}.")
+        raise ValueError(
+            f"ensemble='batch' shares weights between members, but {what} cannot: {reason}; use ensemble='deep'."
+        )

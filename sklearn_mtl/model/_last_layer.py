@@ -1,4 +1,4 @@
-"""The last layer that tasks share, found in the graph of a batch."""
+"""Find the last layer that the tasks share, in the graph of a batch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..architectures import Network
 
 
 class LastSharedLayer:
-    """The last layer on the way to the losses that all tasks learn.
+    """The last layer that all tasks train.
 
-    It is found by the gradients of the tasks, so that it is right for every architecture and trunk: a layer is
-    shared where some entry has a gradient of each of them. Tasks of images and of their pixels, for instance, part
-    before the trunk ends. If no layer is learned by all, it is one that as many as possible learn. It is looked
-    for in the first step, and again now and then while it has not seen the gradients of all tasks.
+    It is found by gradients, so it is correct for every architecture and trunk: a layer is shared if one of its
+    entries has a nonzero gradient for each task. Tasks of images and of pixels, for instance, separate inside the
+    trunk. If no layer is shared by all, it is the last one of those that most tasks train. The search is made
+    in the first step, and repeated in steps 2, 4, 8, ... until all tasks had a gradient.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class LastSharedLayer:
         ----------
         network : Network
         losses : Tensor of shape (T,)
-            Attached to the graph, which is kept.
+            With their graph, which is retained.
         """
         self.steps += 1
         if self.n_seen < len(losses) and self.steps == self.next_look:
@@ -43,7 +43,7 @@ class LastSharedLayer:
 
     def _look(self, network: Network, losses: Tensor) -> None:
         layers = in_order_of_use(shared_layers(network), losses)
-        # one task after the other: only where its gradients are 0 is kept
+        # one task after the other, to keep only bools of its gradients
         learned = [_learned(loss, layers) for loss in losses.unbind(-1)] if layers else []
         learned = [of_task for of_task in learned if any(there.any() for there in of_task)]
         if len(learned) > self.n_seen:
@@ -57,7 +57,7 @@ def _last_shared(learned: Sequence[Sequence[Tensor]]) -> int:
     Parameters
     ----------
     learned : sequence of sequence of Tensor of bool
-        By task and layer, which entries have a gradient.
+        Which entries have a nonzero gradient, by task and layer.
     """
     by_layer = list(zip(*learned, strict=True))
     shared = [bool(torch.stack(of_tasks).all(dim=0).any()) for of_tasks in by_layer]
@@ -68,25 +68,25 @@ def _last_shared(learned: Sequence[Sequence[Tensor]]) -> int:
 
 
 def shared_layers(network: Network) -> list[list[nn.Parameter]]:
-    """Return the parameters of each shared layer; a layer is a module with parameters of its own."""
+    """Return the parameters of each shared layer; a layer is a module with direct parameters."""
     shared = {id(parameter) for parameter in network.shared_parameters() if parameter.requires_grad}
     layers: list[list[nn.Parameter]] = []
     others: list[list[nn.Parameter]] = []
     for module in network.modules():
         own = [p for p in module.parameters(recurse=False) if id(p) in shared]
         if own:
-            # what mixes or scales the results of layers is no layer of its own
+            # modules that mix or normalise the results of layers do not count as layers
             maps = any(p.dim() > 1 for p in own) and next(module.children(), None) is None
             (layers if maps and "norm" not in type(module).__name__.lower() else others).append(own)
     return layers or others
 
 
 def in_order_of_use(layers: Sequence[list[nn.Parameter]], losses: Tensor) -> list[list[nn.Parameter]]:
-    """Order layers as the way to the losses passes them; those that it does not pass are left out.
+    """Sort layers by their first use in the graph of the losses; layers outside of the graph are left out.
 
-    A layer stands by its distance from the losses, the longest of all ways: what it feeds is nearer. The distance
-    is that of the node where its parameters meet what they act on, and only then that of the parameters.
-    So it does not matter through how many views they go, and a layer that is used twice stands at its first use.
+    Layers are sorted by decreasing distance from the losses, along the longest path. The distance is that of the
+    node that combines the parameters with the input, and in case of a tie that of the parameters. So views of the
+    parameters do not matter, and a layer that is used twice counts by its first use.
     """
     number = {id(parameter): position for position, layer in enumerate(layers) for parameter in layer}
     meeting: dict[Node, tuple[int, int]] = {}
@@ -105,7 +105,7 @@ def in_order_of_use(layers: Sequence[list[nn.Parameter]], losses: Tensor) -> lis
 
 
 def _nodes_from(root: Node | None) -> list[Node]:
-    """List the nodes of a graph, each before those that it got its inputs from."""
+    """List the nodes of a graph, each before the nodes of its inputs."""
     done: list[Node] = []
     seen = set()
     stack = [(root, False)] if root is not None else []
@@ -121,7 +121,7 @@ def _nodes_from(root: Node | None) -> list[Node]:
 
 
 def _learned(loss: Tensor, layers: Sequence[Sequence[nn.Parameter]]) -> list[Tensor]:
-    """Return which entries of each layer have a gradient of a loss."""
+    """Return which entries of each layer have a nonzero gradient of a loss."""
     flat = [parameter for layer in layers for parameter in layer]
     gradients = iter(torch.autograd.grad(loss, flat, retain_graph=True, allow_unused=True))
     known = [[(next(gradients), parameter) for parameter in layer] for layer in layers]

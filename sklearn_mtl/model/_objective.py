@@ -1,4 +1,4 @@
-"""From outputs and targets to one loss per task, and from those to the objective."""
+"""The loss of each task, and the objective."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TaskLosses(NamedTuple):
     Parameters
     ----------
     losses : Tensor of shape (..., T)
-        Weighted mean over the labelled elements; 0 for a task without any.
+        Weighted mean over the labelled elements; 0 for a task without labels.
     mass : Tensor of shape (..., T) or None
         Sum of the weights of the labelled elements; None if every element is labelled and weighs 1.
     """
@@ -32,14 +32,14 @@ class TaskLosses(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What is kept of a step.
+    """Results of a step.
 
     Parameters
     ----------
     losses, mass : Tensor
         As in `TaskLosses`.
     weights : Tensor of shape (..., T) or None
-        What the weighting returned; None if it always returns the same.
+        Weights of the weighting; None if they are constant.
     gramian : Tensor of shape (..., T, T) or None
         Scalar products of the tasks' gradients, if they were computed.
     """
@@ -55,17 +55,17 @@ class Objective(nn.Module):
 
     :math:`L_t = \sum_i a_i l_i / \sum_i a_i` is the mean loss of task t over its elements i of the batch, with
     :math:`a_i` the weight of the element, 0 where its label is missing; :math:`w_t` is the task weight and
-    :math:`\lambda_t` what the weighting returns. The sum is not normalised, and a task without a label in the
-    batch contributes nothing. What architecture and penalties add is added.
+    :math:`\lambda_t` the weight of the weighting. The sum is not normalised, and a task without a label in the
+    batch contributes nothing. Terms of the architecture and of penalties are added.
 
     Parameters
     ----------
     tasks : mapping of str to Task
-        The tasks that are trained, fitted.
+        The fitted tasks to train.
     task_weights, score_weights : mapping of str to float
-        Weights by task; others than those of ``tasks`` are ignored.
+        Weights by task; those of other tasks are ignored.
     weighting : Weighting
-        How the losses become one step.
+        Combines the losses of a step.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Objective(nn.Module):
         Parameters
         ----------
         outputs : Outputs of Tensor (..., B, positions, K)
-            What the network returned.
+            Outputs of the network.
         targets : sequence of Tensor
             One per group of tasks, for the rows of the batch.
         weights : sequence of Tensor (B, positions, C) or None
@@ -122,14 +122,14 @@ class Objective(nn.Module):
             if group.task.labels_positions:
                 target, weight = _at_positions(output, group.task, target, weight)
             loss = loss_of(group.names, group.task, output, target, sum(group.widths))
-            if group.task.labels_positions:  # a position is as good as a row
+            if group.task.labels_positions:  # each position counts as a row
                 last = -2 - group.task.position_axes
                 loss, weight = loss.flatten(last, -2), None if weight is None else weight.flatten(last, -2)
             if weight is None:
                 sums.append(loss.mean(dim=-2))
                 masses.append(None)
             else:
-                # where, not times: a loss that overflowed on a missing label is no business of anyone
+                # the loss of a missing label may be infinite, and infinity times 0 is NaN
                 sums.append((torch.where(weight > 0, loss, 0.0) * weight).sum(dim=-2))
                 masses.append(weight.sum(dim=-2).expand_as(sums[-1]))
             counts.append(loss.shape[-2])
@@ -138,14 +138,14 @@ class Objective(nn.Module):
     def of_task(
         self, name: str, output: Tensor, targets: Sequence[Tensor], weights: Sequence[Tensor | None]
     ) -> TaskLosses:
-        """Compute the loss of one task, from rows that have a label for it; the others are absent.
+        """Compute the loss of one task, from rows with a label for it; the other tasks count as absent.
 
         Parameters
         ----------
         name : str
             The task.
         output : Tensor of shape (B, K)
-            What the network returned for it.
+            Outputs of the network for the task.
         targets, weights : sequence
             As in ``forward``.
         """
@@ -165,11 +165,11 @@ class Objective(nn.Module):
         return TaskLosses(torch.where(here, mean, 0.0), torch.where(here, mass, 0.0))
 
     def take_out(self, names: Sequence[str]) -> None:
-        """Train these tasks no longer, and all others."""
+        """Stop training these tasks, and train all others."""
         self.taken_out = {self.names.index(name) for name in names}
 
     def _without_taken_out(self, task_losses: TaskLosses, counts: Sequence[int]) -> TaskLosses:
-        """Make tasks absent that are no longer trained."""
+        """Treat tasks that are no longer trained as absent."""
         if not (self.training and self.taken_out):
             return task_losses
         losses, mass = task_losses
@@ -179,12 +179,12 @@ class Objective(nn.Module):
 
     @property
     def learns(self) -> bool:
-        """Whether the weighting learns from steps, or says so."""
+        """Whether the module of the weighting is a `WeightingModule`, which may learn from steps and epochs."""
         return isinstance(self.weighting, WeightingModule)
 
     @property
     def learns_from_steps(self) -> bool:
-        """Whether the weighting wants to hear of each step."""
+        """Whether the weighting learns from each step."""
         return self.learns and type(self.weighting).after_step is not WeightingModule.after_step
 
     @property
@@ -194,7 +194,7 @@ class Objective(nn.Module):
 
     @property
     def looks_twice(self) -> bool:
-        """Whether the weighting wants the losses of a batch once more after the step."""
+        """Whether the weighting uses the losses of a batch after the step."""
         return self.learns and self.weighting.looks_twice
 
     def weigh(self, task_losses: TaskLosses, gramian: Tensor | None = None) -> Tensor:
@@ -205,19 +205,19 @@ class Objective(nn.Module):
     def total(
         self, task_losses: TaskLosses, weights: Tensor | None = None, penalty: Tensor | None = None
     ) -> Tensor:
-        """Compute the objective (...,) that a step descends, with what the network adds to it."""
+        """Compute the objective (...,) whose gradient a step follows, plus the penalty of the network."""
         weights = self.weigh(task_losses) if weights is None else weights
         total = (task_losses.losses * (weights * self.task_weights)).sum(dim=-1)
         return total if penalty is None else total + penalty
 
     @torch.no_grad()
     def value(self, task_losses: TaskLosses, weights: Tensor, penalty: Tensor | None = None) -> Tensor:
-        """Compute the objective (...,); weights of gradients are no part of it."""
+        """Compute the objective (...,), without weights of gradients."""
         return self.total(task_losses, torch.ones_like(weights) if self.weighs_gradients else weights, penalty)
 
     @torch.no_grad()
     def after_step(self, step: Step, losses_after: Tensor | None = None) -> None:
-        """Let a weighting learn from a step that wants to."""
+        """Let the weighting learn from a step, if it does."""
         if self.learns_from_steps:
             present = self._present(TaskLosses(step.losses, step.mass))
             self.weighting.after_step(
@@ -236,13 +236,13 @@ class Objective(nn.Module):
         return task_losses.mass > 0
 
     def _per_task(self, sums: list[Tensor], masses: list[Tensor | None], counts: Sequence[int]) -> TaskLosses:
-        """Merge elements, group by group, into tasks; a group without masses has a count of elements."""
+        """Merge the elements of all groups into tasks; without a mass, each element of a group has its count."""
         if all(mass is None for mass in masses):
             means = sums[0] if len(sums) == 1 else torch.cat(sums, dim=-1)
             if self.shares is None:
                 return TaskLosses(means, None)
             return TaskLosses(means @ self.shares, None)
-        # a group without weights gave means: every element has the mass of the batch
+        # the sums of a group without weights are means
         groups = list(zip(sums, masses, counts, strict=True))
         known = [torch.full_like(total, count) if mass is None else mass for total, mass, count in groups]
         totals = [total * count if mass is None else total for total, mass, count in groups]
@@ -256,7 +256,7 @@ class Objective(nn.Module):
 def _at_positions(
     output: Tensor, task: Task, target: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Pad or cut target and weight to the tokens that the outputs (..., B, L, K) have; padding weighs nothing."""
+    """Pad or cut target and weight to the tokens of the outputs (..., B, L, K); padding has weight 0."""
     missing = output.shape[-2] - target.shape[-1] if task.labels_tokens else 0
     if not missing:
         return target, weight
@@ -266,7 +266,7 @@ def _at_positions(
 
 
 def _membership(widths: Sequence[int]) -> Tensor | None:
-    """Make the matrix (C, T) that sums elements to tasks; None if every task is one element."""
+    """Return the matrix (C, T) that sums elements to tasks; None if every task has one element."""
     if all(width == 1 for width in widths):
         return None
     return torch.repeat_interleave(torch.eye(len(widths)), torch.tensor(widths), dim=0)

@@ -1,4 +1,4 @@
-"""Networks that are computed one after the other, as one network with a leading axis of members."""
+"""Networks that are computed one after the other, as one network with a member axis."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ class OneByOne(Network):
 
 
 class ObjectivesOneByOne(nn.Module):
-    """The objectives of M networks that cannot be stacked, each with a weighting of its own.
+    """The objectives of M networks that cannot be stacked, each with its own weighting.
 
     Parameters
     ----------
     objectives : iterable of Objective
-        Of the same tasks.
+        Objectives of the same tasks.
     """
 
     def __init__(self, objectives: Iterable[Objective]) -> None:
@@ -89,14 +89,14 @@ class ObjectivesOneByOne(nn.Module):
         return list(self.objectives)  # type: ignore[arg-type]
 
     def __getattr__(self, name: str) -> Any:
-        """Look up what all objectives have alike, such as the names of the tasks, in the first one."""
+        """Return an attribute that is equal for all objectives, such as the names of the tasks."""
         if name in ("names", "tasks", "groups", "score_weights", "taken_out"):
             return getattr(self.each[0], name)
         return super().__getattr__(name)
 
     @property
     def weighting(self) -> nn.ModuleList:
-        """What the weightings have learned."""
+        """The modules of the weightings."""
         return nn.ModuleList([objective.weighting for objective in self.each])
 
     def take_out(self, names: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ class Regularized(NetworkWrapper):
     def __init__(self, network: Network, penalties: Sequence[WeightPenalty]) -> None:
         super().__init__(network)
         self.penalties = list(penalties)
-        # a tensor, so that stacked members have strengths of their own
+        # a tensor, so that each stacked member has its own strengths
         strengths = torch.tensor([float(penalty.strength) for penalty in penalties], dtype=torch.float64)
         self.register_buffer("strengths", strengths, persistent=False)
 
@@ -50,7 +50,7 @@ def regularize(network: Network, penalties: Sequence[Penalty]) -> Network:
     Raises
     ------
     ValueError
-        If the network has not what a penalty is about.
+        If a penalty does not support the network.
     """
     for penalty in penalties:
         noise = penalty.noise()

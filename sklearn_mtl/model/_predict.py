@@ -1,4 +1,4 @@
-"""Prediction: the network in evaluation mode, chunk by chunk, safe from many threads."""
+"""Prediction with a network in evaluation mode, chunk by chunk; thread-safe."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ..utils._threads import threads_for
 
 # Rows per chunk: large enough for the products, small enough for the cache.
 CHUNK = 2048
-# Fewer rows are multiplied by other routines, which add up in another order.
+# For fewer rows, matrix products use other routines, which sum in another order.
 FEWEST = 4
-# Numbers of images, or tokens of sequences, per chunk: what is computed from them is many times as large.
+# Numbers of images, or tokens of sequences, per chunk; the activations are many times as large.
 CHUNK_NUMBERS = 2_000_000
 CHUNK_TOKENS = 32_768
-# What may help where the memory does not hold a chunk.
-HELPS = "fewer rows at a time, or device='cpu', need less"
-# Weights of a network, counted once.
+# Advice if a chunk does not fit into memory.
+HELPS = "predict fewer rows at a time, or use device='cpu'"
+# Number of weights of each network, counted once.
 _WEIGHTS: WeakKeyDictionary[Network, int] = WeakKeyDictionary()
 
 
@@ -40,27 +40,27 @@ def predict_outputs(
 ) -> dict[str, Tensor]:
     """Compute the outputs (..., n, positions, K) of some tasks, on the CPU.
 
-    Those of the tokens of rows of different lengths come one row after the other, (..., n_tokens, K).
+    For tasks of tokens, rows of different lengths are concatenated: (..., n_tokens, K).
 
     Parameters
     ----------
     network : Network
-        In evaluation mode; it is not written to.
+        In evaluation mode; it is not modified.
     inputs : mapping of str to Tensor, SparseRows or RaggedRows
         Encoded inputs.
     tasks : mapping of str to Task
-        Tasks to run, fitted.
+        The fitted tasks to compute.
     device : torch.device
-        Where the network is.
+        Device of the network.
     rows : Tensor of int or None, default=None
-        Rows to predict for; None for all.
+        Rows to predict; None for all.
     """
     axes = {name: task.position_axes for name, task in tasks.items()}
     return _by_chunks(network, lambda batch: network(batch, list(tasks)), inputs, device, rows, axes)
 
 
 def average_members(outputs: Mapping[str, Tensor], tasks: Mapping[str, Task]) -> dict[str, Tensor]:
-    """Merge the outputs (M, B, K) of an ensemble for some tasks, as each of them does."""
+    """Average the outputs (M, B, K) of an ensemble, as each task defines it."""
     return {name: torch.from_numpy(task.average(outputs[name].numpy())) for name, task in tasks.items()}
 
 
@@ -76,7 +76,7 @@ def predict_representation(network: Network, inputs: Mapping[str, Any], device: 
 def predict_gates(
     network: Network, inputs: Mapping[str, Any], tasks: Sequence[str], device: torch.device
 ) -> dict[str, Tensor]:
-    """Compute how much each row takes from each expert, (n_samples, n_weights) by task, on the CPU."""
+    """Compute the gate weights (n_samples, n_weights) of each row, by task, on the CPU."""
     return _by_chunks(network, lambda batch: network.gate_weights(batch, tasks), inputs, device)
 
 
@@ -104,7 +104,7 @@ def _by_chunks(
     work = _n_weights(network) * min(n_rows, CHUNK) * positions_per_row(inputs)
     for chunk in _chunks(inputs, n_rows, lengths):
         picked = chunk if rows is None else rows[chunk]
-        # a number of threads that does not depend on where it is computed: sums are rounded alike
+        # the number of threads depends on the work only, so that rounding is reproducible
         with threads_for(work), explain_out_of_memory("computing outputs", HELPS):
             batch = {name: take(values, picked, device) for name, values in inputs.items()}
             part = _like_many(compute, batch, position_axes)
@@ -123,7 +123,7 @@ def _like_many(
     batch: dict[str, Tensor],
     position_axes: Mapping[str, int] | None,
 ) -> Mapping[str, Tensor]:
-    """Compute outputs; those of very few rows of a table to the bit as if they were among others."""
+    """Compute outputs; those of very few rows of a table are equal to the bit to those among more rows."""
     n_rows = len(next(iter(batch.values())))
     if n_rows >= FEWEST or any(values.dim() != 2 for values in batch.values()):
         return compute(batch)
@@ -169,12 +169,12 @@ class _Collected:
     Parameters
     ----------
     first : Tensor of shape (..., B, positions, K)
-        Those of the first chunk.
+        Outputs of the first chunk.
     axes : int
-        Axes of positions.
+        Number of axes of positions.
     n_rows : int
     lengths : Tensor of int of shape (n_rows,) or None
-        Tokens of each row, where the outputs are those of tokens and rows have lengths.
+        Number of tokens of each row, for outputs of tokens if rows have lengths.
     """
 
     def __init__(self, first: Tensor, axes: int, n_rows: int, lengths: Tensor | None) -> None:

@@ -1,4 +1,4 @@
-"""A trial of `torch.func.vmap` on modules without a member axis."""
+"""Test whether `torch.func.vmap` supports modules without a member axis."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from torch import Tensor, nn
 from ..data._dataset import Batch
 from ..nn._layers import DrawsAtRandom, Dropout
 from ..nn._stacking import stack_networks
+from ..utils._memory import first_line
 from ..utils._random import Streams
 from ._blueprint import Blueprint
 from ._vmapped import VmappedNetwork
 
 
 def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
-    """Compare two stacked networks with the same two one by one, on the outputs and gradients of a batch.
+    """Compare the outputs and gradients of two stacked networks with those of each alone, on a batch.
 
     Parameters
     ----------
     blueprint : Blueprint
-        Its trunk or architecture has modules that take no member axis.
+        Its trunk or architecture has modules that do not support a member axis.
     batch : Batch
-        Some rows to train on.
+        Some training rows.
 
     Returns
     -------
@@ -33,7 +34,7 @@ def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
     random = [m for m in networks[0].modules() if isinstance(m, DrawsAtRandom) and m.draws_at_random]
     if random:
         what = "dropout" if any(isinstance(module, Dropout) for module in random) else "a module"
-        return f"{what} inside of it draws at random for one network"
+        return f"{what} inside of it draws random numbers for one network only"
     try:
         mapped = VmappedNetwork(stack_networks(networks, [0, 1]))
         outputs = mapped(batch.inputs, blueprint.active)
@@ -48,9 +49,9 @@ def why_not_vmapped(blueprint: Blueprint, batch: Batch) -> str | None:
                 for name, parameter in network.named_parameters()
             ]
             if not all(torch.allclose(one, other, rtol=1e-4, atol=1e-5) for one, other in pairs):
-                return "mapped by torch.func.vmap it computes something else"
-    except Exception as error:  # foreign code raises what it likes
-        return f"torch.func.vmap cannot map it: {str(error).splitlines()[0]}"
+                return "torch.func.vmap changes its outputs or gradients"
+    except Exception as error:  # external code may raise any exception
+        return f"torch.func.vmap cannot map it: {first_line(error)}"
     return None
 
 

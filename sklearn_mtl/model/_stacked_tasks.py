@@ -1,4 +1,4 @@
-"""One task with the hyperparameters of each member's task."""
+"""One task with the hyperparameters of all members."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..tasks import Task
 
 
 def stack_tasks(tasks: Sequence[Task], dtype: torch.dtype, device: torch.device) -> Task:
-    """Return a task whose loss has the hyperparameters of each member.
+    """Return a task whose loss has the hyperparameters of all members.
 
     Parameters
     ----------
     tasks : sequence of Task
-        The same task of M members, fitted; they differ in `Task.stackable_params` at most.
+        The same fitted task of M members; only `Task.stackable_params` may differ.
     dtype : torch.dtype
     device : torch.device
-        Of the hyperparameters.
+        Dtype and device of the hyperparameters.
     """
     stacked = copy.copy(tasks[0])
     for name in stacked.stackable_params:

@@ -1,4 +1,4 @@
-"""The state that a model is saved as: its layout, the versions that wrote it, and how an older one is read."""
+"""The saved state of a model: its layout and versions, and the conversion of older states."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ._blueprint import Blueprint
 #: version of the layout of the state
 STATE_LAYOUT = 1
 
-# For each older layout, what makes a state of the next one of it. None is older yet.
+# For each older layout, the function that converts a state to the next layout. There are no older ones yet.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the packages that a model depends on."""
+    """Return the versions of this package and of its main dependencies."""
     return {
         "sklearn_mtl": __version__,
         "scikit-learn": sklearn.__version__,
@@ -40,17 +40,17 @@ def versions() -> dict[str, str]:
 
 
 def stamped(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Add to the state of a model its layout and the versions that it was made with."""
+    """Add the layout and the versions of packages to the state of a model."""
     return {**state, "layout": STATE_LAYOUT, "versions": versions()}
 
 
 def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the state of a model, which another version may have saved, to today's layout.
+    """Convert the state of a model, possibly saved by another version, to the current layout.
 
     Parameters
     ----------
     state : mapping
-        As `stamped` gave it, in this version or in an older one.
+        Output of `stamped`, of this version or an older one.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If its layout is not known here, or it is not the state of a model.
+        If its layout is unknown, or it is not the state of a model.
 
     Warns
     -----
@@ -75,7 +75,7 @@ def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
     if written_by.get("sklearn_mtl") != __version__:
         warn(
             f"this model was saved with {_listed(written_by)}, and is loaded with {_listed(versions())}. Its "
-            "predictions may be others; fit it again if you can.",
+            "predictions may differ; fit it again if possible.",
             ModelVersionWarning,
         )
     current = dict(state)
@@ -113,7 +113,7 @@ def _defaults(cls: Any) -> dict[str, Any]:
 
 
 def check_arrays(weights: Mapping[str, np.ndarray], expected: Mapping[str, torch.Tensor], what: str) -> None:
-    """Check that arrays are those of a module.
+    """Check the names, shapes and dtypes of arrays against those of a module.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def check_arrays(weights: Mapping[str, np.ndarray], expected: Mapping[str, torch
     expected : mapping of str to Tensor
         State dict of the module.
     what : str
-        What they are, for the message.
+        Word for the arrays, for the message.
 
     Raises
     ------
@@ -129,19 +129,19 @@ def check_arrays(weights: Mapping[str, np.ndarray], expected: Mapping[str, torch
     """
     if set(weights) != set(expected):
         lacking, extra = sorted(set(expected) - set(weights)), sorted(set(weights) - set(expected))
-        raise ValueError(f"the {what} of this model lack {lacking[:5]} and have {extra[:5]} too many.")
+        raise ValueError(f"the {what} of this model lack {lacking[:5]}, and contain unexpected {extra[:5]}.")
     for name, tensor in expected.items():
         array = weights[name]
         wanted = tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")
         if (array.shape, array.dtype.name) != wanted:
             raise ValueError(
-                f"the {what} of this model have {name} of shape {array.shape} and dtype {array.dtype}; what it "
-                f"was built from takes shape {wanted[0]} and dtype {wanted[1]}."
+                f"the {what} of this model have {name} of shape {array.shape} and dtype {array.dtype}; expected "
+                f"shape {wanted[0]} and dtype {wanted[1]}."
             )
 
 
 def _check_kinds(state: Mapping[str, Any]) -> None:
-    """Check that a state holds only what a model is made of."""
+    """Check the types of the parts of a state."""
     blueprint = state["blueprint"]
     _check_kind("blueprint", blueprint, Blueprint)
     _check_kind("container", state["container"], Container)

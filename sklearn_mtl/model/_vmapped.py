@@ -14,12 +14,12 @@ from ..trunks import Representation
 
 
 class VmappedNetwork(NetworkWrapper):
-    """A stacked network whose forward pass is that of one member, mapped over all of them.
+    """A stacked network that maps the forward pass of one member over all members.
 
     Parameters
     ----------
     stacked : Network
-        With parameters and buffers of shape (M, ...), as `stack_networks` makes it.
+        With parameters and buffers of shape (M, ...), from `stack_networks`.
     """
 
     def __init__(self, stacked: Network) -> None:
@@ -30,7 +30,7 @@ class VmappedNetwork(NetworkWrapper):
         return self.for_members({name: values[None] for name, values in inputs.items()}, tasks)
 
     def for_members(self, inputs: Mapping[str, Tensor], tasks: Sequence[str]) -> Outputs:
-        """Compute the outputs (M, B, K) of some tasks for inputs (M, B, ...), or (1, B, ...) for all alike."""
+        """Compute the outputs (M, B, K) of some tasks for inputs (M, B, ...), or shared inputs (1, B, ...)."""
         outputs, penalty = self._map(lambda network, batch: _as_tensors(network(batch, tasks)), inputs)
         return Outputs.of(outputs, *penalty)
 
@@ -48,7 +48,7 @@ class VmappedNetwork(NetworkWrapper):
         return self.network.load_state_dict(*args, **kwargs)
 
     def _map(self, compute: Callable[[Any, dict[str, Tensor]], Any], inputs: Mapping[str, Tensor]) -> Any:
-        # functional_call writes to the modules while it runs: other threads may predict with them
+        # functional_call modifies the modules while it runs, but other threads may predict with them
         network = self.network if self.training else _with_same_tensors(self.network)
         tensors = [*network.named_parameters(), *network.named_buffers()]
         state = {f"network.{name}": values for name, values in tensors}

@@ -12,7 +12,7 @@ from ._layers import Dropout, Linear
 
 
 class Layer(NamedTuple):
-    """An affine map, and what follows it.
+    """An affine map, followed by an optional ReLU and dropout.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Layer(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """What the backward pass of a layer needs: its input, its output before dropout, and the mask of dropout."""
+    """Values for the backward pass of a layer: its input, its output before dropout, and the dropout mask."""
 
     x: Tensor
     out: Tensor
@@ -41,7 +41,7 @@ class Passed(NamedTuple):
 class Chain:
     r"""Layers :math:`x_{l+1} = m_l \circ \max(x_l W_l^\top + b_l, 0)`, one after the other.
 
-    In a small network the graph of autograd costs as much as the products. Here the gradients are written out.
+    In a small network the graph of autograd costs as much as the products. So the gradients are computed here.
     With :math:`\delta_l` the gradient at the affine map of layer l, they are :math:`\delta_l^\top x_l` for
     :math:`W_l`, the sum of :math:`\delta_l` over the rows for :math:`b_l`, and :math:`\delta_l W_l` for
     :math:`x_l`. The kernels are those of autograd, so the gradients are equal to the bit.
@@ -78,9 +78,9 @@ class Chain:
         return x
 
     def backward(self) -> None:
-        """Set the gradients of the parameters from that of the outputs."""
+        """Compute the gradients of the parameters from the gradient of the outputs."""
         delta, first = self._output.grad, self._passed[0].x
-        assert delta is not None, "the losses are backpropagated first"
+        assert delta is not None, "backpropagate the losses first"
         with torch.no_grad():
             for layer, passed, (by_weight, by_bias) in reversed(
                 list(zip(self.layers, self._passed, self._gradients, strict=True))
@@ -100,7 +100,7 @@ class Chain:
 
 
 def layers_of(modules: Iterable[nn.Module]) -> list[Layer] | None:
-    """Describe modules that are applied in a row as layers; return None if one is of another kind."""
+    """Describe consecutive modules as layers; return None if one has another type."""
     layers: list[Layer] = []
     for module in modules:
         last = layers[-1] if layers else None
@@ -116,7 +116,7 @@ def layers_of(modules: Iterable[nn.Module]) -> list[Layer] | None:
 
 
 def is_observed(network: nn.Module) -> bool:
-    """Return whether something else than the loss depends on the graph: hooks, or parameters without gradients."""
+    """Return whether a network needs the graph of autograd: it has hooks, or parameters without gradients."""
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     if any(getattr(module, name) for module in network.modules() for name in hooks):
         return True

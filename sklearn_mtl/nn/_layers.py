@@ -41,12 +41,12 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def at_positions(compute: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Apply a map of vectors (..., N, in) to those of positions, (..., B, L, in), as if each were a row."""
+    """Apply a map of vectors (..., N, in) to positions (..., B, L, in), treating each position as a row."""
     return compute(x.flatten(-3, -2)).unflatten(-2, x.shape[-3:-1])
 
 
 class _Affine(torch.autograd.Function):
-    """x W^T + b with a contiguous gradient of W; the gradient of torch is transposed, and copied in each step."""
+    """x W^T + b with a contiguous gradient of W; torch returns a transposed one, which each step would copy."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class _Affine(torch.autograd.Function):
 
 
 class _MappableAffine(torch.autograd.Function):
-    """The same for `torch.func`, whose form of a function costs as much as a small product."""
+    """`_Affine` for `torch.func`, whose form of a function costs as much as a small product."""
 
     generate_vmap_rule = True
 
@@ -191,11 +191,11 @@ class Dropout(DrawsAtRandom, nn.Module):
         return x if mask is None else x * mask
 
     def mask(self, x: Tensor) -> Tensor | None:
-        """Draw what x is multiplied with; None if it is not changed."""
+        """Draw the factors of x; return None if x stays unchanged."""
         if not self.training or not self.draws_at_random:
             return None
         if self.draws is None:
-            raise RuntimeError("Dropout has no random numbers: set_draws was not called.")
+            raise RuntimeError("Dropout has no random numbers; call set_draws before the forward pass.")
         p = self.p.view(-1, *(1,) * (x.dim() - 1)) if isinstance(self.p, Tensor) else self.p
         return self.draws.kept(x, p).div_(1 - p)
 
@@ -204,7 +204,7 @@ class Dropout(DrawsAtRandom, nn.Module):
 
 
 def _threshold(p: float | Tensor) -> int | Tensor:
-    """Return the threshold that 16-bit integers are below with probability p."""
+    """Return the threshold below which uniform 16-bit integers are with probability p."""
     if isinstance(p, Tensor):
         return ((p * 2**16).round() - 2**15).clamp(max=2**15 - 1).to(torch.int16)
     return min(round(p * 2**16) - 2**15, 2**15 - 1)

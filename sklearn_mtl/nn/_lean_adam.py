@@ -10,16 +10,16 @@ from torch import Tensor
 
 
 class _Lists(NamedTuple):
-    """What a fused kernel takes of the parameters that have gradients.
+    """Arguments of a fused kernel, for the parameters that have gradients.
 
     Parameters
     ----------
     parameters, first, second : list of Tensor
         The parameters and their moments.
     steps : list of Tensor
-        How many steps each parameter has made: one tensor, as often as there are parameters, where all agree.
+        Number of steps of each parameter; the same tensor for all parameters if the numbers are equal.
     counters : list of Tensor
-        The different tensors among them.
+        The unique tensors of ``steps``.
     """
 
     parameters: list[Tensor]
@@ -30,10 +30,10 @@ class _Lists(NamedTuple):
 
 
 class _Lean:
-    """One parameter group, whose tensors are listed once.
+    """Optimiser of one parameter group, which lists the tensors once.
 
-    The kernel and its arguments are those of torch's own step, so that results are equal to the bit. Left out are
-    profiler records, hooks of steps, and what brings in `torch._dynamo`, whose import takes half a second.
+    It calls the same kernel with the same arguments as torch, so results are equal to the bit. It has no profiler
+    records and no hooks of steps, and avoids the import of `torch._dynamo`, which takes half a second.
     """
 
     param_groups: list[dict[str, Any]]
@@ -52,7 +52,7 @@ class _Lean:
             parameter.grad = None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load a state."""
+        """Load the state of an optimiser."""
         super().load_state_dict(state_dict)  # type: ignore[misc]
         self._lists = None
 
@@ -62,13 +62,11 @@ class _Lean:
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """Make a step."""
+        """Update the parameters."""
         (group,) = self.param_groups
         trained = [parameter for parameter in group["params"] if parameter.grad is not None]
         lists = self._lists
-        if lists is None or len(lists.parameters) != len(trained):
-            lists = self._lists = self._listed(trained)
-        if any(one is not other for one, other in zip(lists.parameters, trained, strict=True)):
+        if lists is None or [*map(id, lists.parameters)] != [*map(id, trained)]:
             lists = self._lists = self._listed(trained)
         beta1, beta2 = group["betas"]
         for counter in lists.counters:
@@ -87,7 +85,7 @@ class _Lean:
                 self.state[parameter] = {"step": step, **zeros}
         states = [self.state[parameter] for parameter in trained]
         agree = len(trained) == len(self.state) and len({float(state["step"]) for state in states}) == 1
-        for state in self.state.values():  # one counter where all parameters make the same steps
+        for state in self.state.values():  # one counter if all parameters make the same steps
             state["step"] = states[0]["step"] if agree else state["step"].clone()
         first, second, steps = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
         return _Lists(trained, first, second, steps, list({id(step): step for step in steps}.values()))
@@ -107,7 +105,7 @@ class LeanAdam(_Lean, torch.optim.Adam):
     kernel = staticmethod(torch._fused_adam_)
 
 
-#: in place of the optimisers of these names, where only their usual parameters are set
+#: replacements of the optimisers of these names, if no other parameters than `LEAN_PARAMS` are set
 LEAN: dict[str, type[torch.optim.Optimizer]] = {"adamw": LeanAdamW, "adam": LeanAdam}
-#: parameters that they take
+#: parameters of the estimator that they support
 LEAN_PARAMS = {"optimizer__betas", "optimizer__eps"}

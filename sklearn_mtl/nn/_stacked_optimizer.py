@@ -10,10 +10,10 @@ from torch import Tensor
 
 
 class StackedOptimizer(torch.optim.Optimizer):
-    """SGD, Adam or AdamW over parameters (M, ...), with a learning rate and decay for each member.
+    """SGD, Adam or AdamW over parameters (M, ...), with a learning rate and weight decay for each member.
 
-    Where all members agree, torch's fused optimiser makes the step; its arithmetic is elementwise, so it is the
-    same as M optimisers. Otherwise the step is written here with hyperparameters of shape (M, 1, ...).
+    If they are equal for all members, the kernel of torch's fused optimiser is used; it is elementwise, so it
+    equals M optimisers. Otherwise the step is computed here, with hyperparameters of shape (M, 1, ...).
 
     Parameters
     ----------
@@ -37,8 +37,7 @@ class StackedOptimizer(torch.optim.Optimizer):
         self.second: list[Tensor] = []
         self._adopt(list(parameters))
         if kind != "sgd":
-            self.first = [torch.zeros_like(parameter) for parameter in parameters]
-            self.second = [torch.zeros_like(parameter) for parameter in parameters]
+            self.first, self.second = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
 
     def _adopt(self, parameters: list[Tensor]) -> None:
         self.parameters = parameters
@@ -49,12 +48,12 @@ class StackedOptimizer(torch.optim.Optimizer):
         self.param_groups.append({**self.defaults, **param_group})
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients."""
+        """Remove the gradients."""
         for parameter in self.parameters:
             parameter.grad = None
 
     def keep(self, kept: Tensor, parameters: Sequence[Tensor]) -> None:
-        """Go on with some of the members, whose parameters are given anew."""
+        """Keep some of the members, with new tensors of their parameters."""
         self.hyperparameters = {name: values[kept] for name, values in self.hyperparameters.items()}
         self.first = [moment[kept] for moment in self.first]
         self.second = [moment[kept] for moment in self.second]
@@ -62,7 +61,7 @@ class StackedOptimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """Make a step."""
+        """Update the parameters."""
         self.steps += 1
         factor = self.factor
         rate, decay = self.hyperparameters["lr"], self.hyperparameters["weight_decay"]

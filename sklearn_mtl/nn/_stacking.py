@@ -83,9 +83,8 @@ def structure_of(network: nn.Module) -> tuple:
 
 def has_member_axis(spec: Any) -> bool:
     """Return whether a trunk or an architecture declares that all its modules support leading axes."""
-    # a subclass may build other modules, so the declaration of its parent does not count
-    says = vars(type(spec)).get("member_axis", False)
-    return bool(spec.member_axis if isinstance(says, property) else says)
+    # a subclass may build other modules, so it does not inherit the declaration
+    return "member_axis" in vars(type(spec)) and bool(spec.member_axis)
 
 
 class SideBySide(nn.Module):
@@ -99,15 +98,15 @@ class SideBySide(nn.Module):
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__()
-        # by all their names, because a layer may occur in two places
+        # with duplicates, because a layer may occur in two places
         tensors = [
             *modules[0].named_parameters(remove_duplicate=False), *modules[0].named_buffers(remove_duplicate=False)
         ]  # fmt: skip
         self.dims = {name: tensor.dim() for name, tensor in tensors}
         self.stacked = stack_networks(modules, range(len(modules)))
 
-    def know_vectors(self) -> None:
-        """Register vectors that were added to their layers."""
+    def register_vectors(self) -> None:
+        """Register vectors that were added to the layers."""
         self.dims = {**{name: 1 for name, _ in self.stacked.named_parameters()}, **self.dims}
 
     def forward(self, x: Any, chosen: Tensor | None = None) -> Any:
@@ -115,7 +114,7 @@ class SideBySide(nn.Module):
         return (self.stacked if chosen is None else self._only(self.stacked, chosen, ""))(x)
 
     def _only(self, module: nn.Module, chosen: Tensor, prefix: str) -> nn.Module:
-        """Copy a module with some entries of the axis; the module itself is not changed."""
+        """Copy a module with the chosen entries of the axis; the module itself is not changed."""
         part = copy.copy(module)
         for kind in ("_parameters", "_buffers"):
             part.__dict__[kind] = {

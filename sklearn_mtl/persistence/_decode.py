@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..columns._columns import objects_of
 from ..estimator._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
 from ..model import check_arrays, current_state
@@ -18,7 +19,7 @@ from ._encode import DEEPEST
 from ._known import CONTAINERS, PACKAGE, Registry, may_be_attribute
 from ._values import LEAVES, restored_array
 
-# Maximum numbers of layers, units and members that are allowed even in small files.
+# Maximum numbers of layers, units and members that even small files may have.
 _LARGE_SIZE = 2**16
 _ROOMS_OF_SIZES = {f"{PACKAGE}.trunks", f"{PACKAGE}.architectures", f"{PACKAGE}.training"}
 # A unit has at least one weight.
@@ -74,7 +75,7 @@ def _tagged(pairs: list[tuple[str, Any]]) -> Tagged:
 
 
 def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 class Decoder:
@@ -87,7 +88,7 @@ class Decoder:
     tensors : mapping of str to ndarray
         The numeric arrays; each is used once.
     load_step : callable
-        Returns the pipeline step of a member of the file.
+        Returns the pipeline step of an entry of the file.
     size : int
         Bytes of the file; no layer can have more units.
     room : int
@@ -136,7 +137,7 @@ class Decoder:
 
     def _all(self, encoded: Any) -> list[Any]:
         if type(encoded) is not list:
-            raise ModelFileError(f"it has a {type(encoded).__name__} in place of a list")
+            raise ModelFileError(f"it has a {type(encoded).__name__} instead of a list")
         return [self.decode(entry) for entry in encoded]
 
     def _decode_tagged(self, tag: str, value: Any) -> Any:
@@ -191,10 +192,7 @@ class Decoder:
 
     def _objects(self, value: Any) -> np.ndarray:
         shape, entries = value
-        array = np.empty(len(entries), dtype=object)
-        for number, entry in enumerate(self._all(entries)):
-            array[number] = entry
-        return array.reshape([int(size) for size in shape])
+        return objects_of(self._all(entries)).reshape([int(size) for size in shape])
 
     def _named(self, value: Any) -> Any:
         return self._registry.value_of(value)

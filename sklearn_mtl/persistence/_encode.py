@@ -48,7 +48,7 @@ _UNSAVABLE: list[tuple[Any, str]] = [
     (Memory, "pass the path of its folder"),
     (np.random.RandomState, "only a RandomState with the bit generator MT19937 is saved"),
     (np.random.Generator, "use an int or a numpy.random.RandomState"),
-    (Enum, "give its value"),
+    (Enum, "use its value"),
     (Mapping, "convert it to a dict"),
     (Set, "convert it to a set"),
     (str, "convert it to a str"),
@@ -70,7 +70,7 @@ class Encoder:
     tensors : dict of str to ndarray
         Numeric arrays, by their path.
     steps : dict of str to bytes
-        Members of the file that were written by skops.
+        Entries of the file that were written by skops.
     """
 
     def __init__(self, registry: Registry) -> None:

@@ -34,7 +34,7 @@ PACKAGE = __name__.partition(".")[0]
 SCRIPT = "__main__"
 #: subpackages whose classes are specs or parts of fitted specs
 ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling")
-#: specs beside those of the rooms
+#: other specs
 SPECS = (BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer)
 VIEWS = (TaskViewClassifier, TaskViewRegressor)
 ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor, *VIEWS)
@@ -157,7 +157,7 @@ def may_be_attribute(cls: type, name: Any) -> bool:
 
 
 class Registry:
-    """Mapping between names and classes or functions.
+    """Names of the classes and functions that a file may contain.
 
     Parameters
     ----------

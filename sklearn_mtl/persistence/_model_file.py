@@ -12,9 +12,9 @@ from typing import Any
 
 from ..estimator._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
-from ..files._archive import DIGEST, read_digest, read_members
+from ..files._archive import DIGEST, read_digest, read_entries
 from ..files._atomic import remove_left_over, replaced_file
-from ..files._zip import StoredZip, add_member
+from ..files._zip import StoredZip, add_entry
 from ._decode import Decoder, memory_of, parse
 from ._encode import Encoder
 from ._known import CONTAINERS, VIEWS, Registry
@@ -88,13 +88,13 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
             f"the estimator has {len(manifest)} bytes of text, lists and dicts, more than load_model would read."
         )
     with replaced_file(path) as file, zipfile.ZipFile(file, "w") as archive:
-        members = {
-            MANIFEST: add_member(archive, MANIFEST, [manifest], len(manifest)),
-            TENSORS: add_member(archive, TENSORS, tensor_pieces(arrays), n_bytes),
-            **{name: add_member(archive, name, [step], len(step)) for name, step in encoder.steps.items()},
+        entries = {
+            MANIFEST: add_entry(archive, MANIFEST, [manifest], len(manifest)),
+            TENSORS: add_entry(archive, TENSORS, tensor_pieces(arrays), n_bytes),
+            **{name: add_entry(archive, name, [step], len(step)) for name, step in encoder.steps.items()},
         }
-        digest = json.dumps({"format": FORMAT, "layout": LAYOUT, "members": members}, indent=1).encode()
-        add_member(archive, DIGEST, [digest], len(digest))
+        digest = json.dumps({"format": FORMAT, "layout": LAYOUT, "members": entries}, indent=1).encode()
+        add_entry(archive, DIGEST, [digest], len(digest))
     remove_left_over(path)
 
 
@@ -139,21 +139,21 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
     """
     registry = Registry(trusted)
     with open(path, "rb") as file, _one_error(Path(path)):
-        members = _read_members(StoredZip(file, _size_of(file, max_bytes), _NAMES))
-        size = sum(map(len, members.values()))
-        room = 3 * size + _ROOM - memory_of(members[MANIFEST])
+        entries = _read_entries(StoredZip(file, _size_of(file, max_bytes), _NAMES))
+        size = sum(map(len, entries.values()))
+        room = 3 * size + _ROOM - memory_of(entries[MANIFEST])
         if room < 0:
             raise ModelFileError("its text, lists and dicts would take too much memory")
-        tensors = load_tensors(members.pop(TENSORS))
-        manifest = parse(members.pop(MANIFEST))
+        tensors = load_tensors(entries.pop(TENSORS))
+        manifest = parse(entries.pop(MANIFEST))
 
         def step(name: str) -> Any:
-            return load_step(members.pop(name), name, registry.trusted, max_bytes)
+            return load_step(entries.pop(name), name, registry.trusted, max_bytes)
 
         decoder = Decoder(registry, tensors, step, size, room)
         del tensors
         loaded = decoder.decode(manifest)
-        left = [*decoder.unused, *members]
+        left = [*decoder.unused, *entries]
         if left:
             raise ModelFileError(f"its parts {left[:5]} are not used")
         if not isinstance(loaded, _MODELS):
@@ -184,8 +184,8 @@ def _size_of(file: Any, max_bytes: int) -> int:
     return int(size)
 
 
-def _read_members(archive: StoredZip) -> dict[str, bytes]:
-    """Read all members except the digest, and check them against the digest."""
+def _read_entries(archive: StoredZip) -> dict[str, bytes]:
+    """Read all entries except the digest, and check them against the digest."""
     digest = read_digest(archive)
     if digest["format"] != FORMAT or type(digest["layout"]) is not int:
         raise ModelFileError("it is not a model file")
@@ -193,7 +193,7 @@ def _read_members(archive: StoredZip) -> dict[str, bytes]:
         raise ModelFileError(f"it has layout {digest['layout']}, but this version reads layout {LAYOUT}")
     if not {MANIFEST, TENSORS} <= set(digest["members"]):
         raise ModelFileError(f"it has no {MANIFEST} or no {TENSORS}")
-    return read_members(archive, digest["members"])
+    return read_entries(archive, digest["members"])
 
 
 def _not_a_model(estimator: Any) -> str:

@@ -14,24 +14,14 @@ from scipy.sparse import load_npz
 from sklearn import feature_selection
 
 from ..exceptions import ModelFileError
-from ..files._zip import StoredZip, add_member
+from ..files._zip import StoredZip, pack_zip
 from ..utils._optional import import_optional
 from ._known import CONTAINERS, PACKAGE, SCRIPT, full_name
 
 EXTRA = "pipelines"
 _FUNCTIONS = (
-    np.mean,
-    np.median,
-    np.min,
-    np.max,
-    np.sum,
-    np.prod,
-    np.std,
-    np.var,
-    np.clip,
-    np.nan_to_num,
-    np.round,
-)
+    np.mean, np.median, np.min, np.max, np.sum, np.prod, np.std, np.var, np.clip, np.nan_to_num, np.round,
+)  # fmt: skip
 _SCORES = ("chi2", "f_classif", "f_regression", "mutual_info_classif", "mutual_info_regression", "r_regression")
 # Types that skops does not trust, although reading them runs no code; sparse arrays and splines are checked here.
 _HARMLESS = {
@@ -92,22 +82,18 @@ def dump_step(step: Any, path: str) -> bytes:
 def _in_order(content: bytes) -> bytes:
     """Renumber the objects in a skops file by position, so that equal steps make equal files."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    schema = json.loads(members.pop(_SCHEMA))
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(entries.pop(_SCHEMA))
     objects: dict[int, int] = {}
     files: dict[str, str] = {}
     for node in _nodes(schema):
         if type(node.get("__id__")) is int:
             node["__id__"] = objects.setdefault(node["__id__"], len(objects))
-        if node.get("file") in members:
+        if node.get("file") in entries:
             node["file"] = files.setdefault(node["file"], f"{len(files)}.{node['file'].rpartition('.')[2]}")
-    ordered = {files.get(name, name): member for name, member in members.items()}
+    ordered = {files.get(name, name): entry for name, entry in entries.items()}
     ordered[_SCHEMA] = json.dumps(schema).encode()
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in sorted(ordered):
-            add_member(archive, name, [ordered[name]], len(ordered[name]))
-    return file.getvalue()
+    return pack_zip(dict(sorted(ordered.items())))
 
 
 def _nodes(value: Any) -> Iterable[dict[str, Any]]:
@@ -126,7 +112,7 @@ def load_step(content: bytes, name: str, trusted: Iterable[Any], most: int) -> A
     content : bytes
         Output of skops.
     name : str
-        Name of the member, for messages.
+        Name of the entry, for messages.
     trusted : iterable of classes and functions
         What it may contain in addition to types that skops trusts.
     most : int
@@ -183,26 +169,22 @@ def _of_modules(content: bytes, trusted: Sequence[Any]) -> bytes:
         moved = [node for node in _nodes(schema) if node.get("__module__") == SCRIPT]
         if not moved:
             return content
-        members = {name: archive.read(name) for name in archive.namelist()}
+        entries = {name: archive.read(name) for name in archive.namelist()}
     for node in moved:
         node["__module__"] = modules.get(node.get("__class__"), SCRIPT)
-    members[_SCHEMA] = json.dumps(schema).encode()
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, member in members.items():
-            add_member(archive, name, [member], len(member))
-    return file.getvalue()
+    entries[_SCHEMA] = json.dumps(schema).encode()
+    return pack_zip(entries)
 
 
 def _check_arrays(content: bytes, name: str, most: int) -> None:
     """Raise ModelFileError if a compressed sparse array is too large or has invalid indices."""
-    members = StoredZip(io.BytesIO(content), len(content))
-    for member in members.sizes:
-        packed = members.read(member)
+    entries = StoredZip(io.BytesIO(content), len(content))
+    for entry in entries.sizes:
+        packed = entries.read(entry)
         if zipfile.is_zipfile(io.BytesIO(packed)):
             with zipfile.ZipFile(io.BytesIO(packed)) as arrays:
-                if sum(entry.file_size for entry in arrays.infolist()) > most:
-                    raise ModelFileError(f"the array {member} of {name} has more than max_bytes={most} bytes")
+                if sum(info.file_size for info in arrays.infolist()) > most:
+                    raise ModelFileError(f"the array {entry} of {name} has more than max_bytes={most} bytes")
             array = load_npz(io.BytesIO(packed))
             if array.format in ("csr", "csc"):
                 array.check_format(full_check=True)

@@ -102,7 +102,7 @@ def _unpack_requests(packed: Any) -> MetadataRequest:
     request = MetadataRequest(owner=owner)
     for name, requests in methods.items():
         if name not in vars(request) or name == "owner":
-            raise ValueError("metadata is for a method that takes none")
+            raise ValueError("metadata is requested for a method that does not support it")
         for param, alias in requests.items():
             getattr(request, name).add_request(param=param, alias=alias)
     return request
@@ -237,7 +237,7 @@ def restored_array(plain: np.ndarray, name: str) -> np.ndarray:
     dtype = dtype_of(name)
     native = dtype.newbyteorder("=")
     numbers = native if native.name in _DTYPES else _numbers_of(native)
-    given = f"an array of dtype {name} is given as one of dtype {plain.dtype} and shape {plain.shape}"
+    given = f"an array of dtype {name} is stored with dtype {plain.dtype} and shape {plain.shape}"
     if plain.dtype != numbers:
         raise ValueError(given)
     if numbers == native:

@@ -21,4 +21,4 @@ class AllTasks(TaskSampling):
     trains_all = True
 
     def plan(self, sizes: Tensor, progress: Tensor, n_steps: int, generator: torch.Generator) -> Tensor:
-        raise TypeError("all tasks are trained in every step")
+        raise TypeError("AllTasks plans no steps: every step trains all tasks")

@@ -1,4 +1,4 @@
-"""Targets: several arrays of the same rows, read from any container and given back in it."""
+"""Targets: the labels of several tasks for the same rows, read from any container of y."""
 
 from ._container import Container
 from ._read import align_targets, name_of, read_targets

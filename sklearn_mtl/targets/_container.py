@@ -1,4 +1,4 @@
-"""What a single y was like, and the types of container there are."""
+"""The container of a y, and all types of containers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._container_type import ContainerType, GivenTargets, Named, Values
 from ._frames import FRAME_TYPES
 from ._mapping import MappingType
 
-#: every type of container by the name that is saved, in the order in which they are asked whether a y is theirs
+#: types of containers by their saved names, in the order in which they are tried
 CONTAINER_TYPES: dict[str, ContainerType] = {
     each.kind: each for each in (MappingType(), *FRAME_TYPES, StructuredType(), ArrayType(), MatrixType())
 }
@@ -22,9 +22,9 @@ CONTAINER_TYPES: dict[str, ContainerType] = {
 
 @dataclass(frozen=True)
 class Container:
-    """What held the targets, so that predictions come back in the same type of object.
+    """The kind of y and the names of its tasks, to return predictions in the same type of object.
 
-    This is what a model keeps and saves. What depends on the type is said by the `ContainerType` of that name.
+    A model saves it. The `ContainerType` of that name reads and builds such objects.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Container:
     names : tuple of str
         The tasks in the order of the container.
     labels : tuple
-        The names as the container had them, for instance integers in a frame.
+        The names in the container, for instance integers in a frame.
     """
 
     kind: str
@@ -42,22 +42,22 @@ class Container:
 
     @classmethod
     def named(cls, names: Sequence[str]) -> Container:
-        """Make the container of a mapping from task to target."""
+        """Return the container of a mapping from task to target."""
         return cls(MappingType.kind, tuple(names), tuple(names))
 
     @classmethod
     def of_one_task(cls, name: str) -> Container:
-        """Make the container of a 1-D array."""
+        """Return the container of a 1-D array."""
         return cls(ArrayType.kind, (name,), (name,))
 
     @property
     def type(self) -> ContainerType:
-        """What reads and makes containers of this kind."""
+        """The type that reads and builds containers of this kind."""
         return CONTAINER_TYPES[self.kind]
 
     @property
     def names_tasks(self) -> bool:
-        """Whether the tasks have names; those without are taken in order."""
+        """Whether the container names its tasks; otherwise they are matched by position."""
         return self.type.names_tasks
 
     def check(self) -> None:
@@ -69,7 +69,7 @@ class Container:
         """
         if self.kind not in CONTAINER_TYPES:
             raise ValueError(
-                f"the targets of this model were of the kind {self.kind!r}, which this version does not know; it "
+                f"the model was fitted with targets of kind {self.kind!r}, which this version does not know; it "
                 f"knows {sorted(CONTAINER_TYPES)}."
             )
 
@@ -79,9 +79,9 @@ class Container:
         Parameters
         ----------
         columns : mapping of str to ndarray
-            Predictions of all tasks or of some.
+            Predictions of some or all tasks.
         X : object, default=None
-            What was predicted for; a frame's index is taken over.
+            The rows that were predicted; the index of a frame is used.
         """
         pairs = [(name, label) for name, label in zip(self.names, self.labels, strict=True) if name in columns]
         return self.type.wrap({name: columns[name] for name, _ in pairs}, [label for _, label in pairs], X)
@@ -93,22 +93,22 @@ class Container:
         *,
         one_column_is_plain: bool,
     ) -> Values | list[Values] | Named:
-        """Arrange classes or probabilities as scikit-learn does: plain for a 1-D y, as a list for a 2-D array.
+        """Arrange classes or probabilities as in scikit-learn: an array for a 1-D y, a list for a 2-D array.
 
         Parameters
         ----------
         by_task : mapping of str to object
-            Those of all tasks or of some.
+            Values of some or all tasks.
         named : callable
-            Makes a mapping of them, for every other type of y.
+            Converts the mapping for all other types of y.
         one_column_is_plain : bool
-            Whether those of a frame or 2-D array of one column are plain too, as those of classifiers are.
+            Whether a frame or 2-D array with one column also returns an array, as in classifiers.
         """
         is_plain_column = one_column_is_plain and len(self.names) == 1
         return self.type.arrange(by_task, named, is_plain_column=is_plain_column)
 
     def with_task(self, name: str) -> Container:
-        """Return what holds one more task: a mapping, if this cannot."""
+        """Return the container with one more task; a mapping if this kind cannot have more."""
         names = (*self.names, name)
         return (
             Container(self.kind, names, (*self.labels, name)) if self.type.takes_more_tasks else self.named(names)
@@ -116,12 +116,12 @@ class Container:
 
 
 def read_container(y: GivenTargets) -> tuple[Container, list[Any]]:
-    """Find what type of container y is, and the columns in it.
+    """Return the container of y and its columns.
 
     Raises
     ------
     ValueError
-        If it is of no type, has no columns, or names a task twice.
+        If y has an unknown type or no columns, or names a task twice.
     """
     for kind, each in CONTAINER_TYPES.items():
         pairs = each.read(y)

@@ -1,4 +1,4 @@
-"""The seam for containers: what y may be, and how predictions become the same again."""
+"""Base class of the types of containers of y."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from ..utils._types import RowsLike
 
 Values = TypeVar("Values")
 Named = TypeVar("Named")
-#: y as containers are told apart: what is not the first three of these is made an array
+#: types that containers distinguish; any other y is converted to an array first
 GivenTargets: TypeAlias = Mapping[Any, Any] | Sequence[Mapping[Any, Any]] | nw.DataFrame | nw.Series | np.ndarray
 
 
 class ContainerType(ABC):
-    """One type of y: how its targets are read, and how predictions are put into one like it.
+    """Base class of the types of y, which read targets and build containers of predictions.
 
-    A container type keeps nothing: what a single y was like is kept by `Container`. To add one, write a subclass
-    and list an instance of it in ``CONTAINER_TYPES`` of ``_container.py``.
+    A container type has no state: `Container` describes a single y. To add a type, write a subclass and list an
+    instance of it in ``CONTAINER_TYPES`` of ``_container.py``.
     """
 
-    #: the name by which saved models find this type; it must never change
+    #: name of the type in saved models; it must never change
     kind: ClassVar[str]
-    #: whether the tasks have names; those without are taken in order
+    #: whether the container names its tasks; otherwise they are matched by position
     names_tasks: ClassVar[bool] = True
-    #: whether there can be one more task; otherwise predictions become a mapping when a task is added
+    #: whether tasks can be added; otherwise predictions are a mapping after a task was added
     takes_more_tasks: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, y: GivenTargets) -> list[tuple[Any, Any]] | None:
-        """List the labels of the tasks and their columns; None if y is of another type."""
+        """Return the name of each task in y and its column; None if y has another type."""
 
     @abstractmethod
     def wrap(self, columns: Mapping[str, np.ndarray], labels: Sequence[Any], X: RowsLike) -> Any:
@@ -44,9 +44,9 @@ class ContainerType(ABC):
         columns : mapping of str to ndarray
             Predictions by task, in order.
         labels : sequence
-            How y called these tasks.
+            The names of these tasks in y.
         X : object
-            What was predicted for, or None.
+            The rows that were predicted, or None.
         """
 
     def arrange(
@@ -56,7 +56,7 @@ class ContainerType(ABC):
         *,
         is_plain_column: bool,
     ) -> Values | list[Values] | Named:
-        """Arrange classes or probabilities as scikit-learn does for this type of y, see `Container.arrange`."""
+        """Arrange classes or probabilities as in scikit-learn for this type of y; see `Container.arrange`."""
         return named(by_task)
 
 

@@ -1,4 +1,4 @@
-"""Frames as containers of targets, and as what `Targets.to_frame` makes."""
+"""Frames as containers of targets, and for `Targets.to_frame`."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ class FrameType(ContainerType):
 
     @abstractmethod
     def takes(self, library: nw.Implementation) -> bool:
-        """Return whether frames of a library are of this type."""
+        """Return whether this type reads frames of a library."""
 
     @abstractmethod
     def make(self, columns: Mapping[Any, Any], purpose: str, X: RowsLike = None) -> Any:
-        """Make a frame.
+        """Build a frame.
 
         Parameters
         ----------
-        columns : mapping of label to ndarray or what the library has as a column
+        columns : mapping of label to ndarray, or to a column of the library
         purpose : str
-            What needs the library, for the message where it is missing.
+            What needs the library, for the message if it is missing.
         X : object, default=None
-            Whose index is taken over, where there is one.
+            The frame gets the index of X, if it has one.
         """
 
     def column(self, values: np.ndarray, categories: Categories | None) -> Any:
-        """Make a column of labels, in the dtype that they came in if the library has it."""
+        """Build a column of labels; categories and integers with missing values keep their dtype in pandas."""
         return values
 
 
 class PandasFrame(FrameType):
-    """A DataFrame of pandas; predictions take over the index of X."""
+    """A DataFrame of pandas; predictions have the index of X."""
 
     kind = "pandas"
 
@@ -95,7 +95,7 @@ class PyArrowTable(FrameType):
 
 
 class PolarsFrame(FrameType):
-    """A DataFrame of polars, and what frames of libraries without a type of their own become."""
+    """A DataFrame of polars; predictions for frames of all other libraries are also polars frames."""
 
     kind = "polars"
 
@@ -106,17 +106,17 @@ class PolarsFrame(FrameType):
         return import_optional("polars", "frames", purpose).DataFrame(_flat(columns))
 
 
-#: in the order in which they are asked whether a frame is theirs
+#: in the order in which they are tried
 FRAME_TYPES: tuple[FrameType, ...] = (PandasFrame(), PyArrowTable(), PolarsFrame())
 
 
 def _flat(columns: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Make lists of the rows of columns that are 2-D."""
+    """Convert 2-D columns to lists of rows."""
     return {label: values if values.ndim == 1 else list(values) for label, values in columns.items()}
 
 
 def _nullable_dtype(values: np.ndarray) -> str | None:
-    """Return the dtype of pandas that holds integers or truth values beside missing ones; None for others."""
+    """Return the nullable pandas dtype of integers or bools with missing values; None for other values."""
     if values.dtype.kind != "O" or values.ndim != 1:
         return None
     return {"integer": "Int64", "boolean": "boolean"}.get(facts_of(values).kind)

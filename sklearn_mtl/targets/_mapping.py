@@ -14,7 +14,7 @@ from ._targets import Targets
 
 
 class MappingType(ContainerType):
-    """A mapping from task to target, or a list with a dict for each row; predictions are `Targets`."""
+    """A mapping from task to target, or a list of one dict per row; predictions are `Targets`."""
 
     kind = "targets"
     takes_more_tasks = True

@@ -1,4 +1,4 @@
-"""Names and targets of anything that names its targets."""
+"""Names and targets of containers that name their targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def named_targets(data: Any) -> list[tuple[Any, Any]]:
     Raises
     ------
     TypeError
-        If it is nothing of these.
+        If data has another type.
     ValueError
         If a frame has two columns of one name.
     """
@@ -35,18 +35,18 @@ def named_targets(data: Any) -> list[tuple[Any, Any]]:
         return [(name, values) for name, values in data]
     except (TypeError, ValueError) as error:
         raise TypeError(
-            "Targets takes a mapping from task to target, a frame, a structured array, a list with a dict for "
-            f"each row, or targets by keyword; got {type(data).__name__}."
+            "Targets takes a mapping from task to target, a frame, a structured array, a list of one dict per "
+            f"row, or targets by keyword; got {type(data).__name__}."
         ) from error
 
 
 def are_records(data: Any) -> bool:
-    """Return whether data is a list with a dict for each row."""
+    """Return whether data is a list of one dict per row."""
     return isinstance(data, list | tuple) and bool(data) and all(isinstance(row, dict) for row in data)
 
 
 def frame_or_series(data: Any) -> nw.DataFrame | nw.Series | None:
-    """Wrap a frame or a series of any library; None for anything else.
+    """Return a narwhals frame or series of any library; None for other data.
 
     Raises
     ------

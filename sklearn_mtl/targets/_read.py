@@ -1,4 +1,4 @@
-"""From any y to `Targets` and the container that it was in."""
+"""Read any y as `Targets` and its container."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def read_targets(y: TargetsLike) -> tuple[Targets, Container]:
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_tasks), structured array, frame, mapping or Targets
         A 1-D y is one task, named after its Series or "y". The columns of a 2-D array are tasks "0", "1", ...
-        Everything else, a list with a dict for each row too, names its tasks.
+        All other types name their tasks, also a list of one dict per row.
 
     Returns
     -------
     targets : Targets
     container : Container
-        The kind of y, which puts predictions back into it.
+        The kind of y, which predictions are returned in.
 
     Raises
     ------
@@ -41,14 +41,14 @@ def read_targets(y: TargetsLike) -> tuple[Targets, Container]:
         raise TypeError("Sparse y is not supported; pass y.toarray(), or a mapping from task to target.")
     if isinstance(y, Targets):
         return _as_targets(y), Container.named(tuple(y))
-    container, columns = read_container(_told_apart(y))
+    container, columns = read_container(_as_given(y))
     return _as_targets(Targets(zip(container.names, columns, strict=True))), container
 
 
 def align_targets(y: TargetsLike, names: Sequence[str]) -> tuple[Targets, Container]:
-    """Read y for tasks that are known already.
+    """Read y for known tasks.
 
-    Columns without names of their own are taken in order; named ones in any order, others are ignored.
+    Columns without names are matched by position, others by name; columns of other names are ignored.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def align_targets(y: TargetsLike, names: Sequence[str]) -> tuple[Targets, Contai
         If a task has no column.
     """
     if len(names) == 1 and isinstance(y, list) and not are_records(y):
-        y = {names[0]: y}  # lists of labels are sets of labels, even if all are of one length
+        y = {names[0]: y}  # inner lists are sets of labels, even if all have one length
     targets, container = read_targets(y)
     if not container.names_tasks and len(container.names) == len(names):
         return targets._named(names), container
@@ -67,13 +67,13 @@ def align_targets(y: TargetsLike, names: Sequence[str]) -> tuple[Targets, Contai
 
 
 def name_of(key: Any, names: Any) -> Any:
-    """Return the task that a key means: an integer is the name of a column, as frames and arrays have them."""
+    """Return the task of a key, which may be the integer name of a column of a frame or an array."""
     if key not in names and isinstance(key, int | np.integer) and not isinstance(key, bool):
         return str(key) if str(key) in names else key
     return key
 
 
-def _told_apart(y: TargetsLike) -> GivenTargets:
+def _as_given(y: TargetsLike) -> GivenTargets:
     """Convert y to one of the types that `read_container` distinguishes."""
     if isinstance(y, Mapping) or are_records(y):
         return y
@@ -83,7 +83,7 @@ def _told_apart(y: TargetsLike) -> GivenTargets:
 
 
 def _as_array(y: TargetsLike) -> np.ndarray:
-    """Read y without names as scikit-learn does: lists of one length are the rows of a 2-D array."""
+    """Convert y without names as scikit-learn does: inner lists of one length are rows of a 2-D array."""
     array = read_labels(y, "y").values
     if array.dtype.kind == "O" and array.ndim == 1 and isinstance(y, list | tuple):
         lengths = {len(row) if isinstance(row, list | tuple) else -1 for row in array}
@@ -93,5 +93,5 @@ def _as_array(y: TargetsLike) -> np.ndarray:
 
 
 def _as_targets(given: Targets) -> Targets:
-    """Make each column what tasks take, see `as_target`."""
+    """Convert each column to the form that tasks accept; see `as_target`."""
     return Targets._of({k: as_target(values) for k, values in given.items()}, given._categories, given._of_whole)

@@ -1,4 +1,4 @@
-"""Targets as an array of rows, as numpy and scikit-learn take them."""
+"""Targets as an array of rows, for numpy and scikit-learn."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..columns._labels import objects_of
+from ..columns._columns import objects_of
 from ..columns._missing import is_missing
 
 
 class _Text(str):
-    """A text among numbers: scikit-learn sorts all labels of an array before it looks what they are."""
+    """A text that can be sorted among numbers: scikit-learn sorts the labels of an array before it checks them."""
 
     __slots__ = ()
 
@@ -38,14 +38,14 @@ def as_rows(columns: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _sortable(value: Any) -> Any:
-    """Make a label one that Python sorts among others: numbers of numpy do not compare with texts."""
+    """Convert a label to a type that Python can sort among others; numbers of numpy do not compare with text."""
     if isinstance(value, str):
         return _Text(value)
     return value.item() if isinstance(value, np.generic) else value
 
 
 def different_labels(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the different labels of all targets, sorted, missing ones left out."""
+    """Return the unique labels of all targets, sorted, without missing ones."""
     found: dict[Any, None] = {}
     for values in columns:
         found |= dict.fromkeys(values[~is_missing(values)].ravel().tolist())
@@ -59,7 +59,7 @@ def different_labels(columns: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def are_equal(a: np.ndarray, b: np.ndarray) -> bool:
-    """Return whether two targets have equal labels, and the same ones are missing."""
+    """Return whether two targets have equal and equally missing labels."""
     if a.shape != b.shape:
         return False
     absent = is_missing(a)

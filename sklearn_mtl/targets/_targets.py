@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,7 @@ from ._frames import FRAME_TYPES
 from ._naming import named_targets
 from ._rows import are_equal, as_rows, different_labels
 
-# Of how many tasks, and how many of their labels, are shown.
+# Maximum numbers of tasks, of labels per task, and of characters per task in the representation.
 _MOST_SHOWN = 10
 _MOST_LETTERS = 80
 
@@ -24,22 +25,22 @@ class Targets(dict[str, np.ndarray]):
     """A mapping from task to target that scikit-learn can index by rows.
 
     A plain dict of targets cannot go through `GridSearchCV` or `train_test_split`: scikit-learn takes the
-    number of keys for the number of rows. `Targets` has the length, the shape and the indexing of an array of
-    rows, and everything else of a read-only mapping. Some of its rows are read as the whole is: a fold trains the
-    types of tasks that all rows would.
+    number of keys for the number of rows. `Targets` has the length, shape and indexing of an array of rows, and is
+    otherwise a read-only mapping. The types of tasks are inferred from all rows, so they are the same in each
+    fold.
 
     Parameters
     ----------
     data : mapping, frame, structured array or list of dict, default=()
-        One target per task, array-like of shape (n_samples, ...), or a frame of pandas, polars or pyarrow, or one
+        One target per task, array-like of shape (n_samples, ...); a frame of pandas, polars or pyarrow; or one
         dict per row. Missing labels are NaN, None or pandas' NA.
     **tasks : array-like of shape (n_samples, ...)
-        The same by keyword.
+        Targets by keyword.
 
     Raises
     ------
     ValueError, TypeError
-        If there is no target, a task is named twice, or the targets differ in length; if it is nothing of these.
+        If data has another type or no target, names a task twice, or its targets differ in length.
 
     Examples
     --------
@@ -58,7 +59,7 @@ class Targets(dict[str, np.ndarray]):
     2  Adelie  3250.0
     """
 
-    #: what was given as a frame or as categories, whose rows are those of the arrays
+    #: the original frames and categorical columns, from which the arrays were read
     _given: Mapping[str, Any] = MappingProxyType({})
     _categories: dict[str, Categories]
     _of_whole: Mapping[str, Facts]
@@ -86,14 +87,14 @@ class Targets(dict[str, np.ndarray]):
     def _of(
         cls, columns: Mapping[str, np.ndarray], categories: dict[str, Categories], of_whole: Mapping[str, Facts]
     ) -> Targets:
-        """Make targets of arrays that are read already."""
+        """Build targets from arrays, without reading them again."""
         targets = cls.__new__(cls)
         dict.__init__(targets, columns)
         targets._categories, targets._of_whole = categories, of_whole
         return targets
 
     def as_given(self, name: str) -> Any:
-        """Get a target, or an input, as it was given where that is a frame or categories, else as an array."""
+        """Return the original frame or categorical column of a target or input; otherwise its array."""
         return self._given.get(name, self[name])
 
     @property
@@ -110,7 +111,7 @@ class Targets(dict[str, np.ndarray]):
         return len(next(iter(self.values())))
 
     def __getitem__(self, key: Any) -> Any:
-        """Get the target of a task by its name, or some rows of all of them."""
+        """Return the target of a task by its name, or some rows of all targets."""
         if isinstance(key, str):
             return super().__getitem__(key)
         if isinstance(key, tuple):  # scikit-learn indexes arrays of rows with (rows, ...)
@@ -122,13 +123,13 @@ class Targets(dict[str, np.ndarray]):
         return part
 
     def facts(self) -> Mapping[str, Facts]:
-        """Return the facts about the labels of each task, from all rows of which these may be a part."""
+        """Return the facts about the labels of each task, from all rows if these are a part of them."""
         if not self._of_whole:
             self._of_whole = {k: facts_of(values, self._categories.get(k)) for k, values in self.items()}
         return self._of_whole
 
     def facts_of(self, name: str, rows: np.ndarray | None = None) -> Facts:
-        """Return the facts about the labels of a task, from all rows of which these may be a part."""
+        """Return the facts about the labels of a task, from all rows if these are a part of them."""
         known = self._of_whole.get(name)
         if known is None:
             values = self[name] if rows is None else self[name][rows]
@@ -159,12 +160,12 @@ class Targets(dict[str, np.ndarray]):
         return self._categories.get(name)
 
     def to_frame(self, library: str = "pandas") -> Any:
-        """Make a frame with a column for each task.
+        """Convert the targets to a frame with a column for each task.
 
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, default="pandas"
-            Whose frame.
+            Library of the frame.
 
         Returns
         -------
@@ -181,7 +182,9 @@ class Targets(dict[str, np.ndarray]):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return the rows as an array of shape (n_samples, n_tasks), of objects if the types differ."""
         if copy is False:
-            raise ValueError("the rows of Targets cannot be made an array without a copy.")
+            raise ValueError(
+                "Targets cannot be converted to an array without a copy; pass copy=None or copy=True."
+            )
         return np.asarray(as_rows(list(self.values())), dtype=dtype)
 
     def __eq__(self, other: object) -> bool:
@@ -206,7 +209,7 @@ class Targets(dict[str, np.ndarray]):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self._given = state.get("_given", {})
-        if "_columns" in state:  # as earlier versions pickled it
+        if "_columns" in state:  # pickled by an earlier version
             dict.update(self, state["_columns"])
             self._categories, self._of_whole = {}, {}
 
@@ -216,7 +219,7 @@ class Targets(dict[str, np.ndarray]):
             parts: Sequence[Targets] = args[0]
             first, *others = parts
             columns = {name: np.concatenate([part[name] for part in parts]) for name in first}
-            # parts of one whole are read as it is, and so is what they make together
+            # parts of one whole have its categories and facts, and so has their concatenation
             categories = all(other._categories == first._categories for other in others)
             of_whole = all(other._of_whole == first._of_whole for other in others)
             return self._of(columns, first._categories if categories else {}, first._of_whole if of_whole else {})
@@ -226,25 +229,25 @@ class Targets(dict[str, np.ndarray]):
         return function(*arrays, **kwargs)
 
     def copy(self) -> Targets:
-        """Return other targets of the same arrays."""
-        return self._of(self, self._categories, self._of_whole)
+        """Return a shallow copy."""
+        return copy.copy(self)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         """Raise an error: targets cannot be changed."""
-        raise TypeError("Targets cannot be changed; make other ones: Targets({**targets, name: values}).")
+        raise TypeError("Targets cannot be changed; build new ones: Targets({**targets, name: values}).")
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
 
 def _has_dtypes(values: Any) -> bool:
-    """Return whether values are a frame, or categories, which an array would lose."""
+    """Return whether values are a frame or a categorical column, whose dtypes an array would lose."""
     native = nw.from_native(values, allow_series=True, pass_through=True)
     is_series = isinstance(native, nw.Series)
     return isinstance(native, nw.DataFrame) or (is_series and isinstance(native.dtype, nw.Categorical | nw.Enum))
 
 
 def _short(values: np.ndarray) -> str:
-    """Write some of the labels of a task, on one line."""
+    """Format some labels of a task on one line."""
     with np.printoptions(threshold=_MOST_SHOWN, edgeitems=3, linewidth=10_000):
         text = " ".join(str(values).split())
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]} ..."

@@ -1,4 +1,4 @@
-"""Tasks that have rows of their own, as one table with missing labels."""
+"""Concatenation of tasks with separate rows."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from ._targets import Targets
 def concatenate_task_sets(sets: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Targets]:
     """Concatenate the rows of several tasks; a row has a label for its own task only.
 
-    The result is what every estimator here takes. With a ``task_sampling`` other than "all" a step trains one task
-    on its own rows, so that sets of unequal size cost no more than their rows.
+    All estimators of this package accept the result. With a ``task_sampling`` other than "all", each step trains
+    one task on its own rows, so no computation is spent on missing labels.
 
     Parameters
     ----------
     sets : mapping of str to (X, y)
-        For each task its inputs and its target. The inputs of all are of one kind: frames of one library and with
-        the same columns, whose categories are united; sparse matrices; sentences, token lists or rows of steps;
-        mappings of the same inputs; or anything else that is array-like, tensors too.
+        Inputs and target of each task. The inputs of all tasks have one kind: frames of one library with the same
+        columns, whose categories are united; sparse matrices; sentences, token lists or rows of steps; mappings of
+        the same inputs; or array-likes, including tensors.
 
     Returns
     -------
     X : frame, sparse matrix, ndarray or Targets
-        All rows, task by task: an array of objects for rows of different lengths, `Targets` for mappings.
+        All rows, task by task. Rows of different lengths are an array of objects, and mappings are `Targets`.
     y : Targets
         The target of each task, missing (NaN or None) in the rows of the others.
 
     Raises
     ------
     ValueError
-        If there is no set, columns or kinds of inputs differ, or X and y of a task differ in length.
+        If sets is empty, kinds or columns of inputs differ, or X and y of a task differ in length.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def concatenate_task_sets(sets: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Tar
             raise ValueError(f"sets[{name!r}] should be a pair (X, y).")
         targets[str(name)] = read_targets({str(name): pair[1]})[0][str(name)]
         X = pair[0]
-        # several inputs, but not a sparse matrix that is a mapping too
+        # a DOK sparse matrix is also a mapping
         inputs.append(Targets(X) if isinstance(X, Mapping) and not sparse.issparse(X) else X)
         check_consistent_length(inputs[-1], targets[str(name)])
     sizes = [len(target) for target in targets.values()]
@@ -72,7 +72,7 @@ def concatenate_task_sets(sets: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Tar
 
 def _with_gaps(target: np.ndarray, start: int, n_rows: int) -> np.ndarray:
     """Extend a target with missing labels."""
-    # floats would make numbers of classes that are integers
+    # integers would become floats, and classes therefore numbers
     numbers = target.dtype.kind == "f"
     whole = np.full(
         (n_rows, *target.shape[1:]), np.nan if numbers else None, dtype=target.dtype if numbers else object
@@ -82,13 +82,13 @@ def _with_gaps(target: np.ndarray, start: int, n_rows: int) -> np.ndarray:
 
 
 def _below_each_other(inputs: Sequence[Any]) -> Any:
-    """Concatenate inputs by rows; each of several inputs by itself."""
+    """Concatenate inputs by rows, and each input of mappings separately."""
     several = [isinstance(one, Targets) for one in inputs]
     if not any(several):
         return below_each_other(inputs)
     if not all(several) or len({tuple(sorted(one)) for one in inputs}) > 1:
         names = [list(one) if isinstance(one, Targets) else type(one).__name__ for one in inputs]
-        raise ValueError(f"X of all tasks should have the same inputs, by name; got {names}.")
+        raise ValueError(f"X of all tasks should be mappings with the same inputs; got {names}.")
     joined = {}
     for name in inputs[0]:
         try:

@@ -138,7 +138,7 @@ class Task(BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If the labels do not fit this task, or all are missing.
+            If the labels are invalid for this task, or all are missing.
         """
 
     def with_labels_of(self, y: np.ndarray) -> Task:

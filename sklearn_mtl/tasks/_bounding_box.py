@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from ..columns._columns import objects_of
 from ..columns._missing import is_missing
 from ..metrics import box_iou
 from ..utils._params import Interval
@@ -110,9 +111,7 @@ class BoundingBox(Task):
         boxes = np.concatenate([low, high], axis=1)
         if not self.in_tuples_:
             return boxes
-        tuples = np.empty(len(boxes), dtype=object)
-        tuples[:] = [tuple(box) for box in boxes.tolist()]
-        return tuples
+        return objects_of([tuple(box) for box in boxes.tolist()])
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Compute the mean intersection over union of true and predicted boxes."""

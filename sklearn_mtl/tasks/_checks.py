@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..columns._ragged import RaggedRows
+from ..utils._memory import first_line
 from ._base import Encoded, Task
 
 
@@ -26,10 +27,9 @@ def loss_of(names: Sequence[str], task: Task, output: Tensor, target: Tensor, n_
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(
             f"task {', '.join(names)!r}: {type(task).__name__}.elementwise_loss failed for outputs "
-            f"{_shape(output)} and targets {_shape(target)}: {first}"
+            f"{_shape(output)} and targets {_shape(target)}: {first_line(error)}"
         ) from error
     expected = (*output.shape[:-1], n_elements)
     if not isinstance(loss, Tensor) or loss.shape != expected:
@@ -48,7 +48,7 @@ def encode(task: Task, name: str, y: np.ndarray) -> Encoded:
     Raises
     ------
     ValueError
-        If the labels do not fit the task, or the result has another number of rows or is not finite.
+        If the labels are invalid for the task, or the result is not finite or has another number of rows.
     """
     try:
         encoded = task.encode(y)

@@ -126,11 +126,11 @@ def refuse_dates(facts: Facts) -> None:
             "classes"
         )
     if facts.kind == "complex":
-        raise ValueError("the labels are complex numbers; pass real and imaginary parts as tasks of their own")
+        raise ValueError("the labels are complex numbers; pass real and imaginary parts as separate tasks")
 
 
 def doubt_of(task: Task, facts: Facts) -> str | None:
-    """Return why an inferred task might be another one; None if it is clear."""
+    """Return which labels leave the inferred type uncertain; None if it is certain."""
     if facts.is_binary or not facts.is_whole or not isinstance(task, Classification | Regression):
         return None
     if facts.kind == "float":
@@ -167,12 +167,12 @@ def _infer_block(y: np.ndarray, facts: Facts, kind: str | None) -> Task:
     if facts.is_binary or _is_binary(labels):
         return MultilabelClassification()
     if kind == "classification":
-        return Classification()  # probabilities of the classes; for anything else the task raises a clear error
+        return Classification()  # floats are probabilities of the classes; the task refuses other labels
     if _is_continuous(labels):
         return Regression()
     raise ValueError(
         f"a 2-D target of shape {y.shape} and dtype {y.dtype} is neither floats (regression) nor 0 and 1 "
-        "(multilabel); make each column a task of its own, or set the task's type in `tasks`"
+        "(multilabel); make each column a separate task, or set the type of the task in `tasks`"
     )
 
 

@@ -14,7 +14,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ..columns._labels import objects_of
+from ..columns._columns import objects_of
 from ..columns._missing import is_missing
 from ..utils._params import ArrayLike, Interval
 from ._base import (
@@ -91,7 +91,7 @@ class MultilabelClassification(Task):
         if y.ndim == 1:
             rows = y[~is_missing(y)]
             self.set_type_ = _set_type(rows[0]) if len(rows) else list
-            self.classes_ = _classes_of_sets([_members(row) for row in rows], known)
+            self.classes_ = _classes_of_sets([_labels_of(row) for row in rows], known)
         else:
             self.classes_ = np.arange(y.shape[1]) if known is None else np.asarray(known)
             self.dtype_ = y.dtype if y.dtype.kind in "biu" else np.dtype(np.int64)
@@ -111,7 +111,7 @@ class MultilabelClassification(Task):
         try:
             target = np.where(labelled, y, 0).astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError("an indicator matrix of labels holds 0 and 1") from error
+            raise ValueError(f"an indicator matrix of labels holds 0 and 1, got dtype {y.dtype}") from error
         if not np.isin(target, (0, 1)).all():
             raise ValueError(
                 "an indicator matrix of labels holds 0 and 1 only; pass sets of numbers as a column of sets, such "
@@ -121,7 +121,7 @@ class MultilabelClassification(Task):
 
     def _encode_sets(self, y: np.ndarray) -> Encoded:
         labelled = ~is_missing(y)
-        sets = [_members(row) if known else () for row, known in zip(y, labelled, strict=True)]
+        sets = [_labels_of(row) if known else () for row, known in zip(y, labelled, strict=True)]
         unknown = {label for row in sets for label in row} - set(self.classes_.tolist())
         if unknown:
             raise ValueError(
@@ -141,10 +141,7 @@ class MultilabelClassification(Task):
         chosen = expit(output) > self.threshold
         if self.set_type_ is None:
             return chosen.astype(self.dtype_)
-        result = np.empty(len(chosen), dtype=object)
-        for row, labels in enumerate(chosen):
-            result[row] = self.set_type_(self.classes_[labels].tolist())
-        return result
+        return objects_of([self.set_type_(self.classes_[labels].tolist()) for labels in chosen])
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
         """Return the outputs of the mean of the members' probabilities."""
@@ -200,13 +197,12 @@ class MultilabelClassification(Task):
         """Return a task that also knows the labels of y; labels that fit did not see are never predicted."""
         y = objects_of(y.tolist()) if y.ndim == 2 and self.set_type_ is not None else _indicator(y)
         sets = y[~is_missing(y)] if y.ndim == 1 else []
-        new = {label for row in sets for label in _members(row)} - set(self.classes_.tolist())
+        new = {label for row in sets for label in _labels_of(row)} - set(self.classes_.tolist())
         if not new:
             return self
         wider = copy.copy(self)
         wider.n_outputs_ = self.n_outputs_ + len(new)
-        wider.classes_ = np.empty(wider.n_outputs_, dtype=object)
-        wider.classes_[:] = [*self.classes_.tolist(), *sorted(new, key=str)]
+        wider.classes_ = objects_of([*self.classes_.tolist(), *sorted(new, key=str)])
         return wider
 
 
@@ -230,7 +226,7 @@ def _set_type(row: Any) -> type:
     return type(row) if type(row) in (set, frozenset, tuple, list) else list
 
 
-def _members(row: Any) -> Any:
+def _labels_of(row: Any) -> Any:
     if isinstance(row, str) or not hasattr(row, "__iter__"):
         raise ValueError(f"a set of labels should be a set, list or tuple, got {row!r}")
     labels = row.tolist() if isinstance(row, np.ndarray) else row

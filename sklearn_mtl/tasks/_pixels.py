@@ -12,7 +12,7 @@ class PixelsHead(nn.Module):
     """A linear layer from each position of a map to the outputs of the pixels that it covers.
 
     The outputs of a position are a block of pixels, as in sub-pixel convolution [1]_. They have the full
-    resolution, also if the trunk pools.
+    resolution, even if the trunk pools.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..columns._columns import objects_of
 from ..columns._ragged import RaggedRows
 from ..metrics import entity_precision_recall_f1
 from ._base import Encoded, labelled_weight, of_weight
@@ -117,7 +118,7 @@ class SequenceTagging(PositionClassification):
         return self
 
     def _ignored(self, classes: Any = None) -> tuple[int, ...]:
-        """Return the values that mean no label."""
+        """Return the labels that stand for a missing label."""
         stated = next((c for c in (getattr(self, "classes_", None), classes, self.classes) if c is not None), ())
         return IGNORED_TAGS if CUSTOMARY_LABEL not in np.asarray(stated).tolist() else (MISSING_LABEL,)
 
@@ -159,22 +160,20 @@ class SequenceTagging(PositionClassification):
         if not isinstance(output, RaggedRows):
             return super().decode_proba(output)
         flat, lengths = _flat(output)
-        return _objects(np.split(super().decode_proba(flat), np.cumsum(lengths)[:-1]))
+        return objects_of(np.split(super().decode_proba(flat), np.cumsum(lengths)[:-1]))
 
     def _in_rows(self, output: Any, labels: np.ndarray) -> np.ndarray:
         """Convert the concatenated labels of all rows to the form of the labels of ``fit``."""
         if not isinstance(output, RaggedRows):
             return labels.reshape(output.shape[:-1])
         lengths = output.lengths.numpy()
-        if self.is_written_:
-            return _objects([" ".join(row) for row in np.split(labels, np.cumsum(lengths)[:-1])])
-        if self.n_positions_ is None:
-            return _objects([row.tolist() for row in np.split(labels, np.cumsum(lengths)[:-1])])
+        if self.is_written_ or self.n_positions_ is None:
+            rows = np.split(labels, np.cumsum(lengths)[:-1])
+            return objects_of([" ".join(row) if self.is_written_ else row.tolist() for row in rows])
         shape = len(lengths), max(self.n_positions_, int(lengths.max(initial=0)))
         numbers = labels.dtype.kind in "iu"
         padded = np.full(shape, MISSING_LABEL, labels.dtype) if numbers else np.full(shape, None, object)
-        width = shape[1]
-        padded[np.arange(width) < lengths[:, None]] = labels
+        padded[np.arange(shape[1]) < lengths[:, None]] = labels
         return padded
 
     def metrics(
@@ -254,10 +253,3 @@ def _flat(output: Any) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(output, RaggedRows):
         return output.values.numpy(), output.lengths.numpy()
     return output.reshape(-1, output.shape[-1]), np.full(len(output), output.shape[1])
-
-
-def _objects(values: list) -> np.ndarray:
-    objects = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):
-        objects[row] = value
-    return objects

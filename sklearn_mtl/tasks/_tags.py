@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..columns._columns import objects_of
 from ..columns._missing import is_missing
 from ._position_labels import CUSTOMARY_LABEL, MISSING_LABEL, are_labelled
 
@@ -131,9 +132,7 @@ def read_tags(y: np.ndarray, ignored: tuple[int, ...] = IGNORED_TAGS) -> Tags:
         )
     rows = [_sequence(row, number) for number, row in enumerate(y)]
     lengths = np.array([0 if row is None else len(row) for row in rows], dtype=np.int64)
-    labels = [label for row in rows if row is not None for label in row]
-    flat = np.empty(len(labels), dtype=object)
-    flat[:] = labels
+    flat = objects_of([label for row in rows if row is not None for label in row])
     labelled = are_labelled(flat, ignored)
     given = np.array([row is not None for row in rows], dtype=bool)
     return Tags(_plain(flat, labelled), labelled, lengths, given, None)

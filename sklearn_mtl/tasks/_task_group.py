@@ -39,18 +39,18 @@ def group_tasks(tasks: Mapping[str, Task]) -> list[TaskGroup]:
 
     The key of a base class is not used for a subclass that overrides the loss.
     """
-    members: dict[object, list[str]] = {}
+    groups: dict[object, list[str]] = {}
     for name, task in tasks.items():
-        key = task.fusion_key() if _speaks_for_loss(type(task)) else None
-        members.setdefault(("alone", name) if key is None else key, []).append(name)
+        key = task.fusion_key() if _is_key_of_loss(type(task)) else None
+        groups.setdefault(("alone", name) if key is None else key, []).append(name)
     return [
         TaskGroup(tuple(names), tasks[names[0]], tuple(tasks[name].n_elements_ for name in names))
-        for names in members.values()
+        for names in groups.values()
     ]
 
 
-def _speaks_for_loss(task: type[Task]) -> bool:
-    """Return whether the fusion key comes from the class of the loss, or from a subclass of it."""
+def _is_key_of_loss(task: type[Task]) -> bool:
+    """Return whether the class that defines the fusion key also defines or inherits the loss."""
     key_from, loss_from = (
         next(cls for cls in task.__mro__ if name in vars(cls)) for name in ("fusion_key", "elementwise_loss")
     )

@@ -1,4 +1,4 @@
-"""Tests that every implementation of a base class must pass, for those who write one of their own."""
+"""Conformance suites: tests that every implementation of a base class must pass, also your own."""
 
 from ._architecture import ArchitectureConformance
 from ._conformance import Conformance

@@ -1,4 +1,4 @@
-"""What every architecture promises."""
+"""Conformance suite of architectures."""
 
 from __future__ import annotations
 
@@ -36,8 +36,7 @@ class ArchitectureConformance(Conformance[Architecture]):
     """Tests that every `Architecture <sklearn_mtl.architectures.Architecture>` must pass.
 
     Override ``cases`` to return an architecture with each option, by name. They are tested on the tasks
-    "species", "mass", "a.b", "type", "forward" and "rate__2": names that no attribute of a module can have are
-    among them.
+    "species", "mass", "a.b", "type", "forward" and "rate__2"; some of these names cannot be module attributes.
 
     Examples
     --------
@@ -53,7 +52,7 @@ class ArchitectureConformance(Conformance[Architecture]):
     argument: ClassVar[str] = "architecture"
 
     def inputs(self) -> Any:
-        """Return the X of some rows that networks are tested on; override it for a table with names."""
+        """Return the inputs X of the tests; override it for a table with names."""
         return np.random.default_rng(0).normal(size=(ROWS, 4))
 
     def tasks_see_each_other(self, architecture: Architecture) -> bool:
@@ -82,7 +81,7 @@ class ArchitectureConformance(Conformance[Architecture]):
         nodes = [node for column in architecture.flow(list(NAMES)).columns for node in column]
         labels = sorted(node.label for node in nodes if node.kind == "task")
         assert labels == sorted(NAMES), f"`flow` has nodes of the tasks {labels}; expected {sorted(NAMES)}."
-        assert len({node.name for node in nodes}) == len(nodes), "two nodes of `flow` have one name."
+        assert len({node.name for node in nodes}) == len(nodes), "two nodes of `flow` have the same name."
 
     # -- the network
 
@@ -107,16 +106,16 @@ class ArchitectureConformance(Conformance[Architecture]):
         whole = network(inputs, list(NAMES))
         for chosen in (["mass"], ["species", "forward"], ["rate__2", "a.b"]):
             some = network(inputs, chosen)
-            assert set(some) == set(chosen), f"asked for {chosen}, the network returns {list(some)}."
+            assert set(some) == set(chosen), f"the network returned the tasks {list(some)}; expected {chosen}."
             for name in chosen:
-                assert_close(some[name], whole[name], f"task {name!r} has other outputs when asked for alone.")
+                assert_close(some[name], whole[name], f"task {name!r} has other outputs when computed alone.")
 
     def test_order_of_the_wanted_tasks_does_not_matter(self, architecture: Architecture) -> None:
         network, inputs = self.build(architecture)
         forward, backward = network(inputs, list(NAMES)), network(inputs, list(NAMES)[::-1])
         for name in NAMES:
             same = torch.equal(forward[name], backward[name])
-            assert same, f"outputs of task {name!r} depend on the order in which tasks are asked for."
+            assert same, f"outputs of task {name!r} depend on the order of the tasks in the call."
 
     def test_representation_is_as_wide_as_announced(self, architecture: Architecture) -> None:
         network, inputs = self.build(architecture)
@@ -141,19 +140,19 @@ class ArchitectureConformance(Conformance[Architecture]):
 
     def test_a_task_starts_alike_whatever_other_tasks_there_are(self, architecture: Architecture) -> None:
         if self.tasks_see_each_other(architecture):
-            raise SkipTest("what a task computes depends on the other tasks")
+            raise SkipTest("outputs of a task depend on the other tasks")
         network, inputs = self.build(architecture)
         whole = network(inputs, list(NAMES))
         for name in NAMES:
             alone, _ = self.build(architecture, [name])
-            what = f"task {name!r} starts otherwise without other tasks; draw what is its own by its name."
+            what = f"task {name!r} starts differently without other tasks; draw its own weights by its name."
             assert_close(alone(inputs, [name])[name], whole[name], what)
 
     def test_every_parameter_learns_from_some_task(self, architecture: Architecture) -> None:
         network, inputs = self.build(architecture)
         for name, gradient in gradients(network, network(inputs, list(NAMES)).values()).items():
             learns = gradient is not None and bool(gradient.any())
-            assert learns, f"parameter {name!r} gets no gradient from any task; use it or leave it out."
+            assert learns, f"parameter {name!r} gets no gradient from any task; use it or remove it."
 
     def test_shared_parameters_are_those_that_more_than_one_task_uses(self, architecture: Architecture) -> None:
         network, inputs = self.build(architecture, ["mass", "species"])
@@ -161,7 +160,7 @@ class ArchitectureConformance(Conformance[Architecture]):
         names = {id(p): name for name, p in network.named_parameters()}
         shared = network.shared_parameters()
         known = all(id(p) in names for p in shared)
-        assert known, "`shared_parameters` lists what is no parameter of the network."
+        assert known, "`shared_parameters` lists tensors that are not parameters of the network."
         listed = [names[id(p)] for p in shared]
         assert len(set(listed)) == len(listed), "`shared_parameters` lists a parameter twice."
         for name in listed:
@@ -175,7 +174,7 @@ class ArchitectureConformance(Conformance[Architecture]):
         other.load_state_dict(copy.deepcopy(network.state_dict()))
         for name, output in network(inputs, list(NAMES)).items():
             same = torch.equal(other(inputs, list(NAMES))[name], output)
-            assert same, f"task {name!r} has other outputs after `load_state_dict`; keep all state in buffers."
+            assert same, f"task {name!r} has other outputs after `load_state_dict`; store all state in buffers."
 
 
 def fitted_tasks(names: Sequence[str] = NAMES) -> dict[str, Task]:

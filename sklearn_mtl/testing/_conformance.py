@@ -1,4 +1,4 @@
-"""What the conformance suites have in common."""
+"""Base class and assertions of the conformance suites."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Case = TypeVar("Case")
 class Conformance(Generic[Case]):
     """Tests that every implementation of one base class must pass.
 
-    Subclass one of the suites and override ``cases``. pytest collects the subclass, if its name begins with
-    "Test", and runs each method ``test_*`` on each case. ``failures`` does the same without pytest.
+    Subclass one of the suites and override ``cases``. pytest collects the subclass if its name begins with
+    "Test", and runs each method ``test_*`` on each case. ``failures`` runs them without pytest.
     """
 
     #: name of the argument of the tests
     argument: ClassVar[str] = "case"
 
     def cases(self) -> Mapping[str, Case]:
-        """Return what is tested, by a name that test reports show."""
+        """Return the objects to test, by the names that test reports show."""
         raise NotImplementedError(
-            f"{type(self).__name__} has nothing to test: override `cases` to return what to test, by name."
+            f"{type(self).__name__} has nothing to test: override `cases` to return the objects to test, by name."
         )
 
     def failures(self) -> dict[str, Exception]:
@@ -40,7 +40,7 @@ class Conformance(Generic[Case]):
         Returns
         -------
         dict of str to Exception
-            What the tests raised that did not pass, by "test[case]".
+            The exception of each failed test, by "test[case]".
         """
         raised = {}
         for case_name, case in self.cases().items():
@@ -54,20 +54,20 @@ class Conformance(Generic[Case]):
         return raised
 
     def _tests(self) -> Iterator[tuple[str, Callable[[Case], None]]]:
-        """List the tests that take a case and nothing else, as those of a subclass may ask for fixtures."""
+        """List the tests whose only argument is a case; tests of a subclass may use fixtures."""
         for name, test in inspect.getmembers(self, inspect.ismethod):
             if name.startswith("test_") and list(inspect.signature(test).parameters) == [self.argument]:
                 yield name, test
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
-        """Let pytest run a test once for each case."""
+        """Parametrize the tests by the cases, for pytest."""
         if self.argument in metafunc.fixturenames:
             cases = self.cases()
             metafunc.parametrize(self.argument, list(cases.values()), ids=list(cases))
 
 
 def assert_is_spec(spec: BaseEstimator, base: type, has_defaults: bool = True) -> None:
-    """Check that an object can be copied as scikit-learn and joblib do, and, with defaults, made of nothing."""
+    """Check that an object can be cloned and pickled, and with defaults also built without arguments."""
     kind = type(spec)
     assert isinstance(spec, base), f"{kind.__name__} does not inherit from {base.__name__}."
     for copied, how in [(clone(spec), "clone"), (through_pickle(spec, kind), "pickle")]:
@@ -77,17 +77,17 @@ def assert_is_spec(spec: BaseEstimator, base: type, has_defaults: bool = True) -
 
 
 def assert_unchanged(before: Mapping[str, Any], spec: BaseEstimator, call: str) -> None:
-    """Check that use of a spec has set nothing on it."""
+    """Check that a call has not changed a spec."""
     added = set(vars(spec)) - set(before)
-    assert not added, f"{call} set {added} on the spec; keep what is built or learned elsewhere."
+    assert not added, f"{call} set {added} on the spec; do not store on it what is built or learned."
     assert_same_params(before, vars(spec), call)
 
 
 def through_pickle(value: Any, kind: type) -> Any:
-    """Copy a value that holds an instance of a class of the user.
+    """Copy a value that contains an instance of ``kind``, by pickle.
 
-    A class that has no name in its module, such as one that a function defines, is nothing that pickle could look
-    up; then the copy is one in memory.
+    pickle cannot find a class that is not defined in a module, but for instance in a function. The value is then
+    copied by `copy.deepcopy`.
     """
     module = sys.modules.get(kind.__module__)
     if getattr(module, kind.__qualname__, None) is not kind:
@@ -115,6 +115,6 @@ def assert_close(one: Tensor, other: Tensor, what: str) -> None:
 
 
 def assert_same_params(before: Mapping[str, Any], after: Mapping[str, Any], call: str) -> None:
-    """Check that hyperparameters are the same objects as before."""
+    """Check that hyperparameters are still the same objects."""
     changed = [name for name, value in before.items() if after.get(name) is not value]
-    assert not changed, f"{call} changed the parameters {changed}; keep what is learned in other attributes."
+    assert not changed, f"{call} changed the parameters {changed}; store what is learned in other attributes."

@@ -1,4 +1,4 @@
-"""What every penalty promises."""
+"""Conformance suite of penalties."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class PenaltyConformance(Conformance[Penalty]):
     def test_is_a_spec(self, penalty: Penalty) -> None:
         assert_is_spec(penalty, Penalty)
         unknown = set(penalty.stackable_params) - set(penalty.get_params())
-        assert not unknown, f"stackable_params names {unknown}, which are no parameters."
+        assert not unknown, f"stackable_params names {unknown}, which are not parameters."
 
     def test_does_something(self, penalty: Penalty) -> None:
         makes_noise = isinstance(penalty.noise(), nn.Module)
         does = isinstance(penalty, WeightPenalty) != makes_noise
-        assert does, "a penalty is either a WeightPenalty or has `noise` that returns a module."
+        assert does, "a penalty must either be a WeightPenalty or return a module from `noise`."
 
     def test_use_leaves_the_spec_as_it_is(self, penalty: Penalty) -> None:
         before = dict(vars(penalty))
@@ -74,8 +74,10 @@ class PenaltyConformance(Conformance[Penalty]):
         estimator = fitted("hard_sharing", [penalty])
         predicted = estimator.predict(INPUTS)["mass"]
         copied = through_pickle(estimator, type(penalty)).predict(INPUTS)["mass"]
-        assert np.array_equal(copied, predicted), "a fitted estimator predicts otherwise after pickle."
-        assert np.array_equal(estimator.predict(INPUTS)["mass"], predicted), "two predictions differ."
+        assert np.array_equal(copied, predicted), "a fitted estimator has other predictions after pickle."
+        assert np.array_equal(estimator.predict(INPUTS)["mass"], predicted), (
+            "two predictions of equal rows differ."
+        )
         rows = np.concatenate([estimator.predict(INPUTS[row : row + 1])["mass"] for row in range(5)])
         np.testing.assert_allclose(rows, predicted[:5], rtol=1e-5, err_msg="a prediction depends on other rows")
 
@@ -125,7 +127,7 @@ class WeightPenaltyConformance(PenaltyConformance):
         weights = random_weights()
         strong = clone(penalty).set_params(strength=100.0)
         same = torch.equal(strong.value(weights), penalty.value(weights))
-        assert same, "`value` depends on `strength`, which the objective multiplies by."
+        assert same, "`value` depends on `strength`, but the objective applies the strength."
 
     def test_order_of_tasks_does_not_matter(self, penalty: WeightPenalty) -> None:
         weights = random_weights()
@@ -144,7 +146,7 @@ class WeightPenaltyConformance(PenaltyConformance):
             right = torch.autograd.gradcheck(
                 lambda *parts: penalty.value(dict(zip(WIDTHS, parts, strict=True))), leaves, raise_exception=False
             )
-            assert right, "the gradient of `value` is not that of finite differences."
+            assert right, "the gradient of `value` differs from finite differences."
 
     def test_gradient_is_finite_where_the_value_has_a_kink(self, penalty: WeightPenalty) -> None:
         for where, weights in weights_at_kinks().items():
@@ -170,7 +172,7 @@ def random_weights(*members: int, seed: int = 0, scale: float = 1.0) -> dict[str
 
 
 def weights_at_kinks() -> dict[str, Mapping[str, Tensor]]:
-    """Make weights where norms have no derivative."""
+    """Return weights where norms have no derivative."""
     weights = random_weights(2)
     return {
         "weights 0": {name: torch.zeros_like(w) for name, w in weights.items()},
@@ -184,7 +186,7 @@ INPUTS = np.random.default_rng(0).normal(size=(80, 4))
 
 
 def small_targets() -> Targets:
-    """Make a class and a number from the inputs, a fifth of the labels missing."""
+    """Compute classes and numbers from the inputs, with a fifth of the labels missing."""
     missing = np.random.default_rng(1).random((2, len(INPUTS))) < 0.2
     species = np.array(["ape", "bee", "cat"], dtype=object)[np.digitize(INPUTS[:, 0], [-0.5, 0.5])]
     mass = 100 + 20 * INPUTS[:, 2]
@@ -193,7 +195,7 @@ def small_targets() -> Targets:
 
 
 def small_estimator(architecture: Any, penalties: list[Penalty]) -> MultiTaskNetEstimator:
-    """Make an estimator that is fitted within milliseconds."""
+    """Return an estimator that fits within milliseconds."""
     return MultiTaskNetEstimator(
         trunk=MLP(hidden_sizes=(8,), scaling="standard"), architecture=architecture, penalties=penalties,
         early_stopping=False, optimizer=Optimizer(schedule="constant"), max_epochs=3, random_state=0,

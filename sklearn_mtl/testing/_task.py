@@ -1,4 +1,4 @@
-"""What every task promises."""
+"""Conformance suite of tasks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TaskConformance(Conformance[TaskCase]):
     Attributes
     ----------
     largest_output : float
-        About how large the outputs of a head may be without an infinite loss or gradient.
+        Size of outputs for which loss and gradient must be finite.
 
     Examples
     --------
@@ -76,9 +76,7 @@ class TaskConformance(Conformance[TaskCase]):
         task = case.fitted()
         output = case.output(task, len(case.labels)).numpy()
         for other in (copy.deepcopy(task), through_pickle(task, type(task))):
-            assert_same_encoding(
-                other.encode(case.partly), task.encode(case.partly), "is another one after a copy"
-            )
+            assert_same_encoding(other.encode(case.partly), task.encode(case.partly), "changes after a copy")
             assert_predictions(other.decode(output), task.decode(output))
 
     # -- labels to targets
@@ -112,14 +110,12 @@ class TaskConformance(Conformance[TaskCase]):
         task = case.fitted()
         rows = case.with_all_labels
         complete, partly = task.encode(case.labels), task.encode(case.partly)
-        assert_same_encoding(
-            select(partly, rows), select(complete, rows), "depends on whether other rows have labels"
-        )
+        assert_same_encoding(select(partly, rows), select(complete, rows), "depends on labels of other rows")
 
     def test_rows_are_encoded_one_by_one(self, case: TaskCase) -> None:
         task = case.fitted()
         whole, order = task.encode(case.partly), shuffled(case)
-        what = "must be that of each row alone, whatever rows come with it"
+        what = "of a row must not depend on other rows"
         assert_same_encoding(task.encode(case.partly[order]), select(whole, order), what)
         for row in range(len(case.labels)):
             one = slice(row, row + 1)
@@ -140,7 +136,7 @@ class TaskConformance(Conformance[TaskCase]):
         weighted = case.spec().fit(case.partly, times.astype(float))
         repeated = case.spec().fit(np.repeat(case.partly, times, axis=0))
         encoded = weighted.encode(case.partly), repeated.encode(case.partly)
-        assert_same_encoding(*encoded, "must be the same after `fit` with weight 2 as with rows that come twice")
+        assert_same_encoding(*encoded, "must be equal after `fit` with a weight of 2 and with a repeated row")
 
     def test_no_label_at_all_is_refused(self, case: TaskCase) -> None:
         assert_refused(lambda: case.spec().fit(case.no_labels()), "`fit` without any label")
@@ -150,8 +146,8 @@ class TaskConformance(Conformance[TaskCase]):
     def test_head_maps_a_representation_to_outputs(self, case: TaskCase) -> None:
         task = case.fitted()
         head = task.head(5, Streams(0).generator("a"), case.grid)
-        assert isinstance(head, nn.Module), f"`head` returned {type(head).__name__}, no module."
-        # a head that is one affine map is given each token; others are given all positions of a map
+        assert isinstance(head, nn.Module), f"`head` returned {type(head).__name__}; expected a module."
+        # a linear head receives single tokens, others receive all positions of a map
         places = () if case.grid is None else (math.prod(case.grid),)
         positions = () if case.grid is None else case.positions
         for axes in [(7,), (2, 7), (3, 2, 7)]:
@@ -166,7 +162,7 @@ class TaskConformance(Conformance[TaskCase]):
         same = all(torch.equal(one[name], other[name]) for name in one)
         assert same, "two heads of equal generators differ; draw their weights from the generator."
         unmoved = torch.equal(torch.get_rng_state(), before)
-        assert unmoved, "`head` draws from torch's global generator; draw from the one that it gets."
+        assert unmoved, "`head` draws from torch's global generator; draw from the argument `generator`."
 
     def test_loss_has_the_shape_of_the_elements(self, case: TaskCase) -> None:
         task = case.fitted()
@@ -194,7 +190,7 @@ class TaskConformance(Conformance[TaskCase]):
         stacked = task.elementwise_loss(output, targets)
         for member in range(3):
             alone = task.elementwise_loss(output[member], targets[member])
-            assert_close(stacked[member], alone, "the loss is another one where targets have a member axis.")
+            assert_close(stacked[member], alone, "the loss changes if targets have a member axis.")
 
     def test_loss_of_each_row_is_its_own(self, case: TaskCase) -> None:
         task = case.fitted()
@@ -212,7 +208,7 @@ class TaskConformance(Conformance[TaskCase]):
         output = (self.largest_output * case.output(task, len(target))).requires_grad_()
         loss = task.elementwise_loss(output, target)
         about = f"for outputs about {self.largest_output:g}"
-        assert torch.isfinite(loss).all(), f"the loss is not finite {about}; bound what is exponentiated."
+        assert torch.isfinite(loss).all(), f"the loss is not finite {about}; bound arguments of exponentials."
         assert (loss >= 0).all(), f"the loss is negative {about}; some weightings take its logarithm."
         (gradient,) = torch.autograd.grad(loss.sum(), output)
         assert torch.isfinite(gradient).all(), f"the gradient of the loss is not finite {about}."
@@ -220,15 +216,15 @@ class TaskConformance(Conformance[TaskCase]):
     def test_fused_loss_equals_each_alone(self, case: TaskCase) -> None:
         task = case.fitted()
         if task.fusion_key() is None:
-            return  # nothing is promised
+            return  # the task is never fused
         widths = task.n_outputs_, task.n_elements_
-        assert widths[0] == widths[1], f"`fusion_key` promises n_outputs_ = n_elements_, but they are {widths}."
+        assert widths[0] == widths[1], f"`fusion_key` requires n_outputs_ = n_elements_, but they are {widths}."
         target = as_tensor(task.encode(case.labels))
         outputs = [case.output(task, 3, len(target), seed=seed) for seed in range(3)]
         targets = [target, target.flip(0), target.roll(1, 0)]
         fused = task.elementwise_loss(torch.cat(outputs, -1), torch.cat(targets, -1))
         alone = [task.elementwise_loss(o, t) for o, t in zip(outputs, targets, strict=True)]
-        what = "`fusion_key` promises that each column has a loss of its own; return None if it has not."
+        what = "`fusion_key` requires that the loss of each column is independent; otherwise return None."
         assert_close(fused, torch.cat(alone, -1), what)
 
     def test_equal_specs_have_equal_fusion_keys(self, case: TaskCase) -> None:
@@ -270,8 +266,8 @@ class TaskConformance(Conformance[TaskCase]):
         for n_rows in (0, 1):
             n_encoded = len(task.encode(case.partly[:n_rows]).target)
             n_decoded = len(task.decode(case.output(task, n_rows).numpy()))
-            assert n_encoded == n_rows, f"`encode` makes {n_encoded} rows of {n_rows}."
-            assert n_decoded == n_rows, f"`decode` makes {n_decoded} rows of {n_rows}."
+            assert n_encoded == n_rows, f"`encode` returned {n_encoded} rows for {n_rows}."
+            assert n_decoded == n_rows, f"`decode` returned {n_decoded} rows for {n_rows}."
 
     # -- scores
 
@@ -305,12 +301,12 @@ class TaskConformance(Conformance[TaskCase]):
 
 
 def shuffled(case: TaskCase) -> np.ndarray:
-    """Draw an order of the rows."""
+    """Return a random order of the rows."""
     return np.random.default_rng(0).permutation(len(case.labels))
 
 
 def select(encoded: Encoded, rows: np.ndarray | slice) -> Encoded:
-    """Take some rows of an encoded target."""
+    """Select rows of an encoded target."""
     return Encoded(encoded.target[rows], encoded.weight[rows])
 
 
@@ -322,7 +318,7 @@ def assert_same_encoding(one: Encoded, other: Encoded, what: str) -> None:
 
 
 def assert_predictions(predicted: np.ndarray, expected: np.ndarray) -> None:
-    """Compare predictions: numbers nearly, everything else exactly, and always their kind."""
+    """Compare predictions: floats approximately, all others exactly, and their types."""
     found = f"predictions of shape {predicted.shape} and dtype {predicted.dtype}"
     assert predicted.shape == expected.shape, f"{found}; expected shape {expected.shape}."
     assert predicted.dtype.kind == expected.dtype.kind, f"{found}; expected dtype {expected.dtype}."
@@ -343,7 +339,7 @@ def assert_rows_count(
     weight_of_rows: np.ndarray | None,
     which: str,
 ) -> None:
-    """Check that metrics of all rows are those of some of them."""
+    """Check that metrics depend only on the given rows."""
     task = case.fitted()
     predicted = task.decode(case.output(task, len(labels)).numpy())
     kept = None if weight_of_rows is None else weight_of_rows[rows]
@@ -355,7 +351,7 @@ def assert_rows_count(
 
 
 def assert_all_nan(case: TaskCase, labels: np.ndarray, weight: np.ndarray | None) -> None:
-    """Check that every metric of nothing is NaN."""
+    """Check that every metric is NaN without labels or weights."""
     task = case.fitted()
     metrics = task.metrics(labels, case.predictions, weight)
     without = "a label" if weight is None else "a weight above 0"

@@ -1,4 +1,4 @@
-"""A task and labels to test it on."""
+"""A task and the labels of its tests."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ..tasks import Encoded, Task
 
 
 class TaskCase:
-    """A task that is not fitted, and labels to test it on.
+    """A task that is not fitted, and the labels of its tests.
 
-    Some ten rows, with every class in several of them, are enough.
+    About ten rows are enough, if every class occurs in several of them.
 
     Parameters
     ----------
     task : Task
     labels : ndarray of n rows
-        Labels of which none is missing. Those of tokens and pixels have axes of positions after that of the rows.
+        Labels without missing ones. For tokens and pixels, the axes of positions follow that of the rows.
     missing : ndarray of bool or None, default=None
-        Which labels are taken away where missing ones are tested: of shape (n,) for whole rows, of the shape of
-        ``labels`` for single ones. None takes every fourth row.
+        Labels to remove in tests of missing labels: shape (n,) for whole rows, the shape of ``labels`` for single
+        labels. None removes every fourth row.
     partly : ndarray of n rows or None, default=None
-        The labels after that. None puts NaN into floats, and None into an array of objects otherwise.
+        The labels with missing ones. None uses NaN in floats, and None in an object array otherwise.
     predictions : ndarray of n rows or None, default=None
-        What a perfect network predicts; None for the labels themselves.
+        Predictions of a perfect network; None for ``labels``.
     grid : (int, int) or None, default=None
-        Height and width of the map that a head of pixels reads.
+        Height and width of the map that is the input of a head of pixels.
 
     Examples
     --------
@@ -59,16 +59,16 @@ class TaskCase:
 
     @property
     def labels(self) -> np.ndarray:
-        """A copy of the labels, which a faulty task may write to."""
+        """A copy of the labels, because a faulty task may modify it."""
         return copy.deepcopy(self._labels)
 
     @property
     def partly(self) -> np.ndarray:
-        """A copy of the labels of which some are missing."""
+        """A copy of the labels with missing ones."""
         return copy.deepcopy(self._partly)
 
     def spec(self) -> Task:
-        """Copy the task, not fitted."""
+        """Return a copy of the task that is not fitted."""
         return clone(self.task)
 
     def fitted(self) -> Task:
@@ -76,7 +76,7 @@ class TaskCase:
         return self.spec().fit(self.labels)
 
     def no_labels(self) -> np.ndarray:
-        """Return as many rows without any label."""
+        """Return rows without any label."""
         return take_away(self.labels, np.ones(len(self.labels), dtype=bool))
 
     @property
@@ -86,7 +86,7 @@ class TaskCase:
 
     @property
     def without_label(self) -> np.ndarray:
-        """Which rows have no label at all, (n,)."""
+        """Which rows have no label, (n,)."""
         return np.asarray(self.missing.reshape(len(self.labels), -1).all(axis=1))
 
     @property
@@ -107,7 +107,7 @@ class TaskCase:
 
 
 def take_away(labels: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Take some labels away: NaN for floats, None for everything else."""
+    """Remove labels: NaN for floats, None for all other types."""
     is_float = labels.dtype.kind == "f"
     left = labels.astype(labels.dtype if is_float else object)
     left[missing] = np.nan if is_float else None
@@ -115,7 +115,7 @@ def take_away(labels: np.ndarray, missing: np.ndarray) -> np.ndarray:
 
 
 def as_tensor(encoded: Encoded) -> Tensor:
-    """Make a tensor of an encoded target as training does: class numbers stay integers."""
+    """Convert an encoded target to a tensor as in training: codes of classes stay integers."""
     target = torch.from_numpy(encoded.target)
     return target.long() if encoded.target.dtype.kind in "iu" else target.double()
 

@@ -1,4 +1,4 @@
-"""What every task sampling promises."""
+"""Conformance suite of task samplings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TaskSamplingConformance(Conformance[TaskSampling]):
     Attributes
     ----------
     every_task_has_its_turn : bool
-        Whether each task that has rows is planned in the long run. False for a sampling that may leave out some.
+        Whether each task with rows is planned in the long run; False for a sampling that may leave out tasks.
 
     Examples
     --------
@@ -63,20 +63,20 @@ class TaskSamplingConformance(Conformance[TaskSampling]):
         if self.every_task_has_its_turn:
             left_out = WITH_ROWS - set(plan_of(sampling, SIZES, n_steps=5000).tolist())
             assert not left_out, (
-                f"5000 steps leave out the tasks {left_out}; set every_task_has_its_turn if meant."
+                f"5000 steps leave out the tasks {left_out}; set every_task_has_its_turn=False if intended."
             )
 
     def test_plan_is_that_of_its_generator(self, sampling: TaskSampling) -> None:
         state = torch.get_rng_state()
         same = torch.equal(plan_of(sampling, SIZES), plan_of(sampling, SIZES))
-        assert same, "two plans of equal generators differ; draw from the generator that `plan` gets."
+        assert same, "two plans of equal generators differ; draw from the argument `generator`."
         unmoved = torch.equal(torch.get_rng_state(), state)
-        assert unmoved, "`plan` draws from torch's global generator; draw from the one that it gets."
+        assert unmoved, "`plan` draws from torch's global generator; draw from the argument `generator`."
 
     def test_extreme_losses_leave_a_plan(self, sampling: TaskSampling) -> None:
         for progress in ([1e-30, 1e30, 1.0, 1.0], [0.0, 1.0, 0.0, 0.0]):
             wrong = set(plan_of(sampling, (10, 10, 10, 10), progress).tolist()) - {0, 1, 2, 3}
-            assert not wrong, f"the plan has the tasks {wrong} of four, where the progress is {progress}."
+            assert not wrong, f"for the progress {progress} of four tasks, the plan has the tasks {wrong}."
 
 
 def plan_of(

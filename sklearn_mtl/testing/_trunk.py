@@ -1,4 +1,4 @@
-"""What every trunk promises."""
+"""Conformance suite of trunks."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from ._conformance import Conformance, assert_close, assert_refused, assert_same
 
 
 class Owner(BaseEstimator):
-    """The estimator in whose name a trunk checks X."""
+    """Stands for the estimator that a trunk uses to check X."""
 
 
 class TrunkCase:
-    """A trunk that is not fitted, and inputs to test it on.
+    """A trunk that is not fitted, and the inputs of its tests.
 
     Parameters
     ----------
     trunk : Trunk
     X : table, sequence or other inputs of n rows
-        Whatever ``fit`` of the trunk takes; some seven rows are enough.
+        Argument of ``fit`` of the trunk; about seven rows are enough.
     categorical_features : object, default="from_dtype"
-        What ``fit`` gets besides.
+        Argument of ``fit`` of the trunk.
 
     Examples
     --------
@@ -54,12 +54,12 @@ class TrunkCase:
 
     @property
     def X(self) -> Any:
-        """A copy of the inputs, which a faulty trunk may write to."""
+        """A copy of the inputs, because a faulty trunk may modify it."""
         return copy.deepcopy(self._X)
 
     @property
     def n_rows(self) -> int:
-        """Rows of X."""
+        """Number of rows of X."""
         return int(self.X.shape[0]) if hasattr(self.X, "shape") else len(self.X)
 
     @property
@@ -68,13 +68,13 @@ class TrunkCase:
         return not isinstance(self.X, Mapping) and len(getattr(self.X, "shape", ())) == 2
 
     def fit_to(self, owner: BaseEstimator) -> Trunk:
-        """Fit a copy of the trunk in the name of an estimator."""
+        """Fit a copy of the trunk for an estimator."""
         return clone(self.trunk).fit(
             self.X, owner=owner, dtype="float64", categorical_features=self.categorical_features
         )
 
     def fitted(self) -> tuple[Trunk, dict[str, Any]]:
-        """Return a fitted copy of the trunk, and X as it encodes it."""
+        """Return a fitted copy of the trunk, and the encoded X."""
         owner = Owner()
         trunk = self.fit_to(owner)
         return trunk, dict(trunk.encode(self.X, owner=owner))
@@ -134,7 +134,7 @@ class TrunkConformance(Conformance[TrunkCase]):
         trunk = fit(X, owner=owner, dtype="float64", categorical_features=case.categorical_features)
         inputs = trunk.encode(X, owner=owner)
         represent(network(trunk, Streams(0)), gather(inputs, slice(None)))
-        assert joblib.hash(X) == before, "X was changed; copy what is written to."
+        assert joblib.hash(X) == before, "X was changed; copy it before writing to it."
 
     def test_encoded_inputs_are_indexed_by_rows(self, case: TrunkCase) -> None:
         _, inputs = case.fitted()
@@ -142,14 +142,16 @@ class TrunkConformance(Conformance[TrunkCase]):
         rows = torch.tensor([2, 0, 2])
         for name, values in inputs.items():
             kind = type(values).__name__
-            assert isinstance(values, Tensor | SparseRows | RaggedRows), f"input {name!r} is a {kind}, no tensor."
+            assert isinstance(values, Tensor | SparseRows | RaggedRows), (
+                f"input {name!r} is a {kind}; expected a tensor or rows."
+            )
             assert len(values) == case.n_rows, f"input {name!r} has {len(values)} rows; X has {case.n_rows}."
             picked = values[rows]
             among_all = values[:][rows]
             if isinstance(values, RaggedRows):  # padded to the longest of the rows
-                assert not among_all[:, picked.shape[1] :].any(), f"input {name!r} is padded with other than 0."
+                assert not among_all[:, picked.shape[1] :].any(), f"input {name!r} has padding other than 0."
                 among_all = among_all[:, : picked.shape[1]]
-            assert_close(picked, among_all, f"rows of input {name!r} are others when picked.")
+            assert_close(picked, among_all, f"rows of input {name!r} change when they are selected.")
             assert torch.isfinite(values[:]).all(), f"input {name!r} is not finite."
 
     def test_rows_are_encoded_one_by_one(self, case: TrunkCase) -> None:
@@ -159,7 +161,7 @@ class TrunkConformance(Conformance[TrunkCase]):
         for rows in [*([row] for row in range(case.n_rows)), [*range(case.n_rows)][::-1]]:
             some = trunk.encode(_safe_indexing(case.X, rows), owner=owner)
             for name, values in whole.items():
-                what = f"`encode` makes another input {name!r} of a row when other rows come with it."
+                what = f"input {name!r} of a row depends on the other rows that `encode` receives."
                 assert_close(some[name][:], values[torch.tensor(rows)], what)
 
     def test_lengths_count_the_tokens_that_are_there(self, case: TrunkCase) -> None:
@@ -186,7 +188,7 @@ class TrunkConformance(Conformance[TrunkCase]):
             assert_shape(result.sample, (n_rows, trunk.width_), "`sample` of the representation")
             there = "with" if result.token is not None else "without"
             same = (result.token is not None) == trunk.has_tokens
-            assert same, f"the representation is one {there} tokens, but has_tokens is {trunk.has_tokens}."
+            assert same, f"the representation is {there} tokens, but has_tokens is {trunk.has_tokens}."
             if result.token is not None:
                 n_tokens = result.token.shape[1]
                 assert_shape(result.token, (n_rows, n_tokens, trunk.width_), "`token` of the representation")
@@ -205,7 +207,7 @@ class TrunkConformance(Conformance[TrunkCase]):
                 n_tokens = alone.token.shape[1]
                 assert_close(alone.token[0], whole.token[row, :n_tokens], what)
                 padded = whole.token_mask is not None and whole.token_mask[row, n_tokens:].any()
-                assert not padded, "the token mask says that padding is there."
+                assert not padded, "the token mask is True for padding."
 
     def test_weights_come_from_the_streams_only(self, case: TrunkCase) -> None:
         trunk, _ = case.fitted()
@@ -235,10 +237,10 @@ class TrunkConformance(Conformance[TrunkCase]):
         inputs = trunk.encode(case.X, owner=owner)
         for other in (copy.deepcopy(trunk), through_pickle(trunk, type(trunk))):
             same = same_weights(network(trunk, Streams(0)), network(other, Streams(0)))
-            assert same, "a copy of the fitted trunk builds other modules."
+            assert same, "a copy of the fitted trunk builds different modules."
             again = other.encode(case.X, owner=owner)
             for name in inputs:
-                assert torch.equal(again[name][:], inputs[name][:]), f"a copy encodes input {name!r} otherwise."
+                assert torch.equal(again[name][:], inputs[name][:]), f"a copy encodes input {name!r} differently."
 
     def test_every_weight_gets_a_gradient(self, case: TrunkCase) -> None:
         trunk, inputs = case.fitted()
@@ -247,7 +249,7 @@ class TrunkConformance(Conformance[TrunkCase]):
         (sample.square().sum() + (0 if token is None else token.square().sum())).backward()
         for name, parameter in modules.named_parameters():
             gradient = torch.zeros(()) if parameter.grad is None else parameter.grad
-            assert gradient.any(), f"parameter {name!r} gets no gradient; use it or leave it out."
+            assert gradient.any(), f"parameter {name!r} gets no gradient; use it or remove it."
             assert torch.isfinite(gradient).all(), f"the gradient of parameter {name!r} is not finite."
 
     def test_training_mode_leaves_the_global_generator_alone(self, case: TrunkCase) -> None:
@@ -256,13 +258,11 @@ class TrunkConformance(Conformance[TrunkCase]):
         before = torch.get_rng_state()
         represent(modules, gather(inputs, slice(None)))
         unmoved = torch.equal(torch.get_rng_state(), before)
-        assert unmoved, (
-            "training draws from torch's global generator, so that a fit depends on more than its seed."
-        )
+        assert unmoved, "training draws from torch's global generator, so a fit depends on more than its seed."
 
 
 def gather(inputs: Mapping[str, Any], rows: Any) -> dict[str, Tensor]:
-    """Take a batch of encoded inputs."""
+    """Select a batch of encoded inputs."""
     return {name: values[rows] for name, values in inputs.items()}
 
 
@@ -272,7 +272,7 @@ def network(trunk: Trunk, streams: Streams, name: str = "body") -> nn.ModuleList
 
 
 def in_training(trunk: Trunk) -> nn.ModuleList:
-    """Build stem and body as they are trained."""
+    """Build stem and body in training mode, with random numbers."""
     modules = network(trunk, Streams(0)).train()
     set_draws(modules, Streams(0).generator("dropout"))
     return modules

@@ -1,4 +1,4 @@
-"""What every weighting promises."""
+"""Conformance suite of weightings."""
 
 from __future__ import annotations
 
@@ -35,17 +35,19 @@ class WeightingConformance(Conformance[Weighting]):
 
     def test_is_a_spec(self, weighting: Weighting) -> None:
         assert_is_spec(weighting, Weighting)
-        assert isinstance(weighting.needs_gramian, bool), f"needs_gramian is {weighting.needs_gramian!r}, no bool."
+        assert isinstance(weighting.needs_gramian, bool), (
+            f"needs_gramian is {weighting.needs_gramian!r}, not a bool."
+        )
 
     def test_building_leaves_the_spec_as_it_is(self, weighting: Weighting) -> None:
         before = dict(vars(weighting))
         module = weighting.build(TASKS)
-        assert isinstance(module, nn.Module), f"`build` returned {type(module).__name__}, no module."
+        assert isinstance(module, nn.Module), f"`build` returned {type(module).__name__}; expected a module."
         assert_unchanged(before, weighting, "`build`")
 
     def test_module_has_no_parameters(self, weighting: Weighting) -> None:
         names = [name for name, _ in weighting.build(TASKS).named_parameters()]
-        assert not names, f"the module has the parameters {names}; keep what is learned in buffers."
+        assert not names, f"the module has the parameters {names}; store what is learned in buffers."
 
     def test_weights_fit_the_losses(self, weighting: Weighting) -> None:
         for members in [(), (1,), (3,), (2, 3)]:
@@ -99,7 +101,7 @@ class WeightingConformance(Conformance[Weighting]):
 def weigh(
     weighting: Weighting, losses: Tensor, present: Tensor | None = None, gramian: Tensor | None = None
 ) -> Tensor:
-    """Weigh losses with a module that is built anew."""
+    """Compute the weights of losses with a new module."""
     if gramian is None and weighting.needs_gramian:
         gramian = random_gramian(*losses.shape[:-1])
     present = torch.ones(losses.shape, dtype=torch.bool) if present is None else present

@@ -9,6 +9,7 @@ from typing import Any
 import joblib
 from sklearn.base import BaseEstimator
 
+from ._same import is_spec
 from ._types import RowsLike, TargetsLike
 
 
@@ -60,7 +61,7 @@ def fit_key(estimator: BaseEstimator, X: RowsLike, y: TargetsLike, params: Mappi
 def _describe(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return type(value).__name__, value
-    if hasattr(value, "get_params") and not isinstance(value, type):
+    if is_spec(value):
         name = f"{type(value).__module__}.{type(value).__qualname__}"
         return name, _describe(value.get_params(deep=False))
     if isinstance(value, dict):
@@ -70,4 +71,7 @@ def _describe(value: Any) -> Any:
     try:
         return joblib.hash(value, coerce_mmap=True)
     except Exception as error:  # pickle may raise any exception
-        raise ValueError(f"{value!r} cannot be pickled, so a fit cannot be recognised by it.") from error
+        raise ValueError(
+            f"{value!r} cannot be pickled, so the fit that uses it has no digest; replace it by something that "
+            "pickle supports, such as a function of a module."
+        ) from error

@@ -38,7 +38,7 @@ def explain_out_of_memory(doing: str, helps: str) -> Iterator[None]:
         traceback.clear_frames(error.__traceback__)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        raise OutOfMemoryError(f"{doing} ran out of memory; {helps}. ({_first_line(error)})") from error
+        raise OutOfMemoryError(f"{doing} ran out of memory; {helps}. ({first_line(error)})") from error
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -47,5 +47,6 @@ def _is_out_of_memory(error: Exception) -> bool:
     return any(sign in str(error).lower() for sign in _SIGNS)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def first_line(error: Exception) -> str:
+    """Return the first line of a message, or the class of an error without one."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -60,12 +60,12 @@ class _Float32(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        is_told = kwargs.get("dtype") is not None or kwargs.get("out") is not None
-        if not is_told and func in _MAKERS:
+        is_given = kwargs.get("dtype") is not None or kwargs.get("out") is not None
+        if not is_given and func in _MAKERS:
             return func(*args, **{**kwargs, "dtype": torch.float32})
         made = func(*args, **kwargs)
         if (
-            not is_told
+            not is_given
             and func in _READERS
             and _is_plain(args, kwargs)
             and made.dtype == torch.get_default_dtype()

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from sklearn.base import BaseEstimator, clone
 
 from ._constraints import ArrayLike, HasMethods, Interval, Options, Splitter, StrOptions, SubclassOf
+from ._same import is_spec
 
 __all__ = [
     "ArrayLike",
@@ -66,12 +67,14 @@ class SpecList:
 class NestedParamsMixin:
     """Support nested parameters of mappings and specs in ``get_params`` and ``set_params``.
 
-    ``mapping_params`` names the parameters whose entries are plain values (``task_weights__a``);
-    ``spec_mapping_params`` those whose entries are specs with parameters of their own (``tasks__a__loss``);
-    ``spec_params`` those that are one spec or its shorthand (``trunk__dropout``); ``spec_list_params`` those that
-    are a sequence of named specs (``penalties__trace_norm__strength``). The second and third map the parameter to
-    the function that resolves a shorthand, the last one to a `SpecList`. The caller's mappings and sequences are
-    never changed.
+    Class attributes list the parameters of each form:
+
+    - ``mapping_params``: mappings to plain values (``task_weights__a``);
+    - ``spec_mapping_params``: mappings to specs (``tasks__a__loss``), with the function that resolves a shorthand;
+    - ``spec_params``: one spec or its shorthand (``trunk__dropout``), with the function that resolves it;
+    - ``spec_list_params``: sequences of named specs (``penalties__trace_norm__strength``), with a `SpecList`.
+
+    The caller's mappings and sequences are never changed.
     """
 
     mapping_params: ClassVar[tuple[str, ...]] = ()
@@ -97,7 +100,7 @@ class NestedParamsMixin:
         for name in (*self.mapping_params, *self.spec_mapping_params, *self.spec_list_params):
             for key, entry in self._entries(name, params[name]).items():
                 params[f"{name}__{key}"] = entry
-                if hasattr(entry, "get_params") and not isinstance(entry, type):
+                if is_spec(entry):
                     nested = entry.get_params(deep=True)
                     params |= {f"{name}__{key}__{inner}": item for inner, item in nested.items()}
         return params
@@ -161,7 +164,7 @@ class NestedParamsMixin:
         names = spec_list.names(entries)
         key, _, param = inner.partition("__")
         if key not in names:
-            raise ValueError(f"{outer} has no entry {key!r} to set {inner!r} of; it has {names}.")
+            raise ValueError(f"{outer} has no entry {key!r} for {outer}__{inner}; it has {names}.")
         if param:
             setattr(self, outer, spec_list.with_param(entries, key, param, value))
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import Any
 
@@ -17,7 +17,7 @@ _GLOBAL_GENERATOR = Lock()
 
 
 def seed_of_fit(random_state: Any) -> int:
-    """Draw the seed of a fit from what ``random_state`` may be."""
+    """Draw the seed of a fit from the parameter ``random_state``."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
@@ -63,11 +63,9 @@ class Streams:
         digest = hashlib.sha256(repr((self.seed, purpose)).encode()).digest()
         return int.from_bytes(digest[:8], "little") >> 1
 
-    @contextmanager
-    def global_generator(self, *purpose: str | int) -> Iterator[None]:
+    def global_generator(self, *purpose: str | int) -> AbstractContextManager[None]:
         """Seed torch's global generator for code that draws from it, and restore its state afterwards."""
-        with lend_global_generator(self.derive(*purpose)):
-            yield
+        return lend_global_generator(self.derive(*purpose))
 
 
 @contextmanager

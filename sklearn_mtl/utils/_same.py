@@ -32,7 +32,7 @@ def same(first: Any, second: Any) -> bool:
         return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
     if isinstance(first, np.ndarray | Tensor) or isinstance(second, np.ndarray | Tensor):
         return _same_arrays(first, second)
-    if _is_spec(first) and _is_spec(second):
+    if is_spec(first) and is_spec(second):
         return type(first) is type(second) and same(first.get_params(deep=False), second.get_params(deep=False))
     if isinstance(first, FunctionType) and isinstance(second, FunctionType):
         return _place(first) == _place(second)
@@ -46,7 +46,8 @@ def same(first: Any, second: Any) -> bool:
         return False
 
 
-def _is_spec(value: Any) -> bool:
+def is_spec(value: Any) -> bool:
+    """Return whether a value is an object with parameters, such as a spec or an estimator."""
     return hasattr(value, "get_params") and not isinstance(value, type)
 
 

@@ -69,23 +69,23 @@ def _shares(codes: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndar
     strata, column_of = codes + first, np.repeat(np.arange(len(widths)), widths)
     turns = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes if size])
     in_turn = np.repeat(np.arange(len(sizes)), sizes)[np.argsort(turns, kind="stable")]
-    promised = np.vstack([_promises(column, counts, in_turn, len(sizes)) for column in codes.T])
-    left, free = promised.sum(axis=1), sizes.copy()
+    quotas = np.vstack([_quotas(column, counts, in_turn, len(sizes)) for column in codes.T])
+    left, free = quotas.sum(axis=1), sizes.copy()
     shares = np.zeros((len(counts), len(sizes)), dtype=np.intp)
     waiting = np.ones(len(counts), dtype=bool)
     while waiting.any():
         rarest = int(np.where(left > 0, left, np.iinfo(left.dtype).max).argmin())
         for group in np.flatnonzero(waiting & (strata[:, column_of[rarest]] == rarest)):
-            share = _in_proportion(promised[rarest], free, counts[group])
+            share = _in_proportion(quotas[rarest], free, counts[group])
             shares[group] = share
-            promised[strata[group]] -= share
+            quotas[strata[group]] -= share
             free -= share
             left[strata[group]] -= counts[group]
             waiting[group] = False
     return shares
 
 
-def _promises(column: np.ndarray, counts: np.ndarray, in_turn: np.ndarray, n_folds: int) -> np.ndarray:
+def _quotas(column: np.ndarray, counts: np.ndarray, in_turn: np.ndarray, n_folds: int) -> np.ndarray:
     """Return the quotas of a column, (n_classes, n_folds).
 
     They are computed as if the rows were sorted by class and dealt in turn, to larger folds more often.
@@ -95,12 +95,12 @@ def _promises(column: np.ndarray, counts: np.ndarray, in_turn: np.ndarray, n_fol
     return np.bincount(key, minlength=len(of_class) * n_folds).reshape(-1, n_folds)
 
 
-def _in_proportion(promised: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
+def _in_proportion(quotas: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
     """Divide rows of one class among folds in proportion to their quotas, limited by their free rows."""
-    wanted = np.minimum(np.maximum(promised, 0), free)
+    wanted = np.minimum(np.maximum(quotas, 0), free)
     exact = wanted * min(1.0, count / max(1, wanted.sum()))
     share = exact.astype(np.intp)
     for _ in range(count - share.sum()):
         room = share < free
-        share[np.lexsort((free - share, promised - share, exact - share, room))[-1]] += 1
+        share[np.lexsort((free - share, quotas - share, exact - share, room))[-1]] += 1
     return share

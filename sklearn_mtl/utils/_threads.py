@@ -10,9 +10,9 @@ import torch
 
 # Multiply-adds below which a second thread costs more than it gains.
 WORK_PER_THREAD = 9_000_000
-# The same for a step of training. Threads wait for each other in every product. Where another process uses one of
-# the cores, a step of two threads takes several times as long as a step of one; so small steps, which gain little
-# from a second thread, use one.
+# The same for a step of training. Threads wait for each other in every product. If another process uses one of the
+# cores, a step with two threads takes several times as long as with one. So small steps, which gain little from a
+# second thread, use one.
 TRAINING_WORK_PER_THREAD = 200_000_000
 
 
@@ -24,7 +24,7 @@ def threads_for(work: float, per_thread: float | None = None) -> AbstractContext
     work : float
         Multiply-adds of one step.
     per_thread : float or None, default=None
-        How many of them are worth a thread; None for `WORK_PER_THREAD`.
+        Multiply-adds that are worth one thread; None for `WORK_PER_THREAD`.
     """
     return _SETTING.changed(lambda available: min(available, int(work // (per_thread or WORK_PER_THREAD))))
 

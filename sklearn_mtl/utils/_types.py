@@ -1,4 +1,4 @@
-"""Names of what users may pass, which is read by its values and not by its type."""
+"""Names for the arguments of users, which are read by their values, whatever their types."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""Warnings that point at the line of the user."""
+"""Warnings that point at the caller's line."""
 
 from __future__ import annotations
 
 import sys
 import warnings
 
-# What lies between a line of the user and ours.
+# Packages that may call this one on behalf of the user.
 _BETWEEN = {"sklearn_mtl", "sklearn", "contextlib", "joblib", "skorch"}
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn of something that the caller of this package can change, at the line where they called it.
+    """Issue a warning that points at the line outside these packages that called them.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ class Weighting(BaseEstimator, ABC):
     """
 
     #: why fits cannot be stacked; None if the module supports a member axis
-    not_stackable: ClassVar[str | None] = "its module is not known to take a member axis"
+    not_stackable: ClassVar[str | None] = "its module does not declare that it supports a member axis"
 
     #: whether the module uses the Gram matrix of the tasks' gradients
     needs_gramian: ClassVar[bool] = False

@@ -30,7 +30,7 @@ class UnsolvableError(ArithmeticError):
     """
 
     def __init__(self, losses: Tensor, gramian: Tensor) -> None:
-        super().__init__("the Gram matrix of the gradients has no weights")
+        super().__init__("no weights can be computed from the Gram matrix of the gradients")
         self.losses, self.gramian = losses, gramian
 
 
@@ -146,7 +146,7 @@ class GramianModule(WeightingModule):
             return None
         try:
             weights = self._solution(gramian, precision)
-        except (np.linalg.LinAlgError, RuntimeError):  # torch's LinAlgError is one, and that of scipy's nnls
+        except (np.linalg.LinAlgError, RuntimeError):  # RuntimeError: torch's LinAlgError, and scipy's nnls
             return None
         return weights if math.isfinite(weights.sum()) else None
 
@@ -165,5 +165,5 @@ class GramianModule(WeightingModule):
 
 
 def torchjd(name: str, weighting: Weighting, **params: Any) -> Any:
-    """Make a weighting of TorchJD, which the extra "balancing" installs."""
+    """Build a weighting of TorchJD, which the extra "balancing" installs."""
     return getattr(import_optional("torchjd.aggregation", "balancing", type(weighting).__name__), name)(**params)

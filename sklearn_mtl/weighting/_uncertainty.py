@@ -47,7 +47,7 @@ class Uncertainty(Weighting):
         self.learning_rate = learning_rate
 
     def build(self, tasks: Mapping[str, Any]) -> WeightingModule:
-        factors = [0.5 if getattr(task, "kind", None) == "regression" else 1.0 for task in tasks.values()]
+        factors = [0.5 if getattr(task, "is_regression", False) else 1.0 for task in tasks.values()]
         return _Uncertainty(factors, self.learning_rate)
 
 

@@ -63,7 +63,7 @@ def test_they_are_made_again_from_what_is_saved(seen):
 
 
 def test_values_of_another_kind_are_refused_by_the_name_of_the_column():
-    with pytest.raises(ValueError, match="column 'c' of X is text, but fit saw numbers there, such as 1"):
+    with pytest.raises(ValueError, match="column 'c' of X has text, but had numbers in fit, such as 1"):
         codes([1, 2], ["1", "2"])
     assert codes([1, 2], [None, None]) == [UNSEEN, UNSEEN]  # no value is of no kind
 

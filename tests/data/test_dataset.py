@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
+from sklearn_mtl.columns._ragged import RaggedRows
 from sklearn_mtl.data._dataset import BatchIterator, Dataset, take
 from sklearn_mtl.trunks import SparseRows
 from sklearn_mtl.utils._random import Streams
@@ -93,3 +94,12 @@ def test_rows_are_taken_alike_from_dense_and_sparse(values, rows):
     dense = NUMBERS.numpy() if values is NUMBERS else SPARSE.toarray()
     expected = dense[rows if isinstance(rows, slice) else rows.numpy()]
     np.testing.assert_array_equal(take(values, rows, torch.device("cpu")), expected)
+
+
+def test_ragged_rows_count_when_data_is_moved_to_a_gpu(monkeypatch):
+    rows = RaggedRows.of([np.zeros((100, 1), dtype=np.float32)] * 10)
+    data = Dataset({"token": rows}, [torch.zeros(10)], [None])
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4000, 8000))
+    moved = data.to(torch.device("cuda"))
+    assert moved.device.type == "cuda"
+    assert moved.inputs["token"].values.device.type == "cpu"

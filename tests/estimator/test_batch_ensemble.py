@@ -213,7 +213,7 @@ def test_what_cannot_be_is_refused(params, message):
 def test_images_and_sequences_are_refused():
     images = np.random.default_rng(0).random((12, 8, 8, 1)).astype(np.float32)
     y = np.arange(12) % 2
-    with pytest.raises(ValueError, match=r"ensemble='batch' .* ConvNet.*: what its tasks share are not only"):
+    with pytest.raises(ValueError, match=r"ensemble='batch' .* ConvNet.*: its shared layers include"):
         batch(trunk=ConvNet(channels=(4,))).fit(images, y)
     with pytest.raises(
         ValueError, match=r"ensemble='batch' .* SequenceEncoder.*: not all of its layers take a member"

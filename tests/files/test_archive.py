@@ -31,7 +31,7 @@ def test_absent_file_is_no_damaged_one(tmp_path):
 
 @pytest.mark.parametrize("names", [["manifest.json"], [*MEMBERS, "more"], []])
 def test_other_members_are_refused(path, names):
-    with pytest.raises(ModelFileError, match="it has the members"):
+    with pytest.raises(ModelFileError, match="it has the entries"):
         read_archive(path, names)
 
 
@@ -71,7 +71,7 @@ def test_compressed_members_are_refused(path):
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_members_that_are_there_twice_are_refused(path):
     rewrite(path, [*contents(path).items(), ("tensors", b"other")])
-    with pytest.raises(ModelFileError, match="it has the member tensors twice"):
+    with pytest.raises(ModelFileError, match="it has the entry tensors twice"):
         read_archive(path, list(MEMBERS))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from sklearn_mtl.exceptions import ModelFileError
 from sklearn_mtl.files import _zip
-from sklearn_mtl.files._zip import StoredZip, add_member
+from sklearn_mtl.files._zip import StoredZip, add_entry
 
 MEMBERS = {"a.json": b'{"a": 1}', "tensors": bytes(range(256)) * 8, "nothing": b""}
 
@@ -15,7 +15,7 @@ def written(members=MEMBERS):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():
-            add_member(archive, name, [content[:3], content[3:]], len(content))
+            add_entry(archive, name, [content[:3], content[3:]], len(content))
     return file.getvalue()
 
 
@@ -49,7 +49,7 @@ def test_equal_members_make_equal_files():
 
 def test_size_is_checked_when_it_is_written():
     with zipfile.ZipFile(io.BytesIO(), "w") as archive, pytest.raises(ValueError, match="2 bytes instead of 3"):
-        add_member(archive, "a", [b"ab"], 3)
+        add_entry(archive, "a", [b"ab"], 3)
 
 
 @pytest.mark.parametrize("limit", [0, 100, 1000])
@@ -101,7 +101,7 @@ def streamed():
 
 
 def many():
-    return written({str(number): b"" for number in range(_zip.MOST_MEMBERS + 1)})
+    return written({str(number): b"" for number in range(_zip.MOST_ENTRIES + 1)})
 
 
 def patched(position, new, content=None):
@@ -112,7 +112,7 @@ def patched(position, new, content=None):
 
 
 def in_directory(offset, new, content=None):
-    """Change the first entry of the list of members."""
+    """Change the first entry of the central directory."""
     content = written() if content is None else content
     return patched(content.index(b"PK\1\2") + offset, new, content)
 

@@ -95,5 +95,5 @@ def test_members_of_layers_without_a_member_axis_cannot_share_weights():
         pass
 
     made = replace(blueprint(), architecture=Own())
-    with pytest.raises(ValueError, match="not all of its layers take a member axis"):
+    with pytest.raises(ValueError, match="not all of its layers support a member axis"):
         check_shareable(made)

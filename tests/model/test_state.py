@@ -112,7 +112,7 @@ def blueprint_of(state):
 
 
 BROKEN = {
-    "shape": (lambda s: change_weights(s, lambda array: array[..., :1]), "of shape .* takes shape"),
+    "shape": (lambda s: change_weights(s, lambda array: array[..., :1]), "of shape .* expected shape"),
     "dtype": (lambda s: change_weights(s, lambda array: array.astype(float)), "dtype float64; .* dtype float32"),
     "not finite": (lambda s: change_weights(s, lambda array: array * np.nan), "are not finite in"),
     "no array": (lambda s: change_weights(s, lambda array: array.tolist()), "is a list, not a ndarray"),

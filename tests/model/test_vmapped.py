@@ -64,6 +64,18 @@ class WithGlobalDropout(Foreign):
         return nn.Dropout(0.5)
 
 
+class WithSilentError(Foreign):
+    def layer(self):
+        return Silent()
+
+
+class Silent(nn.Module):
+    def forward(self, x):
+        if torch._C._are_functorch_transforms_active():
+            raise NotImplementedError
+        return x
+
+
 class WithOurDropout(MLP):
     """The declaration of a parent class does not apply to a subclass."""
 
@@ -109,9 +121,10 @@ def test_a_foreign_ensemble_predicts_what_its_pickle_does():
         (WithGRU((6,)), "vmap"),
         (WithBranch((6,)), "vmap"),
         (WithGlobalDropout((6,)), "vmap"),
+        (WithSilentError((6,)), "NotImplementedError"),
         (WithOurDropout((6,), dropout=0.5), "dropout"),
     ],
-    ids=["recurrent", "branch on data", "dropout of torch", "dropout"],
+    ids=["recurrent", "branch on data", "dropout of torch", "error without a message", "dropout"],
 )
 def test_what_cannot_be_mapped_says_why(trunk, reason):
     X, y = rows()

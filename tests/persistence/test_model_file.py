@@ -177,7 +177,7 @@ UNSAVABLE = {
     ),
     "dict with attributes": (given(Bunch(a=1)), r"net_params\['a'\] is a sklearn.*convert it to a dict"),
     "text with attributes": (given(Text("a")), r"net_params\['a'\] is a tests.*convert it to a str"),
-    "enumeration": (given(Colour.RED), r"net_params\['a'\] is a tests.*give its value"),
+    "enumeration": (given(Colour.RED), r"net_params\['a'\] is a tests.*use its value"),
     "made with arguments": (given(Made(1)), r"net_params\['a'\] is a tests.*Made"),
     "keys of NaN": (
         given({float("nan"): 1, np.nan: 2}),

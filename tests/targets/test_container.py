@@ -158,5 +158,5 @@ def test_a_model_of_a_container_that_is_not_known_is_refused():
     X = np.random.default_rng(0).normal(size=(20, 2))
     state = MultiTaskNetRegressor(max_epochs=1, random_state=0).fit(X, X[:, 0]).__getstate__()["_state"]
     state["container"] = Container("xarray", ("y",), ("y",))
-    with pytest.raises(ValueError, match="of the kind 'xarray', which this version does not know"):
+    with pytest.raises(ValueError, match="of kind 'xarray', which this version does not know"):
         current_state(state)

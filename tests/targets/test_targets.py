@@ -149,6 +149,14 @@ def test_other_functions_of_numpy_take_the_rows():
 # -- equality
 
 
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, Targets.copy])
+def test_copies_keep_frames_and_categories(copied):
+    frame = pd.DataFrame({"size": [1.0, 2.0], "kind": pd.Categorical(["u", "v"])})
+    y = copied(Targets(f=frame, k=pd.Series(["a", "b"], dtype="category")))
+    assert y.as_given("f").dtypes.astype(str).tolist() == ["float64", "category"]
+    assert y.categories_of("k").values == ("a", "b")
+
+
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda y: pickle.loads(pickle.dumps(y))])
 def test_copies_are_equal(copied):
     assert copied(targets()) == targets()

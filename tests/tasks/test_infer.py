@@ -71,7 +71,7 @@ def test_classifier_takes_everything_for_classes(y, expected):
 
 @pytest.mark.parametrize("y", [[[1, 2], [3, 4]], [["a", "b"]]])
 def test_a_block_that_is_neither_is_refused_with_a_way_out(y):
-    with pytest.raises(ValueError, match="make each column a task of its own"):
+    with pytest.raises(ValueError, match="make each column a separate task"):
         infer_task(np.asarray(y))
 
 
