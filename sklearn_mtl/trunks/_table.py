@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_array, validate_data
 from ..columns._categories import Categories, levels_of
 from ..columns._columns import plain, read_column
 from ..columns._frame import Frame, as_frame
+from ..columns._missing import is_missing
 from ..utils._types import ColumnsLike, RowsLike
 
 # Dtypes of numbers: kept if they have one of these, otherwise the wider one.
@@ -165,7 +166,9 @@ class Table:
         X = self._without_mask(_as_array(X, only_numbers))
         if only_numbers:
             _refuse_text(X)
-            return validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=_FLOATS)
+            return validate_data(
+                owner, X, reset=reset, accept_sparse="csr", dtype=_FLOATS, ensure_all_finite="allow-nan"
+            )
         accepted = {"accept_sparse": "csr", "dtype": None, "ensure_all_finite": False}
         return validate_data(owner, X, reset=reset, **accepted)
 
@@ -207,7 +210,11 @@ class Table:
 def _checked(numbers: np.ndarray, owner: BaseEstimator) -> np.ndarray:
     if numbers.size == 0 and len(numbers):  # scikit-learn rejects a table without columns
         return numbers.astype(np.float64)
-    checked: np.ndarray = check_array(numbers, dtype=_FLOATS, estimator=owner, input_name="X")
+    if numbers.dtype.kind == "O":
+        numbers = np.where(is_missing(numbers), np.nan, numbers)
+    checked: np.ndarray = check_array(
+        numbers, dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=owner, input_name="X"
+    )
     return checked
 
 
