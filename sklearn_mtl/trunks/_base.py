@@ -82,6 +82,8 @@ class Trunk(BaseEstimator, ABC):
     #: why fits cannot be stacked at all; None if they can
     not_stackable: ClassVar[str | None] = None
 
+    #: whether numbers of X may be missing, as NaN
+    allows_nan: ClassVar[bool] = False
     #: axes between the rows and the width of the stem's output: 0 for a table, 1 for tokens, 2 for images
     stem_axes: ClassVar[int] = 0
     #: whether the last entry of the stem's tensor is the token mask: 1 for a token, and 0 for padding, where all

@@ -22,6 +22,7 @@ from ..nn._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
 from ..utils._types import ColumnsLike, RowsLike
+from ..utils._warn import warn
 from ._base import Inputs, SparseRows, Staged, Trunk
 from ._missing_numbers import MissingNumbers, Numbers, filled, learn_by_column, medians
 from ._scaling import (
@@ -102,6 +103,7 @@ class MLP(Trunk):
     told_: np.ndarray = np.empty(0, dtype=int)
 
     member_axis = True
+    allows_nan = True
     stackable_params = ("dropout",)
 
     _parameter_constraints: dict = {
@@ -165,6 +167,7 @@ class MLP(Trunk):
             missing = MissingNumbers.of(numbers)
         n_bins = 0 if issparse(numbers) else self.n_bins
         learn = partial(self._learn, n_bins=_auto_bins(*numbers.shape) if n_bins == "auto" else int(n_bins))
+        self._warn_of_empty(missing)
         learned = learn_by_column(learn, numbers, sample_weight, missing)
         self.fill_, self.empty_, self.told_ = learned["fill"], missing.empty, missing.told
         if "scale" in learned:
@@ -190,6 +193,11 @@ class MLP(Trunk):
         is_middle = "middle" in learned and sample_weight is None and not issparse(numbers)
         learned["fill"] = learned["middle"] if is_middle else medians(numbers, sample_weight)
         return learned
+
+    def _warn_of_empty(self, missing: MissingNumbers) -> None:
+        names = [self.table_.name_of_number(int(column)) for column in np.flatnonzero(missing.empty)]
+        if names:
+            warn(f"all numbers of the columns {names} of X are missing in fit; they are ignored.", UserWarning)
 
     def _check_hidden_sizes(self) -> None:
         sizes = list(self.hidden_sizes)
