@@ -1,7 +1,7 @@
 """Missing numbers in X: passed as they are, or imputed by scikit-learn before the network.
 
-Scores are means over targets of R2 (at least -1), on the same random splits. The error of a difference is its standard
-error over the splits. Times are medians of a fit, with the imputer's.
+Scores are means over targets of R2 (at least -1), on the same random splits. The error of a difference is its
+standard error over the splits. Times are medians of a fit, with the imputer's.
 """
 
 from __future__ import annotations

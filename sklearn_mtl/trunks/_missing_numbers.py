@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
 from ._scaling import MOST_ROWS
 
-Numbers = np.ndarray | csr_matrix
+#: an ndarray or a csr_matrix of numbers
+Numbers: TypeAlias = Any
 
 
 class MissingNumbers(NamedTuple):
@@ -93,9 +94,7 @@ def medians(X: Numbers, sample_weight: np.ndarray | None) -> np.ndarray:
     if not issparse(X):
         return np.array([_median(column, weight) for column in X.T], dtype=np.float64)
     of_entries = np.repeat(weight, np.diff(X.indptr))
-    below, above = (
-        np.bincount(X.indices, of_entries * chosen, X.shape[1]) for chosen in (X.data < 0, X.data > 0)
-    )
+    below, above = (np.bincount(X.indices, of_entries * chosen, X.shape[1]) for chosen in (X.data < 0, X.data > 0))
     half, found = weight.sum() / 2, np.zeros(X.shape[1])
     others = np.flatnonzero((below > half) | (above >= half))  # of all others, the median is 0
     for column, numbers in zip(others, X.tocsc()[:, others].T, strict=True):
@@ -139,7 +138,7 @@ def filled(X: Numbers, values: np.ndarray, empty: np.ndarray) -> tuple[Numbers, 
     if not issparse(X):
         return numbers, missing
     rows = (csr_matrix((data, X.indices, X.indptr), X.shape) for data in (numbers, missing))
-    return tuple(rows)  # type: ignore[return-value]
+    return next(rows), next(rows)
 
 
 def _count(X: Numbers) -> np.ndarray:

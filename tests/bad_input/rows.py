@@ -50,7 +50,10 @@ X_ROWS = [
     BadInput("X is ragged", with_bad_X(RAGGED), ValueError, "inhomogeneous"),
     BadInput("X is None", lambda: net().fit(None, labels()), ValueError, "X is None; it should be the inputs"),
     BadInput(
-        "sparse X contains infinity", with_bad_X(csr_matrix(spoiled(np.inf))), ValueError, "Input X contains infinity"
+        "sparse X contains infinity",
+        with_bad_X(csr_matrix(spoiled(np.inf))),
+        ValueError,
+        "Input X contains infinity",
     ),
     BadInput(
         "sparse X has categories",
