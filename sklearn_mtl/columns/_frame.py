@@ -173,7 +173,8 @@ class Frame:
                     f"column {self.names[position]!r} of X is text of many words, {len(different)} different ones "
                     f"in {len(texts)} rows, which cannot be learned as categories. Convert it to numbers, for "
                     "instance with skrub's TableVectorizer or scikit-learn's TfidfVectorizer; or read it as "
-                    "sentences, trunk=MultiInput(); or name it in categorical_features."
+                    f"sentences, trunk=MultiInput({{{self.names[position]!r}: 'sequence_encoder', ...}}); or name "
+                    "it in categorical_features."
                 )
 
     def _refuse_objects(self, position: int) -> None:

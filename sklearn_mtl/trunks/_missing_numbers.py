@@ -76,7 +76,7 @@ def learn_by_column(
     return {name: np.concatenate([learned[name] for _, learned in parts])[order] for name in parts[0][1]}
 
 
-def medians(X: Numbers, sample_weight: np.ndarray | None) -> np.ndarray:
+def medians(X: Numbers, sample_weight: np.ndarray | None, most_rows: int = MOST_ROWS) -> np.ndarray:
     """Compute the weighted median of each column; where two values are in the middle it is the larger one.
 
     Parameters
@@ -84,9 +84,11 @@ def medians(X: Numbers, sample_weight: np.ndarray | None) -> np.ndarray:
     X : ndarray or csr_matrix of shape (n_rows, n_columns)
         Without missing numbers.
     sample_weight : ndarray of shape (n_rows,) or None
+    most_rows : int
+        Maximum number of rows of an array to look at, evenly over all.
     """
     if not issparse(X):
-        step = -(-len(X) // MOST_ROWS)
+        step = -(-len(X) // most_rows)
         X, sample_weight = X[::step], None if sample_weight is None else sample_weight[::step]
         if sample_weight is None:
             return np.partition(X, len(X) // 2, axis=0)[len(X) // 2].astype(np.float64)

@@ -26,6 +26,7 @@ from ..utils._warn import warn
 from ._base import Inputs, SparseRows, Staged, Trunk
 from ._missing_numbers import MissingNumbers, Numbers, filled, learn_by_column, medians
 from ._scaling import (
+    MOST_ROWS,
     PiecewiseLinear,
     Place,
     Ranks,
@@ -40,6 +41,8 @@ from ._scaling import (
 )
 from ._table import Table
 
+# Rows to learn medians from if nothing else is learned of the numbers, which must not take longer than before.
+FEW_ROWS = 2_500
 # Limits of n_bins="auto": per column, and for all columns together; and the bins per column if there are many.
 AUTO_BINS = (8, 64)
 MOST_AUTO_BINS = 512
@@ -51,6 +54,12 @@ class MLP(Trunk):
 
     With its defaults it consists of Linear and ReLU for each hidden layer. Categorical columns are embedded;
     categories that were not seen in ``fit`` share one embedding, which starts at zero.
+
+    Numbers may be missing (NaN, None, pandas' NA, null, or masked). They are replaced by the median of their column
+    over the rows of ``fit``, weighted by ``sample_weight``. A column in which some were missing in ``fit`` has one
+    more input, an indicator, which is 1 where the number is missing [5]_. Other columns have none, so a number that
+    is missing only later is treated as the median. A column without any number in ``fit`` is ignored. Medians are
+    learned from at most 100,000 rows, or 2,500 if numbers are neither scaled, ranked nor binned.
 
     Parameters
     ----------
@@ -82,6 +91,8 @@ class MLP(Trunk):
        Tabular Data", NeurIPS 2024.
     .. [4] Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning",
        NeurIPS 2022.
+    .. [5] Le Morvan, Josse, Scornet and Varoquaux, "What's a good imputation to predict with missing values?",
+       NeurIPS 2021.
 
     Examples
     --------
@@ -191,7 +202,8 @@ class MLP(Trunk):
         if n_bins:
             learned["bins"] = fit_bins(numbers, n_bins, sample_weight)
         is_middle = "middle" in learned and sample_weight is None and not issparse(numbers)
-        learned["fill"] = learned["middle"] if is_middle else medians(numbers, sample_weight)
+        most_rows = MOST_ROWS if learned else FEW_ROWS
+        learned["fill"] = learned["middle"] if is_middle else medians(numbers, sample_weight, most_rows)
         return learned
 
     def _warn_of_empty(self, missing: MissingNumbers) -> None:
