@@ -76,10 +76,10 @@ def census_income() -> Rows:
     return Rows(filled(X), y)
 
 
-def communities() -> Rows:
+def communities(fill: Callable[[pd.DataFrame], pd.DataFrame] = filled) -> Rows:
     path = data_folder("communities_crime") / "CommViolPredUnnormalizedData.txt"
     rows = pd.read_csv(path, na_values="?", encoding="utf-8-sig")
-    return Rows(filled(rows.iloc[:, 5:-18]), rows.iloc[:, -18:].astype(float))
+    return Rows(fill(rows.iloc[:, 5:-18]), rows.iloc[:, -18:].astype(float))
 
 
 def parkinsons() -> Rows:
@@ -88,10 +88,10 @@ def parkinsons() -> Rows:
     return Rows(rows.drop(columns=["subject#", *targets]), rows[targets], rows["subject#"])
 
 
-def mulan(name: str, n_targets: int) -> Rows:
+def mulan(name: str, n_targets: int, fill: Callable[[pd.DataFrame], pd.DataFrame] = filled) -> Rows:
     rows, _ = arff.loadarff(data_folder("mulan_mtr") / f"{name}.arff")
     frame = pd.DataFrame(rows).map(lambda value: value.decode() if isinstance(value, bytes) else value)
-    return Rows(filled(frame.iloc[:, :-n_targets]), frame.iloc[:, -n_targets:].astype(float))
+    return Rows(fill(frame.iloc[:, :-n_targets]), frame.iloc[:, -n_targets:].astype(float))
 
 
 def penguins() -> Rows:

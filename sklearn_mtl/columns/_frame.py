@@ -17,6 +17,13 @@ from ..utils._types import RowsLike
 from ._categories import Levels, levels_of
 from ._columns import Column, read_column
 
+#: what to do with dates
+DATE_ADVICE = ", for instance with skrub's TableVectorizer, which makes year, month, day and time of them"
+# Texts of so many words, and so many different ones, are sentences and no categories.
+FEWEST_WORDS, FEWEST_TEXTS = 3, 50
+# Number of rows that are looked at.
+SEEN_TEXTS = 1000
+
 # Types of objects that numpy converts to floats directly; None becomes NaN.
 _NUMBERS = (Real, Decimal, np.bool_, NoneType)
 
@@ -145,13 +152,36 @@ class Frame:
         """Raise ValueError for columns whose dtype is neither of numbers nor of categories."""
         if {"date", "nested"} & set(self._by_dtype):
             position = next(p for p, told in enumerate(self._by_dtype) if told in ("date", "nested"))
-            self._refuse(position, str(self.dtype(position)))
+            advice = DATE_ADVICE if self._by_dtype[position] == "date" else ""
+            self._refuse(position, str(self.dtype(position)), advice)
+
+    def refuse_long_texts(self, positions: Sequence[int]) -> None:
+        """Raise ValueError for columns of sentences: nearly every row would be a category of its own.
+
+        A column of a categorical dtype is never one.
+        """
+        for position in positions:
+            if isinstance(self.dtype(position), nw.Categorical | nw.Enum):
+                continue
+            values = self.read(position).values
+            texts = [value for value in values[:: -(-len(values) // SEEN_TEXTS)] if isinstance(value, str)]
+            different = set(texts)
+            if len(different) < max(FEWEST_TEXTS, len(texts) / 2):
+                continue
+            if sum(len(text.split()) for text in different) >= FEWEST_WORDS * len(different):
+                raise ValueError(
+                    f"column {self.names[position]!r} of X is text of many words, {len(different)} different ones "
+                    f"in {len(texts)} rows, which cannot be learned as categories. Convert it to numbers, for "
+                    "instance with skrub's TableVectorizer or scikit-learn's TfidfVectorizer; or read it as "
+                    f"sentences, trunk=MultiInput({{{self.names[position]!r}: 'sequence_encoder', ...}}); or name "
+                    "it in categorical_features."
+                )
 
     def _refuse_objects(self, position: int) -> None:
         column = self.read(position)
         types = sorted({type(value).__name__ for value in column.values[~column.missing].tolist()})
         if column.kind == "date":
-            self._refuse(position, f"{types[0]} objects")
+            self._refuse(position, f"{types[0]} objects", DATE_ADVICE)
         if column.kind != "object":
             return
         if len(types) > 1:
@@ -164,9 +194,9 @@ class Frame:
         if types in (["complex"], ["complex128"], ["complex64"]):
             raise ValueError(f"Complex data not supported: column {self.names[position]!r} of X is {types[0]}.")
 
-    def _refuse(self, position: int, what: str) -> None:
+    def _refuse(self, position: int, what: str, advice: str = "") -> None:
         raise ValueError(
-            f"column {self.names[position]!r} of X is {what}; encode it as numbers or categories first."
+            f"column {self.names[position]!r} of X is {what}; encode it as numbers or categories first{advice}."
         )
 
     def numbers(self, positions: Sequence[int]) -> np.ndarray:

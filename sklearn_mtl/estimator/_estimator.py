@@ -43,7 +43,7 @@ from ..training import (
     learn_added_task,
     learn_batch,
 )
-from ..trunks import InputRows, Trunk, resolve_trunk
+from ..trunks import InputRows, Trunk, allows_nan, resolve_trunk
 from ..utils._device import resolve_device
 from ..utils._params import Interval, NestedParamsMixin, SpecList, Splitter, StrOptions, SubclassOf, validate_spec
 from ..utils._types import ColumnsLike, RowsLike, TargetsLike, WeightsLike
@@ -590,6 +590,7 @@ class MultiTaskNetEstimator(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = allows_nan(self.trunk)
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = [self.dtype]

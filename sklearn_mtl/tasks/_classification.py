@@ -28,6 +28,7 @@ from ._base import (
     smooth,
 )
 from ._focal import binary_focal_loss, focal_loss
+from ._own_loss import Loss, apply_loss, check_loss, spread
 
 _METRICS = ("accuracy", "balanced_accuracy", "f1_macro")
 
@@ -50,9 +51,13 @@ class Classification(Task):
     classes : array-like of shape (n_classes,) or None, default=None
         All classes; None takes those that occur. With probabilities as target, the names of its columns
         (None: 0, 1, ...).
-    loss : {"cross_entropy", "focal"}, default="cross_entropy"
+    loss : {"cross_entropy", "focal"} or callable, default="cross_entropy"
         "focal" multiplies the cross-entropy by (1 - p) ** gamma, with p the probability of the true class, so that
-        many easy rows do not dominate a few hard ones [2]_.
+        many easy rows do not dominate a few hard ones [2]_. A function ``loss(output, target)`` gets tensors and
+        returns the loss of each row, (..., n_rows, 1). Outputs are logits: for two classes one of the second
+        class, (..., n_rows, 1), with targets 0.0 and 1.0 of the same shape; for more classes one each, (...,
+        n_rows, n_classes), with the positions of the classes in ``classes_``, (..., n_rows, 1), as integers.
+        If the target holds probabilities, it gets those of the classes that have a logit, as floats.
     gamma : float >= 0, default=2.0
         Exponent of ``loss="focal"``: the larger, the less easy rows count; 0 is the cross-entropy.
 
@@ -65,6 +70,12 @@ class Classification(Task):
     ----------
     .. [1] Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016.
     .. [2] Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+
+    Raises
+    ------
+    ValueError, TypeError
+        In ``fit``, if a function as ``loss`` fails for some rows, or returns another shape, no tensor, or losses
+        or gradients that are not finite.
 
     Examples
     --------
@@ -86,7 +97,7 @@ class Classification(Task):
         "class_weight": [Mapping, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "classes": [ArrayLike(), None],
-        "loss": [StrOptions({"cross_entropy", "focal"})],
+        "loss": [StrOptions({"cross_entropy", "focal"}), callable],
         "gamma": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -95,7 +106,7 @@ class Classification(Task):
         class_weight: Mapping[Any, float] | str | None = None,
         label_smoothing: float = 0.0,
         classes: Any = None,
-        loss: str = "cross_entropy",
+        loss: str | Loss = "cross_entropy",
         gamma: float = 2.0,
     ) -> None:
         self.class_weight = class_weight
@@ -118,7 +129,22 @@ class Classification(Task):
         n_classes = len(self.classes_)
         self.n_outputs_ = 1 if n_classes == 2 else n_classes
         self.n_elements_ = 1
+        if callable(self.loss):
+            self._check_loss(self.loss, y)
         return self
+
+    def _check_loss(self, loss: Loss, y: np.ndarray) -> None:
+        if self.label_smoothing:
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing!r} has no effect on loss={loss!r}; leave it at 0, or "
+                "smooth the target in the function"
+            )
+        target, weight = self.encode(y)
+        rows = np.flatnonzero(weight[:, 0])
+        if not len(rows):  # partial_fit knows the classes only
+            target, rows = self.encode(self.classes_).target, np.arange(len(self.classes_))
+        target = target[spread(rows)]
+        self.stacks_ = check_loss(loss, self.n_outputs_, 1, target if target.ndim == 2 else target[:, None])
 
     def _fit_labels(
         self, y: np.ndarray, known: Any, sample_weight: np.ndarray | None, may_lack_labels: bool
@@ -218,6 +244,9 @@ class Classification(Task):
         return np.where(labelled[:, None], y, 1 / y.shape[1]), labelled
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        if callable(self.loss):
+            has_columns = len(self.classes_) == 2 or target.is_floating_point()
+            return apply_loss(self.loss, output, target if has_columns else target.unsqueeze(-1), self.stacks_)
         if len(self.classes_) == 2:
             target = smooth(target, self.label_smoothing, 2)
             if self.loss == "focal":
@@ -244,7 +273,7 @@ class Classification(Task):
         return focal_loss(output, target, self.gamma)
 
     def fusion_key(self) -> Hashable | None:
-        if len(self.classes_) != 2:
+        if len(self.classes_) != 2 or callable(self.loss):
             return None
         focal = ("focal", self.gamma) if self.loss == "focal" else ()
         return ("binary", self.label_smoothing, *focal)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ..utils._params import StrOptions
 from ._base import Encoded, Task, require_labels
 from ._classification import Classification
 
@@ -32,7 +33,10 @@ class PositionClassification(Task):
 
     kind = "classification"
 
-    _parameter_constraints: dict = dict(Classification._parameter_constraints)
+    _parameter_constraints: dict = {
+        **Classification._parameter_constraints,
+        "loss": [StrOptions({"cross_entropy", "focal"})],
+    }
 
     label_: Classification
     classes_: np.ndarray

@@ -15,6 +15,7 @@ from torch.nn.functional import l1_loss, mse_loss
 from ..columns._missing import is_missing
 from ..utils._params import Interval, StrOptions
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
+from ._own_loss import Loss, apply_loss, check_loss, spread
 
 _LOSSES = {"squared_error", "absolute_error", "huber", "quantile"}
 
@@ -27,9 +28,11 @@ class Regression(Task):
 
     Parameters
     ----------
-    loss : {"squared_error", "absolute_error", "huber", "quantile"}, default="squared_error"
+    loss : {"squared_error", "absolute_error", "huber", "quantile"} or callable, default="squared_error"
         Loss of the standardised target. "huber" is quadratic for errors up to ``epsilon`` and linear beyond [1]_;
-        "quantile" is the pinball loss of a conditional quantile [2]_.
+        "quantile" is the pinball loss of a conditional quantile [2]_. A function ``loss(output, target)`` gets
+        tensors of shape (..., n_rows, n_columns), in standard deviations from the mean of the target unless
+        ``standardize=False``, and returns the loss of each element, of the same shape.
     quantile : float in (0, 1), default=0.5
         The quantile that ``loss="quantile"`` learns.
     epsilon : float > 0, default=1.35
@@ -49,6 +52,12 @@ class Regression(Task):
     .. [1] Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics, 1964.
     .. [2] Koenker and Bassett, "Regression Quantiles", Econometrica, 1978.
 
+    Raises
+    ------
+    ValueError, TypeError
+        In ``fit``, if a function fails for some rows, or returns another shape, no tensor, or losses or gradients
+        that are not finite.
+
     Examples
     --------
     >>> import numpy as np
@@ -64,7 +73,7 @@ class Regression(Task):
     stackable_params = ("quantile", "epsilon")
 
     _parameter_constraints: dict = {
-        "loss": [StrOptions(_LOSSES)],
+        "loss": [StrOptions(_LOSSES), callable],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "standardize": ["boolean"],
@@ -72,7 +81,7 @@ class Regression(Task):
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: str | Loss = "squared_error",
         quantile: float = 0.5,
         epsilon: float = 1.35,
         standardize: bool = True,
@@ -108,7 +117,23 @@ class Regression(Task):
             mean, scale = _mean_and_deviation(values[rows, column], labelled_weight(sample_weight, rows))
             self.mean_[column], self.scale_[column] = mean, scale or 1.0
             self.constant_[column] = scale == 0
+        if callable(self.loss):
+            self._check_loss(self.loss, values, labelled, sample_weight)
         return self
+
+    def _check_loss(
+        self, loss: Loss, values: np.ndarray, labelled: np.ndarray, sample_weight: np.ndarray | None
+    ) -> None:
+        # what stands for a missing label: a loss may be undefined for numbers that are far from the labels
+        self.filler_ = np.zeros(values.shape[1])
+        if not self.standardize:
+            weight = labelled * (1.0 if sample_weight is None else sample_weight[:, None])
+            mass = weight.sum(axis=0)
+            self.filler_ = np.where(labelled, values * weight, 0.0).sum(axis=0) / np.where(mass > 0, mass, 1.0)
+        rows = np.flatnonzero(labelled.any(axis=1))
+        self.stacks_ = check_loss(
+            loss, self.n_outputs_, self.n_elements_, self.encode(values[spread(rows)]).target
+        )
 
     def with_labels_of(self, y: np.ndarray) -> Regression:
         values, _ = _columns(y)
@@ -129,9 +154,12 @@ class Regression(Task):
         if values.shape[1] != self.n_outputs_:
             raise ValueError(f"the target has {values.shape[1]} columns, fit had {self.n_outputs_}")
         standard = (values - self.mean_) / self.scale_
-        return Encoded(np.where(labelled, standard, 0.0), labelled.astype(np.float64))
+        filler = self.filler_ if callable(self.loss) else 0.0
+        return Encoded(np.where(labelled, standard, filler), labelled.astype(np.float64))
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        if callable(self.loss):
+            return apply_loss(self.loss, output, target, self.stacks_)
         target = target.expand_as(output)
         if self.loss == "squared_error":
             return mse_loss(output, target, reduction="none")
@@ -144,7 +172,9 @@ class Regression(Task):
             return torch.where(size <= self.epsilon, 0.5 * error.square(), linear)
         return torch.maximum(self.quantile * error, (self.quantile - 1) * error)
 
-    def fusion_key(self) -> Hashable:
+    def fusion_key(self) -> Hashable | None:
+        if callable(self.loss):  # it may look at several columns
+            return None
         return ("regression", self.loss, self.quantile, self.epsilon)
 
     def decode(self, output: np.ndarray) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Hashable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -64,7 +66,10 @@ def settled(config: FitConfig, n_rows: int, anneals: bool) -> FitConfig:
 def structure_key(member: Member) -> Hashable:
     """Return what members must have in common to be stacked."""
     blueprint, data, config = member.blueprint, member.data, member.config
-    losses = [(group.names, group.widths, _fixed(group.task)) for group in blueprint.one_objective().groups]
+    losses = [
+        (group.names, group.widths, _fixed(group.task), _own_loss(group.task))
+        for group in blueprint.one_objective().groups
+    ]
     return (
         structure_of(blueprint.network()),
         tuple(losses),
@@ -80,6 +85,15 @@ def _fixed(spec: Any) -> Hashable:
     params = spec.get_params(deep=True)
     fixed = {name: repr(value) for name, value in params.items() if name not in spec.stackable_params}
     return type(spec), tuple(sorted(fixed.items()))
+
+
+def _own_loss(task: Any) -> int | None:
+    """Return the identity of a function as loss whose text does not tell it from others."""
+    loss = getattr(task, "loss", None)
+    arguments = [*loss.args, *loss.keywords.values()] if isinstance(loss, partial) else []
+    is_told = all(value is None or isinstance(value, bool | int | float | str) for value in arguments)
+    function = loss.func if isinstance(loss, partial) else loss
+    return None if is_told and (not callable(function) or inspect.isroutine(function)) else id(loss)
 
 
 def model_of(member: Member, trained: Trained, device: torch.device) -> Model:

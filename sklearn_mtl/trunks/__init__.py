@@ -1,6 +1,6 @@
 """Trunks: compute a shared representation from one kind of input."""
 
-from ._auto import resolve_trunk
+from ._auto import allows_nan, resolve_trunk
 from ._base import Representation, SparseRows, Staged, Trunk
 from ._conv_net import ConvNet
 from ._input_rows import InputRows
@@ -25,5 +25,6 @@ __all__ = [
     "StemOutputs",
     "Trunk",
     "VideoEncoder",
+    "allows_nan",
     "resolve_trunk",
 ]

@@ -30,6 +30,14 @@ def resolve_trunk(trunk: Trunk | str | Callable[..., Any], X: RowsLike = None) -
     return resolve_single(trunk, {"multi_input": MultiInput})
 
 
+def allows_nan(trunk: Any) -> bool:
+    """Return whether numbers of X may be missing for a trunk or a shorthand; False for what is no trunk."""
+    try:
+        return resolve_trunk(trunk).allows_nan
+    except (TypeError, ValueError):  # the fit says what is wrong
+        return False
+
+
 def _has_several_inputs(X: RowsLike) -> bool:
     """Return whether X is a mapping of inputs, or a frame with a column of lists or arrays."""
     if issparse(X):  # some sparse matrices are mappings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import assert_all_finite
 from torch import Tensor, nn
 
 from ..columns._arrays import stack_vectors
@@ -20,8 +22,11 @@ from ..nn._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
 from ..utils._types import ColumnsLike, RowsLike
+from ..utils._warn import warn
 from ._base import Inputs, SparseRows, Staged, Trunk
+from ._missing_numbers import MissingNumbers, Numbers, filled, learn_by_column, medians
 from ._scaling import (
+    MOST_ROWS,
     PiecewiseLinear,
     Place,
     Ranks,
@@ -37,6 +42,8 @@ from ._scaling import (
 from ._stem_output import StemOutput
 from ._table import Table
 
+# Rows to learn medians from if nothing else is learned of the numbers, which must not take longer than before.
+FEW_ROWS = 2_500
 # Limits of n_bins="auto": per column, and for all columns together; and the bins per column if there are many.
 AUTO_BINS = (8, 64)
 MOST_AUTO_BINS = 512
@@ -48,6 +55,12 @@ class MLP(Trunk):
 
     With its defaults it consists of Linear and ReLU for each hidden layer. Categorical columns are embedded;
     categories that were not seen in ``fit`` share one embedding, which starts at zero.
+
+    Numbers may be missing (NaN, None, pandas' NA, null, or masked). They are replaced by the median of their
+    column over the rows of ``fit``, weighted by ``sample_weight``. A column in which some were missing in ``fit``
+    has one more input, an indicator, which is 1 where the number is missing [5]_. Other columns have none, so a
+    number that is missing only later is treated as the median. A column without any number in ``fit`` is ignored.
+    Medians are learned from at most 100,000 rows, or 2,500 if numbers are neither scaled, ranked nor binned.
 
     Parameters
     ----------
@@ -79,6 +92,8 @@ class MLP(Trunk):
        Tabular Data", NeurIPS 2024.
     .. [4] Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning",
        NeurIPS 2022.
+    .. [5] Le Morvan, Josse, Scornet and Varoquaux, "What's a good imputation to predict with missing values?",
+       NeurIPS 2021.
 
     Examples
     --------
@@ -94,8 +109,13 @@ class MLP(Trunk):
     # models of older versions have no bins, and their networks read the original numbers
     bins_: np.ndarray | None = None
     place_: tuple[np.ndarray, np.ndarray] | None = None
+    # nor do they know what to put in the place of missing numbers
+    fill_: np.ndarray | None = None
+    empty_: np.ndarray | None = None
+    told_: np.ndarray = np.empty(0, dtype=int)
 
     member_axis = True
+    allows_nan = True
     stackable_params = ("dropout",)
 
     _parameter_constraints: dict = {
@@ -138,7 +158,7 @@ class MLP(Trunk):
         self.table_ = Table(categorical_features, np.dtype(dtype)).fit(X, owner)
         self._fit_numbers(X, owner, sample_weight)
         n_numbers = len(self.table_.numeric_) * self._copies
-        self.stem_width_ = n_numbers + self.embedding_size * len(self.table_.categorical_)
+        self.stem_width_ = n_numbers + len(self.told_) + self.embedding_size * len(self.table_.categorical_)
         self.width_ = self.hidden_sizes[-1] if len(self.hidden_sizes) else self.stem_width_
         return self
 
@@ -148,21 +168,49 @@ class MLP(Trunk):
         return 1 + (self.ranks_ is not None) + (0 if self.bins_ is None else self.bins_.shape[1] - 1)
 
     def _fit_numbers(self, X: RowsLike, owner: BaseEstimator, sample_weight: np.ndarray | None) -> None:
-        self.scaler_ = self.ranks_ = self.bins_ = self.place_ = None
-        if not self.table_.numeric_ or not (self.scaling or self.ranks or self.n_bins):
+        self.scaler_ = self.ranks_ = self.bins_ = self.place_ = self.fill_ = self.empty_ = None
+        self.told_ = np.empty(0, dtype=int)
+        if not self.table_.numeric_:
             return
         numbers, _ = self.table_.encode(X, owner)
-        mean, scale = fit_scaler(numbers, sample_weight)
-        # the scale of a column has no effect if the network reads the original numbers
-        self.place_ = (*fit_place(numbers, scale, sample_weight),)
-        self._refuse_lost(numbers)
+        missing = MissingNumbers.of(numbers)
+        if missing.incomplete.any() and sample_weight is not None and not sample_weight.all():
+            numbers, sample_weight = numbers[sample_weight > 0], sample_weight[sample_weight > 0]
+            missing = MissingNumbers.of(numbers)
+        n_bins = 0 if issparse(numbers) else self.n_bins
+        learn = partial(self._learn, n_bins=_auto_bins(*numbers.shape) if n_bins == "auto" else int(n_bins))
+        self._warn_of_empty(missing)
+        learned = learn_by_column(learn, numbers, sample_weight, missing)
+        self.fill_, self.empty_, self.told_ = learned["fill"], missing.empty, missing.told
+        if "scale" in learned:
+            self.place_ = learned["middle"], learned["scale"]
+            self._refuse_lost(numbers)
         if self.scaling:
-            self.scaler_ = mean, scale
+            self.scaler_ = learned["mean"], learned["scale"]
+        if "knots" in learned:
+            self.ranks_ = learned["knots"], learned["shares"]
+        self.bins_ = learned.get("bins")
+
+    def _learn(self, numbers: Numbers, sample_weight: np.ndarray | None, n_bins: int) -> dict[str, np.ndarray]:
+        """Learn statistics of columns without missing numbers."""
+        learned = {}
+        if self.scaling or self.ranks or self.n_bins:
+            mean, scale = fit_scaler(numbers, sample_weight)
+            # the scale of a column has no effect if the network reads the original numbers
+            learned = {"mean": mean, "scale": scale, "middle": fit_place(numbers, scale, sample_weight).middle}
         if self.ranks and not issparse(numbers):
-            self.ranks_ = fit_ranks(numbers, sample_weight)
-        if self.n_bins and not issparse(numbers):
-            n_bins = _auto_bins(*numbers.shape) if self.n_bins == "auto" else int(self.n_bins)
-            self.bins_ = fit_bins(numbers, n_bins, sample_weight)
+            learned["knots"], learned["shares"] = fit_ranks(numbers, sample_weight)
+        if n_bins:
+            learned["bins"] = fit_bins(numbers, n_bins, sample_weight)
+        is_middle = "middle" in learned and sample_weight is None and not issparse(numbers)
+        most_rows = MOST_ROWS if learned else FEW_ROWS
+        learned["fill"] = learned["middle"] if is_middle else medians(numbers, sample_weight, most_rows)
+        return learned
+
+    def _warn_of_empty(self, missing: MissingNumbers) -> None:
+        names = [self.table_.name_of_number(int(column)) for column in np.flatnonzero(missing.empty)]
+        if names:
+            warn(f"all numbers of the columns {names} of X are missing in fit; they are ignored.", UserWarning)
 
     def _check_hidden_sizes(self) -> None:
         sizes = list(self.hidden_sizes)
@@ -176,6 +224,9 @@ class MLP(Trunk):
             numbers, codes = self.table_.encode(stack_vectors(X), owner)
         inputs: dict[str, Any] = {}
         if self.table_.numeric_:
+            numbers, missing = self._filled(numbers)
+            if len(self.told_):
+                inputs["missing"] = self._indicators(numbers, missing)
             is_placed = self.place_ is not None
             inputs["numeric"] = self._rows(numbers, is_placed and self.scaling is not None)
             if is_placed and self.scaling is None:
@@ -183,6 +234,22 @@ class MLP(Trunk):
         if codes is not None:
             inputs["categorical"] = torch.from_numpy(codes)
         return inputs
+
+    def _filled(self, numbers: Numbers) -> tuple[Numbers, Numbers | None]:
+        """Replace missing numbers, and return which were missing; raise ValueError if the model cannot."""
+        if self.fill_ is not None and self.empty_ is not None:
+            return filled(numbers, self.fill_, self.empty_)
+        assert_all_finite(numbers, input_name="X")
+        return numbers, None
+
+    def _indicators(self, numbers: Numbers, missing: Numbers | None) -> Tensor | SparseRows:
+        """Return which numbers are missing, as 0 and 1, for the columns that tell."""
+        shape = numbers.shape[0], len(self.told_)
+        if issparse(numbers):
+            told = csr_matrix(shape) if missing is None else missing[:, self.told_]
+            return SparseRows(told.astype(self.table_.dtype))
+        told = np.zeros(shape) if missing is None else missing[:, self.told_]
+        return torch.from_numpy(told.astype(self.table_.dtype, order="C"))
 
     def _rows(self, numbers: np.ndarray | csr_matrix, is_placed: bool) -> Tensor | SparseRows:
         """Return numbers in the network's dtype, placed or unchanged."""
@@ -250,6 +317,7 @@ class MLP(Trunk):
         numeric = self.table_.numeric_ * (1 + (self.ranks_ is not None))
         if self.bins_ is not None:
             numeric += list(np.repeat(self.table_.numeric_, self.bins_.shape[1] - 1))
+        numeric += [self.table_.numeric_[column] for column in self.told_]
         embedded = np.repeat(np.array(self.table_.categorical_, dtype=int), self.embedding_size)
         return np.isin([*numeric, *embedded], wanted)
 
@@ -304,6 +372,8 @@ class _Stem(nn.Module):
                 parts.append(self.ranks(placed))
             if self.bins is not None:
                 parts.append(self.bins(placed))
+        if "missing" in inputs:
+            parts.append(inputs["missing"])
         if self.embedding is not None:
             parts.append(self.embedding(inputs["categorical"]))
         if len(parts) == 1:

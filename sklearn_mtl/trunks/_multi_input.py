@@ -63,6 +63,7 @@ class MultiInput(NestedParamsMixin, Trunk):
     """
 
     spec_mapping_params = {"inputs": resolve_single}
+    allows_nan = True  # those of tables
     # models of older versions do not record the inputs of fit
     seen_: list[str] | None = None
 

@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_array, validate_data
 
 from ..columns._categories import Categories, levels_of
 from ..columns._columns import plain, read_column
-from ..columns._frame import Frame, as_frame
+from ..columns._frame import DATE_ADVICE, Frame, as_frame
+from ..columns._missing import is_missing
 from ..utils._types import ColumnsLike, RowsLike
 
 # Dtypes of numbers: kept if they have one of these, otherwise the wider one.
@@ -27,7 +28,7 @@ _DATES = (date, time, timedelta, np.datetime64, np.timedelta64)
 class Table:
     """Learns the columns of a table in fit, and encodes tables with the same columns.
 
-    The encoding depends on the values only, not on their container.
+    The encoding depends on the values only, not on their container. Missing numbers are NaN.
 
     Parameters
     ----------
@@ -66,6 +67,8 @@ class Table:
                 check_array(np.empty(frame.shape), estimator=owner)
             frame.refuse_dates_and_lists()
             n_columns, by_dtype = frame.shape[1], frame.categorical()
+            if self._only_numbers():  # otherwise the user says what the categories are
+                frame.refuse_long_texts(by_dtype)
         self.n_columns_ = n_columns
         self.names_ = list(getattr(owner, "feature_names_in_", ()))
         self.categorical_ = self._chosen(frame, by_dtype)
@@ -165,27 +168,20 @@ class Table:
         X = self._without_mask(_as_array(X, only_numbers))
         if only_numbers:
             _refuse_text(X)
-            return validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=_FLOATS)
+            X = _with_nan(X)
+            return validate_data(
+                owner, X, reset=reset, accept_sparse="csr", dtype=_FLOATS, ensure_all_finite="allow-nan"
+            )
         accepted = {"accept_sparse": "csr", "dtype": None, "ensure_all_finite": False}
         return validate_data(owner, X, reset=reset, **accepted)
 
     def _without_mask(self, X: RowsLike) -> Any:
-        """Replace masked categories by None, and reject masked numbers; values below a mask are never read."""
+        """Replace masked values by None, which is missing; values below a mask are never read."""
         if not isinstance(X, np.ma.MaskedArray) or X.ndim != 2:
             return X
         mask = np.ma.getmaskarray(X)
         if not mask.any():
             return X.data
-        fitted = getattr(self, "categorical_", None)
-        categorical = self._chosen(None, [], X.shape[1]) if fitted is None else fitted
-        numbers = mask.copy()
-        numbers[:, [column for column in categorical if column < X.shape[1]]] = False
-        if numbers.any():
-            row, column = np.argwhere(numbers)[0].tolist()
-            raise ValueError(
-                f"X has a masked number in row {row} of column {column}: it is missing, like NaN. Impute it, "
-                "or leave the row out."
-            )
         values = X.data.astype(object)
         values[mask] = None
         return values
@@ -207,8 +203,16 @@ class Table:
 def _checked(numbers: np.ndarray, owner: BaseEstimator) -> np.ndarray:
     if numbers.size == 0 and len(numbers):  # scikit-learn rejects a table without columns
         return numbers.astype(np.float64)
-    checked: np.ndarray = check_array(numbers, dtype=_FLOATS, estimator=owner, input_name="X")
+    checked: np.ndarray = check_array(
+        _with_nan(numbers), dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=owner, input_name="X"
+    )
     return checked
+
+
+def _with_nan(X: Any) -> Any:
+    """Replace None and pandas' NA by NaN in an array of objects, which scikit-learn's checks cannot convert."""
+    is_objects = isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 2
+    return np.where(is_missing(X), np.nan, X) if is_objects else X
 
 
 def _as_array(X: RowsLike, only_numbers: bool) -> Any:
@@ -248,7 +252,7 @@ def _refuse_text(X: RowsLike) -> None:
     if dtype.kind in "SU":
         raise ValueError(f"X is text, of dtype {dtype}; pass numbers, or a frame with text or category columns.")
     if dtype.kind in "mM":
-        raise ValueError(f"X is of dtype {dtype}; encode dates and durations as numbers first.")
+        raise ValueError(f"X is of dtype {dtype}; encode dates and durations as numbers first{DATE_ADVICE}.")
     if dtype.kind == "V":
         raise ValueError(f"X is a structured array, of dtype {dtype}; pass a frame of it: pandas.DataFrame(X).")
     types = set(map(type, X.ravel().tolist())) if dtype.kind == "O" else set()
@@ -258,4 +262,6 @@ def _refuse_text(X: RowsLike) -> None:
             "or encode it as numbers. (dtype='numeric' takes no text: argument must be a number.)"
         )
     if any(issubclass(of, _DATES) for of in types):
-        raise ValueError("X is an array of dtype object that contains dates; encode them as numbers first.")
+        raise ValueError(
+            f"X is an array of dtype object that contains dates; encode them as numbers first{DATE_ADVICE}."
+        )

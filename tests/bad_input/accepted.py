@@ -9,7 +9,7 @@ from skorch.callbacks import GradientNormClipping
 from sklearn_mtl.exceptions import SingleClassWarning
 
 from .._helpers import inputs
-from .case import BadInput, N, fit, fitted_on_frame, frame, labels, with_params
+from .case import MISSING, BadInput, N, fit, fitted_on_frame, float_columns, frame, labels, with_params
 
 
 def resume_with_callbacks():
@@ -25,6 +25,12 @@ WARNED = [
         lambda: fit(y=labels(kind=["a"] * N)),
         SingleClassWarning,
         "task 'kind' has labels of one class only, 'a'",
+    ),
+    BadInput(
+        "all numbers of a column are missing",
+        lambda: fit(X=float_columns(b=MISSING)),
+        UserWarning,
+        r"all numbers of the columns \['b'\] of X are missing in fit; they are ignored",
     ),
     BadInput(
         "batch_size is larger than the number of rows",

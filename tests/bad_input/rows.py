@@ -3,12 +3,12 @@
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
+from torch import nn
 
 from .._helpers import inputs, net
 from .case import (
     DATES,
     INFINITE,
-    MISSING,
     RAGGED,
     BadInput,
     N,
@@ -23,7 +23,12 @@ from .case import (
 )
 
 X_ROWS = [
-    BadInput("X contains NaN", with_bad_X(spoiled(np.nan)), ValueError, "Input X contains NaN"),
+    BadInput(
+        "X of a module of torch contains NaN",
+        lambda: fit(X=spoiled(np.nan), trunk=nn.Linear(4, 2)),
+        ValueError,
+        "Input X contains NaN",
+    ),
     BadInput("X contains infinity", with_bad_X(spoiled(np.inf)), ValueError, "Input X contains infinity"),
     BadInput("X is beyond float32", with_bad_X(spoiled(1e300)), ValueError, "too large for dtype.'float32'"),
     BadInput("X contains text", with_bad_X(spoiled("red", object)), ValueError, "contains text; pass a frame"),
@@ -31,7 +36,6 @@ X_ROWS = [
     BadInput(
         "X is a list of text", with_bad_X(inputs(N).astype(str).tolist()), ValueError, "X is text.*pass numbers"
     ),
-    BadInput("X contains None", with_bad_X(spoiled(None, object)), ValueError, "Input X contains NaN"),
     BadInput("X is complex", with_bad_X(spoiled(1j, complex)), ValueError, "Complex data not supported"),
     BadInput("X is of dates", with_bad_X(DATES), ValueError, "encode dates and durations as numbers"),
     BadInput("X is 1-D", with_bad_X(np.arange(float(N))), ValueError, "Expected 2D array, got 1D"),
@@ -45,7 +49,12 @@ X_ROWS = [
     BadInput("X has 0 columns", with_bad_X(np.ones((N, 0))), ValueError, r"0 feature\(s\)"),
     BadInput("X is ragged", with_bad_X(RAGGED), ValueError, "inhomogeneous"),
     BadInput("X is None", lambda: net().fit(None, labels()), ValueError, "X is None; it should be the inputs"),
-    BadInput("sparse X contains NaN", with_bad_X(csr_matrix(spoiled(np.nan))), ValueError, "Input X contains NaN"),
+    BadInput(
+        "sparse X contains infinity",
+        with_bad_X(csr_matrix(spoiled(np.inf))),
+        ValueError,
+        "Input X contains infinity",
+    ),
     BadInput(
         "sparse X has categories",
         lambda: fit(X=csr_matrix(inputs(N)), categorical_features=[0]),
@@ -86,10 +95,10 @@ FRAME_ROWS = [
         "must be in the same order",
     ),
     BadInput(
-        "a number of a frame is missing",
-        lambda: fit(X=float_columns(b=MISSING)),
+        "a column of a frame is of sentences",
+        lambda: fit(X=float_columns(b=[f"a text of number {row}" for row in range(60)]), y=np.arange(60) % 7 / 7),
         ValueError,
-        "Input X contains NaN",
+        "column 'b' of X is text of many words, 60 different ones in 60 rows.* TableVectorizer",
     ),
     BadInput(
         "a frame has infinity",

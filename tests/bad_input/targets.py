@@ -138,7 +138,7 @@ PREDICT_ROWS = [
     BadInput("1-D X at predict", predict(np.ones(4)), ValueError, "Expected 2D array, got 1D"),
     BadInput("0 rows at predict", predict(np.ones((0, 4))), ValueError, r"0 sample\(s\)"),
     BadInput("X is None at predict", predict(None), ValueError, "Expected 2D array"),
-    BadInput("NaN at predict", predict(spoiled(np.nan)), ValueError, "Input X contains NaN"),
+    BadInput("infinity at predict", predict(spoiled(np.inf)), ValueError, "Input X contains infinity"),
     BadInput(
         "predict of an unknown task",
         lambda: fit().predict(inputs(N), tasks=["nope"]),

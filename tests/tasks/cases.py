@@ -1,6 +1,7 @@
 """A case, or several, of every task type that the package exports."""
 
 import numpy as np
+from torch.nn import functional
 
 from sklearn_mtl.tasks import (
     BoundingBox,
@@ -25,6 +26,17 @@ BOXES = np.hstack([CORNERS, CORNERS + np.random.default_rng(6).uniform(5, 40, si
 TAGS = np.random.default_rng(8).integers(0, 3, size=(ROWS, 5))
 MASKS = np.random.default_rng(9).integers(0, 3, size=(ROWS, 4, 6))
 SETS = [[name for name, chosen in zip("abc", row, strict=True) if chosen] for row in LABELS]
+
+
+def smooth_l1(output, target):
+    return functional.smooth_l1_loss(output, target, reduction="none")
+
+
+def brier(output, target):
+    """Compute the squared distance of the probabilities from the true class."""
+    probabilities = output.softmax(dim=-1)
+    picked = probabilities.gather(-1, target)
+    return probabilities.square().sum(dim=-1, keepdim=True) - 2 * picked + 1
 
 
 def objects(values):
@@ -85,6 +97,7 @@ TASK_CASES = {
     "absolute error": by_rows(Regression(loss="absolute_error"), NUMBERS[:, 0]),
     "huber": by_elements(Regression(loss="huber", epsilon=0.5), NUMBERS),
     "quantile": by_rows(Regression(loss="quantile", quantile=0.8), NUMBERS[:, 0]),
+    "a function": by_elements(Regression(loss=smooth_l1), NUMBERS),
     "not standardised": by_rows(Regression(standardize=False), NUMBERS[:, 0] / 100),
     "indicators": by_elements(MultilabelClassification(), LABELS, as_floats=True),
     "bool indicators": by_elements(MultilabelClassification(), LABELS > 0),
@@ -93,6 +106,7 @@ TASK_CASES = {
     "sets": by_rows(MultilabelClassification(), objects([set(row) for row in SETS])),
     "lists": by_rows(MultilabelClassification(), objects(SETS)),
     "tuples": by_rows(MultilabelClassification(classes=list("abcd")), objects([tuple(row) for row in SETS])),
+    "a function of classes": by_rows(Classification(loss=brier), CODES),
     "focal": by_rows(Classification(loss="focal"), CODES),
     "focal, two classes": by_rows(Classification(loss="focal", gamma=0.5, class_weight="balanced"), CODES % 2),
     "focal probabilities": soft(Classification(loss="focal", label_smoothing=0.1), 3, [0, 1, 2]),

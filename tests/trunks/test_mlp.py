@@ -48,6 +48,21 @@ def test_what_the_stem_makes_of_each_column():
         assert np.array_equal(differs, trunk.stem_mask([column]))
 
 
+def test_indicators_come_from_their_columns():
+    owner = Owner()
+    numbers = np.array([[1.0, 2.0, np.nan], [np.nan, 3.0, 5.0], [3.0, 5.0, 6.0]])
+    trunk = MLP((4,), ranks=True, n_bins=1).fit(numbers, owner=owner)
+    stem = trunk.stem(Streams(0))
+    before = stem(trunk.encode(numbers, owner=owner))
+    assert before.shape[1] == trunk.stem_width_ == 3 * (1 + 1 + 1) + 2
+    assert before[:, -2:].tolist() == [[0, 1], [1, 0], [0, 0]]
+    for column in range(3):
+        changed = numbers.copy()
+        changed[:, column] = numbers[[1, 2, 0], column]
+        differs = (stem(trunk.encode(changed, owner=owner)) != before).any(dim=0).numpy()
+        assert np.array_equal(differs, trunk.stem_mask([column]))
+
+
 def test_it_is_linear_and_relu_and_nothing_else():
     _, (stem, body), _ = built(MLP(hidden_sizes=(8, 5)))
     layers = [layer for stage in body.stages for layer in stage]

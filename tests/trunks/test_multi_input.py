@@ -117,11 +117,12 @@ def test_with_every_way_of_sharing(architecture):
     ("change", "message"),
     [
         ({"words": None}, r"X lacks the inputs \['words'\]"),
-        ({"numbers": np.full((N, 3), np.nan)}, "input 'numbers': .*NaN"),
+        ({"numbers": np.full((N, 3), np.inf)}, "input 'numbers': .*infinity"),
+        ({"picture": np.full(X["picture"].shape, np.nan)}, "input 'picture': .*NaN"),
         ({"picture": X["picture"][:, :5]}, "input 'picture': .*shape"),
         ({"numbers": X["numbers"][:-1]}, "same number of rows|inconsistent"),
     ],
-    ids=["lacking", "NaN", "shape", "rows"],
+    ids=["lacking", "infinity", "NaN", "shape", "rows"],
 )
 def test_inputs_that_are_not_those_of_fit_are_refused(change, message):
     learned = net(MultiInput(TRUNKS, 5)).fit(X, Y)

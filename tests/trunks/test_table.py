@@ -55,6 +55,65 @@ def test_numbers_of_every_container_are_the_same(X):
     assert categories is None
 
 
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[0.0, NAN], [2.0, 3.0]],
+        np.array([[0, None], [2, 3]], dtype=object),
+        np.array([[0, pd.NA], [2, 3]], dtype=object),
+        np.ma.array([[0, 1], [2, 3]], mask=[[False, True], [False, False]]),
+        pd.DataFrame({"a": [0.0, 2.0], "b": [NAN, 3.0]}),
+        pd.DataFrame({"a": [0, 2], "b": pd.array([None, 3], dtype="Int64")}),
+        pd.DataFrame({"a": pd.array([0, 2], dtype="Float64"), "b": pd.array([None, 3], dtype="Float64")}),
+        pd.DataFrame({"a": [0, 2], "b": pd.Series([None, 3], dtype=object)}),
+        pd.DataFrame({"a": [0, 2], "b": pd.Series([pd.NA, 3], dtype=object)}),
+        pd.DataFrame({"a": [0, 2], "b": pd.array([None, 3], dtype="int64[pyarrow]")}),
+        pl.DataFrame({"a": [0, 2], "b": [None, 3]}),
+        pl.DataFrame({"a": [0.0, 2.0], "b": [None, 3.0]}),
+        csr_matrix([[0.0, NAN], [2.0, 3.0]]),
+    ],
+    ids=str,
+)
+def test_missing_numbers_of_every_container_are_nan(X):
+    numbers, _ = encode(X if hasattr(X, "shape") else np.array(X))
+    dense = numbers.toarray() if issparse(numbers) else numbers
+    np.testing.assert_array_equal(dense, [[0.0, NAN], [2.0, 3.0]], strict=True)
+
+
+def test_missing_booleans_are_nan():
+    numbers, _ = encode(pd.DataFrame({"a": pd.array([True, None, False], dtype="boolean"), "b": [1.0, 2.0, 3.0]}))
+    np.testing.assert_array_equal(numbers[:, 0], [1.0, NAN, 0.0])
+
+
+def test_missing_numbers_beside_categories_are_nan():
+    numbers, categories = encode(np.array([[1.0, 7], [NAN, 5]]), categorical_features=[1])
+    np.testing.assert_array_equal(numbers, [[1.0], [NAN]])
+    assert categories.tolist() == [[2], [1]]
+
+
+SENTENCES = [f"this is comment number {row}" for row in range(60)]
+
+
+@pytest.mark.parametrize("wrap", [pd.DataFrame, pl.DataFrame])
+def test_sentences_are_no_categories(wrap):
+    with pytest.raises(ValueError, match="'t' of X is text of many words, 60 different ones in 60 rows"):
+        encode(wrap({"t": SENTENCES}))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [SENTENCES[:40], SENTENCES[:20] * 5, [f"word{row}" for row in range(99)], [f"two {row}" for row in range(99)]],
+    ids=["few", "repeated", "words", "pairs of words"],
+)
+def test_other_texts_are_categories(texts):
+    assert len(encode(pd.DataFrame({"t": texts}))[1]) == len(texts)
+
+
+def test_sentences_that_the_user_calls_categories_are():
+    assert len(set(codes(pd.DataFrame({"t": SENTENCES}), categorical_features=["t"]))) == 60
+    assert len(set(codes(pd.DataFrame({"t": pd.Categorical(SENTENCES)})))) == 60
+
+
 @pytest.mark.parametrize("make", [csr_matrix, csc_matrix])
 def test_sparse_numbers_stay_sparse(make):
     numbers, _ = encode(make(NUMBERS))
@@ -164,9 +223,7 @@ def test_large_numbers_that_float32_cannot_tell_apart_are_two_categories():
 @pytest.mark.parametrize(
     ("X", "wanted", "message"),
     [
-        ([[1, NAN]], None, "contains NaN"),
         ([[1, np.inf]], None, "infinity"),
-        ([[NAN, 1]], [1], "contains NaN"),
         ([[1, np.inf]], [1], "infinity"),
         ([1, 2], None, "2D array"),
         (np.zeros((2, 2, 2)), None, "dim 3"),
@@ -176,10 +233,9 @@ def test_large_numbers_that_float32_cannot_tell_apart_are_two_categories():
         (np.array([["2020-01-01"]], dtype="M8[D]"), None, "dates"),
         ([[1 + 2j]], None, "Complex"),
         (csr_matrix([[1.0, 2]]), [1], "sparse X"),
-        (csr_matrix([[1.0, NAN]]), None, "NaN"),
-        (pd.DataFrame({"a": [1.0, NAN]}), None, "contains NaN"),
-        (pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), None, "contains NaN"),
-        (pl.DataFrame({"a": [1, None]}), None, "contains NaN"),
+        (csr_matrix([[1.0, np.inf]]), None, "infinity"),
+        (pd.DataFrame({"a": [1.0, np.inf]}), None, "infinity"),
+        (pl.DataFrame({"a": [1.0, np.inf]}), None, "infinity"),
         (pd.DataFrame({"a": ["x"], "b": ["y"]}), ["a"], r"columns \['b'\] of X are text"),
         (pd.DataFrame({"a": ["x"]}), None, r"columns \['a'\] of X are text"),
         (pd.DataFrame({"a": pd.to_datetime(["2020-01-01"])}), None, "'a' of X is Datetime"),
@@ -204,7 +260,7 @@ def test_bad_tables_are_refused(X, wanted, message):
     [
         (NUMBERS[:, :1], "1 features"),
         (NUMBERS[0], "2D array"),
-        (np.where(NUMBERS > 4, NAN, NUMBERS), "contains NaN"),
+        (np.where(NUMBERS > 4, np.inf, NUMBERS), "infinity"),
         (NUMBERS[:0], "0 sample"),
     ],
 )
