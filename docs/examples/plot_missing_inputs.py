@@ -3,8 +3,8 @@
 Missing numbers
 =================
 
-Measurements are often missing, and rarely at random: a value that is out of range is not recorded, a test that nobody
-doubts is not ordered. Here numbers of a medical table are removed in two ways,
+Measurements are often missing, and rarely at random: a value that is out of range is not recorded, a test without
+doubt about its result is not ordered. Here numbers of a medical table are removed in two ways,
 
 * **at random**, each with the same probability;
 * **where they are large**: mostly those of the upper third of a column;
@@ -15,10 +15,10 @@ and two targets are learned: the **diagnosis** of a tumour, a class, and its **w
 # %%
 # Three ways
 # ----------
-# The network takes NaN as it is: it replaces it by the median of the column, and adds an input that says that the
-# number was missing. ``SimpleImputer()`` replaces it by the mean, and the network does not know that it was missing.
-# The third way leaves out the columns with missing numbers, so it is the same for all shares. A third of the columns
-# is always complete.
+# The network accepts NaN: it replaces the number by the median of the column, and adds an input that indicates
+# that it was missing. ``SimpleImputer()`` replaces it by the mean, and the network does not learn that it was
+# missing. The third way leaves out the columns with missing numbers, so it is the same for all shares. A third of
+# the columns is always complete.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

@@ -6,6 +6,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import torch
 
 from ..utils._types import RowsLike
 from ._columns import plain
@@ -33,6 +34,11 @@ def as_array(value: Any) -> np.ndarray:
             return np.asarray(value.data)
         return np.asarray(np.ma.filled(value.astype(np.float64), np.nan))
     return np.asarray(value)
+
+
+def as_tensor(array: np.ndarray) -> torch.Tensor:
+    """Return an array as a tensor that shares its memory; a read-only array is copied."""
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def rows_of_series(X: RowsLike) -> Any:

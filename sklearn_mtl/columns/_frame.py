@@ -1,4 +1,4 @@
-"""The columns of a frame: numbers, categories, and their values."""
+"""The columns of a frame: their kinds and values."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..utils._types import RowsLike
 from ._categories import Levels, levels_of
 from ._columns import Column, read_column
 
-#: what to do with dates
-DATE_ADVICE = ", for instance with skrub's TableVectorizer, which makes year, month, day and time of them"
-# Texts of so many words, and so many different ones, are sentences and no categories.
+#: end of messages about dates
+DATE_ADVICE = ", for instance with skrub's TableVectorizer, which converts dates to years, months, days and times"
+# A column with this many words per text, and this many different texts, has sentences and not categories.
 FEWEST_WORDS, FEWEST_TEXTS = 3, 50
-# Number of rows that are looked at.
+# Number of rows that are checked for sentences.
 SEEN_TEXTS = 1000
 
 # Types of objects that numpy converts to floats directly; None becomes NaN.
@@ -93,11 +93,11 @@ class Frame:
                 # not by the dtype itself, because its hash reads all categories
                 key = "category" if _is_categorical(dtype) else dtype
                 if key not in by_dtype:
-                    by_dtype[key] = self._told_by_dtype(position)
+                    by_dtype[key] = self._kind_by_dtype(position)
                 by_id[id(dtype)] = by_dtype[key]
         return [by_id[id(dtype)] for dtype in self._dtypes]
 
-    def _told_by_dtype(self, position: int) -> str:
+    def _kind_by_dtype(self, position: int) -> str:
         dtype = self._dtypes[position]
         if isinstance(dtype, np.dtype) and dtype.kind in "biufO":
             return "object" if dtype.kind == "O" else "number"
@@ -120,9 +120,9 @@ class Frame:
             return nw.from_native(self._pandas.iloc[:, position], series_only=True)
         return self.frame.get_column(self.names[position])
 
-    def untold(self) -> list[int]:
+    def of_unknown_kind(self) -> list[int]:
         """Return the positions of columns whose dtype does not identify numbers, categories or dates."""
-        return [position for position, told in enumerate(self._by_dtype) if told in ("nested", "object")]
+        return [position for position, kind in enumerate(self._by_dtype) if kind in ("nested", "object")]
 
     def read(self, position: int) -> Column:
         """Read one column by its values."""
@@ -142,23 +142,23 @@ class Frame:
             column.
         """
         numbers = self._numbers_of_objects
-        categorical = [p for p, told in enumerate(self._by_dtype) if told == "category"]
-        objects = [p for p, told in enumerate(self._by_dtype) if told == "object" and p not in numbers]
+        categorical = [p for p, kind in enumerate(self._by_dtype) if kind == "category"]
+        objects = [p for p, kind in enumerate(self._by_dtype) if kind == "object" and p not in numbers]
         for position in objects:
             self._refuse_objects(position)
         return sorted([*categorical, *objects])
 
     def refuse_dates_and_lists(self) -> None:
-        """Raise ValueError for columns whose dtype is neither of numbers nor of categories."""
+        """Raise ValueError for columns with a dtype of dates or of lists."""
         if {"date", "nested"} & set(self._by_dtype):
-            position = next(p for p, told in enumerate(self._by_dtype) if told in ("date", "nested"))
+            position = next(p for p, kind in enumerate(self._by_dtype) if kind in ("date", "nested"))
             advice = DATE_ADVICE if self._by_dtype[position] == "date" else ""
             self._refuse(position, str(self.dtype(position)), advice)
 
     def refuse_long_texts(self, positions: Sequence[int]) -> None:
-        """Raise ValueError for columns of sentences: nearly every row would be a category of its own.
+        """Raise ValueError for columns of sentences, in which nearly every row would be a separate category.
 
-        A column of a categorical dtype is never one.
+        Columns of a categorical dtype are accepted.
         """
         for position in positions:
             if isinstance(self.dtype(position), nw.Categorical | nw.Enum):
@@ -239,7 +239,7 @@ class Frame:
     @cached_property
     def _numbers_of_objects(self) -> dict[int, np.ndarray]:
         """Read the object columns of numbers and missing values; a column without any value is left out."""
-        positions = [position for position, told in enumerate(self._by_dtype) if told == "object"]
+        positions = [position for position, kind in enumerate(self._by_dtype) if kind == "object"]
         if self._pandas is None or not positions:
             columns = [np.empty(0)] * len(positions)
         else:

@@ -31,10 +31,10 @@ def resolve_trunk(trunk: Trunk | str | Callable[..., Any], X: RowsLike = None) -
 
 
 def allows_nan(trunk: Any) -> bool:
-    """Return whether numbers of X may be missing for a trunk or a shorthand; False for what is no trunk."""
+    """Return whether a trunk or shorthand allows missing numbers in X; False for an invalid trunk."""
     try:
         return resolve_trunk(trunk).allows_nan
-    except (TypeError, ValueError):  # the fit says what is wrong
+    except (TypeError, ValueError):  # fit raises the error
         return False
 
 
@@ -45,4 +45,4 @@ def _has_several_inputs(X: RowsLike) -> bool:
     if isinstance(X, Mapping):
         return True
     frame = as_frame(X)
-    return frame is not None and any(holds_arrays(frame.column(position)) for position in frame.untold())
+    return frame is not None and any(holds_arrays(frame.column(position)) for position in frame.of_unknown_kind())

@@ -83,7 +83,7 @@ class Trunk(BaseEstimator, ABC):
     #: why fits cannot be stacked at all; None if they can
     not_stackable: ClassVar[str | None] = None
 
-    #: whether numbers of X may be missing, as NaN
+    #: whether numbers of X may be NaN, which means missing
     allows_nan: ClassVar[bool] = False
     #: whether the representation has tokens: those of a sequence, or the positions of an image
     has_tokens: bool = False

@@ -22,11 +22,11 @@ from ._image_range import is_channels_first
 from ._mlp import MLP
 from ._module_trunk import ModuleTrunk
 from ._sequence_encoder import SequenceEncoder
-from ._tokens import is_empty
+from ._tokens import first_row
 from ._video_encoder import VideoEncoder
 
 # Arrays of three axes are not images if height or width is below this.
-SMALLEST_PICTURE = 6
+SMALLEST_IMAGE = 6
 # Number of rows that are checked for negative numbers.
 SEEN = 100
 
@@ -74,21 +74,21 @@ def _by_axes(X: np.ndarray) -> Trunk:
     if X.ndim == 1 and X.dtype.kind == "U":
         return SequenceEncoder()
     if X.ndim == 3:
-        return ConvNet() if X.dtype == np.uint8 else _steps_or_pictures(X)
+        return ConvNet() if X.dtype == np.uint8 else _steps_or_images(X)
     if X.ndim == 4:
         return ConvNet(channels_first=is_channels_first(X.shape[1:]))
     return VideoEncoder() if X.ndim == 5 else table_trunk()
 
 
-def _steps_or_pictures(X: np.ndarray) -> Trunk:
+def _steps_or_images(X: np.ndarray) -> Trunk:
     """Choose a trunk for numbers of three axes, with a warning if they are ambiguous."""
-    pictures, steps = ("grey images", "conv_net"), ("sequences of steps with features", "sequence_encoder")
+    images, steps = ("grey images", "conv_net"), ("sequences of steps with features", "sequence_encoder")
     is_square = X.shape[1] == X.shape[2]
-    is_small = min(X.shape[1:]) < SMALLEST_PICTURE
+    is_small = min(X.shape[1:]) < SMALLEST_IMAGE
     # images without negative numbers need not be square
     if is_small or not (is_square or np.min(X[:SEEN], initial=0) >= 0):
         return SequenceEncoder()
-    (kind, trunk), other = (pictures, steps) if is_square else (steps, pictures)
+    (kind, trunk), other = (images, steps) if is_square else (steps, images)
     warn(
         f"X of shape {X.shape} is treated as {kind}; pass trunk={trunk!r} to confirm, or trunk={other[1]!r} if "
         f"its rows are {other[0]}.",
@@ -100,8 +100,7 @@ def _steps_or_pictures(X: np.ndarray) -> Trunk:
 def _by_rows(rows: Any) -> Trunk:
     """Choose a trunk by the first row of a list, a Series or an object array."""
     try:
-        # a row without tokens or steps is not informative
-        first = next((row for row in rows if not is_empty(row)), rows[0])
+        first = first_row(rows)
     except (TypeError, IndexError, KeyError):  # a table, or input that its checks reject
         return table_trunk()
     if isinstance(first, str):

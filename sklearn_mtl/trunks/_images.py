@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array
 from torch import Tensor, nn
 
-from ..columns._arrays import as_array, rows_of_series
+from ..columns._arrays import as_array, as_tensor, rows_of_series
 from ..columns._columns import plain
 from ..utils._types import RowsLike
 from ..utils._warn import warn
@@ -79,8 +79,7 @@ class Images:
                 f"fitted to {self.kind} of shape {self.shape_}."
             )
         images = self._in_range(images)
-        # torch shares the memory of writable arrays
-        return {self.kind: torch.from_numpy(images if images.flags.writeable else images.copy())}
+        return {self.kind: as_tensor(images)}
 
     def stem(self) -> nn.Module:
         """Build the module that standardises a batch of encoded images."""
@@ -160,8 +159,8 @@ class Images:
                 )
             if (image.dtype == np.uint8) != (first.dtype == np.uint8):
                 raise ValueError(
-                    f"{self.kind} should be all of bytes or none; row {row} of X is of dtype {image.dtype}, "
-                    f"row 0 of dtype {first.dtype}."
+                    f"{self.kind} should all be bytes (uint8), or none of them; row {row} of X is of dtype "
+                    f"{image.dtype}, row 0 of dtype {first.dtype}."
                 )
         return np.stack(images)
 

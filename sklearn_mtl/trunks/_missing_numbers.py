@@ -1,4 +1,4 @@
-"""Missing numbers of tables: what replaces them, and which columns tell the network that they were missing."""
+"""Missing numbers of tables: the values that replace them, and the columns that have an indicator of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Numbers: TypeAlias = Any
 
 
 class MissingNumbers(NamedTuple):
-    """What is known of the missing numbers of the columns in fit.
+    """Which columns had missing numbers in fit.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ class MissingNumbers(NamedTuple):
 
     @classmethod
     def of(cls, X: Numbers) -> MissingNumbers:
-        """Look at all rows of a table."""
+        """Count the missing numbers of a table."""
         n_missing = _count(X)
         return cls(n_missing > 0, n_missing == X.shape[0])
 
     @property
     def told(self) -> np.ndarray:
-        """Positions of the columns that have an indicator: in the others it would be constant."""
+        """Positions of the columns with an indicator; in other columns it would be constant."""
         return np.flatnonzero(self.incomplete & ~self.empty)
 
 
@@ -77,7 +77,7 @@ def learn_by_column(
 
 
 def medians(X: Numbers, sample_weight: np.ndarray | None, most_rows: int = MOST_ROWS) -> np.ndarray:
-    """Compute the weighted median of each column; where two values are in the middle it is the larger one.
+    """Compute the weighted median of each column; of two middle values, the larger one.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def medians(X: Numbers, sample_weight: np.ndarray | None, most_rows: int = MOST_
         Without missing numbers.
     sample_weight : ndarray of shape (n_rows,) or None
     most_rows : int
-        Maximum number of rows of an array to look at, evenly over all.
+        Maximum number of rows of an array to use, at equal distances.
     """
     if not issparse(X):
         step = -(-len(X) // most_rows)

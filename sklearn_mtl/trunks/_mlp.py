@@ -42,7 +42,7 @@ from ._scaling import (
 from ._stem_output import StemOutput
 from ._table import Table
 
-# Rows to learn medians from if nothing else is learned of the numbers, which must not take longer than before.
+# Maximum number of rows to learn medians from, if nothing else is learned from the numbers: it should cost little.
 FEW_ROWS = 2_500
 # Limits of n_bins="auto": per column, and for all columns together; and the bins per column if there are many.
 AUTO_BINS = (8, 64)
@@ -109,7 +109,7 @@ class MLP(Trunk):
     # models of older versions have no bins, and their networks read the original numbers
     bins_: np.ndarray | None = None
     place_: tuple[np.ndarray, np.ndarray] | None = None
-    # nor do they know what to put in the place of missing numbers
+    # nor values that replace missing numbers
     fill_: np.ndarray | None = None
     empty_: np.ndarray | None = None
     told_: np.ndarray = np.empty(0, dtype=int)
@@ -243,7 +243,7 @@ class MLP(Trunk):
         return numbers, None
 
     def _indicators(self, numbers: Numbers, missing: Numbers | None) -> Tensor | SparseRows:
-        """Return which numbers are missing, as 0 and 1, for the columns that tell."""
+        """Return which numbers are missing, as 0 and 1, for the columns with an indicator."""
         shape = numbers.shape[0], len(self.told_)
         if issparse(numbers):
             told = csr_matrix(shape) if missing is None else missing[:, self.told_]
@@ -335,7 +335,7 @@ def _auto_bins(n_rows: int, n_columns: int) -> int:
 
 
 def _as_tensor(array: np.ndarray) -> Tensor:
-    """Return a tensor that shares the memory of an array, also of a read-only one, which is never written to."""
+    """Return a tensor that shares the memory of an array, even of a read-only one: it is never written to."""
     if not array.flags.writeable:
         view = array.view()
         try:

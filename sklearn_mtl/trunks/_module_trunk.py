@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,9 +12,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor, nn
 
+from ..columns._arrays import as_tensor
 from ..columns._columns import plain
 from ..utils._params import HasMethods
 from ..utils._random import Streams, lend_global_generator
+from ..utils._signature import parameters_of
 from ..utils._types import ColumnsLike, RowsLike
 from ._base import Inputs, Representation, Trunk, forget_columns
 from ._foreign_module import (
@@ -116,7 +117,7 @@ class ModuleTrunk(Trunk):
         try:
             body, found = self._called(x)
         except ValueError as error:
-            # decided by the values, because whole numbers may be indices for a look-up
+            # whole numbers may be indices for a look-up
             self.integers_ = _are_whole(rows)
             try:
                 body, found = self._called(x)
@@ -142,7 +143,7 @@ class ModuleTrunk(Trunk):
             raise ValueError(
                 f"X has numbers that are not whole, but the module {self._name} of ModuleTrunk requires integers."
             )
-        return {"rows": torch.from_numpy(rows if rows.flags.writeable else rows.copy())}
+        return {"rows": as_tensor(rows)}
 
     def _read(self, X: RowsLike, owner: BaseEstimator, reset: bool) -> np.ndarray:
         X = plain(X)
@@ -180,7 +181,7 @@ class ModuleTrunk(Trunk):
         return str(own or type(self.module).__name__)
 
     def _made(self) -> nn.Module:
-        """Make the module, or copy the given instance."""
+        """Build the module, or copy the given instance."""
         module: Any = self.module
         if not isinstance(module, nn.Module):
             module = self._from_factory(module)
@@ -192,7 +193,7 @@ class ModuleTrunk(Trunk):
             return module
         try:
             return copy.deepcopy(module)
-        except Exception as error:  # foreign code raises what it likes
+        except Exception as error:  # external code may raise any exception
             raise TypeError(
                 f"the module {self._name} of ModuleTrunk exists before the fit, which needs a copy of it, "
                 f"but it cannot be copied: {error}"
@@ -220,7 +221,7 @@ class ModuleTrunk(Trunk):
     def _shapes(self) -> dict[str, Any]:
         """Return the arguments of the factory for the shape of a row."""
         known = {"in_features": self.input_shape_[-1], "input_shape": tuple(self.input_shape_)}
-        taken = _parameters_of(self.module)
+        taken = parameters_of(self.module)
         given = self.params or {}
         return {name: value for name, value in known.items() if name in taken and name not in given}
 
@@ -235,11 +236,3 @@ class _Rows(nn.Module):
     def forward(self, inputs: Inputs) -> StemOutput:
         rows: Tensor = inputs["rows"]
         return StemOutput(rows, rows.dim() - 2)
-
-
-def _parameters_of(factory: Callable[..., Any]) -> Any:
-    """Return the parameters of a factory by name; none if it has no signature."""
-    try:
-        return inspect.signature(factory).parameters
-    except (TypeError, ValueError):
-        return {}

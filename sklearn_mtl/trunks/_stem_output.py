@@ -1,4 +1,4 @@
-"""Output of stems: values, and which of their positions are there."""
+"""Output of stems: values, and the mask of padding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StemOutput(NamedTuple):
     n_axes : int, default=0
         Number of axes of positions: 0 for a table, 1 for sequences, 2 for images.
     mask : Tensor of bool of shape (B, L) or None, default=None
-        Which steps of sequences are there; None if there is no padding.
+        Which steps of sequences are not padding; None if there is no padding.
 
     Examples
     --------

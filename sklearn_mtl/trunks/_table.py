@@ -67,7 +67,7 @@ class Table:
                 check_array(np.empty(frame.shape), estimator=owner)
             frame.refuse_dates_and_lists()
             n_columns, by_dtype = frame.shape[1], frame.categorical()
-            if self._only_numbers():  # otherwise the user says what the categories are
+            if self._only_numbers():  # otherwise the user has chosen the categories
                 frame.refuse_long_texts(by_dtype)
         self.n_columns_ = n_columns
         self.names_ = list(getattr(owner, "feature_names_in_", ()))
@@ -176,7 +176,7 @@ class Table:
         return validate_data(owner, X, reset=reset, **accepted)
 
     def _without_mask(self, X: RowsLike) -> Any:
-        """Replace masked values by None, which is missing; values below a mask are never read."""
+        """Replace masked values by None; the values below a mask are never read."""
         if not isinstance(X, np.ma.MaskedArray) or X.ndim != 2:
             return X
         mask = np.ma.getmaskarray(X)
@@ -186,13 +186,12 @@ class Table:
         values[mask] = None
         return values
 
-    def _chosen(self, frame: Frame | None, by_dtype: list[int], n_columns: int | None = None) -> list[int]:
+    def _chosen(self, frame: Frame | None, by_dtype: list[int]) -> list[int]:
         """Resolve ``categorical_features`` to positions."""
         wanted = self.categorical_features
         if isinstance(wanted, str) and wanted == "from_dtype":
             return by_dtype
-        n_columns = self.n_columns_ if n_columns is None else n_columns
-        chosen = [] if wanted is None else sorted(set(_positions(wanted, frame, n_columns)))
+        chosen = [] if wanted is None else sorted(set(_positions(wanted, frame, self.n_columns_)))
         left = sorted(set(by_dtype) - set(chosen))
         if left and frame is not None:
             names = [frame.names[column] for column in left]

@@ -63,7 +63,7 @@ IMAGE_ROWS = [
         "images of bytes and of floats",
         with_images(column(list(IMAGES), row3=IMAGES[3] / 255)),
         ValueError,
-        "images should be all of bytes or none; row 3 of X is of dtype float64",
+        r"images should all be bytes \(uint8\), or none of them; row 3 of X is of dtype float64",
     ),
     BadInput(
         "images without their two axes",

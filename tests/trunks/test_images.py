@@ -161,7 +161,7 @@ def with_row(image):
         (objects(with_row(X[0, ..., 0])), ValueError, r"row 4 of X is of shape \(4, 5\)"),
         (with_row(None), ValueError, r"row 4 of X is of shape \(\)"),
         (with_row([[1, 2], [3]]), ValueError, "row 4 of X is not one of the images"),
-        (with_row(BYTES[0]), ValueError, "bytes or none; row 4 of X is of dtype uint8, row 0 of .* float64"),
+        (with_row(BYTES[0]), ValueError, "none of them; row 4 of X is of dtype uint8, row 0 of .* float64"),
         (X[:0], ValueError, "0 sample"),
         ([], ValueError, "0 sample"),
         (X[:, :0], ValueError, r"without a pixel: its shape is \(7, 0, 5, 2\)"),
