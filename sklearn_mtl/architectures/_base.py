@@ -48,7 +48,7 @@ class Network(nn.Module, ABC):
         raise TypeError(f"{type(self).__name__} does not define where its shared part ends.")
 
     def plain_pass(self, tasks: Sequence[str]) -> PlainPass | None:
-        """Return the pass of training without a graph; None if the network is not plain layers in a row."""
+        """Return a training pass without an autograd graph; None if the network is not a chain of plain layers."""
         return None
 
     def head_weights(self) -> dict[str, Tensor]:
@@ -68,7 +68,7 @@ class Network(nn.Module, ABC):
         raise TypeError(f"{type(self).__name__} has no gates.")
 
     def freeze(self, frozen: bool) -> None:
-        """Leave everything but the tasks that were added last as it is from now on, or no longer."""
+        """Freeze or unfreeze everything except the heads of the tasks that were added last."""
         raise TypeError(f"{type(self).__name__} has no added tasks.")
 
     def take_over(self, state: Mapping[str, Tensor]) -> None:

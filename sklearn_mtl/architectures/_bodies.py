@@ -30,7 +30,7 @@ class Stems(nn.Module):
         self.n_stems = n_stems
         stems = [trunk.stem(streams) for _ in range(n_stems)]
         self.learns = any(True for _ in stems[0].parameters())
-        self.stems: Any = _bank(stems, trunk) if self.learns else stems[0]
+        self.stems: Any = _stack_modules(stems, trunk) if self.learns else stems[0]
 
     def forward(self, inputs: Mapping[str, Any], chosen: Tensor | None = None) -> Any:
         """Compute the output (..., E, B, ..., W) of all or of the chosen stems; E = 1 if there is one for all."""
@@ -60,7 +60,7 @@ class Bodies(nn.Module):
     def __init__(self, trunk: Trunk, streams: Streams, names: Sequence[str]) -> None:
         super().__init__()
         self.n_bodies = len(names)
-        self.bodies: Any = _bank([trunk.body(streams, name) for name in names], trunk)
+        self.bodies: Any = _stack_modules([trunk.body(streams, name) for name in names], trunk)
 
     def forward(self, x: StemOutput | StemOutputs, chosen: Tensor | None = None) -> Representation:
         """Compute representations with sample (..., E, B, D) of all bodies, or of the chosen ones.
@@ -74,7 +74,7 @@ class Bodies(nn.Module):
         """
         numbers = _numbers(chosen, self.n_bodies)
         if not isinstance(self.bodies, SideBySide):
-            return _stacked(
+            return _stack_representations(
                 [self.bodies[i](of_one) for i, of_one in zip(numbers, x.split(len(numbers)), strict=True)]
             )
         sample, token, mask = self.bodies(x, chosen)
@@ -109,7 +109,7 @@ def expert_names(n_experts: int) -> list[str]:
     return ["body", *(f"body {number}" for number in range(1, n_experts))][:n_experts]
 
 
-def _bank(modules: Sequence[nn.Module], trunk: Trunk) -> Any:
+def _stack_modules(modules: Sequence[nn.Module], trunk: Trunk) -> Any:
     return SideBySide(modules) if has_member_axis(trunk) else nn.ModuleList(modules)
 
 
@@ -117,7 +117,7 @@ def _numbers(chosen: Tensor | None, count: int) -> list[int]:
     return list(range(count)) if chosen is None else chosen.tolist()
 
 
-def _stacked(parts: Sequence[Representation]) -> Representation:
+def _stack_representations(parts: Sequence[Representation]) -> Representation:
     tokens = [part.token for part in parts if part.token is not None]
     return Representation(
         torch.stack([part.sample for part in parts]),

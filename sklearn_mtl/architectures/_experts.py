@@ -63,12 +63,12 @@ class LevelInput(NamedTuple):
 
     @classmethod
     def of(cls, representation: Representation) -> LevelInput:
-        """Make the input from the output of the previous level."""
+        """Build the input from the output of the previous level."""
         return cls(representation, representation.sample)
 
     @classmethod
     def of_stem(cls, x: StemOutput | StemOutputs) -> LevelInput:
-        """Make the input of the first level from the output of the stem."""
+        """Build the input of the first level from the output of the stem."""
         return cls(x.shared(), x.mean().unsqueeze(-3))
 
     def for_tasks(self, names: Sequence[str], tasks: Sequence[str]) -> LevelInput:

@@ -109,7 +109,7 @@ class TaskGraph(Architecture):
         self._check_names(tasks)
         self._order(list(tasks))
         self._check_kinds(tasks)
-        self._check_levels(tasks)
+        self._check_units(tasks)
         self._check_positive(tasks)
         self._sharing().check(trunk, tasks)
 
@@ -154,19 +154,19 @@ class TaskGraph(Architecture):
                     f"is {tasks[name]!r} with {tasks[name].n_outputs_} outputs{listed}."
                 )
 
-    def _check_levels(self, tasks: Mapping[str, Task]) -> None:
+    def _check_units(self, tasks: Mapping[str, Task]) -> None:
         for parent, child in self._edges():
             ends = tasks[parent], tasks[child]
             one, other = (f"{name!r} has one target per {tasks[name].labelled_unit}" for name in (parent, child))
             if ends[0].position_axes != ends[1].position_axes:
                 raise ValueError(
-                    f"dependencies of TaskGraph connects tasks of different levels: {one}, {other}. "
-                    "Leave this edge out."
+                    f"dependencies of TaskGraph connects tasks that label different units: {one}, {other}. "
+                    "Remove this edge."
                 )
             if ends[0].labels_positions and not TRANSFERS[self.transfer].connects_positions:
                 raise ValueError(
-                    f"transfer={self.transfer!r} of TaskGraph connects tasks that have one target per row; {one}. "
-                    "transfer='concat' connects those of tokens and of pixels too."
+                    f"transfer={self.transfer!r} of TaskGraph connects tasks with one target per row, but {one}; "
+                    "use transfer='concat'."
                 )
             shapes = [getattr(task, "shape_", None) for task in ends]
             if ends[0].labels_pixels and shapes[0] != shapes[1]:

@@ -396,7 +396,7 @@ def test_tasks_of_tokens_depend_on_each_other_token_by_token(transfer):
         (
             {"glaring": ["light"]},
             "attention",
-            "connects tasks that have one target per row; 'light' has one target",
+            "connects tasks with one target per row, but 'light' has one target",
         ),
     ],
 )
