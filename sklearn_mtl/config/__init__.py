@@ -1,4 +1,4 @@
-"""One fit as its parameters describe it, and the specs of ensembles, checkpoints and steps."""
+"""The parameters of a fit, and the specs of ensembles, checkpoints and optimisers."""
 
 from ._checkpoint import Checkpoint, resolve_checkpoint
 from ._ensemble import BatchEnsemble, DeepEnsemble, Ensemble, resolve_ensemble

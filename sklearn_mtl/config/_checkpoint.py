@@ -1,4 +1,4 @@
-"""Where the state of a training is written, and how often."""
+"""Where the state of training is written, and how often."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..utils._params import Interval
 
 
 class Checkpoint(BaseEstimator):
-    """A folder that keeps the state of a training, so that ``fit(..., resume=True)`` can continue it.
+    """A folder for the state of training, from which ``fit(..., resume=True)`` can continue.
 
-    Each fit has a file of its own in the folder, so the fits of a search can share it.
+    Each fit has a separate file in the folder, so the fits of a search can share it.
 
     Parameters
     ----------
     folder : path-like
-        The folder; it is made where it does not exist.
+        Created if it does not exist.
     every : int >= 1, default=1
-        Epochs from one write to the next. The last epoch is always written.
+        Number of epochs between writes. The last epoch is always written.
 
     Examples
     --------

@@ -10,22 +10,22 @@ from ..utils._params import resolve_spec
 
 
 class Ensemble(BaseEstimator):
-    """Base class of the kinds of ensembles; ``n_members`` of the estimator is their size."""
+    """Base class of kinds of ensembles; their size is ``n_members`` of the estimator."""
 
-    #: whether the members share the weights of what the tasks share
+    #: whether the members share the weights of the layers that the tasks share
     shares_weights: bool = False
 
 
 class DeepEnsemble(Ensemble):
     """Members that are independent of each other [1]_.
 
-    Each member has its own initial weights, order of rows and dropout, and holds out other rows for early
-    stopping. All stop at the epoch that is best in the mean over members.
+    Each member has its own initial weights, order of rows and dropout, and holds out different rows for early
+    stopping. All members stop at the epoch with the best mean over members.
 
     Parameters
     ----------
     bootstrap : bool, default=False
-        Whether each member trains on rows of its own, drawn with replacement.
+        Whether each member trains on rows that are drawn with replacement for it.
 
     References
     ----------
@@ -46,11 +46,11 @@ class DeepEnsemble(Ensemble):
 
 
 class BatchEnsemble(Ensemble):
-    """Members that share the weights of what the tasks share [1]_ [2]_.
+    """Members that share the weights of the layers that the tasks share [1]_ [2]_.
 
-    Each member scales the inputs and outputs of every shared layer, and adds biases, of its own. Each has heads of
-    its own. They are trained as one network, by the mean of their losses, on the same batches, and hold out the
-    same rows. The model of 8 members is a quarter to a third larger than that of one.
+    Each member has its own biases and heads, and its own factors for the inputs and outputs of every shared layer.
+    The members are trained as one network on the mean of their losses, with the same batches and held-out rows.
+    The model of 8 members is a quarter to a third larger than that of one.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""One fit as the parameters of an estimator describe it."""
+"""The parameters of one fit."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from ._checkpoint import Checkpoint
 from ._ensemble import Ensemble
 from ._optimizer import Optimizer
 
-#: what the parameter ``trunk`` may be: a spec, a name, or what makes a module
+#: values of the parameter ``trunk``: a spec, a name, or a class or function that makes a module
 TrunkLike = Trunk | str | Callable[..., nn.Module]
 
 
 class May(Flag):
     """What a field of a config may do."""
 
-    #: fits of one stack may differ in it without preparing their rows anew
+    #: it may differ between the fits of a stack, which share prepared rows
     DIFFER_IN_STACK = auto()
     #: the epochs of a fit depend on it: it is part of the key of a checkpoint
     ENTER_KEY = auto()
-    #: another value is accepted where a fit continues a fitted model
+    #: it may change when a fit continues a fitted model
     CHANGE = auto()
 
 
@@ -45,14 +45,14 @@ ASIDE = {"may": May.CHANGE}
 
 @dataclass(frozen=True, eq=False)
 class FitConfig:
-    """Parameters of one fit: shorthands are specs, and every spec is a copy that has been checked.
+    """Parameters of one fit. Shorthands are resolved to specs, and every spec is a checked copy.
 
-    Fields have the names of the parameters of `MultiTaskNetEstimator`, which makes a config at the start of a fit.
-    Training, searches and checkpoints read the config and nothing else of the estimator. The metadata of a field
-    states what it may do, see `May`.
+    Fields are named after the parameters of `MultiTaskNetEstimator`, which builds a config at the start of a fit.
+    Training, searches and checkpoints read only the config, not the estimator. The metadata of a field states what
+    it may do, see `May`.
     """
 
-    #: the only kind of tasks that the estimator takes; None for any
+    #: the only kind of task that the estimator accepts; None for any
     kind: str | None = field(metadata=STRUCTURE)
     tasks: Mapping[Any, Any] | None = field(metadata=STRUCTURE)
     task_weights: Mapping[Any, float] | None = field(metadata=MEMBER)
@@ -95,17 +95,17 @@ class FitConfig:
 
     @property
     def hyperparameters(self) -> dict[str, float]:
-        """The parameters that enter the optimiser, by the names that it gives them."""
+        """The parameters that enter the optimiser, by its names for them."""
         return {"lr": self.learning_rate, "weight_decay": self.weight_decay}
 
     @property
     def is_deep_ensemble(self) -> bool:
-        """Whether several members are trained that are independent of each other."""
+        """Whether several independent members are trained."""
         return self.n_members > 1 and not self.ensemble.shares_weights
 
     @property
     def is_batch_ensemble(self) -> bool:
-        """Whether several members are trained that share weights."""
+        """Whether several members that share weights are trained."""
         return self.n_members > 1 and self.ensemble.shares_weights
 
     def draw_seed(self) -> int:

@@ -1,4 +1,4 @@
-"""How a step is made: the optimiser, the schedule of its learning rate, clipping and precision."""
+"""The optimiser, with its learning rate schedule, gradient clipping and precision."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from ..nn._lean_adam import LEAN, LEAN_PARAMS
 from ..utils._params import Interval, StrOptions, SubclassOf
+from ..utils._signature import parameters_of
 from ._schedules import SCHEDULES
 
 #: optimisers known by name; all have fused kernels on every device
@@ -23,7 +24,9 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 
 
 class Optimizer(BaseEstimator):
-    """An optimiser, and what goes with it beyond the learning rate and the weight decay of the estimator.
+    """An optimiser with its learning rate schedule, gradient clipping and precision.
+
+    Learning rate and weight decay are parameters of the estimator.
 
     Parameters
     ----------
@@ -31,12 +34,12 @@ class Optimizer(BaseEstimator):
         The optimiser, by name or as a class of `torch.optim` that computes the loss once in a step. Its own
         parameters are set by ``net_params``, for instance ``{"optimizer__momentum": 0.9}``.
     schedule : {"auto", "constant", "cosine", "one_cycle"}, default="auto"
-        How the learning rate changes from step to step. "constant" keeps it, "cosine" lowers it to 0 along a
+        How the learning rate changes during training. "constant" keeps it, "cosine" lowers it to 0 along a
         half cosine [1]_, "one_cycle" raises it over the first tenth of the steps and then lowers it [2]_. "auto"
         is "cosine" for a fit without early stopping, and "constant" with early stopping, with skorch's
-        ``LRScheduler`` in ``callbacks``, for ``partial_fit`` and where ``warm_start`` continues a fit.
+        ``LRScheduler`` in ``callbacks``, for ``partial_fit`` and when ``warm_start`` continues a fit.
     clip_norm : float > 0 or None, default=None
-        Largest norm of the gradient of all parameters. None does not clip.
+        Maximum norm of the gradient of all parameters. None does not clip.
     mixed_precision : bool, default=False
         Whether to compute the steps in bfloat16 on a CUDA GPU. It has no effect on other devices.
 
@@ -84,7 +87,7 @@ def optimizer_params(
     hyperparameters: Mapping[str, float],
     extra: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return the parameters of a skorch net that make its optimiser.
+    """Return the parameters of a skorch net for its optimiser.
 
     Parameters
     ----------
@@ -92,7 +95,7 @@ def optimizer_params(
     hyperparameters : mapping of str to float
         As in `FitConfig`, by the names of the optimiser.
     extra : collection of str, default=()
-        Names of the further parameters that the net gets.
+        Names of other parameters that the net gets.
 
     Raises
     ------
@@ -124,17 +127,12 @@ def optimizer_params(
 
 def takes(algorithm: type[torch.optim.Optimizer], name: str) -> bool:
     """Return whether the class of an optimiser has a parameter of a name."""
-    parameters = inspect.signature(algorithm).parameters
+    parameters = parameters_of(algorithm)
     return name in parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
 
 
 def step_of(optimizer: torch.optim.Optimizer) -> None:
-    """Make a step; an error of torch about the gradients names the optimiser.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Update the parameters; raise ValueError with the name of the optimiser if torch rejects the gradients."""
     try:
         optimizer.step()
     except torch.OutOfMemoryError:

@@ -1,4 +1,4 @@
-"""How the learning rate changes over a fit: a factor for each share of the way."""
+"""Learning rate schedules: factors of the learning rate by the progress of a fit, from 0 to 1."""
 
 from __future__ import annotations
 
