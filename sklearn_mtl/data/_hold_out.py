@@ -1,4 +1,4 @@
-"""Which rows are held out to validate on."""
+"""Choice of the rows that are held out for validation."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..tasks import Task, TaskGroup
 from ..utils._stratify import deal
 from ._dataset import Dataset
 
-# Labels of a task that are held out at least, if it has twice as many: scores such as R2 need two.
+# Minimum number of held-out labels of a task that has twice as many: scores such as R2 need two.
 FEWEST_HELD_OUT = 2
 
 
 class LabelCounts(NamedTuple):
-    """How many rows have labels that count: of trained tasks, and of a weight above 0.
+    """Numbers of rows with a label of a trained task and a weight above 0.
 
     Parameters
     ----------
     any_task : int
         Rows with a label of any task.
     best_task : int
-        Rows with a label of the task that has most.
+        Rows with a label of the task with the most labels.
     """
 
     any_task: int
@@ -51,15 +51,15 @@ def count_labels(
 
 
 class HeldOut(NamedTuple):
-    """Rows to train on, and rows to validate on.
+    """Training rows and validation rows.
 
     Parameters
     ----------
     train, valid : Tensor of int
     not_validated : list of str
-        The tasks that have no label among the latter.
+        Tasks without a label in the validation rows.
     not_trained : list of str
-        The tasks that have labels, or all labels of some class, among the latter only.
+        Tasks of which all labels, or all labels of some class, are in the validation rows.
     """
 
     train: Tensor
@@ -69,13 +69,14 @@ class HeldOut(NamedTuple):
 
 
 def held_out(train: Tensor, valid: Tensor, names: Sequence[str | None], codes: np.ndarray) -> HeldOut:
-    """Describe held-out rows by what the `strata` say of them.
+    """Find the tasks that a split leaves without labels on one side.
 
     Parameters
     ----------
     train, valid : Tensor of int
     names : sequence of str or None
-        Of the columns of ``codes``: the task whose labels it counts, or None for classes of the task before.
+        For each column of ``codes``, as yielded by `strata`: the task that has a label, or None for classes of
+        the preceding task.
     codes : ndarray of int of shape (n_rows, n_columns)
         0 where there is no label.
     """
@@ -99,10 +100,10 @@ def hold_out(
     fold: int = 0,
     n_folds: int = 1,
 ) -> HeldOut:
-    """Draw rows to validate on, such that each task has its share of labels, and of each class, on both sides.
+    """Draw validation rows, with a proportional share of the labels and classes of each task.
 
-    A task of two or more labels has at least one on either side, as far as ``n_valid`` rows can hold one of each,
-    and every class is trained. Labels of weight 0 do not count.
+    Every class is trained. If ``n_valid`` allows it, a task of two or more labels has at least one on either side.
+    Labels of weight 0 do not count.
 
     Parameters
     ----------
@@ -114,15 +115,15 @@ def hold_out(
     n_valid : int
         Rows to hold out.
     generator : torch.Generator
-        Of the order in which rows are drawn.
+        Source of the order in which rows are drawn.
     fold, n_folds : int
-        Which of several draws this is. They have no row in common, until there are no more and they begin anew,
-        but for tasks and classes of fewer labels than draws.
+        Number of this draw, and of all draws. Draws are disjoint, except for tasks and classes with fewer labels
+        than draws. When all rows have been drawn, the first draw is repeated.
     """
     order = torch.randperm(len(data), generator=generator)
     names, columns = zip(*strata(data, groups, tasks), strict=True)
     n_draws = min(n_folds, len(data) // n_valid)
-    if all(column[0] == 1 and (column == 1).all() for column in columns):  # any rows are as good as others
+    if all(column[0] == 1 and (column == 1).all() for column in columns):  # the rows do not differ
         start = n_valid * (fold % n_draws)
         parts = order[:start], order[start : start + n_valid], order[start + n_valid :]
         return HeldOut(torch.cat([parts[0], parts[2]]).sort().values, parts[1].sort().values, [], [])
@@ -131,16 +132,16 @@ def hold_out(
     held = deal(codes, sizes) == fold % n_draws
     _mend(held, codes, np.array([name is not None for name in names]))
     valid = torch.from_numpy(held)
-    codes[order.numpy()] = codes.copy()  # as the rows are
+    codes[order.numpy()] = codes.copy()  # in the order of the rows
     return held_out(order[~valid].sort().values, order[valid].sort().values, names, codes)
 
 
 def strata(
     data: Dataset, groups: Sequence[TaskGroup], tasks: Mapping[str, Task]
 ) -> Iterator[tuple[str | None, np.ndarray]]:
-    """Yield what is stratified: whether a task has a label, with its name, and each column of its classes.
+    """Yield the columns to stratify by: for each task its name and whether it has a label, then its classes.
 
-    A code is 0 where there is no label.
+    Classes have the name None; a code is 0 where there is no label.
     """
     for group, target, weight in zip(groups, data.targets, data.weights, strict=True):
         for name, columns in zip(group.names, group.columns, strict=True):
@@ -175,7 +176,7 @@ def _mend(held: np.ndarray, codes: np.ndarray, of_task: np.ndarray) -> None:
     codes : ndarray of int of shape (n_rows, n_columns)
         0 where there is no label.
     of_task : ndarray of bool of shape (n_columns,)
-        Which columns say whether a task has a label; the others are of classes.
+        Columns that state whether a task has a label; the others are classes.
     """
     totals = [np.bincount(column) for column in codes.T]
     for level in range(1, FEWEST_HELD_OUT + 1):
@@ -190,15 +191,15 @@ def _mend(held: np.ndarray, codes: np.ndarray, of_task: np.ndarray) -> None:
                 counts = np.bincount(codes[held == side, column], minlength=len(needed))
                 for code in np.repeat(np.arange(len(needed)), np.maximum(needed - counts, 0)):
                     if not _exchange(held, codes, side, codes[:, column] == code, needs):
-                        break  # no row of this side can go, for the next code neither
+                        break  # this side has no spare row, whatever the code
 
 
 def _exchange(
     held: np.ndarray, codes: np.ndarray, side: bool, wanted: np.ndarray, needs: Mapping[bool, list[np.ndarray]]
 ) -> bool:
-    """Exchange the first of the wanted rows of the other side for one that is not needed, if there are both.
+    """Exchange a wanted row of the other side for a spare row of this side, if both exist.
 
-    Returns whether there is one of the latter.
+    Return whether this side has a spare row.
     """
     there = np.flatnonzero(wanted & (held != side) & _spare(codes, held != side, needs[not side]))
     here = np.flatnonzero(~wanted & (held == side) & _spare(codes, held == side, needs[side]))

@@ -1,4 +1,4 @@
-"""Which groups of rows are held out to validate on."""
+"""Choice of the groups of rows that are held out for validation."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from ..columns._columns import read_column
 from ..columns._ragged import RaggedRows
 from ..tasks import Task, TaskGroup
 from ..utils._deal_groups import deal_groups
+from ..utils._stratify import quantile_bins
 from ._dataset import Dataset
 from ._hold_out import HeldOut, held_out, strata
 
-# Bins of a number, of which each side gets its share.
+# Number of quantile bins by which numbers are stratified.
 N_BINS = 5
 
 
@@ -36,14 +37,14 @@ def check_groups(groups: Any, n_rows: int) -> np.ndarray:
     column = read_column(groups)
     if column.missing.any():
         raise ValueError(
-            f"groups has no group for some rows, first for row {int(column.missing.argmax())}; give each row that "
-            "belongs to nobody else a group of its own."
+            f"groups is missing for some rows, first for row {int(column.missing.argmax())}; a row that "
+            "belongs to no other needs a separate group."
         )
     return column.values
 
 
 def number_groups(groups: np.ndarray) -> np.ndarray:
-    """Return the number of each row's group, from 0 in the order of their first rows."""
+    """Return the number of each row's group; groups are numbered from 0 in the order of their first rows."""
     numbers: dict[Any, int] = {}
     return np.array([numbers.setdefault(group, len(numbers)) for group in groups.tolist()], dtype=np.intp)
 
@@ -57,9 +58,9 @@ def hold_out_groups(
     generator: torch.Generator,
     n_folds: int = 1,
 ) -> list[HeldOut]:
-    """Draw groups of rows to validate on, such that tasks have their share of labels, and of each class.
+    """Draw groups of validation rows, with a proportional share of the labels and classes of each task.
 
-    Numbers are stratified by quantile bins: groups often differ in their level.
+    Numbers are stratified by quantile bins, because groups often differ in their mean.
 
     Parameters
     ----------
@@ -71,27 +72,27 @@ def hold_out_groups(
     groups : ndarray of shape (n_rows,)
         The group of each row.
     n_valid : int
-        Rows to hold out, about.
+        Approximate number of rows to hold out.
     generator : torch.Generator
-        Of the order in which groups are drawn.
+        Source of the order in which groups are drawn.
     n_folds : int, default=1
-        How many draws. They have no group in common, until there are no more and they begin anew.
+        Number of draws, which have no group in common.
 
     Returns
     -------
     list of HeldOut
-        Of different draws: fewer than ``n_folds`` if there are too few groups.
+        One per draw; fewer than ``n_folds`` if there are too few groups.
 
     Raises
     ------
     ValueError
-        If there is one group only.
+        If there is only one group.
     """
     numbers = number_groups(groups)
     n_groups = numbers.max() + 1
     if n_groups == 1:
         raise ValueError(
-            f"groups: all {len(groups)} rows are of one group, {groups.tolist()[0]!r}. Early stopping holds out "
+            f"groups: all {len(groups)} rows are in one group, {groups.tolist()[0]!r}. Early stopping holds out "
             "whole groups and needs two or more; leave out groups, or set early_stopping=False."
         )
     names, columns = zip(*strata(data, task_groups, tasks), strict=True)
@@ -116,7 +117,7 @@ def hold_out_groups(
 
 
 def _pinned(codes: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return which groups have to be trained: those that alone have a label, or some class."""
+    """Return which groups must be trained: those that have all labels of a task or class."""
     pinned = np.zeros(groups.max() + 1, dtype=bool)
     for column in codes.T:
         pairs = np.unique(np.column_stack([column, groups]), axis=0)
@@ -135,7 +136,6 @@ def _bins(data: Dataset, task_groups: Sequence[TaskGroup], tasks: Mapping[str, T
                 continue
             values = target[:, columns].double().cpu().numpy()
             known = np.ones(values.shape, bool) if weight is None else (weight[:, columns] > 0).cpu().numpy()
-            for number, labelled in zip(values.T, np.broadcast_to(known, values.shape).T, strict=True):
-                if labelled.any():
-                    edges = np.unique(np.quantile(number[labelled], np.linspace(0, 1, N_BINS + 1)[1:-1]))
-                    yield np.where(labelled, np.digitize(number, edges) + 1, 0)
+            for number in np.where(known, values, np.nan).T:
+                if not np.isnan(number).all():
+                    yield quantile_bins(number, N_BINS)

@@ -14,7 +14,7 @@ from ..columns._labels import Facts
 from ..columns._missing import is_missing
 from ..targets import Targets, read_targets
 from ..tasks import MultilabelClassification, infer_task
-from ..utils._stratify import deal
+from ..utils._stratify import deal, quantile_bins
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
 
@@ -114,7 +114,7 @@ class MultiTaskStratifiedKFold(KFold):
             yield np.flatnonzero(folds == fold)
 
     def _all_codes(self, y: Targets, groups: np.ndarray | None = None) -> np.ndarray:
-        """Return all targets as codes; groups are those that are kept together."""
+        """Return all targets as codes; ``groups`` are kept together."""
         return np.column_stack([self._codes(name, values, y.facts_of(name), groups) for name, values in y.items()])
 
     def _codes(self, name: str, y: np.ndarray, facts: Facts, groups: np.ndarray | None) -> np.ndarray:
@@ -125,7 +125,8 @@ class MultiTaskStratifiedKFold(KFold):
         try:
             task = infer_task(y, facts=facts)
             if task.is_regression:
-                return np.column_stack([_bins(column, self.n_bins) for column in y.reshape(len(y), -1).T])
+                numbers = np.where(missing, np.nan, y).astype(np.float64).reshape(len(y), -1)
+                return np.column_stack([quantile_bins(column, self.n_bins) for column in numbers.T])
             if isinstance(task, MultilabelClassification):
                 target, weight = task.fit(y).encode(y)
                 return np.where(weight > 0, target + 1, 0).astype(np.intp)
@@ -153,9 +154,3 @@ def _numbered(y: np.ndarray, missing: np.ndarray) -> np.ndarray:
     numbers: dict[Any, int] = {}
     labels = zip(y.tolist(), missing, strict=True)
     return np.array([0 if gone else numbers.setdefault(label, len(numbers) + 1) for label, gone in labels])
-
-
-def _bins(column: np.ndarray, n_bins: int) -> np.ndarray:
-    values = np.where(is_missing(column), np.nan, column).astype(np.float64)
-    edges = np.unique(np.nanquantile(values, np.linspace(0, 1, n_bins + 1)[1:-1]))
-    return np.where(np.isnan(values), 0, np.digitize(values, edges) + 1)

@@ -47,6 +47,12 @@ def deal(codes: np.ndarray, sizes: Sequence[int] | np.ndarray) -> np.ndarray:
     return folds
 
 
+def quantile_bins(values: np.ndarray, n_bins: int) -> np.ndarray:
+    """Return the quantile bin of each number, from 1, as int of shape (n_rows,); 0 for NaN."""
+    edges = np.unique(np.nanquantile(values, np.linspace(0, 1, n_bins + 1)[1:-1]))
+    return np.where(np.isnan(values), 0, np.digitize(values, edges) + 1)
+
+
 def _alike(codes: np.ndarray) -> np.ndarray:
     """Return the number of each row among the unique rows of codes, in order of first occurrence."""
     key, n_keys = np.zeros(len(codes), dtype=np.int64), 1
