@@ -1,4 +1,4 @@
-"""What is predicted of a task, whoever predicts it."""
+"""Predictions of a task, by the network or by another model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._checks import decode
 
 
 class Answer(ABC):
-    """Predictions of one task for some rows, each computed once, when it is asked for."""
+    """Predictions of one task for some rows, computed on first access."""
 
     @property
     @abstractmethod
@@ -27,7 +27,7 @@ class Answer(ABC):
 
 
 class NetworkAnswer(Answer):
-    """What the outputs of the network say.
+    """Predictions from the outputs of the network.
 
     Parameters
     ----------

@@ -141,7 +141,7 @@ class Classification(Task):
             )
         target, weight = self.encode(y)
         rows = np.flatnonzero(weight[:, 0])
-        if not len(rows):  # partial_fit knows the classes only
+        if not len(rows):  # the first batch of partial_fit may have only classes
             target, rows = self.encode(self.classes_).target, np.arange(len(self.classes_))
         target = target[spread(rows)]
         self.stacks_ = check_loss(loss, self.n_outputs_, 1, target if target.ndim == 2 else target[:, None])
@@ -338,8 +338,8 @@ class Classification(Task):
             true = true.argmax(axis=1)[labelled]
         else:
             labelled = ~is_missing(y_true)
-            true = _positions(_plain(y_true[labelled]), self.classes_)
-        pred = _positions(_plain(y_pred[labelled]), self.classes_)
+            true = class_numbers(_plain(y_true[labelled]), self.classes_)
+        pred = class_numbers(_plain(y_pred[labelled]), self.classes_)
         return true, pred, labelled_weight(sample_weight, labelled)
 
 
@@ -362,7 +362,7 @@ def _plain(labels: np.ndarray) -> np.ndarray:
 
 
 def _plain_where(labels: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Convert the labels that are there as `_plain` does; others are any label."""
+    """Convert known labels as `_plain` does; missing ones become an arbitrary label."""
     known = _plain(labels[labelled])
     if known.dtype == labels.dtype or not len(known):
         return labels
@@ -371,6 +371,7 @@ def _plain_where(labels: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     return plain
 
 
-def _positions(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def class_numbers(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the positions of labels among the classes; -1 for a label that is no class."""
     position = {label: code for code, label in enumerate(classes.tolist())}
     return np.array([position.get(label, -1) for label in labels.tolist()], dtype=np.int64)

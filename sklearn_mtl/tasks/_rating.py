@@ -1,4 +1,4 @@
-"""Scores of a task by metrics that the user has chosen."""
+"""Scores of a task by the metrics that the user chose."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from ..targets import name_of
 from ..utils._warn import warn
 from ._answers import Answer
 from ._base import Task
+from ._classification import class_numbers
 from ._ordinal import Ordinal
 
 #: what `multitask_scorer` computes of the probabilities of a task
@@ -38,7 +39,7 @@ def own_metric(task: Task) -> Metric:
 def chosen_metrics(
     metrics: Mapping[Any, Any] | None, tasks: Mapping[str, Task], parameter: str = "metrics", default: Any = None
 ) -> dict[str, tuple[Metric, ...]]:
-    """Read and check the metrics of all tasks; that which is first is the score of the task.
+    """Read and check the metrics of all tasks; the first metric of a task is its score.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def chosen_metrics(
     parameter : str, default="metrics"
         Name of the parameter, for messages.
     default : object, default=None
-        What tasks that are not named get; None for their own metric.
+        Metrics of the tasks that are not named; None for their own metric.
 
     Raises
     ------
@@ -80,7 +81,9 @@ def _checked(metric: Metric, name: str, task: Task, where: str) -> Metric:
         raise unknown_metric(str(metric.asked), where, task.metric_names)
     what = f"{where}: metric {metric.name!r} does not suit the task {name!r}, a {type(task).__name__}"
     if task.labels_positions:
-        raise ValueError(f"{what} of each {task.level}: its metrics are {list(task.metric_names)}.")
+        raise ValueError(
+            f"{what}, which labels each {task.labelled_unit}; its metrics are {list(task.metric_names)}."
+        )
     if not {"predict", "predict_proba"} & set(metric.responses):
         raise ValueError(
             f"{what}: it asks for {list(metric.responses)}; a scorer of make_scorer may ask for "
@@ -92,9 +95,9 @@ def _checked(metric: Metric, name: str, task: Task, where: str) -> Metric:
 
 
 class Reference:
-    """The labels of a task on some rows, which outputs of the network are scored by.
+    """The labels of a task for some rows, against which predictions are scored.
 
-    What depends on the labels only is prepared once, for all epochs.
+    What depends only on the labels is computed once for all epochs.
 
     Parameters
     ----------
@@ -102,7 +105,7 @@ class Reference:
     task : Task
         Fitted.
     y : ndarray of shape (n_samples, ...)
-        Labels, some of them missing.
+        Labels; some may be missing.
     sample_weight : ndarray of shape (n_samples,) or None, default=None
         Rows of weight 0 are left out.
     """
@@ -114,12 +117,12 @@ class Reference:
         self.weight = sample_weight if self.kept is None or sample_weight is None else sample_weight[self.kept]
 
     def rate(self, metrics: Sequence[Metric], answer: Answer) -> dict[str, float]:
-        """Score the predictions of all rows by some metrics; NaN where no row has a label.
+        """Score the predictions of all rows by some metrics; NaN if no row has a label.
 
         Parameters
         ----------
         metrics : sequence of Metric
-            That suit the task, see `chosen_metrics`.
+            Checked by `chosen_metrics`.
         answer : Answer
         """
         return self._rate(metrics, _Given(self, answer))
@@ -133,14 +136,14 @@ class Reference:
             raise
 
     def rate_all(self, answer: Answer) -> dict[str, float]:
-        """Score the predictions by all metrics of the task's own, and by those of its probabilities."""
+        """Score the predictions by all of the task's own metrics, and by metrics of probabilities."""
         given = _Given(self, answer)
         further = PROBABILITY_METRICS if self.task.rates_probabilities else ()
         names = [name for name in further if name not in given.metrics]
         return {**given.metrics, **(self._rate(read_metrics(names, "metrics"), given) if names else {})}
 
     def undefined(self, metrics: Sequence[Metric]) -> list[str]:
-        """Return the names of the metrics that need rows of classes which there are none of."""
+        """Return the names of the metrics that are undefined because no row has some class."""
         return [metric.name for metric in metrics if self._lacks_rows(metric)]
 
     def _lacks_rows(self, metric: Metric) -> bool:
@@ -157,7 +160,7 @@ class Reference:
             return not set(range(first, n_classes)) <= set(codes.tolist())
         return is_undefined(metric, codes, n_classes)
 
-    # -- what depends on the labels only
+    # -- labels
 
     @cached_property
     def _true(self) -> tuple[np.ndarray, np.ndarray]:
@@ -170,23 +173,18 @@ class Reference:
 
     @property
     def labelled(self) -> np.ndarray:
-        """Which labels are there."""
+        """Which labels are not missing."""
         return self._true[1]
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """Which rows are labelled in full."""
+        """Which rows have no missing label."""
         return np.all(self.labelled.reshape(len(self.labelled), -1), axis=1)
 
     @cached_property
     def codes(self) -> np.ndarray:
         """The numbers of the classes of the labels, -1 for a label that ``fit`` did not see."""
-        return self.codes_of(self.labels)
-
-    def codes_of(self, labels: np.ndarray) -> np.ndarray:
-        """Convert labels to the numbers of their classes."""
-        numbers = {label: code for code, label in enumerate(self.task.classes_.tolist())}
-        return np.array([numbers.get(label, -1) for label in labels.tolist()], dtype=np.int64)
+        return class_numbers(self.labels, self.task.classes_)
 
     # -- values
 
@@ -207,20 +205,19 @@ class Reference:
         pred = given.labels[rows]
         classes = getattr(self.task, "classes_", None)
         if classes is not None and uses_codes(metric, classes, isinstance(self.task, Ordinal)):
-            return value_of(metric, self.codes[rows], self.codes_of(pred), weight)
+            return value_of(metric, self.codes[rows], class_numbers(pred, classes), weight)
         return value_of(metric, self.labels[rows], pred, weight)
 
     def _of_columns(self, metric: Metric, given: _Given) -> float:
         """Compute a metric of several columns, at once or as the mean over columns."""
         pred = given.probabilities if metric.takes_probabilities else given.labels
-        pred = np.pad(pred, ((0, 0), (0, self.labels.shape[1] - pred.shape[1])))  # of labels that fit did not see
+        pred = np.pad(pred, ((0, 0), (0, self.labels.shape[1] - pred.shape[1])))  # labels that fit did not see
         value = value_of_label_probabilities if metric.takes_probabilities else value_of
         if not self._by_column(metric):
             weight = None if self.weight is None else self.weight[self.rows]
             return value(metric, self.labels[self.rows], pred[self.rows], weight)
-        more = {}
-        if metric.takes("average") or "average" in metric.kwargs:
-            more = {} if metric.takes_probabilities else {"average": "binary", "pos_label": 1}
+        averages = metric.takes("average") or "average" in metric.kwargs
+        more = {"average": "binary", "pos_label": 1} if averages and not metric.takes_probabilities else {}
         values = []
         for column, rows in enumerate(self.labelled.T):
             if rows.any():
@@ -273,7 +270,7 @@ class _Given:
         return self._kept(proba)
 
     def own(self, name: str) -> float:
-        """Return a metric of the task's own."""
+        """Return the value of one of the task's own metrics."""
         reference = self.reference
         if name == reference.task.metric and "metrics" not in self.__dict__:
             return reference.task.score(reference.y, self.predictions, reference.weight)
@@ -281,7 +278,7 @@ class _Given:
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """All metrics of the task's own."""
+        """The values of all of the task's own metrics."""
         reference = self.reference
         return reference.task.metrics(reference.y, self.predictions, reference.weight)
 
@@ -290,7 +287,7 @@ class _Given:
 
 
 def warn_of_undefined(by_task: Mapping[str, Sequence[str]]) -> None:
-    """Warn once of metrics that need rows of classes which there are none of."""
+    """Warn once of metrics that are undefined because no row has some class."""
     found = {name: list(names) for name, names in by_task.items() if names}
     if found:
         listed = "; ".join(f"{name!r}: {', '.join(names)}" for name, names in found.items())

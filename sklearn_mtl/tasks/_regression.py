@@ -124,7 +124,7 @@ class Regression(Task):
     def _check_loss(
         self, loss: Loss, values: np.ndarray, labelled: np.ndarray, sample_weight: np.ndarray | None
     ) -> None:
-        # what stands for a missing label: a loss may be undefined for numbers that are far from the labels
+        # replaces missing labels: a loss may be undefined for numbers that are far from the labels
         self.filler_ = np.zeros(values.shape[1])
         if not self.standardize:
             weight = labelled * (1.0 if sample_weight is None else sample_weight[:, None])
