@@ -1,4 +1,4 @@
-"""What may be chosen as the metric of a task: names, scorers of scikit-learn and functions."""
+"""Metrics of a task that a user can choose: names, scorers of scikit-learn and functions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import Any
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.metrics._scorer import _Scorer
 
-#: names that columns of `history_` have already
+from ..utils._signature import parameters_of
+
+#: names of metrics that are reserved for columns of `history_`
 TAKEN = ("loss", "score")
-# Second parameters of functions that need something else than predicted labels.
+# Names of the second parameter of functions that do not take predicted labels.
 _SCORES = {"y_score", "y_scores", "y_proba", "y_prob", "proba", "probabilities", "pred_decision"}
-# Ends of the names of functions whose smaller values are better.
+# Suffixes of the names of functions for which smaller is better.
 _ERRORS = ("_error", "_loss", "_deviance")
 
 
@@ -29,7 +31,7 @@ class Metric:
     name : str
         Its name in results.
     asked : str or None, default=None
-        The name that was chosen, which may be that of a metric of the task's own; None for a scorer or function.
+        The chosen name, which may be one of the task's own metrics; None for a scorer or function.
     function : callable or None, default=None
         ``function(y_true, y_pred, **kwargs)``; None if only the task knows the metric.
     sign : {1, -1}, default=1
@@ -48,8 +50,8 @@ class Metric:
 
     @cached_property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
-        """The parameters of the function; empty if it does not tell."""
-        return _parameters_of(self.function)
+        """The parameters of the function; empty if it has no signature."""
+        return parameters_of(self.function)
 
     @property
     def is_of_scikit_learn(self) -> bool:
@@ -74,16 +76,16 @@ def read_metrics(given: Any, where: str) -> tuple[Metric, ...]:
     Parameters
     ----------
     given : str, callable, sequence of these, or mapping of str to these
-        A name of a scorer of scikit-learn, or of a metric of the task's own; a scorer that
-        `sklearn.metrics.make_scorer` made; or a function ``metric(y_true, y_pred)`` of labels or numbers, whose
-        greater values are better. A mapping gives names.
+        The name of a scorer of scikit-learn, or of one of the task's own metrics; a scorer that
+        `sklearn.metrics.make_scorer` returned; or a function ``metric(y_true, y_pred)`` of labels or numbers, for
+        which greater is better. A mapping has names as keys.
     where : str
-        What holds it, for messages.
+        The parameter that holds it, for messages.
 
     Raises
     ------
     TypeError, ValueError
-        If it is nothing of these, or two metrics have the same name.
+        If it is none of these, or two metrics have the same name.
     """
     if isinstance(given, Mapping):
         metrics = tuple(_read(each, where, _checked_name(name, where)) for name, each in given.items())
@@ -95,7 +97,7 @@ def read_metrics(given: Any, where: str) -> tuple[Metric, ...]:
     if not names:
         raise ValueError(f"{where} has no metric; leave the task out for its own metric.")
     if len(set(names)) < len(names):
-        raise ValueError(f"{where} has the metrics {names}; each name may come once. A mapping gives other names.")
+        raise ValueError(f"{where} has the metrics {names}; each name may occur once. Use a mapping to name them.")
     return metrics
 
 
@@ -112,7 +114,7 @@ def unknown_metric(name: str, where: str, own: Collection[str]) -> ValueError:
 
 def _checked_name(name: Any, where: str) -> str:
     if not isinstance(name, str) or not name or name in TAKEN:
-        raise ValueError(f"{where}: the name of a metric should be a text other than {list(TAKEN)}, got {name!r}.")
+        raise ValueError(f"{where}: the name of a metric should be a str other than {list(TAKEN)}, got {name!r}.")
     return name
 
 
@@ -146,7 +148,7 @@ def _named(name: str, where: str) -> str:
 
 
 def _check_function(function: Callable[..., Any], where: str) -> None:
-    """Refuse functions whose value would not be what their user expects."""
+    """Refuse functions whose values would be misunderstood."""
     name = getattr(function, "__name__", repr(function))
     if _is_of_scikit_learn(function):
         raise ValueError(
@@ -160,7 +162,7 @@ def _check_function(function: Callable[..., Any], where: str) -> None:
             "greater_is_better=False)."
         )
     positional = [
-        p for p in _parameters_of(function).values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        p for p in parameters_of(function).values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
     required = [parameter.name for parameter in positional if parameter.default is parameter.empty]
     if len(required) != 2 and positional:
@@ -177,23 +179,6 @@ def _check_function(function: Callable[..., Any], where: str) -> None:
 
 def _is_of_scikit_learn(function: Any) -> bool:
     return (getattr(function, "__module__", None) or "").partition(".")[0] == "sklearn"
-
-
-@lru_cache(maxsize=256)
-def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    try:
-        return inspect.signature(function).parameters
-    except (TypeError, ValueError):  # some functions in C do not tell
-        return {}
-
-
-def _parameters_of(function: Callable[..., Any] | None) -> Mapping[str, inspect.Parameter]:
-    if function is None:
-        return {}
-    try:
-        return _parameters(function)
-    except TypeError:  # without a hash
-        return _parameters.__wrapped__(function)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""A scorer of several tasks at once, of metrics that are chosen."""
+"""A scorer of chosen metrics of several tasks at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._scorer import named, through_pipeline
 
 
 class MultiTaskScorer:
-    """What `make_multitask_scorer` returns, with its parameters."""
+    """The scorer that `make_multitask_scorer` returns."""
 
     def __init__(self, metrics: Mapping[Any, Any], weights: Mapping[Any, float] | None, default: Any) -> None:
         self.metrics, self.weights, self.default = metrics, weights, default
@@ -27,7 +27,7 @@ class MultiTaskScorer:
     def evaluate(
         self, estimator: BaseEstimator, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None
     ) -> tuple[dict[str, float], dict[str, float]]:
-        """Return all scores, and the score of each task: that by its first metric."""
+        """Return all scores, and the score of each task by its first metric."""
         inputs, network = through_pipeline(estimator, X, "make_multitask_scorer")
         defaults = {} if self.default is None else dict.fromkeys(_left_out(self.metrics, network), self.default)
         metrics = network.metrics_of_tasks(inputs, y, sample_weight, {**self.metrics, **defaults})
@@ -54,9 +54,9 @@ def make_multitask_scorer(
     weights: Mapping[str, float] | None = None,
     default: Any = None,
 ) -> MultiTaskScorer:
-    """Make a scorer of several tasks, each with metrics of its own, for scikit-learn's ``scoring``.
+    """Build a scorer of several tasks, with metrics for each task, for scikit-learn's ``scoring``.
 
-    One pass through the network gives the predictions and the probabilities of all tasks. Rows without a label of
+    One pass through the network computes the predictions and probabilities of all tasks. Rows without a label of
     a task are left out of its metrics.
 
     Parameters
@@ -64,15 +64,15 @@ def make_multitask_scorer(
     metrics : mapping of str to {str, callable, list, mapping}, or None, default=None
         Metrics by task. A metric is
 
-        - the name of a scorer of scikit-learn, such as "roc_auc" or "neg_mean_absolute_error", or of a metric of
-          the task's own, such as "entity_f1", see `multitask_scorer`; where both exist, the task's own is taken.
+        - the name of a scorer of scikit-learn, such as "roc_auc" or "neg_mean_absolute_error", or of one of the
+          task's own metrics, such as "entity_f1", see `multitask_scorer`, which takes precedence.
           "roc_auc" of more than two classes is one-vs-rest, "roc_auc_ovr";
-        - a scorer that `sklearn.metrics.make_scorer` made;
-        - a function ``metric(y_true, y_pred)`` of labels and predictions, whose greater values are better. It may
-          take ``sample_weight``. Functions of `sklearn.metrics` and those named as an error or loss are refused,
-          as they do not say whether greater is better: pass `sklearn.metrics.make_scorer` of them.
+        - a scorer that `sklearn.metrics.make_scorer` returned;
+        - a function ``metric(y_true, y_pred)`` of labels and predictions, for which greater is better. It may take
+          ``sample_weight``. Functions of `sklearn.metrics`, and those with "error" or "loss" in their name, raise
+          an error because smaller may be better: pass `sklearn.metrics.make_scorer` of them.
 
-        A list has several of them, and a mapping gives them names. The first is the score of the task.
+        A list has several metrics, a mapping has several with names. The first is the score of the task.
     weights : mapping of str to float, or None, default=None
         Weight of each task in ``score``, 1 for tasks that are not named; None for the ``score_weights`` of the
         estimator.
@@ -90,20 +90,20 @@ def make_multitask_scorer(
     Raises
     ------
     ValueError, TypeError
-        If a metric is unknown; when the scorer is called also if a task is unknown, or has no probabilities
-        where the metric needs them.
+        If a metric is unknown. When the scorer is called, also if a task is unknown, or lacks probabilities that
+        a metric needs.
 
     See Also
     --------
-    multitask_scorer : All metrics of the tasks' own, without a choice.
+    multitask_scorer : All of the tasks' own metrics, and those of probabilities.
 
     Notes
     -----
-    The values are those of scikit-learn's functions on the labelled rows. Where the labels of a row are missing in
-    part, means over columns or labels (averages "macro" and "uniform_average") are of the labelled rows of each,
-    and other metrics leave the row out. "neg_log_loss" and "neg_brier_score" of sets of labels are means over the
-    labels. Of two classes that are texts, the second in ``classes_`` is the positive one. A metric that is not
-    defined, as rows of a class lack, is NaN, with one warning.
+    The values are those of scikit-learn's functions on the labelled rows. If only some labels of a row are
+    missing, means over columns or labels (averages "macro" and "uniform_average") use the labelled rows of each
+    column, and other metrics leave the row out. "neg_log_loss" and "neg_brier_score" of sets of labels are means
+    over the labels. Of two classes of type str, the second in ``classes_`` is the positive one. An undefined
+    metric, for instance because a class has no rows, is NaN, with one warning.
 
     Examples
     --------

@@ -48,13 +48,13 @@ def multitask_scorer(
         - segmentation: mean_iou, pixel_accuracy;
         - bounding boxes: mean_iou, iou_above_half, neg_mean_absolute_error.
 
-        Those of probabilities are roc_auc, average_precision, neg_log_loss and neg_brier_score, for several
-        classes the means of one class against the others. roc_auc is NaN where rows of a class lack. Metrics that
-        the estimator's ``metrics`` names are added.
+        The metrics of probabilities are roc_auc, average_precision, neg_log_loss and neg_brier_score, for several
+        classes the means of one class against the others. roc_auc is NaN if a class has no rows. Metrics in the
+        estimator's ``metrics`` are added.
 
     See Also
     --------
-    make_multitask_scorer : Metrics that are chosen.
+    make_multitask_scorer : Chosen metrics.
 
     Examples
     --------

@@ -161,7 +161,7 @@ class _Reader:
         self.kinds: dict[str, int] = {}
         self._numbers: dict[Any, int] = {None: _ABSENT}
         # by the number of a tag: its role, its type, and whether it is missing
-        self._does, self._kinds, self._is_missing = [_OUTSIDE], [-1], [True]
+        self._roles, self._kinds, self._is_missing = [_OUTSIDE], [-1], [True]
 
     def read(self, sequences: Sequence[Sequence[Any]]) -> np.ndarray:
         """Return the tags of all sequences as numbers, with a missing tag after each sequence."""
@@ -172,14 +172,14 @@ class _Reader:
 
     def _add(self, tag: Any) -> None:
         missing = tag == -1 or tag != tag
-        does, kind = _OUTSIDE, -1
+        role, kind = _OUTSIDE, -1
         if not missing and tag not in ("O", ""):
             prefix, _, name = tag.partition("-") if isinstance(tag, str) else ("", "", "")
             if prefix not in _PREFIXES:
                 raise ValueError(f"entity tags are 'O' or begin with B, I, E or S, as in 'B-city'; got {tag!r}")
-            does, kind = _PREFIXES[prefix], self.kinds.setdefault(name, len(self.kinds))
-        self._numbers[tag] = len(self._does)
-        self._does.append(does)
+            role, kind = _PREFIXES[prefix], self.kinds.setdefault(name, len(self.kinds))
+        self._numbers[tag] = len(self._roles)
+        self._roles.append(role)
         self._kinds.append(kind)
         self._is_missing.append(missing)
 
@@ -189,14 +189,14 @@ class _Reader:
 
     def spans(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return start, stop and type of all entities in tags; the last tag must be a missing one."""
-        does, kinds = np.array(self._does)[numbers], np.array(self._kinds)[numbers]
-        before = np.roll(does, 1)
-        inside = does != _OUTSIDE
-        begins = (does == _BEGIN) | (does == _SINGLE) | (kinds != np.roll(kinds, 1))
+        roles, kinds = np.array(self._roles)[numbers], np.array(self._kinds)[numbers]
+        before = np.roll(roles, 1)
+        inside = roles != _OUTSIDE
+        begins = (roles == _BEGIN) | (roles == _SINGLE) | (kinds != np.roll(kinds, 1))
         begins |= (before == _END) | (before == _SINGLE) | (before == _OUTSIDE)
         begins &= inside
-        goes_on = np.roll(inside & ~begins, -1)
-        starts, stops = np.flatnonzero(begins), np.flatnonzero(inside & ~goes_on) + 1
+        continues = np.roll(inside & ~begins, -1)
+        starts, stops = np.flatnonzero(begins), np.flatnonzero(inside & ~continues) + 1
         return starts, stops, kinds[starts]
 
 

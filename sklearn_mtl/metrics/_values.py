@@ -1,4 +1,4 @@
-"""Values of scikit-learn's metrics on the labelled rows of a task, also where a fold lacks a class."""
+"""Values of scikit-learn's metrics on the labelled rows of a task, even if classes have no rows."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def value_of(
         return NAN
     kwargs = {**metric.kwargs, **more}
     if metric.is_of_scikit_learn and metric.takes("zero_division"):
-        kwargs["zero_division"] = 0.0  # as by default, without a warning in each epoch
+        kwargs["zero_division"] = 0.0  # the default value, without its warning in each epoch
     if weight is not None and metric.takes("sample_weight"):
         kwargs["sample_weight"] = weight
     elif weight is not None and (weight != weight[0]).any():
-        raise ValueError(f"metric {metric.name!r} takes no sample_weight; choose another one, or pass no weights")
+        raise ValueError(f"metric {metric.name!r} takes no sample_weight; choose another, or pass no weights")
     try:
         value = function(true, pred, **kwargs)
     except (TypeError, ValueError) as error:
@@ -56,8 +56,8 @@ def value_of(
 def uses_codes(metric: Metric, classes: np.ndarray, is_ordered: bool) -> bool:
     """Return whether a metric gets the numbers of the classes instead of the labels.
 
-    scikit-learn's functions take 1 for the positive class unless they are told otherwise, sort the classes, and
-    some do not take texts. Functions of the user, and those that are told the labels, get the labels.
+    By default, scikit-learn's functions assume that 1 is the positive class and sort the classes, and some reject
+    str. Functions of the user, and those with an argument ``labels`` or ``pos_label``, get the labels.
     """
     if not metric.is_of_scikit_learn or {"labels", "pos_label"} & metric.kwargs.keys():
         return False
@@ -81,7 +81,7 @@ def value_of_probabilities(
     ----------
     metric : Metric
     true, codes : ndarray of shape (n,)
-        True labels, and the numbers of their classes, -1 for a label that is none.
+        True labels, and the numbers of their classes; -1 for a label that is no class.
     proba : ndarray of shape (n, n_classes)
     classes : ndarray of shape (n_classes,)
     weight : ndarray of shape (n,) or None
@@ -98,7 +98,7 @@ def value_of_probabilities(
         found = [1] if positive is None or as_codes else np.flatnonzero(known == positive).tolist()
         if not found:
             raise ValueError(
-                f"metric {metric.name!r} has pos_label={positive!r}, the classes are {classes.tolist()}"
+                f"metric {metric.name!r} has pos_label={positive!r}, but the classes are {classes.tolist()}"
             )
         proba = proba[:, found[0]]
         if metric.function is average_precision_score:
@@ -114,7 +114,7 @@ def value_of_probabilities(
 
 
 def is_undefined(metric: Metric, codes: np.ndarray, n_classes: int) -> bool:
-    """Return whether a metric of probabilities has no value for some labels: a class lacks, or is unknown."""
+    """Return whether a metric of probabilities is undefined because a class has no rows or is unknown."""
     if n_classes < 2 or (codes < 0).any():
         return True
     needs_all = _needs_all(metric) or (n_classes == 2 and metric.function is roc_auc_score)
@@ -133,37 +133,33 @@ def value_of_label_probabilities(
         return NAN
     if metric.function is average_precision_score:
         return _average_precision(metric, true.astype(bool), proba, weight)
-    more = (
-        {"labels": np.arange(2)} if true.ndim == 1 and metric.is_of_scikit_learn and metric.takes("labels") else {}
-    )
+    takes_labels = true.ndim == 1 and metric.is_of_scikit_learn and metric.takes("labels")
+    more = {"labels": np.arange(2)} if takes_labels else {}
     return value_of(metric, true, proba, weight, **more)
 
 
 def lacks_a_side(metric: Metric, true: np.ndarray) -> bool:
-    """Return whether a label is in all sets or in none, and the metric needs both."""
+    """Return whether a metric is undefined because a label is in all sets or in none."""
     return _needs_all(metric) and len(true) > 0 and bool((true == true[0]).all(axis=0).any())
 
 
 def _average_precision(metric: Metric, true: np.ndarray, proba: np.ndarray, weight: np.ndarray | None) -> float:
-    """Average over columns of indicators; a class without a positive row counts 0, as in scikit-learn."""
+    """Average the average precision over columns; 0 for a class without rows, as in scikit-learn."""
     if not len(true):
         return NAN
     if true.ndim == 1:
         true, proba = true[:, None], proba[:, None]
     average = metric.kwargs.get("average", "macro")
-    there = true.any(axis=0)
-    if average not in ("macro", "weighted") or (there.all() and true.shape[1] > 1):
-        return value_of(metric, true.astype(int), proba, weight, **_without_pos_label(metric))
+    has_rows = true.any(axis=0)
+    if average not in ("macro", "weighted") or (has_rows.all() and true.shape[1] > 1):
+        more = {"pos_label": 1} if "pos_label" in metric.kwargs else {}
+        return value_of(metric, true.astype(int), proba, weight, **more)
     values = [
         value_of(metric, true[:, column].astype(int), proba[:, column], weight, pos_label=1)
-        for column in np.flatnonzero(there)
+        for column in np.flatnonzero(has_rows)
     ]
     if not values:
         return 0.0
     if average == "macro":
         return float(np.sum(values) / true.shape[1])
-    return float(np.average(values, weights=np.average(true[:, there], axis=0, weights=weight)))
-
-
-def _without_pos_label(metric: Metric) -> dict[str, Any]:
-    return {"pos_label": 1} if "pos_label" in metric.kwargs else {}
+    return float(np.average(values, weights=np.average(true[:, has_rows], axis=0, weights=weight)))

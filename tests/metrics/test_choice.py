@@ -63,9 +63,9 @@ def test_names_of_metrics(given, names):
     [
         ([], "has no metric"),
         ({}, "has no metric"),
-        (["r2", "r2"], "each name may come once"),
-        ({"loss": "r2"}, r"a text other than \['loss', 'score'\]"),
-        ({3: "r2"}, "a text other than"),
+        (["r2", "r2"], "each name may occur once"),
+        ({"loss": "r2"}, r"a str other than \['loss', 'score'\]"),
+        ({3: "r2"}, "a str other than"),
         (3, "is not a metric"),
         (float, "is not a metric"),
         ({"a": ["r2"]}, "is not a metric"),
