@@ -1,4 +1,4 @@
-"""Training: the objective's steps, the skorch net, its callbacks, and what is kept of an epoch."""
+"""Training: steps, the skorch net, callbacks, and the state between epochs."""
 
 from ._caller import Caller
 from ._eligibility import Eligibility

@@ -12,14 +12,14 @@ from .callbacks._callback_list import has_callback
 
 # Early stopping needs validation rows; with fewer labelled rows than this, training needs them more.
 MIN_ROWS_TO_STOP_EARLY = 100
-# The networks of an ensemble hold out different rows, and learn from all of them together.
+# The members of an ensemble hold out different rows, so every row is used for training.
 MIN_ROWS_OF_ENSEMBLE = 10
 # Bounds of batch_size="auto": about twenty steps per epoch, in powers of two.
 AUTO_BATCH_SIZES = (16, 256)
 
 
 def stops_early(config: FitConfig, labels: LabelCounts) -> bool:
-    """Return whether rows are held out: not if early stopping is off, or if no task has labels to spare."""
+    """Return whether rows are held out; warn if early stopping is on, but no task has enough labels."""
     stops = config.early_stopping
     if stops == "auto":
         fewest = MIN_ROWS_OF_ENSEMBLE if config.is_deep_ensemble else MIN_ROWS_TO_STOP_EARLY
@@ -34,9 +34,9 @@ def stops_early(config: FitConfig, labels: LabelCounts) -> bool:
 
 
 def schedule_of(config: FitConfig, anneals: bool) -> str:
-    """Name the schedule of the learning rate; "auto" lets it fall if it ``anneals``.
+    """Return the name of the learning rate schedule; "auto" is "cosine" if ``anneals``, otherwise "constant".
 
-    A callback that sets the learning rate leaves "auto" nothing to do, and is refused beside another schedule.
+    With an ``LRScheduler`` in the callbacks, "auto" is "constant", and other schedules raise ValueError.
     """
     schedule = config.optimizer.schedule
     if has_callback(config.callbacks, LRScheduler):
@@ -52,10 +52,10 @@ def schedule_of(config: FitConfig, anneals: bool) -> str:
 
 
 def batch_size_of(batch_size: int | str, n_rows: int) -> int:
-    """Rows per step: what the parameter says, but no more than there are."""
+    """Return the number of rows per step, at most all rows."""
     if batch_size == "auto":
         smallest, largest = AUTO_BATCH_SIZES
         return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
     if int(batch_size) > n_rows:
-        warn(f"batch_size={batch_size} is larger than the number of rows; {n_rows} is taken.")
+        warn(f"batch_size={batch_size} is larger than the number of rows; {n_rows} is used.")
     return min(int(batch_size), n_rows)

@@ -1,4 +1,4 @@
-"""What a fit needs of the estimator that it is done for."""
+"""The interface between a fit and the fitted estimator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._model import Model
 
 
 class Caller(NamedTuple):
-    """The estimator that a fit is done for.
+    """The estimator that is fitted.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ class Caller(NamedTuple):
     as_fitted : callable
         Returns the estimator as if it had been fitted to a model, for callbacks that score.
     watch : callable or None, default=None
-        Makes the callback that follows the training of a model.
+        Builds the callback that follows the training of a model.
     keep : callable or None, default=None
-        Takes the model of the epochs that are done when training is interrupted.
+        Receives the model of the finished epochs if training is interrupted.
     """
 
     owner: BaseEstimator

@@ -1,4 +1,4 @@
-"""The state of a training on the disk, so that it can continue after its process has died."""
+"""The state of training in a file, so that training can continue after its process has died."""
 
 from __future__ import annotations
 
@@ -31,17 +31,16 @@ class CheckpointFile:
     """The file of one fit in a folder of checkpoints.
 
     Its name is a digest of everything that the epochs depend on: parameters, rows, the model that the fit
-    continues, and the release of this package. No name chosen by the user is in it. Fits that differ, such as
-    those of a search, have different files.
+    continues, and the release of this package. Different fits, such as those of a search, have different files.
 
     Parameters
     ----------
     folder : path-like
-        Made if it is not there.
+        Created if it does not exist.
     key : str
         The digest.
     every : int, default=1
-        Epochs from one writing to the next; the last one is always written.
+        Number of epochs between writes; the last epoch is always written.
     start : int, default=0
         Epochs of the model that the fit continues.
 
@@ -54,21 +53,21 @@ class CheckpointFile:
     def __init__(self, folder: str | os.PathLike[str], key: str, every: int = 1, start: int = 0) -> None:
         self.folder = Path(folder).absolute()
         if self.folder.exists() and not self.folder.is_dir():
-            raise NotADirectoryError(f"checkpoint={str(folder)!r} should be a folder, it is a file.")
+            raise NotADirectoryError(f"checkpoint={str(folder)!r} should be a folder, but is a file.")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.key, self.every, self.start = key, every, start
         self.path = self.folder / f"{key[:40]}.checkpoint"
         remove_left_over(self.path)
 
     def __call__(self, net: MultiTaskNet, is_last: bool) -> None:
-        """Write how a training stands after an epoch, if it is one to be written.
+        """Write the state of training after an epoch, if it is due.
 
         Raises
         ------
         TypeError
-            If a callback of the user's has recorded what is no number, text or tensor.
+            If a user's callback has recorded something other than a number, text or tensor.
         OSError
-            If the file cannot be written; the old one is as it was.
+            If the file cannot be written; the old file is then unchanged.
         """
         if is_last or (len(net.history) - self.start) % self.every == 0:
             tree = {"kind": "checkpoint", "layout": LAYOUT, "fit": self.key, "training": training_state(net)}
@@ -80,12 +79,12 @@ class CheckpointFile:
             write_atomically(self.path, pack_archive(members))
 
     def read(self) -> dict[str, Any] | None:
-        """Read how the training stood when the file was written; None if there is no file.
+        """Read the state of training; None if there is no file.
 
         Raises
         ------
         ModelFileError
-            If the file is damaged, or not that of this fit.
+            If the file is damaged, or belongs to another fit.
         """
         try:
             members = read_archive(self.path, _PARTS)
@@ -94,22 +93,22 @@ class CheckpointFile:
                 raise ValueError("it is not the checkpoint of this fit")
             training = tree["training"]
             if type(training["stopped"]) is not bool or not all("epoch" in row for row in training["history"]):
-                raise ValueError("it does not say how far the training is")
+                raise ValueError("it lacks the number of finished epochs")
             return training
         except FileNotFoundError:
             return None
         except (MemoryError, OSError):
             raise
-        except Exception as error:  # JSON and safetensors raise what they like
+        except Exception as error:  # JSON and safetensors may raise any exception
             raise self._refused(error) from error
 
     def resume(self, net: MultiTaskNet, training: Mapping[str, Any], epochs: int) -> int:
-        """Restore a net; return how many epochs the training has in all, at most ``epochs``.
+        """Restore a net; return the total number of epochs of the training, at most ``epochs``.
 
         Raises
         ------
         ModelFileError
-            If it does not fit the net.
+            If the state does not match the net.
         """
         try:
             resume_training(net, training)
@@ -135,7 +134,7 @@ def open_checkpoint(
     anneals: bool,
     resume: bool,
 ) -> tuple[CheckpointFile | None, dict[str, Any] | None]:
-    """Open the checkpoint of a fit, and read how its training stands.
+    """Open the checkpoint of a fit, and read the state of its training.
 
     Parameters
     ----------
@@ -143,25 +142,25 @@ def open_checkpoint(
     X, y, sample_weight : object
         What the user passed to ``fit``.
     given : ValidationData
-        What the user passed for validation.
+        Validation rows or groups that the user passed.
     previous : Model or None
         The model that the fit continues.
     anneals : bool
-        Whether the learning rate may fall over these epochs.
+        Whether the schedule "auto" lowers the learning rate.
     resume : bool
-        Whether to read.
+        Whether to read the state.
 
     Returns
     -------
     checkpoint : CheckpointFile or None
-        None if none is to be written.
+        None if no checkpoint is written.
     training : dict or None
         None if there is nothing to continue.
 
     Raises
     ------
     ValueError
-        If a parameter cannot be pickled, so that the fit could not be recognised.
+        If a parameter cannot be pickled, so that the fit has no digest.
     ModelFileError
         If the file is damaged.
     """
@@ -174,7 +173,7 @@ def open_checkpoint(
     if training is None:
         return checkpoint, None
     done = len(training["history"]) - start
-    if done > config.max_epochs:  # a longer training, whose file stays what it is
+    if done > config.max_epochs:  # the file of a longer training is kept
         return None, None
     if done < config.max_epochs and not training["stopped"] and config.callbacks:
         warn(
@@ -191,8 +190,8 @@ def _key(
     previous: Model | None,
     anneals: bool,
 ) -> str:
-    """Name a fit by all that its epochs depend on."""
-    # the rates of all epochs follow from their number, where they follow a schedule
+    """Compute the digest of everything that the epochs depend on."""
+    # a schedule depends on the total number of epochs
     follows = schedule_of(config, anneals) != "constant"
     params = config.values_of(FitConfig.names_that(May.ENTER_KEY) | ({"max_epochs"} if follows else set()))
     origin = None

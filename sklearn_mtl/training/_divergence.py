@@ -14,7 +14,7 @@ from ..weighting import UnsolvableError
 
 
 def diverged(losses: np.ndarray, names: Sequence[str], epoch: int) -> DivergenceError:
-    """Make the error for losses (n_batches, T) of an epoch, one of which is not finite."""
+    """Build the error for losses (n_batches, T) of an epoch, one of which is not finite."""
     batch, task = np.argwhere(~np.isfinite(losses))[0]
     return DivergenceError(
         f"the loss of task {names[task]!r} became {losses[batch, task]} in epoch {epoch}, batch {batch + 1}; "
@@ -26,7 +26,7 @@ def diverged(losses: np.ndarray, names: Sequence[str], epoch: int) -> Divergence
 
 
 def unsolved(error: UnsolvableError, log: Sequence[Step], names: Sequence[str], epoch: int) -> DivergenceError:
-    """Make the error for a step whose weights cannot be computed, after the steps of an epoch so far."""
+    """Build the error for a step without task weights; ``log`` has the earlier steps of the epoch."""
     losses = torch.stack([*(step.losses for step in log), error.losses]).double().cpu().numpy()
     if not np.isfinite(losses).all():
         return diverged(losses, names, epoch)

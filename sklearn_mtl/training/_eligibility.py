@@ -18,15 +18,15 @@ from .callbacks._callback_list import callbacks_of
 
 
 class Rule(NamedTuple):
-    """What keeps fits from being stacked.
+    """A reason against stacking.
 
     Parameters
     ----------
     applies : callable
-        Returns whether a config is such a fit.
+        Returns whether the reason applies to a config.
     reason : str
     in_one_fit : bool
-        Whether it also keeps the members of one ensemble from being stacked.
+        Whether it also applies to the members of one ensemble.
     """
 
     applies: Callable[[FitConfig], bool]
@@ -34,9 +34,8 @@ class Rule(NamedTuple):
     in_one_fit: bool = False
 
 
-_OTHER_OPTIMIZER = "only optimizers known by name are stacked"
 RULES = (
-    Rule(lambda config: config.n_members > 1, "the members of an ensemble are a stack of their own"),
+    Rule(lambda config: config.n_members > 1, "the members of an ensemble are a separate stack"),
     Rule(lambda config: bool(callbacks_of(config.callbacks)), "callbacks follow one fit each"),
     Rule(lambda config: config.checkpoint is not None, "a checkpoint keeps the state of one fit"),
     Rule(lambda config: bool(config.net_params), "net_params change the optimizer"),
@@ -64,7 +63,7 @@ class Eligibility(NamedTuple):
 
     @property
     def can_be_stacked(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether there is no reason against it."""
         return self.reason is None
 
     @classmethod
@@ -80,11 +79,11 @@ class Eligibility(NamedTuple):
 
     @classmethod
     def of_rows(cls, blueprint: Blueprint, data: Dataset, batch_size: int, one_fit: bool = False) -> Eligibility:
-        """Judge by the encoded rows, and by what `torch.func.vmap` makes of modules without a member axis."""
+        """Judge by the encoded rows, and by whether `torch.func.vmap` supports modules without a member axis."""
         if not one_fit and any(isinstance(values, SparseRows) for values in data.inputs.values()):
-            return cls("a sparse X is made dense batch by batch")
+            return cls("a sparse X is converted to dense tensors batch by batch")
         if any(isinstance(values, RaggedRows) for values in [*data.inputs.values(), *data.targets]):
-            return cls("rows of different lengths are sorted into other batches in each fit")
+            return cls("rows of different lengths are sorted into different batches in each fit")
         if has_member_axis(blueprint.trunk) and has_member_axis(blueprint.architecture):
             return cls(None)
         rows = torch.arange(len(data)) if data.rows is None else data.rows

@@ -1,4 +1,4 @@
-"""The gradients of a step: compared, where a weighting wants it, and computed."""
+"""The gradients of a step, and their comparison between tasks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..model._objective import Objective, TaskLosses
 def gramian_of(objective: Objective, network: Network, outputs: Outputs, task_losses: TaskLosses) -> Tensor:
     r"""Compute the Gram matrix :math:`\langle \nabla L_s, \nabla L_t \rangle` of a batch, (T, T).
 
-    The gradients are those of the unweighted losses, with respect to what the weighting says:
-    "representation", what the tasks read of each row; "trunk", all parameters that more than one task uses;
-    "last_layer", those of the last layer that all tasks share. The graph is kept for the step.
+    The gradients are those of the unweighted losses. The weighting chooses what they are taken with respect to:
+    "representation", the vectors that the tasks read; "trunk", all parameters that more than one task uses;
+    "last_layer", the parameters of the last layer that all tasks share. The graph is kept for the step.
 
     Parameters
     ----------
     objective : Objective
     network : Network
     outputs : Outputs
-        With the cut at the representation, if that is where gradients are compared; without one, as where tasks
+        With a cut if gradients are compared at the representation. Without a cut, for instance for tasks that
         were added to a fitted network, they are compared at the trunk.
     task_losses : TaskLosses
         Attached to the graph.
@@ -39,19 +39,19 @@ def backward(
 ) -> None:
     """Compute the gradients of a step.
 
-    Weights of losses weigh everything. Weights of gradients weigh what the tasks share, and leave each task's own
-    part to its own loss.
+    Weights of losses apply to all parameters. Weights of gradients apply only to parameters that the tasks share;
+    private parameters get the gradient of the task's unweighted loss.
 
     Parameters
     ----------
     objective : Objective
     network : Network
     outputs : Outputs
-        With the cut, if gradients are compared at the representation.
+        With a cut if gradients are compared at the representation.
     task_losses : TaskLosses
         Attached to the graph.
     weights : Tensor of shape (T,)
-        What the weighting returned.
+        Output of the weighting.
     """
     if not objective.weighs_gradients:
         total = objective.total(task_losses, weights, outputs.penalty)

@@ -1,4 +1,4 @@
-"""From a config and the user's rows to a trained model."""
+"""Training of a model, from a config and the user's rows."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..utils._warn import warn
 from ._caller import Caller
 from ._checkpoint import open_checkpoint
+from ._continuation import refuse_changes
 from ._eligibility import Eligibility
-from ._going_on import refuse_changes
 from ._make_net import make_net
 from ._members import settled
 from ._model import Model
@@ -36,7 +36,7 @@ from ._prepare import encode_rows, fit_tasks
 from ._scoring_view import scoring_view
 from ._stack import Member, Stack, stacks_of, warn_of_metrics
 from ._stopping import stopping_rule
-from ._training_state import Keeper, LastEpoch, go_on_from
+from ._training_state import Keeper, LastEpoch, continue_from
 from ._validation import NOTHING, ValidationData, positions_of, splits_of, validates
 from .callbacks._callback_list import has_callback
 
@@ -65,7 +65,7 @@ def learn(
     given : ValidationData
         What the user passed for validation.
     previous : Model or None
-        Go on from its weights, with its trunk and tasks; None starts afresh.
+        Model to continue, with its weights, trunk and tasks; None starts a new one.
     resume : bool, default=False
         Whether to continue from the checkpoint of this fit, if there is one.
     """
@@ -103,7 +103,7 @@ def learn_batch(
     previous: Model | None,
     classes: Any,
 ) -> Model:
-    """Train for one epoch on all rows, going on from a previous model and its optimiser if there is one."""
+    """Train for one epoch on all rows; continue a previous model and its optimiser if there is one."""
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous, classes)
     model, stacks = _set_up(
         config, caller, plan, X, NOTHING, previous, stops=False, anneals=False, keep_optimizer=True,
@@ -127,7 +127,7 @@ def learn_added_task(
     *,
     freeze: bool,
 ) -> Model:
-    """Build the network with a head for one more task, take over its weights, and train the new task.
+    """Build a network with one more head, load the previous weights, and train the new task.
 
     Parameters
     ----------
@@ -136,20 +136,20 @@ def learn_added_task(
     caller : Caller
         The fitted estimator.
     previous : Model
-        Its model.
+        Its present model.
     name : str
         Name of the new task.
     X, y, sample_weight, groups : object
-        Its rows, labels and weights, and the groups that rows are held out by.
+        Its rows, labels, weights and groups.
     task : Task, str or None
         Its type; None infers it.
     freeze : bool
-        Whether what is there already stays as it is.
+        Whether the existing layers are not trained.
     """
     refuse_changes(config, X, previous.blueprint)
     known = list(previous.blueprint.tasks)
     if not isinstance(name, str) or name in known:
-        raise ValueError(f"name={name!r} should be a text other than the names of the tasks {known}.")
+        raise ValueError(f"name={name!r} should be a str other than the names of the tasks {known}.")
     targets, _ = read_targets({name: y})
     weights = check_sample_weight(sample_weight, [name], _num_samples(X))
     given = None if task is None else {name: clone(task, safe=False)}
@@ -165,7 +165,7 @@ def learn_added_task(
     # a new head starts with the first rates of the schedulers of callbacks
     model.net.train(stacks, config.max_epochs, origin=len(model.net.history))
     network.freeze(False)
-    # built anew: optimiser and objective were those of the new task alone
+    # a new net, because optimiser and objective are those of the new task alone
     weights_now = {key: tensor.detach().clone() for key, tensor in network.state_dict().items()}
     return Model.from_weights(
         blueprint, plan.container, weights_now, model.history, model.device, model.validation_rows
@@ -196,7 +196,7 @@ def _set_up(
     warns: bool = True,
     adds_to: Model | None = None,
 ) -> tuple[Model, list[Stack]]:
-    """Encode the rows, build the networks with their initial weights or those of another model, and join both.
+    """Encode the rows, and build the networks with initial weights or those of another model.
 
     Parameters
     ----------
@@ -205,12 +205,12 @@ def _set_up(
     stops : bool
         Whether there are rows to validate on.
     anneals : bool
-        Whether the schedule "auto" lets the learning rate fall: not where early stopping ends the training, nor in
-        one of several trainings that continue each other.
+        Whether the schedule "auto" lowers the learning rate: not with early stopping, and not if trainings
+        continue each other.
     keep_optimizer : bool, default=False
         Whether to keep the state of the optimiser of the previous model.
     warns : bool, default=True
-        Whether to warn of callbacks that find no validation rows.
+        Whether to warn of callbacks that need validation rows if there are none.
     adds_to : Model or None, default=None
         The model that a task is added to.
     """
@@ -224,11 +224,11 @@ def _set_up(
     plan = plan._replace(blueprint=replace(plan.blueprint, one_by_one=one_by_one))
     model = _make_model(config, plan, device, yields)
     if previous is not None:
-        go_on_from(model.net, previous.net, with_optimizer=keep_optimizer)
+        continue_from(model.net, previous.net, with_optimizer=keep_optimizer)
     elif adds_to is not None:
         model.net.module_.take_over(adds_to.net.module_.state_dict())
         model.net.take_history(adds_to.history)
-    # members validate on different rows; where a callback scores them, on rows that none has learned from
+    # members validate on different rows, but a callback that scores needs rows that no member was trained on
     n_folds = 1 if has_callback(config.callbacks, ScoringBase) else len(plan.blueprint.members)
     epoch = len(model.net.history)
     found = splits_of(config, plan, rows, X, given, caller.owner, stops=stops, epoch=epoch, n_folds=n_folds)
@@ -259,9 +259,9 @@ def _one_by_one(config: FitConfig, blueprint: Blueprint, rows: Dataset) -> bool:
 def _of_members(
     config: FitConfig, members: Sequence[Blueprint], found: Sequence[DataSplit], epoch: int
 ) -> list[DataSplit]:
-    """Give each member a split, and as many rows to train on: all make their steps together.
+    """Assign a split to each member, with the same number of training rows, because all steps are common.
 
-    Members with fewer rows, as where groups are held out, repeat some. With ``bootstrap`` each draws its rows.
+    Members with fewer rows, for instance with groups, repeat some. With ``bootstrap`` each member draws its rows.
     """
     splits = [found[number % len(found)] for number in range(len(members))]
     n_rows = max(len(split.train) for split in splits)
@@ -274,7 +274,7 @@ def _of_members(
 
 
 def _drawn(split: DataSplit, seed: int, epoch: int, n_rows: int, with_replacement: bool) -> DataSplit:
-    """Draw rows to train on: all with replacement, or those beyond all of them."""
+    """Draw training rows with replacement, or repeat random rows until there are ``n_rows``."""
     rows = split.train.rows if split.train.rows is not None else torch.arange(len(split.train))
     generator = Streams(seed).generator("bootstrap", *([epoch] if epoch else []))
     if with_replacement:
@@ -286,7 +286,7 @@ def _drawn(split: DataSplit, seed: int, epoch: int, n_rows: int, with_replacemen
 
 
 def _make_model(config: FitConfig, plan: Plan, device: torch.device, yields: bool) -> Model:
-    """Build network and net with initial weights, to be trained as the config says."""
+    """Build a model with initial weights."""
     blueprint = plan.blueprint
     if blueprint.weighting.needs_gramian and not config.task_sampling.trains_all:
         raise ValueError(
@@ -313,8 +313,8 @@ def _make_model(config: FitConfig, plan: Plan, device: torch.device, yields: boo
     )
     if blueprint.weighting.needs_gramian and len(blueprint.active) > 1 and not net.module_.shared_parameters():
         warn(
-            f"weighting={config.weighting!r} balances the gradients of what the tasks share, but with "
-            f"architecture={config.architecture!r} they share nothing: it changes nothing.",
+            f"weighting={config.weighting!r} balances the gradients of shared parameters, but with "
+            f"architecture={config.architecture!r} the tasks share nothing: it has no effect.",
             UserWarning,
         )
     return Model(blueprint, plan.container, net)

@@ -1,4 +1,4 @@
-"""What is read from the device once an epoch, and how it is recorded."""
+"""Losses of an epoch, read from the device at once, and their entries in the history."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def record(
     """Return the entries of the history for values by task, and their mean under the score weights."""
     entries = {f"{prefix}_{what}__{name}": float(value) for name, value in zip(names, values, strict=True)}
     weights = np.where(np.isnan(values), 0.0, score_weights)
-    if not weights.any():  # score_weights name idle tasks only, or no label is among these rows
+    if not weights.any():  # the tasks with a score weight are not trained, or have no label here
         weights = (~np.isnan(values)).astype(float)
     mean = float(np.average(np.nan_to_num(values), weights=weights)) if weights.any() else math.nan
     return {**entries, f"{prefix}_{what}": mean}
 
 
 def mean_entries(entries: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Average the entries of the history of several members, leaving out what is NaN."""
+    """Average the entries of the history of several members, leaving out NaN."""
     means = {}
     for name in entries[0]:
         values = np.array([entry[name] for entry in entries], dtype=float)

@@ -1,4 +1,4 @@
-"""From parameters of an estimator to a net."""
+"""Construction of the skorch net."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..model._blueprint import Blueprint
 from ._net import MultiTaskNet
 from .callbacks._callback_list import callbacks_to_run
 
-# What a net takes beside the parameters of the estimator, and begins what it takes.
+# The entries that net_params may have: a name, and prefixes.
 _TAKEN, _TAKEN_OF = "torch_load_kwargs", ("optimizer__", "callbacks__")
-# What a parameter of the estimator is called that the optimiser calls otherwise.
+# Parameters of the estimator that have another name in the optimiser.
 _OURS = {"lr": "learning_rate"}
 
 
@@ -30,7 +30,7 @@ def make_net(
     net_params: Mapping[str, Any] | None = None,
     **params: Any,
 ) -> MultiTaskNet:
-    """Make and initialise the net.
+    """Build and initialise the net.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def make_net(
         Network and objective.
     blueprint : Blueprint
     hyperparameters : mapping of str to float
-        Those of the optimiser that the estimator sets, as in `FitConfig`.
+        Parameters of the optimiser that the estimator sets, as in `FitConfig`.
     optimizer : str or class, default="adamw"
-        A name in ``OPTIMIZERS`` or a class of torch's.
+        A name in ``OPTIMIZERS`` or a class of `torch.optim`.
     callbacks : iterable of skorch callbacks or None, default=None
     net_params : mapping or None, default=None
         Parameters of the optimiser and of callbacks, as skorch names them.
@@ -50,8 +50,8 @@ def make_net(
     Raises
     ------
     ValueError, TypeError
-        If ``net_params`` sets what the estimator sets, or what has no effect, or a callback is none of skorch's,
-        or the optimiser cannot be made.
+        If ``net_params`` has an entry that the estimator sets or that has no effect, a callback is not a skorch
+        callback, or the optimiser cannot be built.
     """
     extra = dict(net_params or {})
     _refuse(extra, hyperparameters)
@@ -64,7 +64,7 @@ def make_net(
         net = MultiTaskNet(module, criterion, blueprint=blueprint, **{**params, **extra}).initialize()
     except (TypeError, ValueError) as error:
         if extra:
-            raise ValueError(f"net_params={extra!r} is not what skorch's NeuralNet takes: {error}") from error
+            raise ValueError(f"skorch's NeuralNet rejects net_params={extra!r}: {error}") from error
         if not isinstance(optimizer, str):
             raise ValueError(f"optimizer={optimizer.__name__} cannot train this network: {error}") from error
         raise
@@ -77,12 +77,7 @@ def make_net(
 
 
 def _refuse(extra: Mapping[str, Any], hyperparameters: Mapping[str, float]) -> None:
-    """Raise ValueError for what the estimator sets, and for what would have no effect.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Raise ValueError for entries that the estimator sets, and for entries without effect."""
     for name in hyperparameters:
         if f"optimizer__{name}" in extra:
             raise ValueError(
@@ -93,7 +88,7 @@ def _refuse(extra: Mapping[str, Any], hyperparameters: Mapping[str, float]) -> N
     if unknown:
         raise ValueError(
             f"net_params sets {unknown}, which has no effect here. It takes optimizer__<parameter>, "
-            f"callbacks__<name>__<parameter> and {_TAKEN}; all else is set by parameters of the estimator."
+            f"callbacks__<name>__<parameter> and {_TAKEN}; everything else is set by parameters of the estimator."
         )
 
 

@@ -1,4 +1,4 @@
-"""From estimators and their rows to members of a stacked training, and which of them go together."""
+"""Members of a stacked training: prepared fits, and which of them can share a stack."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def member_of(
     sample_weight: WeightsLike = None,
     given: ValidationData = NOTHING,
 ) -> Member:
-    """Do what ``fit`` does before it trains.
+    """Prepare a fit up to its training.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ def member_of(
     owner : BaseEstimator
         scikit-learn's checks of X set ``n_features_in_`` on it.
     X, y, sample_weight : object
-        What ``fit`` would get.
+        Arguments of ``fit``.
     given : ValidationData, default=NOTHING
-        What it would get for validation.
+        Arguments of ``fit`` for validation.
     """
     given.check(config)
     plan = plan_fit(config, owner, X, y, sample_weight)
@@ -57,7 +57,7 @@ def member_of(
 
 
 def settled(config: FitConfig, n_rows: int, anneals: bool) -> FitConfig:
-    """Replace what is "auto" by what it stands for: the batch size and the schedule of the learning rate."""
+    """Resolve "auto" in the batch size and in the learning rate schedule."""
     config = config.with_schedule(schedule_of(config, anneals))
     return replace(config, batch_size=batch_size_of(config.batch_size, n_rows))
 
@@ -88,16 +88,16 @@ def _fixed(spec: Any) -> Hashable:
 
 
 def _own_loss(task: Any) -> int | None:
-    """Return the identity of a function as loss whose text does not tell it from others."""
+    """Return the id of a loss function that its repr does not identify; otherwise None."""
     loss = getattr(task, "loss", None)
     arguments = [*loss.args, *loss.keywords.values()] if isinstance(loss, partial) else []
-    is_told = all(value is None or isinstance(value, bool | int | float | str) for value in arguments)
+    is_identified = all(value is None or isinstance(value, bool | int | float | str) for value in arguments)
     function = loss.func if isinstance(loss, partial) else loss
-    return None if is_told and (not callable(function) or inspect.isroutine(function)) else id(loss)
+    return None if is_identified and (not callable(function) or inspect.isroutine(function)) else id(loss)
 
 
 def model_of(member: Member, trained: Trained, device: torch.device) -> Model:
-    """Make the model that the same fit alone would have made; raise the error if it failed."""
+    """Build the model of a trained member; raise its error if it failed."""
     if trained.error is not None:
         raise trained.error
     positions = positions_of([member.data])

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from ..architectures import Network
+from ..columns._arrays import as_tensor
 from ..columns._labels import objects_of
 from ..data._dataset import lengths_of
 from ..model._blueprint import Blueprint
@@ -27,7 +28,7 @@ ValidationPositions = np.ndarray | list[np.ndarray] | None
 
 
 class Classes(dict[str, np.ndarray]):
-    """Classes by task, which scikit-learn's scorers take as they take the list for a 2-D y."""
+    """Classes by task; scikit-learn's scorers accept them like the list of classes for a 2-D y."""
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         arrays = list(self.values())
@@ -38,13 +39,13 @@ class Classes(dict[str, np.ndarray]):
 class Model:
     """A blueprint, the container of its targets, and the trained network.
 
-    The skorch net is built when somebody asks for it: predictions and scores need the network only.
+    The skorch net is built on first access: predictions and scores need only the network.
 
     Parameters
     ----------
     blueprint : Blueprint
     container : Container
-        The kind of y of predictions.
+        The container that predictions are returned in.
     net : MultiTaskNet
         The net that trains, or has trained, the network.
 
@@ -75,20 +76,20 @@ class Model:
         weighting: Mapping[str, np.ndarray] | None = None,
         validation_rows: ValidationPositions = None,
     ) -> Model:
-        """Make a model of a trained network.
+        """Build a model from a trained network.
 
         Parameters
         ----------
         blueprint, container
-            As above.
+            See `Model`.
         network : Network
         history : sequence of mapping
             See `history`.
         device : torch.device
         weighting : mapping of str to ndarray or None, default=None
-            What the weighting has learned; None if it has not learned anything.
+            State of the weighting; None if it has not learned anything.
         validation_rows
-            See above.
+            See `Model`.
         """
         model = object.__new__(cls)
         model.validation_rows = validation_rows
@@ -147,7 +148,7 @@ class Model:
 
     @own_modes()
     def representation(self, X: RowsLike, owner: BaseEstimator) -> np.ndarray:
-        """Check and encode X, and compute what the tasks share."""
+        """Check and encode X, and compute the shared representation."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         representation = predict_representation(self.network, inputs, self.device).numpy()
         return representation if representation.ndim == 2 else np.hstack(list(representation))
@@ -158,7 +159,7 @@ class Model:
     ) -> tuple[np.ndarray, list[tuple]]:
         """Check and encode X, and compute the gates (..., n, n_weights) of some tasks.
 
-        With task, level and expert of each column; of an ensemble, those of each member.
+        The columns are returned as (task, level, expert). For an ensemble the first axis is that of the members.
         """
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         gates = predict_gates(self.network, inputs, tasks, self.device)
@@ -204,7 +205,7 @@ class Model:
 
     @own_modes()
     def state(self) -> dict[str, Any]:
-        """Return what is needed to build the model again, without modules, device and skorch."""
+        """Return the state from which `from_state` rebuilds the model, without modules and device."""
         return {
             "blueprint": self.blueprint,
             "container": self.container,
@@ -217,12 +218,12 @@ class Model:
     @classmethod
     @own_modes()
     def from_state(cls, state: Mapping[str, Any], device: torch.device) -> Model:
-        """Build a model again, on a device of this machine.
+        """Rebuild a model on a device of this machine.
 
         Raises
         ------
         ValueError
-            If the weights are not those of the network that the blueprint builds.
+            If the weights do not match the network that the blueprint builds.
         """
         blueprint: Blueprint = state["blueprint"]
         network = blueprint.network()
@@ -232,12 +233,12 @@ class Model:
         check_arrays(weighting, blueprint.objective().weighting.state_dict(), "weighting")
         return cls.of_network(
             blueprint, state["container"], network, state["history"], device, weighting,
-            state.get("validation_rows"),  # models of older versions do not tell
+            state.get("validation_rows"),  # missing in models of older versions
         )  # fmt: skip
 
     @property
     def _learned(self) -> nn.Module:
-        """The weighting, with what it has learned."""
+        """The weighting with its state."""
         objective = self.blueprint.objective() if self._net is None else self._net.criterion_
         weighting: nn.Module = objective.weighting
         return weighting
@@ -269,7 +270,4 @@ def _arrays_of(module: nn.Module) -> dict[str, np.ndarray]:
 
 
 def _tensors_of(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    """Share the memory of arrays, where torch can."""
-    return {
-        name: torch.from_numpy(array if array.flags.writeable else array.copy()) for name, array in arrays.items()
-    }
+    return {name: as_tensor(array) for name, array in arrays.items()}

@@ -32,41 +32,40 @@ from .callbacks._lr_scheduler import end_schedule
 from .callbacks._notify import tell, watches_batches
 from .callbacks._protocols import ScoresRows
 
-# What may help where the memory does not hold a step.
+# Advice if a step does not fit into memory.
 HELPS = "a smaller batch_size, a smaller trunk, or on a GPU mixed precision, needs less"
 
 
 class MultiTaskNet(NeuralNet):
     """A skorch net that trains one or several networks of one structure, with losses by task.
 
-    It keeps skorch's callbacks, history, optimiser set-up and epochs. It replaces what costs time or hides
-    faults: per-sample fetching, reading the loss after each batch, recording each batch (unless a callback
-    watches batches), swallowing Ctrl-C and NaN. Several networks are the members of an ensemble: they make their
-    steps together, and the history has the means over them.
+    It keeps skorch's callbacks, history, optimiser set-up and epochs. Unlike skorch, it fetches rows by batch,
+    reads losses once per epoch, records batches only for callbacks that watch them, and raises on Ctrl-C and NaN.
+    Several networks are the members of an ensemble: their steps are common, and the history has the means.
 
     Parameters
     ----------
     blueprint : Blueprint
-        What the network was built from; its seed gives the orders and masks of all epochs.
+        What the network was built from; its seed determines the row orders and dropout masks of all epochs.
     schedule : str
         How the learning rate changes over the epochs.
     schedule_yields : bool
-        Whether the schedule leaves the learning rate to a callback that sets it; otherwise that is an error.
+        Whether a callback that sets the learning rate replaces the schedule; otherwise it is an error.
     clip_norm : float or None
-        Largest norm of the gradient of a network.
+        Maximum norm of the gradient of a network.
     stopping : BestEpoch or None
         When to stop; None trains all epochs.
     monitor : {"loss", "score"}
         What ``stopping`` watches on the validation rows.
     sampling : TaskSampling or None
-        Which task a step trains; None trains all in every step.
+        Chooses the task that a step trains; None trains all in every step.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
 
     Attributes
     ----------
     stacks : list of Stack
-        The networks by the passes that compute them, while they are trained.
+        The networks, grouped into stacks, during training.
     member_history : list of list of dict
         The history of each of several networks.
     """
@@ -121,23 +120,22 @@ class MultiTaskNet(NeuralNet):
         stacks : sequence of Stack
             The networks with their rows.
         epochs : int
-            Most epochs to train.
+            Maximum number of epochs to train.
         watchers : iterable of (str, Callback), default=()
             Callbacks of this training only.
         keepers : sequence of callable, default=()
-            Called after each epoch, when everything else of it is done, with the net and whether it is the last.
+            Called at the end of each epoch, with the net and whether the epoch is the last.
         start : int or None, default=None
-            First epoch of this training, from 0; some of its epochs may be done already. None for the next one.
+            First epoch of this training, from 0; some epochs may be finished. None for the next epoch.
         origin : int, default=0
-            First epoch of the history that this training continues: best losses and schedulers of callbacks begin
-            there.
+            Epoch of the history from which best losses and schedulers of callbacks are computed.
 
         Raises
         ------
         DivergenceError
             If a loss or a parameter is not finite.
         OutOfMemoryError
-            If the memory does not hold a step.
+            If a step does not fit into memory.
         """
         self.stop_training = False
         self.stacks = list(stacks)
@@ -159,7 +157,7 @@ class MultiTaskNet(NeuralNet):
             try:
                 history = self.history
                 self.notify("on_train_begin", X=first.data.train, y=None)
-                if self.history is not history:  # a callback has loaded another training, to go on from
+                if self.history is not history:  # a callback has loaded another training
                     start = len(self.history)
                 self._run_epochs(start, epochs, keepers)
                 if self.stopping is not None:
@@ -170,7 +168,7 @@ class MultiTaskNet(NeuralNet):
         self.finish()
 
     def _let_go(self) -> None:
-        """Keep nothing alive that only a training needs."""
+        """Release objects that are needed only during training."""
         self.scoring = None
         self.stacks = []
         for _, callback in self.callbacks_:
@@ -183,7 +181,7 @@ class MultiTaskNet(NeuralNet):
         return [entry for entry in self._without_watchers() if entry[0] not in ours]
 
     def finish(self) -> None:
-        """Delete what only a training needs, and check that parameters are finite."""
+        """Release what is needed only during training, and check that parameters are finite."""
         refuse_non_finite(self.module_.state_dict(), len(self.history))
         set_draws(self.module_, None)
         set_draws(self.criterion_, None)
@@ -221,7 +219,7 @@ class MultiTaskNet(NeuralNet):
                 break
 
     def _train_epoch(self, number: int, start: int, epochs: int) -> dict[int, Exception]:
-        """Make the steps of an epoch; return the errors of members that diverged, where others go on."""
+        """Train for one epoch; return the errors of members that diverged if others continue."""
         self._set_training(True)
         progress = [] if self.sampling.trains_all else self._progress()
         for stack in self.stacks:
@@ -250,7 +248,7 @@ class MultiTaskNet(NeuralNet):
     def _read(
         self, logs: Sequence[Sequence[Step]], sizes: Sequence[int], number: int
     ) -> tuple[list[dict[str, float]], dict[int, Exception]]:
-        """Read what the steps of an epoch have left, for each member."""
+        """Read the losses and weights of the steps of an epoch, for each member."""
         entries: list[dict[str, float]] = []
         failed: dict[int, Exception] = {}
         for stack, log in zip(self.stacks, logs, strict=True):
@@ -264,7 +262,7 @@ class MultiTaskNet(NeuralNet):
             raise error
 
     def _end_epoch(self, number: int, failed: dict[int, Exception]) -> None:
-        """Do what remains to be done after an epoch."""
+        """Finish an epoch; a hook for subclasses."""
 
     def _progress(self) -> list[np.ndarray]:
         """Return for each member the last known training loss of each task over its first one."""
@@ -272,7 +270,7 @@ class MultiTaskNet(NeuralNet):
         return [progress_in(entries, self.criterion_.names) for entries in histories]
 
     def step(self, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:
-        """Make one step of all networks, with a batch for each stack: gradients, clipping, update."""
+        """Train all networks for one step, with a batch for each stack: gradients, clipping, update."""
         self.optimizer_.zero_grad()
         passes = [stack.backward(batch, task) for stack, (task, batch) in zip(self.stacks, batches, strict=True)]
         if self.watched:
@@ -336,7 +334,7 @@ class MultiTaskNet(NeuralNet):
     # -- what is recorded
 
     def _record(self, entries: Sequence[dict[str, Any]], first: dict[str, Any] | None = None) -> None:
-        """Record entries of the history, of several members each and their means; ``first`` begins an epoch."""
+        """Record entries of the history: of each member and their means; ``first`` begins an epoch."""
         if len(entries) == 1 and not self.stacks[0].has_axis:
             means = entries[0]
         else:

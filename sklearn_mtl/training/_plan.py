@@ -1,4 +1,4 @@
-"""What is known of a fit before it trains."""
+"""What is known of a fit before training."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ..targets import Container, Targets, align_targets, name_of, read_targets
 from ..trunks import resolve_trunk
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._auto import stops_early
-from ._going_on import asked_of, goes_on
+from ._continuation import continued, unfitted_params
 from ._model import Model
 from ._prepare import fit_tasks
 
 
 class Plan(NamedTuple):
-    """What is known before training: the blueprint, and the rows' labels and weights by task."""
+    """The blueprint, the container of y, and labels and weights by task."""
 
     blueprint: Blueprint
     container: Container
@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     sample_weight: dict[str, np.ndarray] | None
 
     def stops_early(self, config: FitConfig) -> bool:
-        """Whether rows of the fit are held out: not if nothing is to stop early, or nothing can."""
+        """Return whether early stopping holds out rows of the fit."""
         return stops_early(config, count_labels(self.targets, self.sample_weight, self.blueprint.active))
 
 
@@ -49,7 +49,7 @@ def plan_fit(
 ) -> Plan:
     """Fit the trunk's schema and the tasks, or take those of a previous model."""
     if previous is not None:
-        return _plan_to_go_on(config, X, y, sample_weight, previous)
+        return _plan_continuation(config, X, y, sample_weight, previous)
     targets, container = read_targets(y)
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
     task_weights = check_weights(config.task_weights, list(targets), "task_weights")
@@ -76,19 +76,19 @@ def plan_fit(
         dtype=config.dtype,
         ensemble="batch" if config.ensemble.shares_weights else "deep",
         n_members=config.n_members,
-        asked=asked_of(config),
+        asked=unfitted_params(config),
     )
     if blueprint.is_batch_ensemble:
         check_shareable(blueprint)
     return Plan(blueprint, container, targets, weights)
 
 
-def _plan_to_go_on(
+def _plan_continuation(
     config: FitConfig, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike, previous: Model
 ) -> Plan:
     targets, _ = align_targets(y, list(previous.blueprint.tasks))
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
-    blueprint = goes_on(config, X, previous.blueprint)
+    blueprint = continued(config, X, previous.blueprint)
     tasks = {name: task.with_labels_of(targets[name]) for name, task in blueprint.tasks.items()}
     return Plan(replace(blueprint, tasks=tasks), previous.container, targets, weights)
 
@@ -103,7 +103,7 @@ def _of_their_kind(classes: Any, labels: np.ndarray) -> np.ndarray:
 
 
 def _classes_by_task(classes: Any, container: Container, targets: Targets) -> dict[str, np.ndarray] | None:
-    """Read the classes that ``partial_fit`` gets, by task."""
+    """Return the ``classes`` of ``partial_fit`` by task."""
     names = container.names
     if classes is None:
         return None
@@ -114,8 +114,8 @@ def _classes_by_task(classes: Any, container: Container, targets: Targets) -> di
             raise ValueError(f"classes names unknown tasks {unknown}; the tasks are {list(names)}.")
         return {name: np.asarray(values) for name, values in named.items() if values is not None}
     if all(isinstance(label, str) or not hasattr(label, "__len__") for label in classes):
-        # of one task, or those of all: learning_curve passes the different labels of a 2-D y
+        # classes of one task, or of all: learning_curve passes the unique labels of a 2-D y
         return {name: _of_their_kind(classes, targets[name]) for name in names}
     if len(classes) != len(names):
-        raise ValueError(f"classes has {len(classes)} entries for the {len(names)} tasks {list(names)}.")
+        raise ValueError(f"classes has {len(classes)} entries, but there are {len(names)} tasks, {list(names)}.")
     return {name: np.asarray(values) for name, values in zip(names, classes, strict=True) if values is not None}

@@ -1,4 +1,4 @@
-"""From the user's rows to fitted tasks and encoded data."""
+"""Fitted tasks and encoded rows, from the user's rows."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ def fit_tasks(
     targets : Targets
         Labels by task.
     given : mapping of str to Task or str, or None
-        Tasks that the user chose; the others are inferred, and where that is in doubt there is one warning.
+        Tasks that the user chose; the others are inferred, with one warning about doubtful types.
     kind : {"classification", "regression"} or None
-        The only kind of tasks that is allowed; None for any.
+        The only kind of task that is allowed; None for any.
     sample_weight : mapping of str to ndarray or None
         Weights of the rows by task.
     classes : mapping of str to ndarray or None, default=None
         All classes of some tasks.
     positions : Positions
-        What the rows of X have that labels can belong to.
+        The positions of the rows of X that can have labels.
 
     Raises
     ------
     ValueError
-        With the name of the task, if its labels are not of its kind.
+        If the labels of a task do not match its type; the message names the task.
     """
     given, params = _check_given(given, targets)
     fitted: dict[str, Task] = {}
     doubts: dict[str, str] = {}
     for name, y in targets.items():
         weight, rows, kept = None if sample_weight is None else sample_weight[name], positions, None
-        if weight is not None:  # a row of weight 0 is as good as absent
+        if weight is not None:  # a row of weight 0 counts as absent
             check_consistent_length(y, weight)
             kept = weight > 0
             y, weight, rows = y[kept], weight[kept], positions.of(kept)
@@ -66,7 +66,7 @@ def fit_tasks(
             if name in given:
                 task = clone(resolve_task(given[name]))
             else:
-                # whoever names classes speaks of a classification
+                # a task with given classes is a classification
                 task = infer_task(y, kind or ("classification" if known is not None else None), *rows.sizes, facts)
                 doubts[name] = doubt_of(task, facts) or "" if kind is None and known is None else ""
             task.set_params(**params.get(name, {}))
@@ -90,9 +90,9 @@ def _warn_of_labels(name: str, task: Task) -> None:
 
 
 def guess_types(targets: Targets, given: Mapping[str, Any] | None, kind: str | None) -> dict[str, str]:
-    """Guess the types of tasks whose labels are numbers, which a part of the rows might tell otherwise.
+    """Guess the types of tasks whose labels are numbers, because a subset of the rows might suggest another type.
 
-    Parameters are those of `fit_tasks`. Where a guess is in doubt, there is the same warning.
+    Parameters and warning are those of `fit_tasks`.
 
     Returns
     -------
@@ -113,10 +113,10 @@ def guess_types(targets: Targets, given: Mapping[str, Any] | None, kind: str | N
 def _check_given(
     given: Mapping[str, Any] | None, targets: Targets
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Return the tasks that the user chose, and parameters of tasks that are inferred.
+    """Return the tasks that the user chose, and parameters of inferred tasks.
 
-    An entry such as "income__class_weight", which `set_params` makes of ``tasks__income__class_weight``, sets a
-    parameter of a task, whatever its type turns out to be.
+    ``set_params(tasks__income__class_weight=...)`` adds the entry "income__class_weight", a parameter of a task
+    whose type is not yet known.
     """
     given = {} if given is None else given
     if not isinstance(given, Mapping):
@@ -143,7 +143,7 @@ def _ordered(task: Task, categories: Categories | None) -> Task:
 
 
 def _warn_of_guesses(guesses: Mapping[str, tuple[Task, str]]) -> None:
-    """Warn once which types were inferred, and how to state them."""
+    """Warn once of the types that were guessed."""
     if not guesses:
         return
     groups: dict[str, list[str]] = {}
@@ -160,6 +160,7 @@ def _warn_of_guesses(guesses: Mapping[str, tuple[Task, str]]) -> None:
 
 
 def listed(names: list[str]) -> str:
+    """Return the first names as text."""
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return ", ".join(map(repr, names[:10])) + more
 
@@ -179,20 +180,20 @@ def encode_rows(
     ----------
     blueprint : Blueprint
     X : object
-        What the user passed to ``fit``.
+        Inputs as passed to ``fit``.
     targets : mapping of str to ndarray
         Labels by task.
     sample_weight : mapping of str to ndarray or None
         Weights of the rows by task.
     owner : BaseEstimator
-        The estimator in whose name X is checked.
+        The estimator that checks of X name in messages.
     device : torch.device
     """
     inputs = blueprint.trunk.encode(X, owner=owner)
     first = next(iter(inputs.values()))
     check_consistent_length(first, next(iter(targets.values())))
     for name, task in blueprint.tasks.items():
-        if name in targets and name not in blueprint.active:  # not trained, and yet its labels are checked
+        if name in targets and name not in blueprint.active:  # check the labels of untrained tasks too
             encode_task(task, name, targets[name], None if sample_weight is None else sample_weight[name])
     encoded, weights = encode_targets(
         blueprint.one_objective().groups, blueprint.tasks, targets, sample_weight, blueprint.torch_dtype

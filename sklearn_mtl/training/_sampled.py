@@ -15,10 +15,10 @@ from ..utils._random import Streams
 
 
 class SampledBatches:
-    """Iterates over batches of rows that have a label for one task, which a sampling chooses.
+    """Iterates over batches of rows with a label of one task, which a sampling chooses.
 
-    An epoch has as many steps as the tasks have batches of rows of their own. A task that is drawn more often
-    goes through its rows again, in a new order.
+    The number of steps of an epoch is the sum of the numbers of batches of the tasks. A task that is drawn more
+    often goes through its rows again, in a new order.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ class SampledBatches:
         Its tasks, and where their labels are.
     sampling : TaskSampling
     batch_size : int
-        Rows per batch; fewer where a task has fewer rows left.
+        Rows per batch; the last batch of a task may be smaller.
     progress : ndarray of shape (T,)
         See `TaskSampling.plan`.
     streams : Streams
     epoch : int
-        With the streams it gives the tasks and their orders.
+        Together with the streams it determines the tasks and row orders.
     fewest : int, default=1
-        Rows that a batch needs.
+        Minimum number of rows of a batch.
     """
 
     def __init__(
@@ -71,15 +71,15 @@ class SampledBatches:
     def _batches_of(self, task: int) -> Iterator[Tensor]:
         rows, rounds = self.rows[task], 0
         while True:
-            # by its position: what a task is called changes nothing
+            # seeded by position, so that names of tasks have no effect
             generator = self.streams.generator("shuffle", self.epoch, task, rounds)
             order = rows[torch.randperm(len(rows), generator=generator)]
             yield from split_batches(order, self.batch_size, self.fewest)
             rounds += 1
 
 
-def _any_position(there: Tensor) -> Tensor:
-    return there.reshape(len(there), -1, there.shape[-1]).any(dim=1)
+def _any_position(labelled: Tensor) -> Tensor:
+    return labelled.reshape(len(labelled), -1, labelled.shape[-1]).any(dim=1)
 
 
 def labelled_rows(dataset: Dataset, objective: Objective) -> Sequence[Tensor]:
@@ -87,8 +87,8 @@ def labelled_rows(dataset: Dataset, objective: Objective) -> Sequence[Tensor]:
     rows = torch.arange(len(dataset)) if dataset.rows is None else dataset.rows
     found = []
     for group, weight in zip(objective.groups, dataset.weights, strict=True):
-        # of labels of tokens or pixels one is enough
-        there = None if weight is None else _any_position(take(weight, rows, CPU) > 0)
+        # a row needs a label of only one token or pixel
+        labelled = None if weight is None else _any_position(take(weight, rows, CPU) > 0)
         for columns in group.columns:
-            found.append(rows if there is None else rows[there[:, columns].any(dim=1)])
+            found.append(rows if labelled is None else rows[labelled[:, columns].any(dim=1)])
     return found

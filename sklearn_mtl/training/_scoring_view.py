@@ -1,4 +1,4 @@
-"""What skorch's scoring callbacks get: the estimator as it is now, and rows as the user gave them."""
+"""Arguments of skorch's scoring callbacks: the estimator after the epoch, and the user's rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ._model import Model
 
 @dataclass
 class _Rows:
-    """Some rows of the fit, and the outputs of the network for them, if they are known."""
+    """Some rows of the fit, and cached outputs of the network for them."""
 
     X: RowsLike
     y: TargetsLike
@@ -42,15 +42,15 @@ class ScoringView:
     """The rows of a fit, for callbacks that score them.
 
     ``scoring(net, X, y)`` gets the estimator as if it had been fitted by the epochs so far, with ``history``,
-    ``module_``, ``criterion_``, ``optimizer_`` and ``callbacks_`` of the skorch net, and rows of X and y of the
-    kind that `fit` got.
+    ``module_``, ``criterion_``, ``optimizer_`` and ``callbacks_`` of the skorch net, and rows of X and y in
+    the containers that `fit` got.
 
     Parameters
     ----------
     caller : Caller
         The estimator that is fitted.
     model : Model
-        That is trained.
+        The model in training.
     X : object
         What the user passed to ``fit``.
     targets : mapping of str to ndarray
@@ -58,7 +58,7 @@ class ScoringView:
     data : DataSplit
         The encoded rows, numbered as those of X.
     warns : bool, default=True
-        Whether to say that there are no validation rows to score.
+        Whether to warn if there are no validation rows to score.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ScoringView:
         self.sets: dict[bool, _Rows] = {}
 
     def tell(self, callback: ScoringBase, method: str, kwargs: Mapping[str, Any]) -> None:
-        """Call a method of a scoring callback, with rows as the user knows them instead of encoded ones."""
+        """Call a method of a scoring callback, with the user's rows instead of encoded ones."""
         net, kind = self.model.net, type(callback)
         if method == "on_train_begin":
             self._begin(callback)
@@ -126,7 +126,7 @@ class ScoringView:
         return _Rows(X, y, data, rows)
 
     def _container(self) -> Container:
-        """Return the container of y; an added task is alone in it."""
+        """Return the container of y; for an added task, a container of this task alone."""
         container = self.model.container
         if len(self.names) == 1 < len(container.names):
             return Container.of_one_task(self.names[0])
@@ -146,14 +146,14 @@ class ScoringView:
         if isinstance(score, Tensor | np.ndarray | np.generic):
             score = score.item() if np.size(score) == 1 else score
         if not isinstance(score, float | int):
-            raise self._refused(callback, f"it gave {type(score).__name__} instead of a number")
+            raise self._refused(callback, f"it returned {type(score).__name__} instead of a number")
         return float(score)
 
     def _refused(self, callback: ScoringBase, reason: str) -> ValueError:
         return ValueError(
             f"callbacks: {type(callback).__name__}(scoring={callback.scoring!r}) failed for the tasks "
             f"{self.names}: {reason}. A function scoring(net, X, y) that returns a number works for any tasks: "
-            "net predicts as the estimator does, and y is of the kind that fit got."
+            "net predicts as the estimator does, and y has the container that fit got."
         )
 
     def _estimator(self, rows: _Rows) -> Any:
@@ -198,7 +198,7 @@ def _flat(output: Tensor, lengths: Tensor) -> Tensor:
 
 
 class _LiveModel(Model):
-    """A model in training that has the outputs of some rows.
+    """A model in training with cached outputs of some rows.
 
     Parameters
     ----------
@@ -227,6 +227,6 @@ def scoring_view(
     data: DataSplit,
     warns: bool = True,
 ) -> ScoringView | None:
-    """Make the view of a fit if a callback scores rows; for the parameters see `ScoringView`."""
+    """Build the view of a fit if a callback scores rows; for the parameters see `ScoringView`."""
     scores = any(isinstance(callback, ScoringBase) for _, callback in model.net.callbacks_)
     return ScoringView(caller, model, X, targets, data, warns) if scores else None

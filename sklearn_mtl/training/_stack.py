@@ -35,13 +35,13 @@ from ._gradients import backward, gramian_of
 from ._log import read_losses, record
 from ._sampled import SampledBatches
 
-# Outputs of validation rows that are computed at once, over all members.
+# Number of validation rows over all members that are computed at once.
 VALIDATION_CHUNK = 65536
 
 
 @dataclass(frozen=True)
 class Member:
-    """One of the networks of a training. Nothing in its config is "auto" any more."""
+    """One of the networks in training; "auto" is resolved in its config."""
 
     blueprint: Blueprint
     container: Container
@@ -50,12 +50,12 @@ class Member:
 
     @cached_property
     def metrics(self) -> dict[str, tuple[Metric, ...]]:
-        """What the tasks are scored by; the first of each is its score."""
+        """The metrics of each task; the first is its score."""
         return chosen_metrics(self.config.metrics, self.blueprint.tasks)
 
 
 def warn_of_metrics(members: Sequence[Member]) -> None:
-    """Warn once of chosen metrics that the validation rows of some members leave undefined."""
+    """Warn once of chosen metrics that are undefined on the validation rows of some members."""
     undefined: dict[str, list[str]] = {}
     for member in members:
         if member.config.metrics and member.data.valid is not None:
@@ -71,12 +71,12 @@ class Pass(NamedTuple):
     Parameters
     ----------
     step : Step
-        What is kept of it.
+        The entry of the log.
     outputs : Outputs
     task_losses : TaskLosses
         Attached to the graph.
     weights : Tensor of shape (..., T)
-        What the weighting returned.
+        Output of the weighting.
     """
 
     step: Step
@@ -86,12 +86,12 @@ class Pass(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """What the validation rows say of each member.
+    """Results on the validation rows, by member.
 
     Parameters
     ----------
     losses, scores : ndarray of shape (M, T)
-        NaN for a task without a label. Scores are None where nobody asks for them.
+        NaN for a task without a label. Scores are None if they were not requested.
     further : sequence of dict
         Entries of the history of each member, for the second and later metrics of its tasks.
     """
@@ -107,11 +107,11 @@ class Stack:
     Parameters
     ----------
     network : Network
-        One, without a member axis, or M with it.
+        A single network without a member axis, or M networks with it.
     objective : Objective
         Of one network, or of M.
     members : sequence of Member
-        One per network. Stacked ones have the structure of the first, and as many rows to train and validate on.
+        One per network. Stacked members have the same structure and the same numbers of training rows.
     device : torch.device
     mixed_precision : bool, default=False
         Whether to compute in bfloat16 where the device is a CUDA GPU.
@@ -130,20 +130,20 @@ class Stack:
         self.has_axis = objective.task_weights.dim() > 1
         self.rows = StackedData([member.data for member in members], device) if self.has_axis else None
         self.batch_size = int(members[0].config.batch_size)
-        #: the pass without a graph, where the network allows it
+        #: the pass without an autograd graph, if the network allows it
         self.plain: PlainPass | None = None
         self.alive: list[int] = []
         self._arrange(list(range(len(members))))
 
     def _arrange(self, alive: list[int]) -> None:
-        """Prepare what depends on which members still train."""
+        """Update what depends on the members that are still trained."""
         self.alive = alive
         seeds = [self.members[member].blueprint.seed for member in alive]
         self.seeds = list(dict.fromkeys(seeds))
         self.seed_of = torch.tensor([self.seeds.index(seed) for seed in seeds]) if self.has_axis else None
 
     def keep(self, positions: Sequence[int]) -> None:
-        """Go on with some of the members that still train, by their positions among these."""
+        """Keep only some of the members that are still trained, by their positions among these."""
         index = torch.tensor(positions)
         alive = [self.alive[position] for position in positions]
         keep_members(self.network, index)
@@ -177,7 +177,7 @@ class Stack:
         )
 
     def batches(self, epoch: int, sampling: TaskSampling, progress: Sequence[np.ndarray]) -> Any:
-        """Return the batches of an epoch, each with the only task that it trains, or None."""
+        """Return the batches of an epoch, each with the task that it trains; None for all tasks."""
         fewest = fewest_rows(self.network)
         if self.rows is not None:
             seeds = [self.members[member].blueprint.seed for member in self.alive]
@@ -203,7 +203,7 @@ class Stack:
         )
 
     def losses(self, batch: Batch, task: str | None = None, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:
-        """Compute outputs and task losses of a batch, on request with the place where gradients are compared."""
+        """Compute outputs and task losses of a batch; ``with_cut`` sets the cut where gradients are compared."""
         if self.plain is not None and task is None and torch.is_grad_enabled():
             outputs = self.plain.outputs(batch.inputs)
             return outputs, self.objective(outputs, batch.targets, batch.weights)
@@ -222,7 +222,7 @@ class Stack:
         return self.network(inputs, names)
 
     def after_step(self, made: Pass, batch: Batch, task: str | None) -> None:
-        """Let the weighting learn from a step, if it does."""
+        """Update a weighting that learns from steps."""
         if not self.objective.learns_from_steps:
             return
         again = None
@@ -232,14 +232,14 @@ class Stack:
         self.objective.after_step(made.step, again)
 
     def shown(self, batch: Batch) -> Batch:
-        """Return a batch as callbacks get it: of stacked members, that of the first one."""
+        """Return the batch for callbacks; of stacked members, that of the first one."""
         if not self.has_axis:
             return batch
         firsts = [None if weight is None else weight[0] for weight in batch.weights]
         rows = None if batch.rows is None else batch.rows[0]
         return Batch({k: v[0] for k, v in batch.inputs.items()}, [t[0] for t in batch.targets], firsts, rows)
 
-    # -- what is read of an epoch
+    # -- results of an epoch
 
     def read(
         self, log: Sequence[Step], sizes: Sequence[int], epoch: int
@@ -249,9 +249,9 @@ class Stack:
         Returns
         -------
         entries : list of dict
-            Of the history, by position among the members that still train.
+            Entries of the history, by position among the members that are still trained.
         failed : dict of int to Exception
-            The errors of those whose losses are not finite.
+            Errors of the members whose losses are not finite.
         """
         losses, means = read_losses(log, sizes)
         if not self.has_axis:
@@ -292,7 +292,7 @@ class Stack:
         for position, member in enumerate(self.alive):
             valid = self.members[member].data.valid
             assert valid is not None
-            n_rows = len(valid.data)  # members with more rows have made the outputs longer
+            n_rows = len(valid.data)  # outputs are padded to the member with the most rows
             of_members.append({name: values[position][:n_rows] for name, values in outputs.items()})
         return self._rated(known, self.alive, of_members)
 
@@ -363,7 +363,7 @@ def _of_rows_that_count(counts: Tensor, group: TaskGroup, target: Tensor, weight
 def stacks_of(
     module: nn.Module, criterion: nn.Module, members: Sequence[Member], device: torch.device, mixed_precision: bool
 ) -> list[Stack]:
-    """Make the stacks of a training: one for each network that is computed by itself."""
+    """Build the stacks: a single one, or one for each network that is computed separately."""
     if isinstance(module, OneByOne) and isinstance(criterion, ObjectivesOneByOne):
         parts = zip(module.each, criterion.each, members, strict=True)
         return [Stack(network, objective, [one], device, mixed_precision) for network, objective, one in parts]

@@ -24,8 +24,8 @@ from ._net import MultiTaskNet
 from ._stack import Member, Stack, warn_of_metrics
 from ._stopping import Patience
 
-# What a stacked step may take of the time of the same steps one by one, for stacking to pay: what was trained in a
-# stack has to be taken apart.
+# Stacking pays if a stacked step takes less than this share of the time of the single steps: unstacking the
+# results takes time too.
 LEAST_GAIN = 0.9
 
 
@@ -36,7 +36,7 @@ class Trained:
     Parameters
     ----------
     history : list of dict
-        One entry per epoch, like that of the same fit alone but for the time it took.
+        One entry per epoch, like that of the same fit alone, without durations.
     weights : dict of str to Tensor
         State of its network; empty if it failed.
     error : Exception or None
@@ -59,11 +59,11 @@ def train_stacked(members: Sequence[Member], device: torch.device, with_scores: 
     Parameters
     ----------
     members : sequence of Member
-        With equal structure, as `structure_key` tells.
+        With equal `structure_key`.
     device : torch.device
     with_scores : bool, default=True
-        Whether to score the validation rows in every epoch where nothing watches the scores; it takes time for
-        each member and task.
+        Whether to score the validation rows in every epoch even if early stopping does not watch scores, which
+        takes time for each member and task.
 
     Returns
     -------
@@ -79,8 +79,8 @@ def train_stacked(members: Sequence[Member], device: torch.device, with_scores: 
 
 
 def _initial_network(members: Sequence[Member], device: torch.device) -> Any:
-    """Build each different network once, under its own seed, and stack them."""
-    # what a network starts from: its seed and what was learned about the rows, not its training
+    """Build each different network once, with its seed, and stack them."""
+    # initial weights depend on the seed, the fitted trunk and the fitted tasks
     keys = [(id(m.blueprint.trunk), id(m.blueprint.tasks), m.blueprint.seed) for m in members]
     first = {key: position for position, key in reversed(list(enumerate(keys)))}
     built = {key: members[position].blueprint.network().to(device) for key, position in first.items()}
@@ -94,14 +94,14 @@ def _objective(members: Sequence[Member], device: torch.device) -> Any:
 
 
 class StackedNet(MultiTaskNet):
-    """The net of a stack whose members have hyperparameters of their own and end at epochs of their own.
+    """The net of a stack whose members differ in hyperparameters and in their last epoch.
 
     Parameters
     ----------
     stack : Stack
     device : torch.device
     with_scores : bool
-        Whether to score the validation rows where nothing watches the scores.
+        See `train_stacked`.
 
     Attributes
     ----------
@@ -118,13 +118,12 @@ class StackedNet(MultiTaskNet):
         self.results = [Trained([], {}) for _ in stack.members]
         self.patience = [Patience(member.config.n_iter_no_change) for member in stack.members]
         self.best = {name: tensor.clone() for name, tensor in stack.network.state_dict().items()}
-        self.lengths = {member.config.max_epochs for member in stack.members}
         self.over: set[int] = set()
         self.initialize()
         self._arrange()
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> StackedNet:
-        """Make the optimiser, with hyperparameters for each member."""
+        """Build the optimiser, with hyperparameters for each member."""
         names = self.stack.members[0].config.hyperparameters
         self.optimizer_ = StackedOptimizer(
             str(self.stack.members[0].config.optimizer.algorithm),
@@ -134,7 +133,7 @@ class StackedNet(MultiTaskNet):
         return self
 
     def _arrange(self) -> None:
-        """Prepare what depends on which members still train."""
+        """Update what depends on the members that are still trained."""
         norms = [self.stack.members[member].config.optimizer.clip_norm for member in self.stack.alive]
         self.largest = self._tensor(_clip_norm) if any(norm is not None for norm in norms) else None
         self.lengths = {self.stack.members[member].config.max_epochs for member in self.stack.alive}
@@ -156,7 +155,7 @@ class StackedNet(MultiTaskNet):
             self.optimizer_.factor = self._tensor(lambda config: schedule(epochs_done / config.max_epochs))
 
     def _refuse(self, failed: dict[int, Exception]) -> None:
-        """Let the other members go on."""
+        """Continue with the other members."""
 
     def _record(self, entries: Sequence[dict[str, Any]], first: dict[str, Any] | None = None) -> None:
         for member, entry in zip(self.stack.alive, entries, strict=True):
@@ -171,7 +170,7 @@ class StackedNet(MultiTaskNet):
         return self.with_scores or "score" in monitors
 
     def _stop(self, entries: Sequence[dict[str, float]], failed: dict[int, Exception]) -> None:
-        """Keep the weights of the members for which this epoch is the best so far; note whose patience is over."""
+        """Keep the weights of members for which this epoch is the best; note the members to stop."""
         improved = []
         for position, (member, entry) in enumerate(zip(self.stack.alive, entries, strict=True)):
             if position in failed:
@@ -186,7 +185,7 @@ class StackedNet(MultiTaskNet):
             self.best[name][improved] = tensor[improved]
 
     def _end_epoch(self, number: int, failed: dict[int, Exception]) -> None:
-        """Keep the results of members that are finished, and train only the others."""
+        """Keep the results of finished members, and continue with the others."""
         alive = self.stack.alive
         done = self.over | {m for m in alive if self.stack.members[m].config.max_epochs == number + 1}
         kept = []
@@ -222,7 +221,7 @@ class StackedNet(MultiTaskNet):
             self.results[member].weights = weights
 
     def finish(self) -> None:
-        """Keep nothing: the results are those of the members."""
+        """Do nothing: the results are those of the members."""
 
 
 def _hyperparameter(name: str, config: FitConfig) -> float:
@@ -235,17 +234,17 @@ def _clip_norm(config: FitConfig) -> float:
 
 @own_modes()
 def stacking_pays(members: Sequence[Member], device: torch.device, n_steps: int = 5) -> str | None:
-    """Time a few steps of members in a stack and of one alone.
+    """Time a few steps of stacked members and of a single one.
 
     Returns
     -------
     str or None
-        Why they are as fast one by one, with the measured times per step and member; None if they are not.
+        Why stacking is not faster, with the measured times per step and member; None if it is faster.
     """
     if len(members) == 1:
         return "a single fit"
     both = [_timed(few, device) for few in (members, members[:1])]
-    # in turn, and the best of each: other work on the machine only ever adds to a time
+    # in turn, and the minimum of each, because other work on the machine only increases times
     turns = [[steps(n_steps) for steps in both] for _ in range(3)]
     stacked, alone = (min(seconds) for seconds in zip(*turns, strict=True))
     each = stacked / len(members)
@@ -257,7 +256,7 @@ def stacking_pays(members: Sequence[Member], device: torch.device, n_steps: int 
 
 
 def _timed(members: Sequence[Member], device: torch.device) -> Callable[[int], float]:
-    """Return what times steps of members in a stack, which are spoilt by it."""
+    """Return a function that times steps of a stack of members, which it changes."""
     stack = Stack(_initial_network(members, device), _objective(members, device), members, device)
     net = StackedNet(stack, device, with_scores=False)
     net.stacks, net.watched = [stack], False

@@ -13,12 +13,12 @@ from ..config import FitConfig
 
 
 class Patience:
-    """Watches one value per epoch, and says whether it is the best so far and when to give up.
+    """Watches one value per epoch, for the best epoch and for stopping.
 
     Parameters
     ----------
     patience : int
-        Epochs without an improvement after which to stop.
+        Number of epochs without improvement after which to stop.
     """
 
     def __init__(self, patience: int) -> None:
@@ -28,9 +28,9 @@ class Patience:
         self.waited = 0
 
     def improves(self, value: float, epoch: int) -> bool:
-        """Take the value of an epoch, smaller is better; return whether it is the best, or the first one known.
+        """Add the value of an epoch, smaller is better; return whether it is the best so far.
 
-        NaN is no improvement. As long as no value is known, there is nothing to wait for either.
+        NaN is no improvement. Epochs before the first other value do not count as waiting.
         """
         if math.isnan(value):
             self.waited += self.epoch > 0
@@ -65,13 +65,13 @@ class BestEpoch(Patience):
 
     @property
     def over(self) -> list[str]:
-        """The tasks that are no longer trained while the others go on."""
+        """The tasks that are no longer trained."""
         return []
 
     def update(
         self, value: float, epoch: int, network: nn.Module, by_task: Mapping[str, float] = MappingProxyType({})
     ) -> bool:
-        """Take the value of an epoch, and that of each task, smaller is better; return whether to stop."""
+        """Add the value of an epoch, and of each task, smaller is better; return whether to stop."""
         if self.improves(value, epoch):
             self.weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         return self.is_over
@@ -90,7 +90,7 @@ class BestEpoch(Patience):
 
 
 class BestEpochOfTasks(BestEpoch):
-    """Watches each task: one that no longer improves is taken out, and training stops with the last of them."""
+    """Removes each task from training when it no longer improves, and stops with the last task."""
 
     def __init__(self, patience: int) -> None:
         super().__init__(patience)
@@ -106,7 +106,7 @@ class BestEpochOfTasks(BestEpoch):
         is_over = super().update(value, epoch, network, by_task)
         for name, loss in by_task.items():
             if math.isnan(loss) and name not in self.tasks:
-                continue  # without validation rows to tell, it is trained as long as any other
+                continue  # without labels for validation, it is trained as long as any other
             task = self.tasks.setdefault(name, Patience(self.patience))
             if not task.is_over:
                 task.improves(loss, epoch)
@@ -123,6 +123,6 @@ class BestEpochOfTasks(BestEpoch):
 
 
 def stopping_rule(config: FitConfig) -> BestEpoch:
-    """Make the rule of a fit with validation rows."""
+    """Build the stopping rule of a fit with validation rows."""
     rule = BestEpochOfTasks if config.early_stopping == "per_task" else BestEpoch
     return rule(config.n_iter_no_change)

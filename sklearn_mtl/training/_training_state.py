@@ -1,4 +1,4 @@
-"""Where a training stands between two epochs."""
+"""The state of training between two epochs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Keeper = Callable[[MultiTaskNet, bool], None]
 def training_state(net: MultiTaskNet) -> dict[str, Any]:
     """Return everything that the next epochs depend on, for `resume_training` of an equal net.
 
-    Orders of rows, masks and whatever else is random follow from the seed and the number of the epoch. What the
-    user's callbacks keep is not in it, and nothing of single batches.
+    Random numbers follow from the seed and the number of the epoch. The state of the user's callbacks, and entries
+    of single batches, are not included.
 
     Returns
     -------
     dict
-        Of numbers, text, tensors, and dicts and lists of them. The tensors are those of the net, no copies.
+        Of numbers, text, tensors, and dicts and lists of them. The tensors are not copied.
     """
     return {
         "seed": net.blueprint.seed,
@@ -52,10 +52,10 @@ def resume_training(net: MultiTaskNet, state: Mapping[str, Any]) -> None:
     net.member_history = [list(entries) for entries in state["members"]]
 
 
-def go_on_from(net: MultiTaskNet, previous: MultiTaskNet, with_optimizer: bool) -> None:
-    """Take over weights and history of another net, and on request what its optimiser has accumulated."""
+def continue_from(net: MultiTaskNet, previous: MultiTaskNet, with_optimizer: bool) -> None:
+    """Copy weights and history of another net, and on request the state of its optimiser."""
     net.module_.load_state_dict(previous.module_.state_dict())
-    # task weights are those that the estimator has now
+    # the task weights of the estimator may have changed
     now = {k: v for k, v in net.criterion_.state_dict().items() if k.rpartition(".")[2] == "task_weights"}
     net.criterion_.load_state_dict({**previous.criterion_.state_dict(), **now})
     net.history.extend(previous.history)
@@ -64,7 +64,7 @@ def go_on_from(net: MultiTaskNet, previous: MultiTaskNet, with_optimizer: bool) 
         ours.requires_grad_(theirs.requires_grad)  # a callback may have frozen some
     if with_optimizer and _accumulate_alike(net.optimizer_, previous.optimizer_):
         accumulated = copy.deepcopy(previous.optimizer_.state_dict())
-        # learning rate and decay are those that the parameters of the estimator have now
+        # learning rate and weight decay of the estimator may have changed
         accumulated["param_groups"] = net.optimizer_.state_dict()["param_groups"]
         net.optimizer_.load_state_dict(accumulated)
 
@@ -74,7 +74,7 @@ def _accumulate_alike(optimizer: torch.optim.Optimizer, other: torch.optim.Optim
     groups = optimizer.param_groups, other.param_groups
     if type(optimizer) is not type(other) or len(groups[0]) != len(groups[1]):
         return False
-    # what is switched on, such as amsgrad or momentum, has something of its own
+    # options such as amsgrad or momentum have additional state
     passing = ("params", "lr", "initial_lr", "weight_decay", "maximize")
     switches = [[{k: bool(v) for k, v in group.items() if k not in passing} for group in all_] for all_ in groups]
     sizes = [[len(group["params"]) for group in all_] for all_ in groups]
@@ -82,10 +82,7 @@ def _accumulate_alike(optimizer: torch.optim.Optimizer, other: torch.optim.Optim
 
 
 class LastEpoch:
-    """Keeps the model of the epochs that are done, for a training that may be interrupted in the next one.
-
-    With validation rows it is that of the best epoch.
-    """
+    """Keeps the model of the last finished epoch, or of the best one, in case training is interrupted."""
 
     def __init__(self) -> None:
         self._kept: tuple[int, dict[str, Tensor], dict[str, Tensor]] | None = None
@@ -96,7 +93,7 @@ class LastEpoch:
         self._kept = len(net.history), best, _copies(net.criterion_)
 
     def put_back(self, net: MultiTaskNet) -> bool:
-        """Make the net what was kept, as if training had ended there; return whether an epoch was done."""
+        """Restore the kept model, as if training had ended there; return whether an epoch was finished."""
         if self._kept is None:
             return False
         n_epochs, network, objective = self._kept

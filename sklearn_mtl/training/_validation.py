@@ -1,9 +1,10 @@
-"""Which rows a fit validates on: a share of its rows, whole groups, what a splitter says, or rows of their own."""
+"""The validation rows of a fit: a share of its rows, whole groups, a split, or separate rows."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,14 +30,14 @@ from ._prepare import encode_rows, listed
 
 
 class ValidationData(NamedTuple):
-    """What the user has passed to ``fit`` for validation.
+    """Arguments of ``fit`` for validation.
 
     Parameters
     ----------
     groups : array-like of shape (n_samples,) or None
         The group of each row of the fit.
     X, y, sample_weight : object or None
-        Rows that are none of the fit.
+        Separate validation rows.
     """
 
     groups: Any = None
@@ -45,7 +46,7 @@ class ValidationData(NamedTuple):
     sample_weight: WeightsLike = None
 
     def check(self, config: FitConfig) -> None:
-        """Raise ValueError if parts contradict each other or a parameter."""
+        """Raise ValueError if arguments contradict each other or a parameter."""
         given = {"X_val": self.X, "y_val": self.y, "sample_weight_val": self.sample_weight}
         passed = [name for name, value in given.items() if value is not None]
         lacking = [name for name in ("X_val", "y_val") if given[name] is None]
@@ -60,8 +61,8 @@ class ValidationData(NamedTuple):
             )
         if config.early_stopping is False:
             raise ValueError(
-                "X_val and y_val are passed, but early_stopping=False leaves them nothing to do; set it to True "
-                "or 'auto', or pass no validation rows."
+                "X_val and y_val have no effect with early_stopping=False; set it to True or 'auto', or pass no "
+                "validation rows."
             )
         if hasattr(config.validation, "split"):
             raise ValueError(
@@ -74,7 +75,7 @@ NOTHING = ValidationData()
 
 
 def validates(config: FitConfig, plan: Plan, given: ValidationData) -> bool:
-    """Return whether a fit has rows to validate on; warns if it should, and has no labels for it."""
+    """Return whether a fit has validation rows; warn if early stopping lacks labels."""
     return given.X is not None or plan.stops_early(config)
 
 
@@ -90,7 +91,7 @@ def splits_of(
     epoch: int = 0,
     n_folds: int = 1,
 ) -> list[DataSplit]:
-    """Split the rows of a fit into those to train on and those to validate on, in one or several ways.
+    """Split the rows of a fit into training and validation rows, once or several times.
 
     Parameters
     ----------
@@ -102,18 +103,18 @@ def splits_of(
         What the user passed to ``fit``.
     given : ValidationData
     owner : BaseEstimator
-        The estimator in whose name X is checked.
+        The estimator that checks of X name in messages.
     stops : bool
-        Whether there are rows to validate on, see `validates`.
+        Whether there are validation rows, see `validates`.
     epoch : int, default=0
         Epochs trained before; a later fit draws another split.
     n_folds : int, default=1
-        How many different splits are wanted.
+        Number of splits.
 
     Returns
     -------
     list of DataSplit
-        At least one, and at most ``n_folds``: fewer if there are no more.
+        At least one, at most ``n_folds``; fewer if the rows do not allow more.
     """
     groups = None if given.groups is None else check_groups(given.groups, len(rows))
     if given.X is not None:
@@ -131,10 +132,7 @@ def splits_of(
 
 
 def positions_of(splits: Sequence[DataSplit]) -> ValidationPositions:
-    """Return the positions of the validation rows: of one network, or a list by member.
-
-    None if there are none, or if they are not rows of the fit.
-    """
+    """Return the positions of held-out rows, for an ensemble by member; None if no rows of X are held out."""
     positions = [None if split.valid is None else split.valid.positions for split in splits]
     found = [rows for rows in positions if rows is not None]
     if not found:
@@ -149,17 +147,14 @@ def _held_out(
     streams, tasks = Streams(plan.blueprint.seed), plan.blueprint.tasks
     task_groups = plan.blueprint.one_objective().groups
     if hasattr(config.validation, "split"):
-        splitter = copy.deepcopy(config.validation)  # one with a RandomState would change by it
+        splitter = copy.deepcopy(config.validation)  # splitting would change a RandomState
         if getattr(splitter, "random_state", 0) is None:
             splitter.random_state = streams.derive("validation", epoch) % 2**32
         parts = _parts_of(splitter, plan, X, groups, n_folds)
         names, columns = zip(*strata(rows, task_groups, tasks), strict=True)
         return [held_out(*part, names, np.column_stack(columns)) for part in parts]
     n_valid = min(max(1, round(config.validation * len(rows))), len(rows) - 1)
-
-    def generator() -> torch.Generator:
-        return streams.generator("validation", epoch)
-
+    generator = partial(streams.generator, "validation", epoch)
     if groups is not None:
         return hold_out_groups(rows, task_groups, tasks, groups, n_valid, generator(), n_folds)
     return [hold_out(rows, task_groups, tasks, n_valid, generator(), fold, n_folds) for fold in range(n_folds)]
@@ -168,7 +163,7 @@ def _held_out(
 def _parts_of(
     splitter: Any, plan: Plan, X: RowsLike, groups: np.ndarray | None, n_folds: int
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Ask a splitter for rows to train on and rows to validate on: its first splits, or the last ones in time."""
+    """Return training and validation rows of the first splits; of a `TimeSeriesSplit`, of the last ones."""
     targets = plan.targets
     y = next(iter(targets.values())) if len(targets) == 1 else targets
     try:
@@ -183,17 +178,17 @@ def _parts_of(
 
 
 def _checked(splitter: Any, parts: Sequence[np.ndarray], n_rows: int) -> list[torch.Tensor]:
-    """Check what a splitter says, and sort it."""
+    """Check the positions of a split, and sort them."""
     if len(parts) != 2 or any(part.ndim != 1 or part.dtype.kind not in "iub" for part in parts):
         raise ValueError(f"validation={splitter!r} should split rows into two arrays of their positions.")
     train, valid = (np.flatnonzero(part) if part.dtype.kind == "b" else np.unique(part) for part in parts)
     if not len(train) or not len(valid):
         raise ValueError(
-            f"validation={splitter!r} gives {len(train)} rows to train on and {len(valid)} to validate on, of "
-            f"{n_rows}; both should have some."
+            f"validation={splitter!r} returns {len(train)} training rows and {len(valid)} validation rows of "
+            f"{n_rows}; both need at least one."
         )
     if min(train[0], valid[0]) < 0 or max(train[-1], valid[-1]) >= n_rows:
-        raise ValueError(f"validation={splitter!r} gives positions beyond the {n_rows} rows.")
+        raise ValueError(f"validation={splitter!r} returns positions beyond the {n_rows} rows.")
     both = np.intersect1d(train, valid)
     if len(both):
         raise ValueError(
@@ -204,7 +199,7 @@ def _checked(splitter: Any, parts: Sequence[np.ndarray], n_rows: int) -> list[to
 
 
 def _tell(config: FitConfig, plan: Plan, held: Sequence[HeldOut]) -> None:
-    """Say which tasks are not validated, or not trained in full; raise ValueError if there is none to validate."""
+    """Warn of tasks that lack labels on one side; raise ValueError if no task can be validated."""
     active = plan.blueprint.active
     unseen = held[0].not_validated
     if set(unseen) >= set(active):
@@ -238,7 +233,7 @@ def _split(plan: Plan, data: Dataset, held: HeldOut) -> DataSplit:
 
 
 def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dataset) -> ValidationRows:
-    """Encode rows that are none of the fit with what was fitted to those, ``rows``."""
+    """Encode separate validation rows with the fitted trunk and tasks; ``rows`` are those of the fit."""
     blueprint, names = plan.blueprint, list(plan.targets)
     try:
         targets, _ = align_targets(given.y, names)

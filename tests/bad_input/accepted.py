@@ -36,7 +36,7 @@ WARNED = [
         "batch_size is larger than the number of rows",
         with_params(batch_size=1000),
         UserWarning,
-        "batch_size=1000 is larger than the number of rows; 24 is taken",
+        "batch_size=1000 is larger than the number of rows; 24 is used",
     ),
     BadInput(
         "an array at predict after a frame",

@@ -168,7 +168,7 @@ PREDICT_ROWS = [
         "classes for another number of columns in partial_fit",
         lambda: net().partial_fit(inputs(N), np.ones((N, 2), int), classes=[[0, 1]]),
         ValueError,
-        "classes has 1 entries for the 2 tasks",
+        "classes has 1 entries, but there are 2 tasks",
     ),
 ]
 

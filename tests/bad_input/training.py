@@ -133,7 +133,7 @@ TRAINING_ROWS = [
         r"the checkpoint .* cannot be used: .* Remove the file, or fit without resume=True",
     ),
     BadInput(
-        "checkpoint is a file", in_a_folder(checkpoint_in_a_file), NotADirectoryError, "should be a folder, it is"
+        "checkpoint is a file", in_a_folder(checkpoint_in_a_file), NotADirectoryError, "should be a folder, but is"
     ),
     BadInput(
         "networks that share weights of tasks that share nothing",
@@ -145,6 +145,6 @@ TRAINING_ROWS = [
         "a task that is there is added",
         lambda: fit().add_task("mass", inputs(N), inputs(N)[:, 0]),
         ValueError,
-        "name='mass' should be a text other than the names of the tasks",
+        "name='mass' should be a str other than the names of the tasks",
     ),
 ]

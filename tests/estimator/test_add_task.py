@@ -400,7 +400,7 @@ def test_penalties_are_those_of_the_first_tasks():
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
-        ("number", {}, r"name='number' should be a text other than the names of the tasks \['number', 'label'\]"),
+        ("number", {}, r"name='number' should be a str other than the names of the tasks \['number', 'label'\]"),
         (3, {}, "name=3 should be a text"),
         ("new", {"X": X[:, :3]}, "X has 3 features, but MLP is expecting 4|X has 3 features"),
         ("new", {"X": X[:50]}, "inconsistent numbers of samples"),
@@ -424,7 +424,7 @@ def test_what_is_wrong_is_refused_with_its_name(name, params, message):
 
 
 def test_a_name_that_was_added_is_taken():
-    with pytest.raises(ValueError, match="name='new' should be a text other than"):
+    with pytest.raises(ValueError, match="name='new' should be a str other than"):
         fitted().add_task("new", X, EASY).add_task("new", X, EASY)
 
 

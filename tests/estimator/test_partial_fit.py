@@ -109,7 +109,7 @@ def test_warm_start_takes_new_task_weights_but_no_other_set_of_tasks():
     y = Targets(mass=MASS, sick=SICK)
     estimator = net(warm_start=True).fit(X, y)
     estimator.set_params(task_weights__mass=3.0).fit(X, y)
-    with pytest.raises(ValueError, match="a task can be taken out or in by a new fit only"):
+    with pytest.raises(ValueError, match="other trained tasks require a new fit"):
         estimator.set_params(task_weights__mass=0).fit(X, y)
 
 

@@ -146,8 +146,8 @@ def test_groups_of_any_container(of):
     ("groups", "message"),
     [
         (GROUPS[1:], "groups has 159 entries for 160 rows"),
-        (np.where(GROUPS == 3, np.nan, GROUPS), "no group for some rows, first for row"),
-        (np.zeros(N), "all 160 rows are of one group, 0.0"),
+        (np.where(GROUPS == 3, np.nan, GROUPS), "groups is missing for some rows, first for row"),
+        (np.zeros(N), "all 160 rows are in one group, 0.0"),
         ("subject", "groups should be the group of each row"),
         (7, "groups should be the group of each row"),
         (np.zeros((N, 2)), "groups should be the group of each row"),
@@ -433,7 +433,7 @@ CONTRADICTIONS = {
     "y_val without X_val": ({}, {"y_val": Y_VAL}, "y_val is passed without X_val"),
     "weights alone": ({}, {"sample_weight_val": np.ones(50)}, "without X_val and y_val"),
     "early_stopping=False": (
-        {"early_stopping": False}, {"X_val": X_VAL, "y_val": Y_VAL}, "early_stopping=False leaves them nothing",
+        {"early_stopping": False}, {"X_val": X_VAL, "y_val": Y_VAL}, "have no effect with early_stopping=False",
     ),
     "groups": ({}, {"X_val": X_VAL, "y_val": Y_VAL, "groups": GROUPS}, "groups and X_val are both passed"),
     "a splitter": ({"validation": KFold(3)}, {"X_val": X_VAL, "y_val": Y_VAL}, "validation=KFold.* splits"),

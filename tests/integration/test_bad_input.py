@@ -56,7 +56,7 @@ def test_one_class_is_a_warning():
 
 
 def test_huge_batch_is_clipped_with_a_warning():
-    with pytest.warns(UserWarning, match="batch_size=1000 is larger than the number of rows; 24 is taken"):
+    with pytest.warns(UserWarning, match="batch_size=1000 is larger than the number of rows; 24 is used"):
         huge = fit(batch_size=1000)
     assert_same_model(huge, fit(batch_size=N))
 

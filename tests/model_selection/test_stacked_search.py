@@ -438,7 +438,7 @@ def test_what_cannot_be_pickled_goes_one_by_one():
 
 def test_sparse_inputs_go_one_by_one():
     search = both(short(trunk=MLP(hidden_sizes=(6,))), {"learning_rate": [5e-3, 1e-2]}, X=csr_matrix(X))
-    assert reasons(search) == ["a sparse X is made dense batch by batch"]
+    assert reasons(search) == ["a sparse X is converted to dense tensors batch by batch"]
 
 
 def test_some_are_stacked_and_some_are_not():

@@ -201,7 +201,7 @@ def test_callbacks_that_start_anew_are_a_warning(tmp_path):
 
 def test_checkpoint_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(NotADirectoryError, match=r"checkpoint='.*file' should be a folder, it is a file"):
+    with pytest.raises(NotADirectoryError, match=r"checkpoint='.*file' should be a folder, but is a file"):
         small(checkpoint=str(tmp_path / "file")).fit(X, Y)
 
 

@@ -168,7 +168,7 @@ def test_no_validation_rows_is_a_warning():
     ("scoring", "message"),
     [
         ("r2", r"EpochScoring\(scoring='r2'\) failed for the tasks \['species'.*A function scoring\(net, X, y\)"),
-        (lambda net, X, y: {"a": 1.0}, "it gave dict instead of a number"),
+        (lambda net, X, y: {"a": 1.0}, "it returned dict instead of a number"),
     ],
 )
 def test_scoring_that_does_not_fit_the_tasks_is_refused(scoring, message):

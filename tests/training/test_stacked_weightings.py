@@ -101,7 +101,7 @@ def test_a_search_says_why_they_are_not_stacked():
 
 def telling_what_shares_nothing(weighting, architecture):
     if weighting.needs_gramian and isinstance(architecture, Independent):
-        return pytest.warns(UserWarning, match="they share nothing: it changes nothing")
+        return pytest.warns(UserWarning, match="the tasks share nothing: it has no effect")
     return nullcontext()
 
 

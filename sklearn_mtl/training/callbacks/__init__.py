@@ -1,4 +1,4 @@
-"""Callbacks of skorch and of scikit-learn in a net of several tasks."""
+"""Support for callbacks of skorch and scikit-learn."""
 
 from ._callback_list import CallbackList, callbacks_of, callbacks_to_run, has_callback
 from ._lr_scheduler import end_schedule

@@ -1,4 +1,4 @@
-"""What is recorded and told in single batches, only where a callback watches them."""
+"""Records and notifications of single batches, used only if a callback watches them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._protocols import TrainingNet
 
 
 def watched_step(net: TrainingNet, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:
-    """Make a step of training with skorch's record and notifications of a batch.
+    """Train for one step with skorch's record and notifications of a batch.
 
     Callbacks get the batch and the outputs of the first of several networks, and the mean of the losses.
     """
@@ -33,7 +33,7 @@ def watched_step(net: TrainingNet, batches: Sequence[tuple[str | None, Batch]]) 
 
 
 def watch_validation(net: TrainingNet) -> None:
-    """Go through the validation rows in batches; of several networks, those of the first one."""
+    """Record the validation rows in batches; of several networks, those of the first one."""
     stack = net.stacks[0]
     valid = stack.members[0].data.valid
     assert valid is not None
@@ -64,7 +64,7 @@ def _record_batch(net: TrainingNet, prefix: str, steps: Sequence[Step], n_rows: 
 
 
 def record_best(net: TrainingNet, name: str) -> None:
-    """Record for the user's callbacks, if there are any, whether a loss is the smallest so far."""
+    """Record whether a loss is the smallest so far, if the user has set callbacks."""
     if net.users_callbacks():
         earlier = [epoch[name] for epoch in list(net.history)[net.origin : -1] if name in epoch]
         value = net.history[-1, name]

@@ -1,4 +1,4 @@
-"""The list of skorch's callbacks that an estimator gets: its names, and what it must not hold."""
+"""The list of skorch callbacks of an estimator: names and checks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from skorch.callbacks import (
 from ...utils._params import SpecList
 from ._lr_scheduler import with_policy_class
 
-# These write to their own parameters when they run, so that what runs is a copy.
+# These write to their own parameters, so a copy is run.
 _WRITE_TO_THEMSELVES = (LRScheduler, ParamMapper, NeptuneLogger, MlflowLogger)
 
 
 class CallbackList(SpecList):
-    """Callbacks by the names that skorch gives them: that of the pair, or of the class, numbered if needed."""
+    """Callbacks by their names in skorch: the name of the pair, or of the class, numbered if needed."""
 
     def __init__(self) -> None:
         super().__init__(lambda callback: callback, _class_name)
@@ -44,7 +44,7 @@ class CallbackList(SpecList):
         return entry[1] if _is_pair(entry) else entry
 
     def replaced(self, entries: Any, name: str, value: Any) -> list[Any]:
-        # all get the names that they have now: those of classes depend on the others
+        # numbered names depend on the other callbacks, so all names are made explicit
         pairs = zip(self.names(entries), map(self.read, entries), strict=True)
         return [(known, value if known == name else entry) for known, entry in pairs]
 
@@ -57,7 +57,7 @@ class CallbackList(SpecList):
 
 
 def callbacks_of(callbacks: Any) -> list[Any]:
-    """Return the callbacks of a list that are switched on, instances or classes, without names."""
+    """Return the callbacks of a list, instances or classes, without names and without None."""
     entries = [entry[1] if _is_pair(entry) else entry for entry in _listed(callbacks)]
     return [entry for entry in entries if entry is not None]
 
@@ -70,14 +70,14 @@ def has_callback(callbacks: Any, kind: type[Callback]) -> bool:
 
 
 def callbacks_to_run(callbacks: Any) -> list[Any] | None:
-    """Check a list of callbacks and give those to run: the user's own, or copies where a run changes parameters.
+    """Check a list of callbacks and return those to run; callbacks that change themselves are copied.
 
     Raises
     ------
     TypeError
-        If it is no list of skorch's callbacks.
+        If it is not a list of skorch callbacks.
     ValueError
-        If one of them has nothing to do here.
+        If a callback has no effect.
     """
     if callbacks is None:
         return None
@@ -92,8 +92,8 @@ def callbacks_to_run(callbacks: Any) -> list[Any] | None:
             raise TypeError(f"callbacks should be a list of skorch callbacks, got {entry!r} in it.")
     if has_callback(callbacks, InputShapeSetter):
         raise ValueError(
-            "callbacks holds an InputShapeSetter, which has nothing to set: fit finds the number of inputs by "
-            "itself and passes it to what builds the network. Leave it out."
+            "callbacks holds an InputShapeSetter, which has no effect: fit determines the number of inputs and "
+            "passes it to the trunk. Remove it."
         )
     return [(entry[0], _to_run(entry[1])) if _is_pair(entry) else _to_run(entry) for entry in callbacks]
 

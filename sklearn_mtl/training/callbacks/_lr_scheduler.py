@@ -1,4 +1,4 @@
-"""skorch's LRScheduler, at the place where the epochs that were trained before have left it."""
+"""skorch's LRScheduler, continued from the epochs that were trained before."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ._protocols import TrainingNet
 
 
 def with_policy_class(callback: LRScheduler) -> LRScheduler:
-    """Replace the name of a scheduler of torch or skorch by its class, in the callback itself.
+    """Replace the name of a scheduler by its class, in the callback itself.
 
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there is no scheduler of that name.
     """
     if isinstance(callback.policy, str):
         places = (skorch.callbacks.lr_scheduler, torch.optim.lr_scheduler)
@@ -36,7 +36,7 @@ def with_policy_class(callback: LRScheduler) -> LRScheduler:
 
 
 class _Anew:
-    """A net as one that has not been trained yet."""
+    """A net with an empty history, as before training."""
 
     def __init__(self, net: TrainingNet) -> None:
         self._net = net
@@ -47,33 +47,33 @@ class _Anew:
 
 
 def reset_rates(net: TrainingNet) -> None:
-    """Set the learning rates of an optimiser to those at the start of a training, before a scheduler is made."""
+    """Set the learning rates of an optimiser to the initial ones, before a scheduler is built."""
     for group, rate in zip(net.optimizer_.param_groups, net.rates, strict=True):
         group["lr"] = rate
         group.pop("initial_lr", None)
 
 
 def begin_schedule(callback: LRScheduler, net: TrainingNet, past: Sequence[dict[str, Any]]) -> None:
-    """Make the scheduler of a callback, and take the steps of the epochs that were trained before.
+    """Build the scheduler of a callback, and repeat its steps of earlier epochs.
 
-    skorch tells it the number of these epochs only, from which few schedulers of torch find their place.
+    skorch passes only the number of these epochs, from which most schedulers cannot restore their state.
 
     Parameters
     ----------
     callback : LRScheduler
     net : MultiTaskNet
-        Its rates are those of the first epoch, see `reset_rates`.
+        With initial learning rates, see `reset_rates`.
     past : sequence of dict
         The history of the epochs that were trained before.
 
     Raises
     ------
     ValueError
-        If the scheduler cannot be made of the parameters, or has ended.
+        If the scheduler cannot be built, or has ended.
     """
     try:
         callback.on_train_begin(_Anew(net))
-        # torch warns of a scheduler that comes before the first step, which was made in an earlier training
+        # otherwise torch warns that no step came first, though it was in an earlier training
         net.optimizer_._opt_called = True  # type: ignore[attr-defined]
         for epoch in past:
             _repeat(callback, epoch)
@@ -82,13 +82,13 @@ def begin_schedule(callback: LRScheduler, net: TrainingNet, past: Sequence[dict[
 
 
 def schedule_error(callback: LRScheduler, error: Exception) -> ValueError:
-    """Make the error of a scheduler that torch refuses."""
+    """Build the error for a scheduler that fails."""
     name = getattr(callback.policy, "__name__", callback.policy)
     return ValueError(f"callbacks: LRScheduler with the policy {name} and {callback.kwargs!r} failed: {error}")
 
 
 def _repeat(callback: LRScheduler, epoch: dict[str, Any]) -> None:
-    """Take the steps of one epoch again, as far as the history says how."""
+    """Repeat the steps of one epoch, as far as the history has their values."""
     scheduler = callback.lr_scheduler_
     watches = isinstance(scheduler, ReduceLROnPlateau)
     if callback.step_every == "epoch":
@@ -106,6 +106,6 @@ def _repeat(callback: LRScheduler, epoch: dict[str, Any]) -> None:
 
 
 def end_schedule(callback: LRScheduler, net: TrainingNet) -> None:
-    """Let go of the scheduler and of what torch has put in its optimiser, which would keep both alive."""
+    """Release the scheduler, and the method that torch has set on the optimiser, which refers to it."""
     callback.lr_scheduler_ = None
     vars(net.optimizer_).pop("step", None)

@@ -1,4 +1,4 @@
-"""Calls of skorch's callbacks."""
+"""Calls of skorch callbacks."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from ._lr_scheduler import begin_schedule, reset_rates, schedule_error
 from ._protocols import TrainingNet
 from ._sklearn import SklearnCallbacks
 
-# These read what is recorded of batches, without a hook of batches.
+# These read records of batches without having a batch hook.
 _READ_BATCHES = (Checkpoint, TrainEndCheckpoint, PassthroughScoring)
-# And these are called in batches or epochs, and do not look at single batches.
+# These do not read single batches.
 _READ_EPOCHS = (EarlyStopping, EpochTimer, LoadInitState, ParamMapper, PrintLog, WandbLogger, SklearnCallbacks)
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -41,7 +41,7 @@ def watches_batches(callback: Callback) -> bool:
     if isinstance(callback, _READ_BATCHES):
         return True
     if isinstance(callback, EpochScoring) and not isinstance(callback, BatchScoring):
-        return callable(callback.scoring)  # a function may read what it likes
+        return callable(callback.scoring)  # a function may read records of batches
     own = any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in _BATCH_HOOKS)
     if isinstance(callback, LRScheduler):
         return callback.step_every == "batch" or type(callback).on_batch_end is not LRScheduler.on_batch_end
@@ -51,8 +51,7 @@ def watches_batches(callback: Callback) -> bool:
 def tell(net: TrainingNet, callback: Callback, method: str, kwargs: Mapping[str, Any]) -> None:
     """Call a method of a callback.
 
-    Scores get rows as the user gave them, schedulers begin where they were, and what a callback cannot do here is
-    told in the words of the estimator.
+    Scoring callbacks get the user's rows, schedulers continue, and errors name parameters of the estimator.
     """
     if isinstance(callback, ScoringBase):
         assert net.scoring is not None
@@ -85,21 +84,21 @@ def _tell_scheduler(net: TrainingNet, callback: LRScheduler, method: str, kwargs
 
 
 def _check(net: TrainingNet, callback: Callback) -> None:
-    """Raise or warn if something that a callback uses does not exist."""
+    """Raise or warn if something that a callback reads does not exist."""
     monitor = _monitor_of(callback)
     if monitor is not None and monitor.startswith("valid_") and not net.validates:
         raise ValueError(
-            f"callbacks: {type(callback).__name__} watches {monitor!r}, but no rows are held out to validate on; "
-            "early_stopping=True holds some out in fit (partial_fit never does), "
-            f"and {monitor.replace('valid_', 'train_', 1)!r} is there without."
+            f"callbacks: {type(callback).__name__} watches {monitor!r}, but no validation rows are held out; set "
+            "early_stopping=True (partial_fit never holds out rows), or watch "
+            f"{monitor.replace('valid_', 'train_', 1)!r}."
         )
     if isinstance(callback, ParamMapper):
         names = [name for name, _ in net.get_all_learnable_params()]
         for pattern in callback.patterns:
             if isinstance(pattern, str) and not any(fnmatch(name, pattern) for name in names):
                 warn(
-                    f"callbacks: {type(callback).__name__} finds no parameter with the pattern {pattern!r}; their "
-                    f"names are {names}.",
+                    f"callbacks: {type(callback).__name__} finds no parameter with the pattern {pattern!r}; the "
+                    f"parameters are {names}.",
                 )
 
 

@@ -1,4 +1,4 @@
-"""What callbacks and their helpers need of a net, without the net itself."""
+"""What callbacks and their helpers need of a net."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._stack import Pass, Stack
 
 
 class ScoresRows(Protocol):
-    """What calls skorch's scoring callbacks; see `ScoringView`."""
+    """Calls skorch's scoring callbacks; see `ScoringView`."""
 
     def tell(self, callback: ScoringBase, method: str, kwargs: Mapping[str, Any]) -> None:
         """Call a method of a callback."""
@@ -44,4 +44,4 @@ class TrainingNet(Protocol):
         """Call a method of all callbacks."""
 
     def step(self, batches: Sequence[tuple[str | None, Batch]]) -> list[Pass]:
-        """Make one step of all networks."""
+        """Train all networks for one step."""

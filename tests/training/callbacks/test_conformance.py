@@ -139,7 +139,7 @@ def initializer(tmp_path, monkeypatch):
 
 
 def input_shape_setter(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="InputShapeSetter, which has nothing to set"):
+    with pytest.raises(ValueError, match="InputShapeSetter, which has no effect"):
         fitted(InputShapeSetter())
 
 
@@ -297,7 +297,7 @@ def test_callback_works_or_is_refused(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("callback", [Checkpoint(), EarlyStopping(), WandbLogger(MagicMock(), save_model=True)])
 def test_watching_validation_rows_that_are_not_there_is_refused(callback):
-    with pytest.raises(ValueError, match=r"watches 'valid_loss.*no rows are held out.*early_stopping=True"):
+    with pytest.raises(ValueError, match=r"watches 'valid_loss.*no validation rows.*early_stopping=True"):
         fitted(callback, early_stopping=False)
 
 
@@ -310,7 +310,7 @@ def test_watching_an_unknown_column_is_refused():
 
 def test_pattern_without_a_parameter_is_a_warning():
     with pytest.warns(
-        UserWarning, match=r"Freezer finds no parameter with the pattern 'dense\*'; their names are"
+        UserWarning, match=r"Freezer finds no parameter with the pattern 'dense\*'; the parameters are"
     ):
         fitted(Freezer("dense*"))
 

@@ -185,7 +185,10 @@ def test_other_schedules_refuse_a_callback_that_sets_the_rate():
         (LRScheduler("StepLR"), "policy StepLR and {} failed: .*step_size"),
         (LRScheduler("OneCycleLR", max_lr=1.0, total_steps=2), "policy OneCycleLR .* failed: .*3 times"),
         (LRScheduler("SequentialLR"), "policy SequentialLR and {} failed"),
-        (LRScheduler("ReduceLROnPlateau", monitor="valid_loss"), "watches 'valid_loss', but no rows are held out"),
+        (
+            LRScheduler("ReduceLROnPlateau", monitor="valid_loss"),
+            "watches 'valid_loss', but no validation rows",
+        ),
     ],
 )
 def test_scheduler_that_cannot_be_made_is_refused(callback, message):

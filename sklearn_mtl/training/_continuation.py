@@ -1,4 +1,4 @@
-"""Continuing from a fitted model: which parameters may have changed."""
+"""Training that continues a fitted model, and the parameters that must not have changed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..trunks import resolve_trunk
 from ..utils._same import same
 from ..utils._types import RowsLike
 
-# Longest text of a value in a message.
+# Maximum length of a value in a message.
 _LONGEST = 200
 
 
-def asked_of(config: FitConfig) -> dict[str, Any]:
-    """Return the parameters of a fit that fitted specs do not show."""
+def unfitted_params(config: FitConfig) -> dict[str, Any]:
+    """Return the parameters of a fit that cannot be read from the fitted specs."""
     trunk = config.trunk
     return {
         "trunk": trunk if isinstance(trunk, str | Mapping) else None,
@@ -31,13 +31,13 @@ def asked_of(config: FitConfig) -> dict[str, Any]:
     }
 
 
-def goes_on(config: FitConfig, X: RowsLike, old: Blueprint) -> Blueprint:
+def continued(config: FitConfig, X: RowsLike, old: Blueprint) -> Blueprint:
     """Return the blueprint of a fitted model with the present task and score weights.
 
     Raises
     ------
     ValueError
-        If a parameter that the fitted network was built by has changed.
+        If a parameter that the fitted network was built from has changed.
     """
     refuse_changes(config, X, old)
     new = replace(
@@ -47,31 +47,25 @@ def goes_on(config: FitConfig, X: RowsLike, old: Blueprint) -> Blueprint:
     )
     if new.active != old.active:
         raise ValueError(
-            f"task_weights leaves the tasks {new.active} to train, the fitted network was built for "
-            f"{old.active}; a task can be taken out or in by a new fit only (warm_start=False)."
+            f"task_weights trains the tasks {new.active}, but the fitted network was built for {old.active}; "
+            "other trained tasks require a new fit (warm_start=False)."
         )
     return new
 
 
 def refuse_changes(config: FitConfig, X: RowsLike, old: Blueprint) -> None:
-    """Raise ValueError if a parameter differs from the one that a fitted network was built from.
-
-    Raises
-    ------
-    ValueError
-        With the name of the parameter and both values.
-    """
+    """Raise ValueError, with both values, if a parameter differs from that of the fitted network."""
     if (config.n_members, config.is_batch_ensemble) != (old.n_members, old.is_batch_ensemble):
         raise ValueError(
             f"n_members={config.n_members} and ensemble={config.ensemble!r}, but the fitted network has "
-            f"n_members={old.n_members} and ensemble={old.ensemble!r}; another ensemble takes a new fit "
+            f"n_members={old.n_members} and ensemble={old.ensemble!r}; another ensemble requires a new fit "
             "(warm_start=False)."
         )
     for name, now, then in _pairs(config, X, old):
         if not same(now, then):
             raise ValueError(
                 f"{name}={_short(now)}, but the fitted network, whose training continues, has {name}="
-                f"{_short(then)}; another value takes a new fit (fit with warm_start=False)."
+                f"{_short(then)}; another value requires a new fit (warm_start=False)."
             )
 
 
@@ -80,7 +74,7 @@ def _pairs(config: FitConfig, X: RowsLike, old: Blueprint) -> Iterator[tuple[str
     asked = old.asked or {}
     yield "dtype", config.dtype, old.dtype
     if asked.get("trunk") is None or not same(config.trunk, asked["trunk"]):
-        with warnings.catch_warnings():  # of a choice that is not made here
+        with warnings.catch_warnings():  # about "auto", which the first fit resolved
             warnings.simplefilter("ignore")
             trunk = resolve_trunk(config.trunk, X)
         yield "trunk", trunk, old.trunk
@@ -100,14 +94,14 @@ def _tasks(now: Mapping[Any, Any], then: Mapping[Any, Any], old: Blueprint) -> I
     if unknown:
         raise ValueError(f"tasks names {unknown}, but the fitted network has the tasks {list(old.tasks)}.")
     for name in {**then, **now}:
-        if name not in known.values() and str(name) not in known:  # a parameter of one that is inferred
+        if name not in known.values() and str(name) not in known:  # a parameter of an inferred task
             yield f"tasks[{name!r}]", now.get(name), then.get(name)
             continue
         fitted = old.tasks[known[str(name)]]
         asked, before = (_spec(mapping.get(name)) for mapping in (now, then))
         if same(asked, before) or (asked is None and same(fitted, type(fitted)())):
             continue
-        if not same(asked, fitted):  # what was asked for may have been completed by the labels
+        if not same(asked, fitted):  # the fit may have completed the parameters from the labels
             yield f"tasks[{name!r}]", asked, before or fitted
 
 
