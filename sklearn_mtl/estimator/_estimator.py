@@ -2,70 +2,43 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, clone
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import ClassifierTags
-from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import Architecture, resolve_architecture
-from ..columns._frame import refuse_lazy
 from ..config import (
     OPTIMIZERS,
     Checkpoint,
     Ensemble,
-    FitConfig,
     Optimizer,
-    resolve_checkpoint,
     resolve_ensemble,
     resolve_optimizer,
 )
 from ..model import complete_params, current_state, stamped
-from ..penalties import Penalty, penalty_name, resolve_penalties, resolve_penalty
+from ..penalties import Penalty, penalty_name, resolve_penalty
 from ..sampling import TaskSampling, resolve_task_sampling
 from ..tasks import resolve_task
-from ..training import (
-    CallbackList,
-    Caller,
-    Model,
-    SklearnCallbacks,
-    ValidationData,
-    learn,
-    learn_added_task,
-    learn_batch,
-)
-from ..trunks import InputRows, Trunk, allows_nan, resolve_trunk
+from ..training import CallbackList, Model
+from ..trunks import Trunk, allows_nan, resolve_trunk
 from ..utils._device import resolve_device
-from ..utils._params import Interval, NestedParamsMixin, SpecList, Splitter, StrOptions, SubclassOf, validate_spec
-from ..utils._types import ColumnsLike, RowsLike, TargetsLike, WeightsLike
+from ..utils._params import Interval, NestedParamsMixin, SpecList, Splitter, StrOptions, SubclassOf
+from ..utils._types import ColumnsLike
 from ..weighting import Weighting, resolve_weighting
-from ._fitted import FittedMixin
-from ._html import picture_html
-from ._old_params import with_todays_params
+from ._html import diagram_html
+from ._learning import LearningMixin
+from ._old_params import current_params
 from ._task_predictors import attach, detached
-
-# The parameters that may be given in short, and what makes specs of them.
-_RESOLVE: dict[str, Callable[[Any], Any]] = {
-    "architecture": resolve_architecture,
-    "weighting": resolve_weighting,
-    "optimizer": resolve_optimizer,
-    "ensemble": resolve_ensemble,
-    "checkpoint": resolve_checkpoint,
-    "task_sampling": resolve_task_sampling,
-}
 
 
 class MultiTaskNetEstimator(
-    FittedMixin,
+    LearningMixin,
     NestedParamsMixin,
     CallbackSupportMixin,
     BaseEstimator,
@@ -358,231 +331,13 @@ class MultiTaskNetEstimator(
         self.warm_start = warm_start
         self.verbose = verbose
 
-    # -- learning
-
-    @with_callbacks
-    def fit(
-        self,
-        X: RowsLike,
-        y: TargetsLike = None,
-        sample_weight: WeightsLike = None,
-        targets: Any = None,
-        resume: bool = False,
-        *,
-        groups: Any = None,
-        X_val: RowsLike = None,
-        y_val: TargetsLike = None,
-        sample_weight_val: WeightsLike = None,
-    ) -> Any:
-        """Fit the network to rows and their targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs. Columns of a pandas or polars frame with text or category dtype are embedded.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            Targets; a missing label is NaN, None or pandas' NA. A row may have no label at all.
-        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
-            Weight of each row in the loss of each task.
-        targets : like y, default=None
-            Used instead of y. scikit-learn passes it unchanged, whereas `cross_val_predict` with
-            ``method="predict_proba"`` converts the columns of y to class numbers.
-        resume : bool, default=False
-            Whether to continue from the ``checkpoint`` of a fit with the same parameters and rows. The model
-            equals that of an uninterrupted fit. Without a checkpoint the fit starts from the beginning. After a
-            finished fit, only the epochs by which ``max_epochs`` has grown are trained; with a schedule that
-            depends on ``max_epochs``, the fit starts from the beginning.
-        groups : array-like of shape (n_samples,), default=None
-            The group of each row, for instance a patient. Early stopping holds out whole groups; a splitter in
-            ``validation`` gets them.
-        X_val : like X with n_val rows, default=None
-            Rows to validate on, instead of some of X. They are encoded with what was learned from X. In a
-            `Pipeline` with ``transform_input=["X_val"]`` they are transformed as X is.
-        y_val : like y with n_val rows, default=None
-            Targets of these.
-        sample_weight_val : like sample_weight with n_val rows, default=None
-            Weights of these.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter, X, y or a weight is not what it should be; the message names it.
-        DivergenceError
-            If a loss or a parameter becomes NaN or infinite.
-        OutOfMemoryError
-            If the memory does not hold a step of training.
-        ModelFileError
-            If the checkpoint is damaged.
-        OSError
-            If the checkpoint cannot be written, for instance because the disk is full.
-        """
-        config = self._config()
-        _check_resume(config, resume)
-        X, y = _indexed_by_rows(X), self._one_target(y, targets)
-        X_val = None if X_val is None else _indexed_by_rows(X_val)
-        given = ValidationData(groups, X_val, y_val, sample_weight_val)
-        context = self._init_callback_context(max_subtasks=self.max_epochs)
-        data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
-        context.call_on_fit_task_begin(estimator=self, **data)
-        previous = self._previous() if self.warm_start else None
-        learner = self._learner()
-
-        def watch(model: Model) -> SklearnCallbacks:
-            return SklearnCallbacks(self, context, data, functools.partial(learner._snapshot, model))
-
-        def publish(model: Model) -> None:
-            learner._publish(model)
-            # everything is swapped in at once, and only now that it has succeeded
-            self.__dict__ = learner.__dict__
-
-        caller = Caller(learner, learner._as_fitted, watch, publish)
-        model = learn(config, caller, X, y, sample_weight, given=given, previous=previous, resume=bool(resume))
-        publish(model)
-        context.call_on_fit_task_end(
-            estimator=self, **data, reconstruction_attributes=functools.partial(self._attributes_of, model)
-        )
-        return self
-
-    def partial_fit(
-        self, X: RowsLike, y: TargetsLike = None, classes: Any = None, sample_weight: WeightsLike = None
-    ) -> Any:
-        """Train for one epoch on a batch of rows, without validation rows.
-
-        The first call learns scales, categories and classes from its batch; later calls keep them.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            Targets.
-        classes : array-like, list of array-like or mapping of str to array-like, default=None
-            All classes, for 1-D y, for 2-D y, or by task; only the first call looks at it. None takes those
-            of the first batch.
-        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
-            Weight of each row.
-
-        Returns
-        -------
-        self
-        """
-        config = self._config()
-        X, y = _indexed_by_rows(X), self._one_target(y, None)
-        previous = self._previous()
-        learner = self._learner()
-        caller = Caller(learner, learner._as_fitted)
-        model = learn_batch(config, caller, X, y, sample_weight, previous=previous, classes=classes)
-        learner._publish(model)
-        self.__dict__ = learner.__dict__
-        return self
-
-    def add_task(
-        self,
-        name: str,
-        X: RowsLike,
-        y: TargetsLike,
-        *,
-        task: Any = None,
-        sample_weight: WeightsLike = None,
-        freeze: bool = True,
-        groups: Any = None,
-    ) -> Any:
-        """Add a task to the fitted network and train it, for ``max_epochs`` or until it stops early.
-
-        The head of the new task reads the representation that ``transform`` gives. The rows may be others than
-        those of ``fit``.
-
-        Parameters
-        ----------
-        name : str
-            Name of the new task.
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs, of the columns that ``fit`` saw.
-        y : array-like of shape (n_samples,) or (n_samples, n_elements)
-            Target of the new task; some labels may be missing.
-        task : Task or str, default=None
-            Its type; None infers it from y.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
-        freeze : bool, default=True
-            Whether to train only the layers of the new task, so that predictions of other tasks do not change.
-            Otherwise the whole network is trained further, on the new task only.
-        groups : array-like of shape (n_samples,), default=None
-            The group of each row; early stopping holds out whole groups.
-
-        Returns
-        -------
-        self
-            Predictions of a 1-D or 2-D y, or of a structured array, are `Targets` from now on, as the tasks have
-            names now.
-
-        Raises
-        ------
-        ValueError
-            If there is a task of that name.
-        """
-        check_is_fitted(self)
-        config = self._config()
-        learner = self._learner()
-        caller, X = Caller(learner, learner._as_fitted), _indexed_by_rows(X)
-        model = learn_added_task(
-            config, caller, self._model, name, X, y, task, sample_weight, groups, freeze=freeze
-        )
-        learner._publish(model)
-        self.__dict__ = learner.__dict__
-        return self
-
-    def _config(self) -> FitConfig:
-        """Check the parameters, and describe the fit by them; specs are copies."""
-        self._validate_params()
-        values = {entry.name: getattr(self, entry.name) for entry in fields(FitConfig) if entry.name != "kind"}
-        for name, resolve in _RESOLVE.items():
-            values[name] = _checked(resolve(values[name]))
-        values["penalties"] = tuple(map(_checked, resolve_penalties(self.penalties)))
-        return FitConfig(kind=self._kind, **values)
-
-    def _previous(self) -> Model | None:
-        """Return the model whose training continues, if any."""
-        return self._model if self.__sklearn_is_fitted__() else None
-
-    def _attributes_of(self, model: Model) -> dict[str, Any]:
-        return model.attributes(one_column_is_plain=self._one_column_is_plain)
-
-    def _publish(self, model: Model) -> None:
-        self.__dict__.pop("classes_", None)
-        self.__dict__.update(self._attributes_of(model))
-
-    def _as_fitted(self, model: Model) -> Any:
-        """Return the estimator as if it had been fitted to a model."""
-        view = self._twin()
-        view._publish(model)
-        return view
-
-    def _snapshot(self, model: Model) -> dict[str, Any]:
-        """Return the fitted attributes as if training had stopped now."""
-        attributes = self._attributes_of(Model.from_state(model.state(), model.device))
-        names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
-        return {**names, **attributes}
-
-    def _one_target(self, y: TargetsLike, targets: Any) -> Any:
-        if y is not None and targets is not None:
-            raise ValueError("y and targets are two places for the same thing; pass one of them.")
-        if y is None and targets is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
-            )
-        return y if y is not None else targets
-
     # -- scikit-learn's conventions
+
     def __copy__(self) -> Any:
         return self._twin()
 
     def _html_repr(self) -> str:
-        return super()._html_repr() + picture_html(self)
+        return super()._html_repr() + diagram_html(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
@@ -612,36 +367,11 @@ class MultiTaskNetEstimator(
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         saved = state.pop("_state", None)
-        super().__setstate__(with_todays_params(state))
+        super().__setstate__(current_params(state))
         complete_params(self)
         if saved is not None:
             self._publish(Model.from_state(current_state(saved), _device_or_cpu(self.device)))
             attach(self.task_predictors_, self._without_predictors())
-
-
-def _checked(spec: Any) -> Any:
-    """Return a copy of a spec whose parameters have been checked; None stays None."""
-    if spec is None:
-        return None
-    copied = clone(spec)
-    validate_spec(copied)
-    return copied
-
-
-def _check_resume(config: FitConfig, resume: Any) -> None:
-    if not isinstance(resume, bool | np.bool_):
-        raise TypeError(f"resume={resume!r} should be True or False.")
-    if resume and config.checkpoint is None:
-        raise ValueError("resume=True continues a checkpoint, but checkpoint=None; it should be a folder.")
-
-
-def _indexed_by_rows(X: RowsLike) -> Any:
-    """Convert a mapping of inputs to a type with the length and the indexing of its rows."""
-    if X is None:
-        raise ValueError("X is None; it should be the inputs, with a row for each row of y.")
-    refuse_lazy(X)
-    is_mapping = isinstance(X, Mapping) and not issparse(X)  # some sparse matrices are mappings
-    return InputRows(X) if is_mapping else X
 
 
 def _device_or_cpu(device: Any) -> torch.device:

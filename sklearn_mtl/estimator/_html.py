@@ -1,4 +1,4 @@
-"""The network of an estimator as a picture."""
+"""The network of an estimator as an HTML diagram."""
 
 from __future__ import annotations
 
@@ -11,32 +11,30 @@ from ..diagram._svg import flow_svg
 from ..model._blueprint import Blueprint
 from ..tasks import resolve_task
 
-# Most tasks in the picture that is shown with the estimator.
+# Maximum number of tasks in the diagram.
 MAX_TASKS = 12
 
 
 def fitted_flow(blueprint: Blueprint, tasks: Sequence[str]) -> Flow:
-    """Describe the way of the data to some tasks of a fitted network.
+    """Describe the data flow to some tasks of a fitted network.
 
-    Tasks that the network was not built for, as they are not trained or were added later, read the representation.
+    Tasks that are not trained, or were added later, read the representation.
     """
-    trained = [
-        name for name in tasks if name not in blueprint.added and blueprint.task_weights[name] > 0
-    ]  # fmt: skip
+    trained = [name for name in tasks if name not in blueprint.added and blueprint.task_weights[name] > 0]
     flow = blueprint.architecture.flow(trained)
     return flow.with_tasks([name for name in tasks if name not in trained])
 
 
-def picture_html(estimator: Any) -> str:
+def diagram_html(estimator: Any) -> str:
     """Return the diagram of an estimator's network as HTML, or an empty string if it cannot be drawn yet."""
     try:
         tasks, flow = _drawn(estimator)
         if not tasks:
             return ""
-        title = f"How the data goes to {_listed(tasks)}"
+        title = f"Data flow to {_listed(tasks)}"
         left_out = f"<div>The first {MAX_TASKS} of {len(tasks)} tasks.</div>" if len(tasks) > MAX_TASKS else ""
         return f'<div style="overflow-x: auto; margin-top: 0.5em">{flow_svg(flow, title)}{left_out}</div>'
-    except Exception:  # parameters that fit will refuse must not keep the estimator from being shown
+    except Exception:  # an estimator with invalid parameters is shown without a diagram
         return ""
 
 

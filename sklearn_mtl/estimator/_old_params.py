@@ -1,4 +1,4 @@
-"""Parameters of older versions, as those of today."""
+"""Conversion of parameters that older versions saved."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from ..config import Checkpoint, DeepEnsemble, Optimizer
 
 
-def with_todays_params(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the attributes of an estimator that an older version saved to those of today.
+def current_params(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert saved attributes of an estimator of an older version.
 
-    Parameters that have become parts of a spec go there; those that no longer exist are left out.
+    Parameters that are now part of a spec are moved to it; removed parameters are left out.
     """
     state = dict(state)
     bootstrap, every = state.pop("bootstrap", False), state.pop("checkpoint_every", 1)

@@ -3,7 +3,7 @@
 import pytest
 
 from sklearn_mtl import Checkpoint, DeepEnsemble, MultiTaskNetEstimator, Optimizer
-from sklearn_mtl.estimator._old_params import with_todays_params
+from sklearn_mtl.estimator._old_params import current_params
 
 OLD = {
     "bootstrap": False, "checkpoint_every": 1, "learning_rate_schedule": "auto", "clip_norm": None,
@@ -27,7 +27,7 @@ OLD = {
 )
 def test_parameters_go_into_specs(changed, name, expected):
     state = {**MultiTaskNetEstimator().get_params(deep=False), **OLD, **changed}
-    today = with_todays_params(state)
+    today = current_params(state)
     assert repr(today[name]) == repr(expected)
     assert set(today) == set(MultiTaskNetEstimator().get_params(deep=False))
     assert set(OLD) <= set(state)
@@ -35,4 +35,4 @@ def test_parameters_go_into_specs(changed, name, expected):
 
 def test_parameters_of_today_stay():
     state = MultiTaskNetEstimator(n_members=3, optimizer=Optimizer(clip_norm=2.0)).get_params(deep=False)
-    assert with_todays_params(state) == state
+    assert current_params(state) == state

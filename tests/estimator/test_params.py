@@ -141,7 +141,7 @@ def test_parameters_of_a_task_that_is_inferred_are_set_by_name():
 
 def test_the_picture_names_a_task_of_which_a_parameter_is_set():
     shown = net().set_params(tasks__rare__class_weight="balanced")._repr_html_()
-    assert "rare__class_weight" not in shown.split("How the data goes to", 1)[1]
+    assert "rare__class_weight" not in shown.split("Data flow to", 1)[1]
 
 
 @pytest.mark.parametrize(
