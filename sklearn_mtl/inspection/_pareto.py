@@ -121,11 +121,9 @@ class ParetoFrontDisplay:
         names = list(metrics if metrics is not None else search.task_names_ if tasks is None else tasks)
         unknown = [name for name in names if name not in search.task_names_] if metrics is None else []
         if unknown or len(set(names)) < max(2, len(names)):
-            given, known = (
-                ("tasks", search.task_names_) if metrics is None else ("metrics", "those of the scoring")
-            )
-            shown = tasks if metrics is None else metrics
-            raise ValueError(f"{given}={shown!r} should be at least two different ones of {known}.")
+            given = f"tasks={tasks!r}" if metrics is None else f"metrics={metrics!r}"
+            known = search.task_names_ if metrics is None else "the metrics of the scoring"
+            raise ValueError(f"{given} should be at least two different ones of {known}.")
         columns = search.score_columns(names)
         scores = np.column_stack([search.cv_results_[column] for column in columns])
         errors = [search.cv_results_["std" + column.removeprefix("mean")] for column in columns]
@@ -230,7 +228,7 @@ class ParetoFrontDisplay:
 
 
 def _weights_in(params: Mapping[str, Any]) -> str:
-    """Write the task weights among the parameters of a candidate, whole ones or by name."""
+    """Return the task weights in the parameters of a candidate as text, from a mapping or single weights."""
     weights: dict[str, Any] = {}
     for name, value in params.items():
         of, _, task = f"__{name}".partition("__task_weights")

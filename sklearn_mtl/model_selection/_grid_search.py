@@ -32,7 +32,7 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
     n_jobs : int or None, default=None
         Number of processes; the results are the same.
     refit : bool, str or callable, default=True
-        Whether to fit the best candidate to all rows; with several metrics, by which of them.
+        Whether to fit the best candidate to all rows; with several metrics, the metric to choose it by.
     cv : int, splitter or iterable, default=None
         The folds; an int means blocks of rows that are not shuffled, see `MultiTaskStratifiedKFold`.
     verbose : int, default=0
@@ -46,13 +46,14 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
     stacked : bool or "auto", default="auto"
         Whether to stack fits of one structure: to train them as one network with a member axis. The scores are the
         same up to rounding; ``mean_fit_time`` is the share of a fit in the time of its stack, plus the time to
-        load the fit. "auto" times a few steps of both modes and chooses the faster one for each group of fits.
+        load the fit. "auto" stacks as many fits as the cache of the processor holds; for modules without a member
+        axis it times a few steps of both modes and chooses the faster one.
     max_members : int or None, default=None
-        Maximum number of fits in one stack; None is limited by one gigabyte of memory.
+        Maximum number of fits in one stack; None is limited only by memory, one gigabyte, and by "auto".
     journal : path-like or None, default=None
         Folder for the scores of finished candidates and folds. If an interrupted search is started again with
         the same folder, it does not train them again and has the same ``cv_results_``. Failed candidates are
-        tried again, and so is everything if estimator, rows, folds or scoring have changed. Changes in the
+        tried again, and all are if estimator, rows, folds or scoring have changed. Changes in the
         code of functions, such as your own ``scoring``, are not detected. Damaged files are ignored with a
         warning, other files without.
 
@@ -60,9 +61,9 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
     ----------
     cv_results_ : dict of ndarray
         As in `GridSearchCV`, and ``split<k>_test_tasks_<task>``, ``mean_test_tasks_<task>`` and
-        ``std_test_tasks_<task>``: the task's score on the validation rows, without a rank. It is that by the
-        task's first metric in `make_multitask_scorer` or in ``metrics`` of the estimator, otherwise accuracy, R2
-        or samples F1. Folds without a label of the task are left out of mean and std; both are NaN for a
+        ``std_test_tasks_<task>``: the task's score on the validation rows, without a rank. The metric is the
+        first one in `make_multitask_scorer` or in ``metrics`` of the estimator, otherwise accuracy, R2 or samples
+        F1. Folds without a label of the task are left out of mean and std; both are NaN for a
         candidate that failed in a fold.
     task_names_ : list of str
         The tasks.
@@ -71,8 +72,8 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
         ``n_fits``, ``stacked``, ``reason``, ``n_stacks`` and ``seconds``.
     pareto_front_ : dict
         The candidates on the front, in the order and form of ``cv_results_``: ``index`` into ``cv_results_``,
-        ``params``, ``mean_test_tasks_<task>`` and ``std_test_tasks_<task>``. `pareto_front` gives that of other
-        metrics.
+        ``params``, ``mean_test_tasks_<task>`` and ``std_test_tasks_<task>``. `pareto_front` returns the front of
+        other metrics.
     best_estimator_ : estimator
         The best candidate, fitted to all rows; an instance of the class of ``estimator``.
     best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_ : object

@@ -31,8 +31,8 @@ class MultiTaskStratifiedGroupKFold(MultiTaskStratifiedKFold):
     n_bins : int, default=5
         Number of quantile bins of a regression.
     shuffle : bool, default=False
-        Whether to assign groups in a random order, which makes other folds. The best of several orders is better
-        balanced by a little, where there are few groups.
+        Whether to assign groups in a random order, which results in different folds. With few groups, some orders
+        result in slightly better balanced folds than others.
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffling; an error without ``shuffle``.
 
@@ -57,7 +57,7 @@ class MultiTaskStratifiedGroupKFold(MultiTaskStratifiedKFold):
     [3, 3, 3]
     """
 
-    # scikit-learn's name for: split takes groups without being asked to
+    # metadata routing passes groups to split by default
     __metadata_request__split: ClassVar[dict[str, Any]] = {"groups": True}
 
     def split(
@@ -89,7 +89,7 @@ class MultiTaskStratifiedGroupKFold(MultiTaskStratifiedKFold):
         numbers = number_groups(check_groups(groups, len(targets)))
         n_groups = int(numbers.max(initial=-1)) + 1
         if n_groups < self.n_splits:
-            raise ValueError(f"n_splits={self.n_splits} folds need as many groups, and there are {n_groups}.")
+            raise ValueError(f"n_splits={self.n_splits} requires as many groups, but there are {n_groups}.")
         folds = self._folds(self._all_codes(targets, numbers), numbers)[numbers]
         for fold in range(self.n_splits):
             yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)

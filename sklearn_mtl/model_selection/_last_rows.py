@@ -1,4 +1,4 @@
-"""Holding out the last rows, of rows that are in the order of time."""
+"""A split that holds out the last rows, for rows in temporal order."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from ..utils._warn import warn
 class LastRows(BaseCrossValidator):
     """One split: the last rows are held out, the rows before them are for training.
 
-    For rows that are in the order of time, as ``validation`` of an estimator or as ``cv`` of a search.
-    scikit-learn's `TimeSeriesSplit` makes several such splits.
+    It is meant for rows in temporal order, as ``validation`` of an estimator or ``cv`` of a search. scikit-learn's
+    `TimeSeriesSplit` returns several such splits.
 
     Parameters
     ----------
     test_size : float in (0, 1) or int >= 1, default=0.1
         Share or number of the rows that are held out; a share is rounded up.
     gap : int >= 0, default=0
-        Rows between both that are in neither, for instance because their targets overlap.
+        Number of rows between training and held-out rows that are left out, for instance because their targets
+        overlap.
 
     Examples
     --------

@@ -31,7 +31,7 @@ class TaskWeightRandomSearchCV(TaskWeightSearch, RandomizedSearchCV):
     n_jobs : int or None, default=None
         Number of processes; the results are the same.
     refit : bool, str or callable, default=True
-        Whether to fit the best candidate to all rows; with several metrics, by which of them.
+        Whether to fit the best candidate to all rows; with several metrics, the metric to choose it by.
     cv : int, splitter or iterable, default=None
         The folds; an int means blocks of rows that are not shuffled, see `MultiTaskStratifiedKFold`.
     verbose : int, default=0
@@ -47,9 +47,10 @@ class TaskWeightRandomSearchCV(TaskWeightSearch, RandomizedSearchCV):
     stacked : bool or "auto", default="auto"
         Whether to stack fits of one structure: to train them as one network with a member axis. The scores are the
         same up to rounding; ``mean_fit_time`` is the share of a fit in the time of its stack, plus the time to
-        load the fit. "auto" times a few steps of both modes and chooses the faster one for each group of fits.
+        load the fit. "auto" stacks as many fits as the cache of the processor holds; for modules without a member
+        axis it times a few steps of both modes and chooses the faster one.
     max_members : int or None, default=None
-        Maximum number of fits in one stack; None is limited by one gigabyte of memory.
+        Maximum number of fits in one stack; None is limited only by memory, one gigabyte, and by "auto".
     journal : path-like or None, default=None
         Folder for the scores of finished candidates and folds, as in `TaskWeightSearchCV`. With
         ``random_state=None`` the candidates differ in every run, so no scores can be reused.

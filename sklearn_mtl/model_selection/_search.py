@@ -1,4 +1,4 @@
-"""What the searches add to those of scikit-learn: the scores of every task, stacked fits and a journal."""
+"""Additions to scikit-learn's searches: the scores of every task, stacked fits and a journal."""
 
 from __future__ import annotations
 
@@ -237,14 +237,14 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
 
 
 def _refuse_own_rows_of_folds(X: RowsLike, fit_params: Mapping[str, Any]) -> None:
-    """Refuse validation rows that scikit-learn would take for parameters by row, and slice with the folds."""
+    """Refuse validation rows that scikit-learn would mistake for parameters by row, and split into folds."""
     for name, values in fit_params.items():
         if name.rpartition("__")[2] in ("X_val", "y_val", "sample_weight_val") and values is not None:
             sliced = _check_method_params(X, params={name: values}, indices=[0])[name]
             if sliced is not values and _num_samples(sliced) == 1 != _num_samples(values):
                 raise ValueError(
-                    f"{name} has as many rows as X, {_num_samples(X)}, so that a search would cut it into folds "
-                    "as X itself. Pass another number of validation rows."
+                    f"{name} has as many rows as X, {_num_samples(X)}, so a search would split it into folds. Pass "
+                    "a different number of validation rows."
                 )
 
 
@@ -268,7 +268,7 @@ def _check_names(results: Mapping[str, Any], columns: Mapping[str, Any]) -> None
     twice = sorted(set(results) & set(columns))
     if twice:
         raise ValueError(
-            f"The scoring has a metric whose column in cv_results_, {twice[0]!r}, is that of a task's score; "
+            f"The column {twice[0]!r} of cv_results_ would be that of a metric and of a task's score; "
             "rename the metric or the task."
         )
 

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 
 def task_weight_simplex(tasks: Iterable[str], alpha: float = 1.0) -> Any:
-    """Make a distribution of task weights with a fixed sum, for a random search.
+    """Return a distribution of task weights with a fixed sum, for a random search.
 
     The weights have a Dirichlet distribution times the number of tasks, so their mean is 1: the candidates differ
     in the balance of the tasks and not in the size of the loss.

@@ -38,9 +38,9 @@ from ..utils._types import RowsLike, TargetsLike
 
 # Maximum bytes of the tensors of one stack.
 MEMORY = 2**30
-# And those that stay in the caches of a processor: with more, a stack is no faster than its members one by one.
+# Maximum bytes that the caches of a processor hold: a larger stack is no faster than its members one by one.
 CACHE = 10 * 2**20
-# Parameters of fit, as fields of what it gets for validation.
+# Parameters of fit for validation, and their fields of `ValidationData`.
 _VALIDATION = {"groups": "groups", "X_val": "X", "y_val": "y", "sample_weight_val": "sample_weight"}
 _TOO_LARGE = "one by one is as fast: two networks do not fit into the cache"
 
@@ -59,6 +59,10 @@ class Fit:
         The last step.
     member : Member or None
         The fit as a member of a stack; None if it cannot be stacked.
+    schema : dict
+        ``n_features_in_`` and ``feature_names_in_`` of the fitted estimator.
+    group : object
+        Equal for fits that can be stacked together.
     reason : str or None
         Why it is not stacked.
     """
@@ -228,23 +232,21 @@ def _why_not(key: str, estimator: Any, last: Any, params: Mapping[str, Any]) -> 
         return "random_state is a generator, whose state changes with every fit"
     if type(last).fit is not MultiTaskNetEstimator.fit:
         return "its class overrides fit"
-    if last.n_members > 1:
-        return "an ensemble is a stack itself"
     if hasattr(estimator, "_skl_callbacks") or hasattr(last, "_skl_callbacks"):
-        return "callbacks observe a single training"
+        return "callbacks follow one fit each"
     return None
 
 
 def _prepare(
     fit: Fit, X: RowsLike, y: TargetsLike, params: Mapping[str, Any], prepared: dict, prefixes: dict
 ) -> None:
-    """Make a fit a member of a stack: transform the rows by the steps before the last, and prepare them."""
-    X, prefix = _transformed(fit.estimator, X, y, prefixes)
+    """Transform the rows by the steps before the last, and prepare the fit as a member of a stack."""
     last = fit.last
     config: FitConfig = last._config()
     fit.reason = Eligibility.of_config(config).reason
     if fit.reason is not None:
         return
+    X, prefix = _transformed(fit.estimator, X, y, prefixes)
     alike = {entry.name for entry in fields(FitConfig)} - FitConfig.names_that(May.DIFFER_IN_STACK)
     # without a seed every fit draws its own; sample weights per task depend on the task weights
     alone = last.random_state is None or "sample_weight" in params
@@ -304,13 +306,11 @@ def _report_entry(
 def _why_not_pays(group: Sequence[Fit], max_members: int | None, n_jobs: int | None) -> str | None:
     """Return why fits are as fast one by one; None if they are not.
 
-    Layers with a member axis are judged by their size. What `torch.func.vmap` makes of others is timed.
+    Networks with a member axis are judged by their size; others, mapped by `torch.func.vmap`, are timed.
     """
     members = [_required(fit.member) for fit in _chunks(group, max_members, n_jobs, in_cache=True)[0]]
     if len(members) == 1:
-        return (
-            "a single fit" if len(group) == 1 else "one by one is as fast: two networks do not fit into the cache"
-        )
+        return "a single fit" if len(group) == 1 else _TOO_LARGE
     blueprint = members[0].blueprint
     if has_member_axis(blueprint.trunk) and has_member_axis(blueprint.architecture):
         return None

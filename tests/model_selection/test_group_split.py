@@ -100,8 +100,8 @@ def test_groups_of_any_container_and_type(of):
     [
         (None, "requires groups"),
         (np.arange(599), "groups has 599 entries for 600 rows"),
-        ([*range(599), None], "no group for some rows, first for row 599"),
-        (np.zeros(600), "n_splits=4 folds need as many groups, and there are 1"),
+        ([*range(599), None], "groups is missing for some rows, first for row 599"),
+        (np.zeros(600), "n_splits=4 requires as many groups, but there are 1"),
         ("a", "should be the group of each row"),
         (np.zeros((600, 2)), "should be the group of each row"),
     ],

@@ -307,7 +307,7 @@ def test_dicts_of_inputs_and_targets_are_searched():
 def test_a_metric_with_the_name_of_the_score_of_a_task_is_refused():
     scoring = {"tasks_u": "r2", "other": "r2"}
     search = TaskWeightSearchCV(regressor(), GRID, cv=2, scoring=scoring, refit="other")
-    with pytest.raises(ValueError, match="'mean_test_tasks_u', is that of a task's score"):
+    with pytest.raises(ValueError, match="'mean_test_tasks_u' of cv_results_ would be that of a metric"):
         search.fit(X, pd.DataFrame(NUMBERS, columns=["u", "v"]))
 
 
