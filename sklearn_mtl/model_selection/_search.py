@@ -243,8 +243,8 @@ def _refuse_own_rows_of_folds(X: RowsLike, fit_params: Mapping[str, Any]) -> Non
             sliced = _check_method_params(X, params={name: values}, indices=[0])[name]
             if sliced is not values and _num_samples(sliced) == 1 != _num_samples(values):
                 raise ValueError(
-                    f"{name} has as many rows as X, {_num_samples(X)}, so a search would split it into folds. Pass "
-                    "a different number of validation rows."
+                    f"{name} has as many rows as X, {_num_samples(X)}, so a search would split it into folds. "
+                    "Pass a different number of validation rows."
                 )
 
 
