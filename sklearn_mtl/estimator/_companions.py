@@ -1,4 +1,4 @@
-"""The estimator for tasks of one kind: all classifications, or all regressions."""
+"""Estimators for tasks of one kind: classifications or regressions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ._estimator import MultiTaskNetEstimator
 
 
 class MultiTaskNetClassifier(ClassifierMixin, MultiTaskNetEstimator):
-    """Multi-task network all of whose tasks are classifications.
+    """Multi-task network for classification tasks.
 
-    The same as `MultiTaskNetEstimator`, and a classifier for scikit-learn: 1-D y is one task, the columns of a
-    2-D y are one each, and cross-validation stratifies 1-D y. Numbers are classes, whatever their dtype.
+    The same as `MultiTaskNetEstimator`, and a classifier for scikit-learn: 1-D y is one task, each column of a 2-D
+    y is one task, and cross-validation stratifies 1-D y. Numbers are classes, whatever their dtype.
 
     Parameters are those of `MultiTaskNetEstimator`.
 
@@ -34,7 +34,7 @@ class MultiTaskNetClassifier(ClassifierMixin, MultiTaskNetEstimator):
     _kind: ClassVar[str | None] = "classification"
     _may_have_regressions: ClassVar[bool] = False
     _one_column_is_plain: ClassVar[bool] = True
-    # accuracy of one label per row is not what several tasks are scored by
+    # the accuracy of scikit-learn's mixin needs one label per row
     score = MultiTaskNetEstimator.score
 
     def __sklearn_tags__(self) -> Any:
@@ -44,10 +44,10 @@ class MultiTaskNetClassifier(ClassifierMixin, MultiTaskNetEstimator):
 
 
 class MultiTaskNetRegressor(RegressorMixin, MultiTaskNetEstimator):
-    """Multi-task network all of whose tasks are regressions.
+    """Multi-task network for regression tasks.
 
-    The same as `MultiTaskNetEstimator`, and a regressor for scikit-learn: 1-D y is one task, the columns of a
-    2-D y are one each, and integers are numbers.
+    The same as `MultiTaskNetEstimator`, and a regressor for scikit-learn: 1-D y is one task, each column of a 2-D
+    y is one task, and integers are numbers.
 
     Parameters are those of `MultiTaskNetEstimator`.
 

@@ -63,11 +63,11 @@ class MultiTaskNetEstimator(
     score_weights : mapping of str to float, or None, default=None
         Weight of each task in ``score`` and in early stopping; 1.0 for tasks that are not named.
     metrics : mapping of str to {str, callable, list, mapping}, or None, default=None
-        What each task is scored by in ``score``, ``score_tasks``, ``history_`` and ``monitor="score"``: any scorer
-        of scikit-learn by its name, a scorer that ``make_scorer`` made, or a function ``metric(y_true, y_pred)``;
-        greater is better. Of a list, or a mapping with names, the first is the score of the task, and the others
-        are in ``history_``. Tasks that are not named have their own metric: accuracy, R2, samples F1, ...
-        `make_multitask_scorer <sklearn_mtl.metrics.make_multitask_scorer>` describes what may be chosen.
+        Metrics of each task in ``score``, ``score_tasks``, ``history_`` and ``monitor="score"``: any scorer of
+        scikit-learn by its name, a scorer that ``make_scorer`` returned, or a function ``metric(y_true, y_pred)``;
+        greater is better. The first one of a list, or of a mapping with names, is the score of the task, and the
+        others are in ``history_``. Tasks that are not named have their own metric: accuracy, R2, samples F1, ...
+        `make_multitask_scorer <sklearn_mtl.metrics.make_multitask_scorer>` describes the choices.
     trunk : {"auto", "mlp", "conv_net", "sequence_encoder", "video_encoder", "multi_input"}, Trunk, class or \
             function, default="auto"
         Part from the inputs to the shared representation; see `sklearn_mtl.trunks`. "auto" chooses by X: for
@@ -103,10 +103,10 @@ class MultiTaskNetEstimator(
         ``score_weights``.
     validation : float in (0, 1) or splitter, default=0.1
         Rows that early stopping holds out: a share of them, stratified by all tasks, or the first split of a
-        splitter of scikit-learn, with ``split(X, y, groups)``. Member i of a deep ensemble takes split i, and
-        begins anew after the last one. Of a `TimeSeriesSplit` the last split comes first. A splitter whose
-        ``random_state`` is None gets its seed from the fit. `LastRows` holds out the last rows. With ``groups``
-        in ``fit``, a share is of whole groups.
+        splitter of scikit-learn, with ``split(X, y, groups)``. Member i of a deep ensemble uses split i; if
+        there are fewer splits, they are used again. Of a `TimeSeriesSplit` the last split is used first. A
+        splitter whose ``random_state`` is None gets its seed from the fit. `LastRows` holds out the last rows.
+        With ``groups`` in ``fit``, a share consists of whole groups.
     n_iter_no_change : int >= 1, default=10
         Epochs without improvement after which training stops.
     n_members : int >= 1, default=1
@@ -122,7 +122,7 @@ class MultiTaskNetEstimator(
         by name: ``penalties__trace_norm__strength``.
     task_sampling : {"all", "proportional", "temperature", "round_robin", "loss_driven"} or TaskSampling, \
             default="all"
-        Tasks that a step trains: all, or one, on rows that have a label for it; see `sklearn_mtl.sampling`.
+        Tasks that a step trains: all, or a single one on its labelled rows; see `sklearn_mtl.sampling`.
     dtype : {"float32", "float64"}, default="float32"
         Dtype of parameters, computation and representations. Predicted numbers are float64, and so are
         probabilities, except those of pixels.
@@ -141,8 +141,8 @@ class MultiTaskNetEstimator(
         got them. In an ensemble, callbacks see the means over the members, and the batches of the first member.
         Callbacks of scikit-learn are set with ``set_callbacks``.
     checkpoint : path-like, Checkpoint or None, default=None
-        Folder that keeps the state of the training after each epoch, so that ``fit(..., resume=True)`` can
-        continue it after the process has died. A `Checkpoint` also sets how often to write. None writes nothing.
+        Folder for the state of training after each epoch, from which ``fit(..., resume=True)`` can continue after
+        the process has died. A `Checkpoint` also sets how often to write. None writes nothing.
     net_params : mapping or None, default=None
         Further parameters of the optimiser, as in ``{"optimizer__betas": (0.9, 0.99)}``, and of callbacks, as in
         ``{"callbacks__lr__step_size": 5}``. Entries without effect raise an error.
@@ -175,8 +175,8 @@ class MultiTaskNetEstimator(
     device_ : torch.device
         Device of the network.
     validation_rows_ : ndarray of int, list of ndarray of int, or None
-        Positions, among the rows of the last ``fit`` or ``add_task``, of those that were held out; for a
-        `DeepEnsemble` a list with those of each member. None if no rows were held out, as with ``X_val``.
+        Positions of the held-out rows in the last ``fit`` or ``add_task``; for a `DeepEnsemble` a list with one
+        array per member. None if no rows were held out, as with ``X_val``.
     member_seeds_ : ndarray of int of shape (n_members,)
         Seeds of the members of a `DeepEnsemble`: a fit of one network with such a ``random_state`` equals the
         member. It does not exist for other fits.
@@ -260,7 +260,7 @@ class MultiTaskNetEstimator(
         "verbose": ["verbose"],
     }
 
-    #: the only kind of tasks that a subclass takes; None for any
+    #: the only kind of task that the class accepts; None for any
     _kind: ClassVar[str | None] = None
     #: whether its tasks may have probabilities
     _may_have_probabilities: ClassVar[bool] = True
@@ -375,7 +375,7 @@ class MultiTaskNetEstimator(
 
 
 def _device_or_cpu(device: Any) -> torch.device:
-    """Resolve a device; a model that was trained on one that is not here is used on the CPU."""
+    """Resolve a device; use the CPU if this machine does not have it."""
     try:
         return resolve_device(device)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a fitted estimator computes: predictions, representations and scores."""
+"""The methods of a fitted estimator: predictions, representations and scores."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class AllPredictions(NamedTuple):
 class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """The methods of a fitted estimator.
 
-    All of them read one view of it, so that another thread may fit it again at the same time.
+    Each reads one twin of it, so another thread may fit the estimator again at the same time.
     """
 
     score_weights: Mapping[str, float] | None
@@ -106,7 +106,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         ndarray, list of ndarray or Targets
             For each task ``(n_samples, n_classes)``, columns in the order of ``classes_``: an array for 1-D y, a
             list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out. A
-            `MultiTaskNetClassifier` gives an array for a frame or 2-D array of one column too.
+            `MultiTaskNetClassifier` returns an array for a frame or 2-D array of one column too.
         """
         answers, view = self._answers(X, tasks)
         known = view._probabilities(answers)
@@ -160,7 +160,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         -------
         array, frame, structured array or Targets
             Standard deviation over the networks, in the units of the target; the kind of y in ``fit``. Tasks
-            that are no regressions are left out.
+            other than regressions are left out.
         """
         view = self._fitted_view()
         model = view._model
@@ -225,7 +225,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return pandas.DataFrame(weights, columns=names, index=X.index if isinstance(X, pandas.DataFrame) else None)
 
     def score_tasks(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> dict[str, float]:
-        """Score each task by its metric, over the rows whose label is there.
+        """Score each task by its metric, over its labelled rows.
 
         The metric is the first one in ``metrics``, or the task's own: accuracy, R2, samples F1, ...
 
@@ -286,8 +286,8 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             Weight of each row.
         metrics : mapping of str to object, or None, default=None
             Metrics by task, as in `make_multitask_scorer <sklearn_mtl.metrics.make_multitask_scorer>`; tasks that
-            are not named have those in ``metrics`` of the estimator, or their own. None computes all metrics of
-            the tasks' own, those that the estimator names, and of probabilities roc_auc, average_precision,
+            are not named have those in ``metrics`` of the estimator, or their own. None computes all of the tasks'
+            own metrics, those in ``metrics`` of the estimator, and for probabilities roc_auc, average_precision,
             neg_log_loss and neg_brier_score.
 
         Returns
@@ -339,7 +339,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             yield name, Reference(name, task, true[name], weight), answers[name]
 
     def mean_score(self, scores: Mapping[str, float], weights: Mapping[str, float] | None = None) -> float:
-        """Average scores by task under weights, leaving out those that are NaN; None is ``score_weights``."""
+        """Average scores by task, except NaN, under weights; None uses ``score_weights``."""
         given, name = (self.score_weights, "score_weights") if weights is None else (weights, "weights")
         return weighted_mean(scores, check_weights(given, self.task_names_, name))
 
@@ -358,7 +358,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return pandas.DataFrame(self._model.history).set_index("epoch")
 
     def _answers(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, Answer], Any]:
-        """Return what the network, or the predictor in its place, answers for some tasks, and the view read."""
+        """Return the predictions of some tasks, and the twin that computed them."""
         view = self._fitted_view()
         names, predictors = view._chosen(tasks), view.task_predictors_
         own = [name for name in names if name not in predictors] if predictors else names
@@ -372,7 +372,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return answers, view
 
     def _probabilities(self, answers: Mapping[str, Answer]) -> Any:
-        """Return the probabilities of those tasks that have any; None if none has."""
+        """Return the probabilities of the tasks that have them; None if no task has."""
         known = {name: a.probabilities for name, a in answers.items() if a.probabilities is not None}
         if not known:
             return None
@@ -390,5 +390,5 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _fitted_view(self) -> Any:
         if not hasattr(self, "_model"):
-            check_is_fitted(self)  # its error; where there is none, it takes longer than a row
+            check_is_fitted(self)  # raises; called only here, because it takes longer than predicting a row
         return self._twin()

@@ -88,9 +88,9 @@ class LearningMixin(FittedMixin):
             Rows to validate on, instead of some of X. They are encoded with what was learned from X. In a
             `Pipeline` with ``transform_input=["X_val"]`` they are transformed as X is.
         y_val : like y with n_val rows, default=None
-            Targets of these.
+            Targets of ``X_val``.
         sample_weight_val : like sample_weight with n_val rows, default=None
-            Weights of these.
+            Weights of ``X_val``.
 
         Returns
         -------
@@ -99,11 +99,11 @@ class LearningMixin(FittedMixin):
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X, y or a weight is not what it should be; the message names it.
+            If a parameter, X, y or a weight is invalid; the message names it.
         DivergenceError
             If a loss or a parameter becomes NaN or infinite.
         OutOfMemoryError
-            If the memory does not hold a step of training.
+            If a training step does not fit into memory.
         ModelFileError
             If the checkpoint is damaged.
         OSError
@@ -146,7 +146,7 @@ class LearningMixin(FittedMixin):
         y : array-like, frame, mapping, structured array or Targets with n_samples rows
             Targets.
         classes : array-like, list of array-like or mapping of str to array-like, default=None
-            All classes, for 1-D y, for 2-D y, or by task; only the first call looks at it. None takes those
+            All classes, for 1-D y, for 2-D y, or by task; used only by the first call. None uses the classes
             of the first batch.
         sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
             Weight of each row.
@@ -176,7 +176,7 @@ class LearningMixin(FittedMixin):
     ) -> Any:
         """Add a task to the fitted network and train it, for ``max_epochs`` or until it stops early.
 
-        The head of the new task reads the representation that ``transform`` gives. The rows may be others than
+        The head of the new task reads the representation that ``transform`` returns. The rows may differ from
         those of ``fit``.
 
         Parameters
@@ -184,7 +184,7 @@ class LearningMixin(FittedMixin):
         name : str
             Name of the new task.
         X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs, of the columns that ``fit`` saw.
+            Inputs, with the columns of ``fit``.
         y : array-like of shape (n_samples,) or (n_samples, n_elements)
             Target of the new task; some labels may be missing.
         task : Task or str, default=None
@@ -200,8 +200,8 @@ class LearningMixin(FittedMixin):
         Returns
         -------
         self
-            Predictions of a 1-D or 2-D y, or of a structured array, are `Targets` from now on, as the tasks have
-            names now.
+            Predictions of a 1-D or 2-D y, or of a structured array, are `Targets` from now on, because
+            the tasks now have names.
 
         Raises
         ------
@@ -258,7 +258,7 @@ class LearningMixin(FittedMixin):
 
     def _one_target(self, y: TargetsLike, targets: Any) -> Any:
         if y is not None and targets is not None:
-            raise ValueError("y and targets are two places for the same thing; pass one of them.")
+            raise ValueError("y and targets are alternatives; pass only one of them.")
         if y is None and targets is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."

@@ -1,4 +1,4 @@
-"""Single tasks of an estimator: views of them, and predictors in their place."""
+"""Single tasks of an estimator: views, and predictors in the place of the network."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class OneTaskMixin:
         """View one task as a classifier or regressor of scikit-learn.
 
         The view of a fitted network is fitted. It shares the network's tensors and runs only what the task needs.
-        Before ``fit``, the view fits all tasks: its ``fit(X, y, targets=...)`` takes the 1-D target of its task,
-        and those of the others by name.
+        The view of an unfitted network fits all tasks: its ``fit(X, y, targets=...)`` gets the 1-D target of its
+        task, and the other targets by name.
 
         Parameters
         ----------
         task : str
-            Its name. Before ``fit``, its kind has to be stated in the parameter ``tasks``, except for a
+            Its name. Before ``fit``, its kind must be stated in the parameter ``tasks``, except for a
             `MultiTaskNetClassifier` or `MultiTaskNetRegressor`.
 
         Returns
@@ -103,11 +103,11 @@ class OneTaskMixin:
 
     @property
     def task_predictors_(self) -> Mapping[str, Any]:
-        """The predictors that `with_task` put in the place of the network, by task."""
+        """The predictors that were set by `with_task`, by task."""
         return getattr(self, "_task_predictors", {})
 
     def _twin(self) -> Any:
-        """Return another object with the same attributes, to be changed or read while this one may change."""
+        """Return a shallow copy, to be changed, or to be read while this one changes."""
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         return twin
@@ -119,7 +119,7 @@ class OneTaskMixin:
         return twin
 
     def _learner(self) -> Any:
-        """Return a twin to be trained: predictors of tasks belong to the network as it was."""
+        """Return a twin to be trained, without predictors, which were made for the present network."""
         if self.task_predictors_:
             warn(
                 f"The predictors of the tasks {list(self.task_predictors_)} are dropped: they were made for the "

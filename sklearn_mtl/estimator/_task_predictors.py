@@ -16,12 +16,12 @@ from ..tasks._answers import Answer
 from ..utils._types import RowsLike
 from ._task_view import TaskView, require_one_label
 
-#: what a saved view has in place of the network that the model around it has anyway
+#: replaces the network in a saved view, if it is the network of the saved model
 SHARED = "the network around"
 
 
 class PredictorAnswer(Answer):
-    """What the predictor of a task predicts; classes have the order and dtype that they have for the network.
+    """Predictions of a predictor in the place of the network, with the network's order and dtype of classes.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class PredictorAnswer(Answer):
         predicted = np.asarray(self.predictor.predict(self.X))
         if predicted.ndim != 1:
             raise ValueError(
-                f"{self.predictor!r} predicts an array of shape {predicted.shape}; one value per row was expected."
+                f"{self.predictor!r} predicts an array of shape {predicted.shape}; expected one value per row."
             )
         return predicted.astype(self.task.classes_.dtype, copy=False) if self.task.has_probabilities else predicted
 
@@ -60,7 +60,7 @@ def check_predictor(net: Any, name: str, predictor: Any) -> None:
     Raises
     ------
     TypeError, ValueError
-        If it is no fitted predictor, of another task, of another kind, or of other classes or inputs.
+        If it is not a fitted predictor, or its task, kind, classes or inputs differ.
     """
     task: Task = net.tasks_[name]
     require_one_label(task, name)
@@ -108,7 +108,7 @@ def _is_made_of_parts(value: Any) -> bool:
 
 
 def detached(predictors: Mapping[str, Any], model: Any) -> dict[str, Any]:
-    """Copy predictors without the network that the model around them has, for saving; see `attach`."""
+    """Copy predictors for saving, without the network of the saved model; see `attach`."""
     copies: dict[int, Any] = {}
     for net in (view.net_ for view in views_within(predictors) if hasattr(view, "net_")):
         is_shared = net._model is model and not net.task_predictors_
@@ -117,7 +117,7 @@ def detached(predictors: Mapping[str, Any], model: Any) -> dict[str, Any]:
 
 
 def attach(predictors: Mapping[str, Any], net: Any) -> None:
-    """Give loaded predictors the network that the model around them has."""
+    """Set the network of loaded predictors to that of the loaded model."""
     for view in views_within(predictors):
         if isinstance(getattr(view, "net_", None), str):
             view.net_ = net

@@ -20,14 +20,14 @@ from ..utils._warn import warn
 
 
 def _has_logits(view: TaskView) -> bool:
-    """Return whether there is an output of the network for each class, or one for two classes."""
+    """Return whether the network has one output per class, or one for two classes."""
     if not hasattr(view, "net_"):
         return True
     return view.task not in view.net_.task_predictors_ and view._task.n_outputs_ in (1, len(view.classes_))
 
 
 class TaskView(BaseEstimator):
-    """What the views of classifications and of regressions have in common.
+    """Base class of views of one task.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class TaskView(BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            As the ``fit`` of the network, and if the network learns the task as one of another kind.
+            As for ``fit`` of the network; also if the network learns the task as another kind.
 
         Warns
         -----
@@ -155,7 +155,7 @@ class TaskView(BaseEstimator):
         elif declared != self._kind:
             raise ValueError(
                 f"the net learns the task {self.task!r} as a {declared}, but {type(self).__name__} shows a "
-                f"{self._kind}; make the view with net.task_view({self.task!r})."
+                f"{self._kind}; create the view with net.task_view({self.task!r})."
             )
         if learner.warm_start and hasattr(self, "net_"):
             learner._publish(self.net_._model)
@@ -177,7 +177,7 @@ class TaskView(BaseEstimator):
         return y
 
     def _with_targets(self, y: Any, targets: TargetsLike) -> Targets:
-        """Return the targets of all tasks; y replaces what they have for the task of the view."""
+        """Return the targets of all tasks, with y for the task of the view."""
         own = read_targets({self.task: y})[0]
         if targets is None:
             warn(
@@ -195,7 +195,7 @@ class TaskView(BaseEstimator):
         return others._with(self.task, y)
 
     def _show(self, net: Any) -> None:
-        """Take over a fitted network."""
+        """Show a fitted network."""
         require_one_label(net.tasks_[self.task], self.task)
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
@@ -220,9 +220,9 @@ class TaskView(BaseEstimator):
 class TaskViewClassifier(ClassifierMixin, TaskView):
     """One classification task of a network, as a classifier of scikit-learn.
 
-    ``net.task_view(task)`` makes it. The view of a fitted network is fitted, shares the network's tensors, and
-    runs only what the task needs. It stays as it is when the network is fitted again. Otherwise ``fit`` fits a
-    copy of the network to all tasks: y is the target of this task, and ``targets`` has those of the others.
+    Create it with ``net.task_view(task)``. The view of a fitted network is fitted, shares the network's tensors,
+    and runs only what the task needs. It does not change when the network is fitted again. Otherwise ``fit`` fits
+    a copy of the network to all tasks: y is the target of this task, and ``targets`` has those of the others.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ class TaskViewClassifier(ClassifierMixin, TaskView):
     """
 
     _kind = "classification"
-    # accuracy of scikit-learn's mixin has no missing labels
+    # the accuracy of scikit-learn's mixin does not support missing labels
     score = TaskView.score
 
     @property
@@ -277,7 +277,7 @@ class TaskViewClassifier(ClassifierMixin, TaskView):
 
     @property
     def _order(self) -> np.ndarray:
-        """The places of the sorted classes among those of the task."""
+        """The positions of the sorted classes among those of the task."""
         return np.argsort(self._task.classes_)
 
     def predict_proba(self, X: RowsLike) -> np.ndarray:
@@ -303,7 +303,7 @@ class TaskViewClassifier(ClassifierMixin, TaskView):
     def decision_function(self, X: RowsLike) -> np.ndarray:
         """Compute the logits of the classes.
 
-        Not available where the network has no output for each class, as for an ordinal task of several classes.
+        Not available if the network does not have one output per class, as for an ordinal task of several classes.
 
         Parameters
         ----------
@@ -327,9 +327,9 @@ class TaskViewClassifier(ClassifierMixin, TaskView):
 class TaskViewRegressor(RegressorMixin, TaskView):
     """One regression task of a network, as a regressor of scikit-learn.
 
-    ``net.task_view(task)`` makes it. The view of a fitted network is fitted, shares the network's tensors, and
-    runs only what the task needs. It stays as it is when the network is fitted again. Otherwise ``fit`` fits a
-    copy of the network to all tasks: y is the target of this task, and ``targets`` has those of the others.
+    Create it with ``net.task_view(task)``. The view of a fitted network is fitted, shares the network's tensors,
+    and runs only what the task needs. It does not change when the network is fitted again. Otherwise ``fit`` fits
+    a copy of the network to all tasks: y is the target of this task, and ``targets`` has those of the others.
 
     Parameters
     ----------
@@ -367,7 +367,7 @@ class TaskViewRegressor(RegressorMixin, TaskView):
     """
 
     _kind = "regression"
-    # R2 of scikit-learn's mixin has no missing labels
+    # the R2 of scikit-learn's mixin does not support missing labels
     score = TaskView.score
 
 
@@ -375,13 +375,13 @@ VIEWS: dict[str, type[TaskView]] = {cls._kind: cls for cls in (TaskViewClassifie
 
 
 def view_of(net: Any, name: Any) -> Any:
-    """Make the view of a task of a network, fitted or not; see ``MultiTaskNetEstimator.task_view``."""
+    """Build the view of a task of a network, fitted or not; see ``MultiTaskNetEstimator.task_view``."""
     if not hasattr(net, "_model"):
         name = str(name)
         kind = kind_before_fit(net, name)
         if kind is None:
             raise ValueError(
-                f"The kind of the task {name!r} is known only after fit; state it to view the task before, "
+                f"The kind of the task {name!r} is known only after fit; to view the task before, pass "
                 f"tasks={{{name!r}: 'classification'}} or 'regression'."
             )
         return VIEWS[kind](clone(net), name)
@@ -391,7 +391,7 @@ def view_of(net: Any, name: Any) -> Any:
 
 
 def kind_before_fit(net: Any, name: str) -> str | None:
-    """Return the kind of a task of a network that is not fitted; None if only ``fit`` finds it."""
+    """Return the kind of a task of a network that is not fitted; None if only ``fit`` can infer it."""
     declared = {str(key): spec for key, spec in (net.tasks or {}).items()}
     if name not in declared:
         kind: str | None = net._kind
@@ -410,7 +410,7 @@ def require_known(net: Any, name: Any) -> str:
 
 
 def require_one_label(task: Task, name: str) -> None:
-    """Raise ValueError if the labels of a task are no 1-D array."""
+    """Raise ValueError if the labels of a task are not a 1-D array."""
     if not task.has_one_label:
         raise ValueError(
             f"{name!r} is a {type(task).__name__} of several labels a row, but a view shows a task with one class "

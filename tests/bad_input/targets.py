@@ -30,7 +30,7 @@ Y_ROWS = [
         "y and targets are both given",
         lambda: net().fit(inputs(N), labels(), targets=labels()),
         ValueError,
-        "y and targets are two places",
+        "y and targets are alternatives",
     ),
     BadInput(
         "y has another length than X",

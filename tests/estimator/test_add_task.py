@@ -401,7 +401,7 @@ def test_penalties_are_those_of_the_first_tasks():
     ("name", "params", "message"),
     [
         ("number", {}, r"name='number' should be a str other than the names of the tasks \['number', 'label'\]"),
-        (3, {}, "name=3 should be a text"),
+        (3, {}, "name=3 should be a str"),
         ("new", {"X": X[:, :3]}, "X has 3 features, but MLP is expecting 4|X has 3 features"),
         ("new", {"X": X[:50]}, "inconsistent numbers of samples"),
         ("new", {"y": np.full(150, np.nan)}, "task 'new'"),

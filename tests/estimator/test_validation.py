@@ -318,7 +318,7 @@ def test_a_splitter_of_the_users():
     ("train", "valid", "message"),
     [
         (np.arange(10), np.arange(5, 20), "trains on 5 of the rows that it validates on, first on row 5"),
-        (np.arange(10), np.arange(0), "10 rows to train on and 0 to validate on"),
+        (np.arange(10), np.arange(0), "10 training rows and 0 validation rows"),
         (np.arange(10), [N], "positions beyond the 160 rows"),
         (np.arange(10), [-1], "positions beyond the 160 rows"),
         (np.arange(10), [0.5], "two arrays of their positions"),
