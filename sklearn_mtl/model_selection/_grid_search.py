@@ -27,8 +27,8 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
         Values of parameters by name, for instance ``{"task_weights__a": [0.3, 1.0, 3.0]}``.
     scoring : str, callable, list, tuple, dict or None, default=None
         Criterion for the best candidate; None uses ``score`` of the estimator, the mean over tasks under its
-        ``score_weights``. `multitask_scorer` returns all metrics of all tasks, `make_multitask_scorer` chosen ones;
-        the first of each task is then its score.
+        ``score_weights``. `multitask_scorer` returns all metrics of all tasks, `make_multitask_scorer` chosen
+        ones, of which the first of each task is its score.
     n_jobs : int or None, default=None
         Number of processes; the results are the same.
     refit : bool, str or callable, default=True

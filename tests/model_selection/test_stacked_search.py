@@ -436,6 +436,24 @@ def test_what_cannot_be_pickled_goes_one_by_one():
     assert stacked_fits(search) == 3
 
 
+class Counted(StandardScaler):
+    """A scaler that counts its fits."""
+
+    n_fits = 0
+
+    def fit(self, X, y=None, sample_weight=None):
+        Counted.n_fits += 1
+        return super().fit(X, y, sample_weight)
+
+
+def test_steps_before_fits_that_cannot_be_stacked_are_not_fitted_in_advance():
+    Counted.n_fits = 0
+    pipeline = make_pipeline(Counted(), short(n_members=2, max_epochs=1))
+    search = TaskWeightSearchCV(pipeline, prefixed({"learning_rate": [5e-3, 1e-2]}), cv=CV, stacked=True).fit(X, Y)
+    assert not stacked_fits(search)
+    assert Counted.n_fits == 2 * 3 + 1
+
+
 def test_sparse_inputs_go_one_by_one():
     search = both(short(trunk=MLP(hidden_sizes=(6,))), {"learning_rate": [5e-3, 1e-2]}, X=csr_matrix(X))
     assert reasons(search) == ["a sparse X is converted to dense tensors batch by batch"]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
 
-from sklearn_mtl.utils._stratify import deal
+from sklearn_mtl.utils._stratify import deal, quantile_bins
 
 
 @st.composite
@@ -67,3 +67,15 @@ def test_more_columns_than_one_number_holds():
     codes[25:] = codes[:25]
     folds = deal(codes, [25, 25])
     np.testing.assert_array_equal(folds, np.repeat([0, 1], 25))
+
+
+def test_bins_of_numbers_are_of_equal_size_from_1_and_0_is_missing():
+    values = np.array([np.nan, *np.arange(20.0)])
+    bins = quantile_bins(values, 4)
+    assert bins[0] == 0
+    assert np.bincount(bins).tolist() == [1, 5, 5, 5, 5]
+    assert (np.diff(bins[1:]) >= 0).all()
+
+
+def test_equal_numbers_are_in_one_bin():
+    assert len(set(quantile_bins(np.full(9, 2.5), 5).tolist())) == 1
