@@ -67,3 +67,12 @@ def test_more_columns_than_one_number_holds():
     codes[25:] = codes[:25]
     folds = deal(codes, [25, 25])
     np.testing.assert_array_equal(folds, np.repeat([0, 1], 25))
+
+
+def test_a_class_has_its_share_where_folds_differ_much_in_size():
+    sizes = [3, 3, 19, 1, 3]
+    codes = np.repeat([0, 1, 2], [17, 6, 6])
+    folds = deal(codes[:, None], sizes)
+    for fold, size in enumerate(sizes):
+        shares = np.bincount(codes) * size / len(codes)
+        assert (abs(np.bincount(codes[folds == fold], minlength=3) - shares) < 2).all()
