@@ -55,11 +55,11 @@ class MLP(Trunk):
     With its defaults it consists of Linear and ReLU for each hidden layer. Categorical columns are embedded;
     categories that were not seen in ``fit`` share one embedding, which starts at zero.
 
-    Numbers may be missing (NaN, None, pandas' NA, null, or masked). They are replaced by the median of their column
-    over the rows of ``fit``, weighted by ``sample_weight``. A column in which some were missing in ``fit`` has one
-    more input, an indicator, which is 1 where the number is missing [5]_. Other columns have none, so a number that
-    is missing only later is treated as the median. A column without any number in ``fit`` is ignored. Medians are
-    learned from at most 100,000 rows, or 2,500 if numbers are neither scaled, ranked nor binned.
+    Numbers may be missing (NaN, None, pandas' NA, null, or masked). They are replaced by the median of their
+    column over the rows of ``fit``, weighted by ``sample_weight``. A column in which some were missing in ``fit``
+    has one more input, an indicator, which is 1 where the number is missing [5]_. Other columns have none, so a
+    number that is missing only later is treated as the median. A column without any number in ``fit`` is ignored.
+    Medians are learned from at most 100,000 rows, or 2,500 if numbers are neither scaled, ranked nor binned.
 
     Parameters
     ----------
