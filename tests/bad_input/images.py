@@ -128,7 +128,7 @@ POSITION_ROWS = [
         "labels of the pixels of a table",
         lambda: fit_pixels(X=np.ones((N_IMAGES, 3)), trunk="mlp"),
         ValueError,
-        "task 'pixels': .*labels each pixel, but MLP returns one vector per row",
+        "task 'pixels': .*labels each pixel, but MLP returns a vector per row",
     ),
 ]
 

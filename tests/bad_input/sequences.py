@@ -161,6 +161,6 @@ TAG_ROWS = [
         "tags of the rows of a table",
         lambda: fit_sentences(np.ones((N_SENTENCES, 3)), tasks={"tags": "tagging"}, trunk="mlp"),
         ValueError,
-        "task 'tags': .*labels each token, but MLP returns one vector per row",
+        "task 'tags': .*labels each token, but MLP returns a vector per row",
     ),
 ]

@@ -58,12 +58,12 @@ def test_labels_that_fit_are_accepted():
 @pytest.mark.parametrize(
     ("found", "task", "y", "message"),
     [
-        (NO_POSITIONS, SequenceTagging(), tags(1, 1), "labels each token, but trunk returns one vector per row"),
+        (NO_POSITIONS, SequenceTagging(), tags(1, 1), "labels each token, but trunk returns a vector per row"),
         (
             NO_POSITIONS,
             Segmentation(),
             np.zeros((2, 4, 4)),
-            "labels each pixel, but trunk returns one vector per row",
+            "labels each pixel, but trunk returns a vector per row",
         ),
         (Positions("T", True), Segmentation(), np.zeros((2, 4, 4)), "but the rows of X are not images"),
         (Positions("T", True, np.array([2, 1])), SequenceTagging(), tags(2, 3), "row 1"),

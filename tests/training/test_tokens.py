@@ -232,7 +232,7 @@ def test_tags_of_another_length_than_their_tokens_are_refused():
 
 
 def test_tags_need_tokens():
-    with pytest.raises(ValueError, match="labels each token, but MLP returns one vector per row"):
+    with pytest.raises(ValueError, match="labels each token, but MLP returns a vector per row"):
         MultiTaskNetEstimator(tasks={"y": "tagging"}).fit(np.eye(3), {"y": column([["a"], ["b"], ["a", "b"]])})
 
 
