@@ -88,8 +88,8 @@ def _shares(codes: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndar
 def _quotas(column: np.ndarray, counts: np.ndarray, in_turn: np.ndarray, n_folds: int) -> np.ndarray:
     """Return the quotas of a column, (n_classes, n_folds).
 
-    They are computed as if the rows were sorted by class and dealt in turn, to larger folds more often. Where folds
-    differ much in size, a quota may then be off by two rows or more, which is corrected.
+    They are computed as if the rows were sorted by class and dealt in turn, to larger folds more often. If the
+    sizes of folds differ much, a quota may then be off by two rows or more. This is corrected.
     """
     of_class = np.bincount(column, weights=counts).astype(np.intp)
     key = np.repeat(np.arange(len(of_class)), of_class) * n_folds + in_turn
@@ -122,9 +122,11 @@ def _exchange(quotas: np.ndarray, off: np.ndarray, one: int, fold: int) -> None:
     is_possible = (quotas > 0) if sign > 0 else (quotas[one] > 0) & (quotas[:, fold, None] > 0)
     is_possible[one], is_possible[:, fold] = False, False
     if is_possible.any():
-        other, to = np.unravel_index(np.where(is_possible, change, np.inf).argmin(), off.shape)
-        quotas[[one, other], [fold, to]] -= sign
-        quotas[[one, other], [to, fold]] += sign
+        place = int(np.where(is_possible, change, np.inf).argmin())
+        other, to = divmod(place, off.shape[1])
+        for column, step in ((fold, sign), (to, -sign)):
+            quotas[one, column] -= step
+            quotas[other, column] += step
 
 
 def _in_proportion(quotas: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
