@@ -57,7 +57,7 @@ class Positions:
         """
         if task.labels_positions and not self.has_tokens:
             raise ValueError(
-                f"{task!r} labels each {task.labelled_unit}, but {self.trunk} returns one vector per row"
+                f"{task!r} labels each {task.labelled_unit}, but {self.trunk} returns a vector per row"
             )
         if task.labels_pixels and self.grid is None:
             raise ValueError(f"{task!r} labels each pixel, but the rows of X are not images")

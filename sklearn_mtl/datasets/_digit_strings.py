@@ -36,7 +36,7 @@ def make_digit_strings(
     subset: str = "all",
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[np.ndarray, Targets]:
-    """Make images of strings of handwritten digits, with tags from left to right.
+    """Generate images of strings of handwritten digits, with tags from left to right.
 
     The digits are those of `sklearn.datasets.load_digits`, drawn at random, 8 x 8 pixels each. The right part of
     the image of a shorter string is empty.

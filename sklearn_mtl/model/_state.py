@@ -85,7 +85,8 @@ def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
     _check_finite(current["weights"])
     blueprint = current["blueprint"]
     _complete_parts(vars(blueprint))
-    vars(blueprint.trunk).setdefault("dtype_", blueprint.dtype)  # an older version did not keep it on the trunk
+    if hasattr(type(blueprint.trunk), "dtype_"):  # an older version did not keep it on the trunk
+        vars(blueprint.trunk).setdefault("dtype_", blueprint.dtype)
     return stamped(current)
 
 

@@ -100,7 +100,7 @@ def medians(X: Numbers, sample_weight: np.ndarray | None, most_rows: int = MOST_
     half, found = weight.sum() / 2, np.zeros(X.shape[1])
     others = np.flatnonzero((below > half) | (above >= half))  # of all others, the median is 0
     for column, numbers in zip(others, X.tocsc()[:, others].T, strict=True):
-        found[column] = _median(numbers.toarray()[0], weight)
+        found[column] = _median(numbers.toarray().ravel(), weight)
     return found
 
 

@@ -75,6 +75,9 @@ class ModuleTrunk(Trunk):
     (20, 4)
     """
 
+    #: of the numbers of X
+    dtype_: str = "float32"
+
     _parameter_constraints: dict = {"module": [HasMethods("__call__")], "params": [Mapping, None]}
 
     # defaults for models of older versions, which did not copy modules or seed their random numbers

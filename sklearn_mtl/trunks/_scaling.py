@@ -43,7 +43,8 @@ class Place(NamedTuple):
     def moved(self, values: np.ndarray) -> np.ndarray:
         """Place values of the columns, (n_columns,) or (n_columns, k)."""
         axes = (slice(None),) + (None,) * (values.ndim - 1)
-        return np.asarray((values - self.middle[axes]) / self.unit[axes])
+        with np.errstate(over="ignore"):  # a damaged file may hold any numbers
+            return np.asarray((values - self.middle[axes]) / self.unit[axes])
 
 
 class Scaler(nn.Module):

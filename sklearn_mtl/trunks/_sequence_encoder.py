@@ -121,6 +121,9 @@ class SequenceEncoder(Trunk):
     array(['music', 'place'], dtype='<U5')
     """
 
+    #: of the numbers of X
+    dtype_: str = "float32"
+
     has_tokens = True
     # networks of older versions read the original numbers
     is_placed_ = False

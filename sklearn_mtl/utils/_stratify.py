@@ -94,11 +94,45 @@ def _shares(codes: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndar
 def _quotas(column: np.ndarray, counts: np.ndarray, in_turn: np.ndarray, n_folds: int) -> np.ndarray:
     """Return the quotas of a column, (n_classes, n_folds).
 
-    They are computed as if the rows were sorted by class and dealt in turn, to larger folds more often.
+    They are computed as if the rows were sorted by class and dealt in turn, to larger folds more often. If the
+    sizes of folds differ much, a quota may then be off by two rows or more. This is corrected.
     """
     of_class = np.bincount(column, weights=counts).astype(np.intp)
     key = np.repeat(np.arange(len(of_class)), of_class) * n_folds + in_turn
-    return np.bincount(key, minlength=len(of_class) * n_folds).reshape(-1, n_folds)
+    quotas = np.bincount(key, minlength=len(of_class) * n_folds).reshape(-1, n_folds)
+    exact = np.outer(of_class, np.bincount(in_turn, minlength=n_folds)) / max(1, len(in_turn))
+    for _ in range(quotas.size):
+        off = quotas - exact
+        one, fold = np.unravel_index(np.abs(off).argmax(), off.shape)
+        if abs(off[one, fold]) < 2:
+            break
+        _exchange(quotas, off, int(one), int(fold))
+    return quotas
+
+
+def _exchange(quotas: np.ndarray, off: np.ndarray, one: int, fold: int) -> None:
+    """Move one row of a class into or out of a fold, in exchange for one of another class; sums stay the same.
+
+    Parameters
+    ----------
+    quotas : ndarray of int of shape (n_classes, n_folds)
+        Changed in place.
+    off : ndarray of shape (n_classes, n_folds)
+        Quotas minus exact shares.
+    one, fold : int
+        Class and fold of the quota that is off most.
+    """
+    sign = 1 if off[one, fold] > 0 else -1
+    # change of the squared error by moving the row to another fold, for a row of another class
+    change = sign * (off[one] + off[:, fold, None] - off)
+    is_possible = (quotas > 0) if sign > 0 else (quotas[one] > 0) & (quotas[:, fold, None] > 0)
+    is_possible[one], is_possible[:, fold] = False, False
+    if is_possible.any():
+        place = int(np.where(is_possible, change, np.inf).argmin())
+        other, to = divmod(place, off.shape[1])
+        for column, step in ((fold, sign), (to, -sign)):
+            quotas[one, column] -= step
+            quotas[other, column] += step
 
 
 def _in_proportion(quotas: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:

@@ -479,7 +479,7 @@ def test_searches_keep_own_rows_whole_or_refuse_them():
         np.testing.assert_allclose(
             search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"], atol=1e-4
         )
-        with pytest.raises(ValueError, match="X_val has as many rows as X, 50, so that a search would cut it"):
+        with pytest.raises(ValueError, match="X_val has as many rows as X, 50, so a search would split it"):
             search.fit(X[:50], {"a": X[:50, 0]}, X_val=X_VAL, y_val=Targets(y_val))
 
 

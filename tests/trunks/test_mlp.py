@@ -53,13 +53,13 @@ def test_indicators_come_from_their_columns():
     numbers = np.array([[1.0, 2.0, np.nan], [np.nan, 3.0, 5.0], [3.0, 5.0, 6.0]])
     trunk = MLP((4,), ranks=True, n_bins=1).fit(numbers, owner=owner)
     stem = trunk.stem(Streams(0))
-    before = stem(trunk.encode(numbers, owner=owner))
+    before = stem(trunk.encode(numbers, owner=owner)).values
     assert before.shape[1] == trunk.stem_width_ == 3 * (1 + 1 + 1) + 2
     assert before[:, -2:].tolist() == [[0, 1], [1, 0], [0, 0]]
     for column in range(3):
         changed = numbers.copy()
         changed[:, column] = numbers[[1, 2, 0], column]
-        differs = (stem(trunk.encode(changed, owner=owner)) != before).any(dim=0).numpy()
+        differs = (stem(trunk.encode(changed, owner=owner)).values != before).any(dim=0).numpy()
         assert np.array_equal(differs, trunk.stem_mask([column]))
 
 

@@ -79,3 +79,12 @@ def test_bins_of_numbers_are_of_equal_size_from_1_and_0_is_missing():
 
 def test_equal_numbers_are_in_one_bin():
     assert len(set(quantile_bins(np.full(9, 2.5), 5).tolist())) == 1
+
+
+def test_a_class_has_its_share_where_folds_differ_much_in_size():
+    sizes = [3, 3, 19, 1, 3]
+    codes = np.repeat([0, 1, 2], [17, 6, 6])
+    folds = deal(codes[:, None], sizes)
+    for fold, size in enumerate(sizes):
+        shares = np.bincount(codes) * size / len(codes)
+        assert (abs(np.bincount(codes[folds == fold], minlength=3) - shares) < 2).all()
