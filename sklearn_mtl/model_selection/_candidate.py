@@ -17,7 +17,7 @@ from ..utils._digest import digest, fit_key
 from ..utils._types import RowsLike, TargetsLike
 from ._journal import Journal
 from ._record import Record, as_floats, carry
-from ._stack import Bank, last_step
+from ._stack import TrainedFits, last_step
 
 
 class Candidate:
@@ -29,7 +29,7 @@ class Candidate:
     ----------
     estimator : estimator
         A `MultiTaskNetEstimator` or a pipeline that ends in one.
-    bank : mapping of str to fitted estimator, or None, default=None
+    trained_fits : mapping of str to fitted estimator, or None, default=None
         Finished fits by `fit_key`; other fits are trained.
     journal : Journal or None, default=None
         Finished scores; new ones are added.
@@ -43,16 +43,16 @@ class Candidate:
     >>> X, y = load_linnerud(return_X_y=True)
     >>> regressor = MultiTaskNetRegressor(max_epochs=2, random_state=0)
     >>> key = fit_key(regressor, X, y, {})
-    >>> bank = {key: regressor.fit(X, y)}
-    >>> Candidate(regressor, bank=bank).fit(X, y).fitted() is bank[key]
+    >>> trained_fits = {key: regressor.fit(X, y)}
+    >>> Candidate(regressor, trained_fits=trained_fits).fit(X, y).fitted() is trained_fits[key]
     True
     """
 
     def __init__(
-        self, estimator: Any, bank: Mapping[str, Any] | None = None, journal: Journal | None = None
+        self, estimator: Any, trained_fits: Mapping[str, Any] | None = None, journal: Journal | None = None
     ) -> None:
         self.estimator = estimator
-        self.bank = bank
+        self.trained_fits = trained_fits
         self.journal = journal
         self._key = ""
         self._records: dict[str, Record] = {}
@@ -61,20 +61,20 @@ class Candidate:
         self._fit_time = 0.0
 
     def fit(self, X: RowsLike, y: TargetsLike = None, **params: Any) -> Candidate:
-        """Fit the estimator, unless the journal has its scores or the bank has its fit."""
+        """Fit the estimator, unless the journal has its scores or it is among the trained fits."""
         start = time.perf_counter()
-        if self.bank is not None or self.journal is not None:
+        if self.trained_fits is not None or self.journal is not None:
             self._key = self._name(X, y, params)
         self._records = {} if self.journal is None else self.journal.read(self._key)
-        self._fitted = None if self.bank is None else self.bank.get(self._key)
+        self._fitted = None if self.trained_fits is None else self.trained_fits.get(self._key)
         self._train = functools.partial(self.estimator.fit, X, *_given(y), **params)
         if self._records or self._fitted is not None:
             _report_fit(self.estimator, X, y)
         else:
             self.fitted()
         self._fit_time = time.perf_counter() - start
-        if isinstance(self.bank, Bank):
-            self._fit_time += self.bank.seconds(self._key)
+        if isinstance(self.trained_fits, TrainedFits):
+            self._fit_time += self.trained_fits.seconds(self._key)
         return self
 
     def _name(self, X: RowsLike, y: TargetsLike, params: Mapping[str, Any]) -> str:
@@ -83,7 +83,7 @@ class Candidate:
         except ValueError:
             if self.journal is not None:
                 raise
-            return ""  # a fit without a digest is not in the bank
+            return ""  # a fit without a digest is not among the trained fits
 
     def fitted(self) -> Any:
         """Return the fitted estimator; if only its scores are in the journal, it is fitted now."""
@@ -145,7 +145,7 @@ class Candidate:
         return self
 
     def __sklearn_clone__(self) -> Candidate:
-        return Candidate(clone(self.estimator), bank=self.bank, journal=self.journal)
+        return Candidate(clone(self.estimator), trained_fits=self.trained_fits, journal=self.journal)
 
     @property
     def _parent_callback_ctx(self) -> Any:

@@ -21,7 +21,7 @@ from ..utils._types import RowsLike, TargetsLike
 from ._candidate import Candidate
 from ._journal import DiskFailure, Journal
 from ._record import is_recording, recording, records_of, task_columns
-from ._stack import Bank, fill_bank, last_step
+from ._stack import TrainedFits, last_step, train_stacks
 from ._trade_off import TradeOffMixin
 
 
@@ -148,9 +148,9 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         _refuse_own_rows_of_folds(X, run.fit_params)
         run.own = {name: self.__dict__[name] for name in ("estimator", "n_jobs")}
         estimator = _with_types(self.estimator, y)
-        bank = None if self.stacked is False else self._stack(run, estimator, X, y, split_params)
+        trained_fits = None if self.stacked is False else self._stack(run, estimator, X, y, split_params)
         # scikit-learn clones this next; callbacks see the search only after the run has started
-        self.estimator = Candidate(estimator, bank=bank, journal=run.journal)
+        self.estimator = Candidate(estimator, trained_fits=trained_fits, journal=run.journal)
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         run = _required(self._run)
@@ -173,13 +173,13 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
 
     def _stack(
         self, run: _Run, estimator: Any, X: RowsLike, y: TargetsLike, split_params: Mapping[str, Any]
-    ) -> Bank:
+    ) -> TrainedFits:
         """Train the fits that can be stacked; folds and candidates are drawn here, only once."""
         run.candidates = self._candidates()
         folds = _Folds(list(self._checked_cv_orig.split(X, y, **split_params)))
         self._checked_cv_orig = folds
         journal = run.journal
-        bank, self.stack_report_ = fill_bank(
+        trained_fits, self.stack_report_ = train_stacks(
             estimator,
             run.candidates,
             folds.splits,
@@ -193,7 +193,7 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         )
         if all(entry["stacked"] for entry in self.stack_report_):
             self.n_jobs = None  # scoring trained fits is not worth further processes
-        return bank
+        return trained_fits
 
     def select(
         self,

@@ -1,4 +1,4 @@
-"""Stacked training of the fits of a search, collected in a bank for scikit-learn's search."""
+"""Stacked training of the fits of a search, which scikit-learn's search then looks up."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Fit:
     Parameters
     ----------
     key : str
-        Its key in the bank.
+        Its key in `TrainedFits`.
     estimator : estimator
         A pipeline, or the last step itself.
     last : MultiTaskNetEstimator
@@ -76,7 +76,7 @@ class Fit:
     reason: str | None = None
 
 
-class Bank(Mapping[str, Any]):
+class TrainedFits(Mapping[str, Any]):
     """Fitted estimators by the key of their fit, built from their weights on access.
 
     Parameters
@@ -106,7 +106,7 @@ class Bank(Mapping[str, Any]):
         return self._trained[key][2] if key in self._trained else 0.0
 
 
-def fill_bank(
+def train_stacks(
     estimator: Any,
     candidates: Sequence[Mapping[str, Any]],
     splits: Sequence[tuple[Any, Any]],
@@ -118,7 +118,7 @@ def fill_bank(
     max_members: int | None,
     n_jobs: int | None,
     is_done: Callable[[str], bool] = lambda key: False,
-) -> tuple[Bank, list[dict[str, Any]]]:
+) -> tuple[TrainedFits, list[dict[str, Any]]]:
     """Train the fits that can be stacked, and report which were stacked.
 
     Parameters
@@ -142,7 +142,7 @@ def fill_bank(
 
     Returns
     -------
-    bank : Bank
+    trained_fits : TrainedFits
     report : list of dict
         One entry per group of fits: ``n_fits``, ``stacked``, ``reason``, ``n_stacks`` and ``seconds``.
     """
@@ -172,7 +172,7 @@ def fill_bank(
         entry["seconds"] += seconds
         for fit, outcome in zip(stack, outcomes, strict=True):
             trained[fit.key] = (fit, outcome, seconds / len(stack))
-    return Bank(trained), report
+    return TrainedFits(trained), report
 
 
 def _rows(

@@ -204,17 +204,17 @@ def test_searches_hold_out_the_same_groups_as_single_fits(search, seed):
 
 
 def test_a_stacked_fit_tells_its_validation_rows():
-    from sklearn_mtl.model_selection._stack import fill_bank
+    from sklearn_mtl.model_selection._stack import train_stacks
 
     rows = np.arange(N)
-    bank, _ = fill_bank(
+    trained_fits, _ = train_stacks(
         stopping(), [{"learning_rate": 1e-3}, {"learning_rate": 1e-2}], [(rows, rows)], X, Targets(a=X[:, 0]),
         {"groups": GROUPS}, stacked=True, max_members=None, n_jobs=None,
     )  # fmt: skip
     alone = stopping().fit(X, {"a": X[:, 0]}, groups=GROUPS).validation_rows_
-    assert len(bank) == 2
-    for key in bank:
-        assert np.array_equal(bank[key].validation_rows_, alone)
+    assert len(trained_fits) == 2
+    for key in trained_fits:
+        assert np.array_equal(trained_fits[key].validation_rows_, alone)
 
 
 def test_cross_validation_and_pipelines_route_groups():

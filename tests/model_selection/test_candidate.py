@@ -14,7 +14,7 @@ Y = mixed_targets(X, missing=0.1)
 
 
 class Untrainable:
-    """A bank that has every fit, and records the requested keys."""
+    """Trained fits that have every fit, and records the requested keys."""
 
     def __init__(self, fitted):
         self.fitted = fitted
@@ -30,15 +30,15 @@ class Untrainable:
 )
 def test_what_the_bank_has_is_not_trained(make):
     fitted = make().fit(X, Y)
-    bank = Untrainable(fitted)
-    candidate = clone(Candidate(make(), bank=bank)).fit(X, Y)
+    trained_fits = Untrainable(fitted)
+    candidate = clone(Candidate(make(), trained_fits=trained_fits)).fit(X, Y)
     assert candidate.fitted() is fitted
     assert not hasattr(candidate.estimator, "n_features_in_")
-    assert bank.asked == [fit_key(make(), X, Y, {})]
+    assert trained_fits.asked == [fit_key(make(), X, Y, {})]
 
 
 def test_what_the_bank_lacks_is_trained():
-    candidate = Candidate(net(), bank={"another": None}).fit(X, Y, sample_weight=np.ones(len(X)))
+    candidate = Candidate(net(), trained_fits={"another": None}).fit(X, Y, sample_weight=np.ones(len(X)))
     assert candidate.fitted() is candidate.estimator
     assert candidate.fitted().score(X, Y) == net().fit(X, Y, sample_weight=np.ones(len(X))).score(X, Y)
 
