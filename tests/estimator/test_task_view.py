@@ -338,7 +338,7 @@ def test_task_of_several_labels_is_refused_before_fit():
 
 
 def test_kind_has_to_be_known_before_fit():
-    with pytest.raises(ValueError, match="state it to view the task before"):
+    with pytest.raises(ValueError, match="to view the task before, pass"):
         net().task_view("sick")
     assert is_classifier(MultiTaskNetClassifier().task_view("any"))
     assert is_regressor(MultiTaskNetRegressor().task_view("any"))
