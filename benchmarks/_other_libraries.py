@@ -60,8 +60,8 @@ class EncodedXGB(BaseEstimator):
 def one_for_all(make: Callable[[str, int, bool], Any]) -> Contender:
     """Fit one model to all targets, which are numbers or have two classes each.
 
-    ``make`` gets the kind of the tasks, a seed, and whether labels are missing; it raises `Unsuited` where it learns
-    no such targets.
+    ``make`` gets the kind of the tasks, a seed, and whether labels are missing; it raises `Unsuited` where it
+    learns no such targets.
     """
 
     def contender(rows: Rows, seed: int) -> Predict:

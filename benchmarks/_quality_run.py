@@ -13,7 +13,9 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +26,8 @@ from _harness import environment
 from _quality_scores import score, scored, splits
 from _rows import Rows
 from _single_targets import Contender, Unsuited
+
+OTHER_LIBRARIES = ("pytabkit", "xgboost", "catboost")
 
 
 class Options(NamedTuple):
@@ -59,11 +63,7 @@ def run_all(names: Sequence[str], contenders: Sequence[str], registry: Registry,
 def run(name: str, contenders: Sequence[str], registry: Registry, options: Options) -> list[str]:
     """Run the contenders that have no result for a data set, and return those that failed."""
     known = registry()
-    todo = [
-        contender
-        for contender in contenders
-        if options.again or not is_done(known[contender][1], name, contender, options)
-    ]
+    todo = [one for one in contenders if options.again or not is_done(known[one][1], name, one, options)]
     if not todo:
         return []
     rows, failed = ROWS[name](), []
@@ -76,9 +76,19 @@ def run(name: str, contenders: Sequence[str], registry: Registry, options: Optio
         elif "unsuited" in result:
             print(f"{name:20s}{contender:26s}is not for {result['unsuited']}", flush=True)
         else:
-            store(folder, name, contender, {"environment": {**environment(), "busy": options.busy}, **result})
+            described = {**environment(), **other_versions(), "busy": options.busy}
+            store(folder, name, contender, {"environment": described, **result})
             _print(name, contender, result)
     return failed
+
+
+def other_versions() -> dict[str, str]:
+    """Return the versions of the libraries of other contenders, where they are installed."""
+    found = {}
+    for library in OTHER_LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
 
 
 def is_done(folder: Path, name: str, contender: str, options: Options) -> bool:

@@ -1,7 +1,7 @@
 """Splits, and scores of predictions.
 
-Scores are R2 and errors of a number; AUC, accuracy, log loss and calibration of classes; and the mean AUC, the Hamming
-loss and F1 of sets of labels.
+Scores are R2 and errors of a number; AUC, accuracy, log loss and calibration of classes; and the mean AUC, the
+Hamming loss and F1 of sets of labels.
 """
 
 from __future__ import annotations
