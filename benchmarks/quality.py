@@ -1,8 +1,8 @@
 """Scores of the defaults, compared with models for single targets and with other recipes.
 
 Each data set is split into training and test rows several times. ``--only`` and ``--contenders`` run a part.
-Results are stored by data set and contender, and not made again without ``--again``. Recipes of ``_recipes.py`` are
-stored beside them for ``pick_defaults.py``. ``--report`` prints tables of all stored results and runs nothing.
+Results are stored by data set and contender, and not made again without ``--again``. Recipes of ``_recipes.py``
+are stored beside them for ``pick_defaults.py``. ``--report`` prints tables of what is stored, and runs nothing.
 """
 
 from __future__ import annotations

@@ -66,9 +66,8 @@ def test_chosen_rows_keep_how_they_are_split():
 
 
 def test_kinds_of_tasks():
-    y = pd.DataFrame(
-        {"number": [0.5, np.nan], "class": [None, "a"], "flag": [True, False], "set": [("a", "b"), ()]}
-    )
+    y = pd.DataFrame({"number": [0.5, np.nan], "class": [None, "a"], "flag": [True, False]})
+    y["set"] = [("a", "b"), ()]
     assert Rows(y[["flag"]], y).kinds == {
         "number": "regression",
         "class": "classification",
