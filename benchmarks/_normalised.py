@@ -14,7 +14,7 @@ import pandas as pd
 CONSTANT = "constant"
 # The smallest gap between the constant and the best contender, as a share of the constant's error: where nobody
 # learns anything, differences of noise would decide otherwise.
-LEAST_GAP = 0.05
+LEAST_GAP = 0.2
 # A contender that fails in one task should not outweigh what it does in many others.
 WORST = 2.0
 

@@ -75,7 +75,7 @@ def complete(
             print(f"left out, without {', '.join(gaps)}: {recipe}")
         else:
             found.append(recipe)
-    pooled = [name for name in POOLED if name in kept]
+    pooled = [name for name in POOLED if name in kept and kept[name].notna().any()]
     return kept[[*PEERS, *pooled, *found]], found
 
 

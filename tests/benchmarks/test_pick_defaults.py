@@ -53,3 +53,12 @@ def test_sets_that_take_no_part_are_named(table, capsys):
     kept, _ = complete(table, ["ours"], without=["wine"])
     assert set(kept.index.get_level_values("data")) == {"enb", "slump"}
     assert "wine" in capsys.readouterr().out
+
+
+def test_pooled_peers_are_ranked_where_they_are(table):
+    table["pooled random forest"] = [np.nan, np.nan, 0.1, np.nan]
+    kept, recipes = complete(table, None)
+    assert kept["pooled random forest"].notna().sum() == 1
+    # "no bins" is the second on slump now, and the first elsewhere
+    assert judge(kept, recipes)["rank over tasks"]["in_sample"] == pytest.approx((1 + 1 + 2 + 1) / 4)
+    assert "pooled random forest" not in complete(table.drop(index="slump", level="data"), None)[0]
