@@ -3,56 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 from _harness import data_folder
+from _molecules import molecules
+from _multilabel import one_set, single_labels
+from _own_rows import own_rows
+from _rows import Rows, Table, filled, shuffled
 from adult import load as load_adult
 from scipy.io import arff
 from sklearn.datasets import load_digits, load_linnerud, load_wine
-from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
-
-
-class Rows(NamedTuple):
-    """All rows of a data set; rows of one group are kept together. Targets that are not floats are classes."""
-
-    X: pd.DataFrame
-    y: pd.DataFrame
-    groups: pd.Series | None = None
-
-    def take(self, rows: np.ndarray) -> Rows:
-        """Choose rows by position."""
-        groups = None if self.groups is None else self.groups.iloc[rows]
-        return Rows(self.X.iloc[rows], self.y.iloc[rows], groups)
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        """Kind of each task."""
-        numbers = set(self.y.select_dtypes("floating"))
-        return {name: "regression" if name in numbers else "classification" for name in self.y}
-
-
-class Table(NamedTuple):
-    """Training and test rows of one data set."""
-
-    X: pd.DataFrame
-    y: pd.DataFrame
-    X_test: pd.DataFrame
-    y_test: pd.DataFrame
 
 
 def split_at_random(rows: Rows) -> Table:
     """Hold out a fixed third of the rows or of the groups."""
-    maker = ShuffleSplit if rows.groups is None else GroupShuffleSplit
-    train, test = next(maker(n_splits=1, test_size=1 / 3, random_state=0).split(*rows))
+    train, test = next(shuffled(rows, 1, 1 / 3, 0))
     return Table(*rows.take(train)[:2], *rows.take(test)[:2])
-
-
-def filled(X: pd.DataFrame) -> pd.DataFrame:
-    """Fill missing numbers with the median of their column, and make text categories."""
-    text = X.select_dtypes(exclude="number").columns
-    return X.fillna(X.median(numeric_only=True)).astype(dict.fromkeys(text, "category"))
 
 
 def official_adult() -> Table:
@@ -89,9 +55,17 @@ def parkinsons() -> Rows:
 
 
 def mulan(name: str, n_targets: int, fill: Callable[[pd.DataFrame], pd.DataFrame] = filled) -> Rows:
+    """Read targets that are the last columns; missing inputs are filled."""
     rows, _ = arff.loadarff(data_folder("mulan_mtr") / f"{name}.arff")
     frame = pd.DataFrame(rows).map(lambda value: value.decode() if isinstance(value, bytes) else value)
     return Rows(fill(frame.iloc[:, :-n_targets]), frame.iloc[:, -n_targets:].astype(float))
+
+
+def mulan_with_gaps(name: str, n_targets: int) -> Rows:
+    """Read numbers of which some are missing, in X too."""
+    rows, _ = arff.loadarff(data_folder("mulan_mtr") / f"{name}.arff")
+    frame = pd.DataFrame(rows).astype(float)
+    return Rows(frame.iloc[:, :-n_targets], frame.iloc[:, -n_targets:])
 
 
 def penguins() -> Rows:
@@ -132,7 +106,41 @@ ROWS: dict[str, Callable[[], Rows]] = {
     "linnerud": linnerud,
     "wine": wine,
     "digits": digits,
+    "andro": lambda: mulan("andro", 6),
+    "atp7d": lambda: mulan("atp7d", 6),
+    "oes10": lambda: mulan("oes10", 16),
+    "osales": lambda: mulan_with_gaps("osales", 12),
+    "scpf": lambda: mulan_with_gaps("scpf", 3),
+    "yeast": lambda: single_labels("yeast"),
+    "yeast_set": lambda: one_set("yeast"),
+    "birds": lambda: single_labels("birds"),
+    "birds_set": lambda: one_set("birds"),
+    "enron": lambda: single_labels("enron"),
+    "enron_set": lambda: one_set("enron"),
+    "school": lambda: own_rows("school", "regression"),
+    "avila": lambda: own_rows("avila", "classification"),
+    "clintox": lambda: molecules("clintox"),
+    "toxcast60": lambda: molecules("toxcast", n_tasks=60),
+    "toxcast": lambda: molecules("toxcast"),
+    "qm8": lambda: molecules("qm8"),
+    "qm8_descriptors": lambda: molecules("qm8", descriptors=True),
 }
+
+#: sets of one source: what is learned on one may fit the others
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "census": ("adult", "census_income_kdd"),
+    "solar flares": ("sf1", "sf2"),
+    "yeast": ("yeast", "yeast_set"),
+    "birds": ("birds", "birds_set"),
+    "enron": ("enron", "enron_set"),
+    "molecules": ("clintox", "toxcast60", "toxcast", "qm8", "qm8_descriptors"),
+}
+
+
+def family(name: str) -> str:
+    """Return the family of a data set: its own name where it has no siblings."""
+    return next((found for found, members in FAMILIES.items() if name in members), name)
+
 
 #: the same with a fixed split
 TABLES: dict[str, Callable[[], Table]] = {

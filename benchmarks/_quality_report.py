@@ -55,9 +55,13 @@ def by_task(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def ranks(rows: pd.DataFrame, contenders: list[str] | None = None) -> pd.DataFrame:
-    """Rank contenders in each task by their mean score, 1 for the best; mean over tasks, and over data sets."""
-    scores = by_task(rows)
-    chosen = scores.dropna(axis=1) if contenders is None else scores[contenders]
+    """Rank contenders in each task by their mean score, 1 for the best; mean over tasks, and over data sets.
+
+    Data sets are those with results of all of them; without names, of the default and its peers, and then
+    contenders are all that have results on these.
+    """
+    scores = by_task(rows).dropna(subset=contenders or [*CLASSIC, DEFAULT])
+    chosen = scores[contenders] if contenders else scores.dropna(axis=1)
     ranked = chosen.rank(axis=1, ascending=False)
     means = {"all tasks": ranked.mean(), "all data sets": ranked.groupby("data").mean().mean()}
     return pd.DataFrame(means).sort_values("all tasks")

@@ -1,6 +1,6 @@
 """Does temperature scaling improve the probabilities of the defaults?
 
-The inner splits are those of `pick_defaults.py`. A tenth of the training rows is held out to fit a temperature for
+The inner splits are those of `ablations.py`. A tenth of the training rows is held out to fit a temperature for
 each task (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017); the expected calibration error and
 the log loss of the test rows are printed without and with it.
 """

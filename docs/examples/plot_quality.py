@@ -41,7 +41,8 @@ shown = [
 ]
 by_task = scores.pivot_table(
     index=["data", "task"], columns="contender", values="score"
-)[shown]
+)[shown].dropna()
+scores = scores[scores["data"].isin(by_task.index.get_level_values("data"))]
 ranks = by_task.rank(axis=1, ascending=False).groupby("data").mean()
 print(ranks.round(1).to_string())
 
