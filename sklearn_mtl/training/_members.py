@@ -14,6 +14,7 @@ from sklearn.utils.validation import _num_samples
 
 from ..config import FitConfig
 from ..nn._stacking import structure_of
+from ..tasks import Task
 from ..utils._modes import own_modes
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._auto import batch_size_of, schedule_of
@@ -87,7 +88,7 @@ def _fixed(spec: Any) -> Hashable:
     return type(spec), tuple(sorted(fixed.items()))
 
 
-def _own_loss(task: Any) -> int | None:
+def _own_loss(task: Task) -> int | None:
     """Return the id of a loss function that its repr does not identify; otherwise None."""
     loss = getattr(task, "loss", None)
     arguments = [*loss.args, *loss.keywords.values()] if isinstance(loss, partial) else []

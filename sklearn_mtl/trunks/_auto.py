@@ -30,7 +30,7 @@ def resolve_trunk(trunk: Trunk | str | Callable[..., Any], X: RowsLike = None) -
     return resolve_single(trunk, {"multi_input": MultiInput})
 
 
-def allows_nan(trunk: Any) -> bool:
+def allows_nan(trunk: Trunk | str | Callable[..., Any]) -> bool:
     """Return whether a trunk or shorthand allows missing numbers in X; False for an invalid trunk."""
     try:
         return resolve_trunk(trunk).allows_nan
