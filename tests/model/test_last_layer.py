@@ -173,6 +173,6 @@ def test_tasks_that_share_nothing_are_told_so(weighting):
     estimator = MultiTaskNetEstimator(
         weighting=weighting, architecture="independent", max_epochs=1, early_stopping=False, random_state=0
     )
-    with pytest.warns(UserWarning, match=r"weighting=.* balances .*=Independent\(\) they share nothing"):
+    with pytest.warns(UserWarning, match=r"weighting=.* balances .*=Independent\(\) the tasks share nothing"):
         estimator.fit(X, Y)
     estimator.fit(X, Y["b"])  # a single task needs no balancing
