@@ -14,7 +14,7 @@ class StemOutput(NamedTuple):
 
     Parameters
     ----------
-    values : Tensor of shape (..., B, *positions, W)
+    values : Tensor of shape (..., B, positions, W)
         They are 0 in padding.
     n_axes : int, default=0
         Number of axes of positions: 0 for a table, 1 for sequences, 2 for images.
