@@ -68,8 +68,8 @@ def n_splits(rows: Rows) -> int:
     """Return the number of repetitions, more for small data sets."""
     n_rows = len(rows.X)
     if rows.part is not None:
-        return 5 if n_rows < 2000 else 2
-    return 10 if n_rows < 1000 else 5 if n_rows < 10_000 else 2
+        return 2
+    return 5 if n_rows < 1000 else 3 if n_rows < 10_000 else 2
 
 
 def scored(target: pd.Series, train: np.ndarray, test: np.ndarray) -> bool:

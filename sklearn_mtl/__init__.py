@@ -2,7 +2,7 @@
 
 from . import _moved
 from ._version import __version__
-from .config import BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer
+from .config import BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer, Portfolio
 from .estimator import (
     AllPredictions,
     MultiTaskNetClassifier,
@@ -23,6 +23,7 @@ __all__ = [
     "MultiTaskNetEstimator",
     "MultiTaskNetRegressor",
     "Optimizer",
+    "Portfolio",
     "Targets",
     "TaskViewClassifier",
     "TaskViewRegressor",

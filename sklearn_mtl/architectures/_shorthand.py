@@ -13,6 +13,7 @@ from ._ple import PLE
 from ._subspaces import SubspaceSharing
 
 _SHORTHAND = {
+    "auto": HardSharing,
     "hard_sharing": HardSharing,
     "independent": Independent,
     "cross_stitch": CrossStitch,
@@ -24,5 +25,8 @@ _SHORTHAND = {
 
 
 def resolve_architecture(architecture: Architecture | str) -> Architecture:
-    """Return the architecture for a shorthand like "hard_sharing"; return an architecture unchanged."""
+    """Return the architecture for a shorthand like "hard_sharing"; return an architecture unchanged.
+
+    "auto" is hard sharing, which the recommended recipes replace where they share otherwise.
+    """
     return resolve_spec("architecture", architecture, Architecture, _SHORTHAND)

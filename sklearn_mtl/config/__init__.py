@@ -1,9 +1,10 @@
 """The parameters of a fit, and the specs of ensembles, checkpoints and optimisers."""
 
 from ._checkpoint import Checkpoint, resolve_checkpoint
-from ._ensemble import BatchEnsemble, DeepEnsemble, Ensemble, resolve_ensemble
+from ._ensemble import BatchEnsemble, DeepEnsemble, Ensemble
 from ._fit_config import FitConfig, May
 from ._optimizer import OPTIMIZERS, SCHEDULES, Optimizer, resolve_optimizer
+from ._portfolio import Portfolio, resolve_ensemble
 
 __all__ = [
     "OPTIMIZERS",
@@ -15,6 +16,7 @@ __all__ = [
     "FitConfig",
     "May",
     "Optimizer",
+    "Portfolio",
     "resolve_checkpoint",
     "resolve_ensemble",
     "resolve_optimizer",

@@ -69,6 +69,3 @@ class BatchEnsemble(Ensemble):
     shares_weights = True
 
 
-def resolve_ensemble(ensemble: Any) -> Ensemble:
-    """Convert "deep" or "batch" to a spec; return a spec unchanged."""
-    return resolve_spec("ensemble", ensemble, Ensemble, {"deep": DeepEnsemble, "batch": BatchEnsemble})

@@ -25,7 +25,7 @@ from ..model import complete_params, current_state, stamped
 from ..penalties import Penalty, penalty_name, resolve_penalty
 from ..sampling import TaskSampling, resolve_task_sampling
 from ..tasks import resolve_task
-from ..training import CallbackList, Model
+from ..training import CallbackList, restored
 from ..trunks import Trunk, allows_nan, resolve_trunk
 from ..utils._device import resolve_device
 from ..utils._params import Interval, NestedParamsMixin, SpecList, Splitter, StrOptions, SubclassOf
@@ -247,8 +247,8 @@ class MultiTaskNetEstimator(
         "monitor": [StrOptions({"loss", "score"})],
         "validation": [Interval(Real, 0, 1, closed="neither"), Splitter()],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "n_members": [Interval(Integral, 1, None, closed="left")],
-        "ensemble": [StrOptions({"deep", "batch"}), Ensemble],
+        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "ensemble": [StrOptions({"auto", "deep", "batch", "portfolio"}), Ensemble],
         "penalties": [list, tuple],
         "task_sampling": [str, TaskSampling],
         "dtype": [StrOptions({"float32", "float64"})],
@@ -276,7 +276,7 @@ class MultiTaskNetEstimator(
         score_weights: Mapping[str, float] | None = None,
         metrics: Mapping[str, Any] | None = None,
         trunk: str | Trunk = "auto",
-        architecture: str | Architecture = "hard_sharing",
+        architecture: str | Architecture = "auto",
         weighting: str | Weighting = "static",
         optimizer: str | type[torch.optim.Optimizer] | Optimizer = "adamw",
         learning_rate: float = 1e-3,
@@ -287,8 +287,8 @@ class MultiTaskNetEstimator(
         monitor: str = "loss",
         validation: Any = 0.1,
         n_iter_no_change: int = 10,
-        n_members: int = 1,
-        ensemble: str | Ensemble = "deep",
+        n_members: int | str = "auto",
+        ensemble: str | Ensemble = "auto",
         penalties: Sequence[str | Penalty] = (),
         task_sampling: str | TaskSampling = "all",
         dtype: str = "float32",
@@ -370,7 +370,7 @@ class MultiTaskNetEstimator(
         super().__setstate__(current_params(state))
         complete_params(self)
         if saved is not None:
-            self._publish(Model.from_state(current_state(saved), _device_or_cpu(self.device)))
+            self._publish(restored(current_state(saved), _device_or_cpu(self.device)))
             attach(self.task_predictors_, self._without_predictors())
 
 

@@ -37,7 +37,9 @@ def _has_gates(estimator: FittedMixin) -> bool:
 
 
 def _has_spread(estimator: FittedMixin) -> bool:
-    return estimator.n_members > 1 and estimator._may_have_regressions
+    model = getattr(estimator, "_model", None)
+    several = estimator.n_members != 1 if model is None else model.n_members > 1
+    return several and estimator._may_have_regressions
 
 
 class AllPredictions(NamedTuple):
@@ -64,7 +66,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     score_weights: Mapping[str, float] | None
     metrics: Mapping[str, Any] | None
     architecture: Any
-    n_members: int
+    n_members: int | str
     tasks_: dict[str, Task]
     task_names_: list[str]
     _may_have_probabilities: ClassVar[bool]
@@ -169,10 +171,11 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         if not numbers:
             raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression of the network.")
         outputs = model.member_outputs(X, numbers, view)
-        spread = {
-            name: np.std([view.tasks_[name].decode(output) for output in members], axis=0)
-            for name, members in outputs.items()
-        }
+        spread = {}
+        for name, members in outputs.items():
+            decoded = np.stack([view.tasks_[name].decode(output) for output in members])
+            weights = model.member_weights(name)
+            spread[name] = np.sqrt(np.average((decoded - np.average(decoded, axis=0, weights=weights)) ** 2, axis=0, weights=weights))
         return model.container.wrap(spread, X)
 
     def transform(self, X: RowsLike) -> np.ndarray:

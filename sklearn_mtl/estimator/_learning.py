@@ -15,15 +15,28 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import resolve_architecture
 from ..columns._frame import refuse_lazy
-from ..config import FitConfig, resolve_checkpoint, resolve_ensemble, resolve_optimizer
+from ..config import FitConfig, Portfolio, resolve_checkpoint, resolve_ensemble, resolve_optimizer
 from ..penalties import resolve_penalties
 from ..sampling import resolve_task_sampling
-from ..training import Caller, Model, SklearnCallbacks, ValidationData, learn, learn_added_task, learn_batch
+from ..training import (
+    Caller,
+    Model,
+    SklearnCallbacks,
+    ValidationData,
+    learn,
+    learn_added_task,
+    learn_batch,
+    learn_portfolio,
+    learn_portfolio_batch,
+    learn_portfolio_task,
+    restored,
+)
 from ..trunks import InputRows
 from ..utils._params import validate_spec
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..weighting import resolve_weighting
 from ._fitted import FittedMixin
+from ._recipes import recipes_of_fit
 
 # Parameters with shorthands, and the functions that resolve them to specs.
 _RESOLVE: dict[str, Callable[[Any], Any]] = {
@@ -109,15 +122,15 @@ class LearningMixin(FittedMixin):
         OSError
             If the checkpoint cannot be written, for instance because the disk is full.
         """
-        config = self._config()
-        _check_resume(config, resume)
         X, y = _indexed_by_rows(X), self._one_target(y, targets)
+        previous = self._previous() if self.warm_start else None
+        configs = self._configs(X, y, previous)
+        _check_resume(self.checkpoint, resume)
         X_val = None if X_val is None else _indexed_by_rows(X_val)
         given = ValidationData(groups, X_val, y_val, sample_weight_val)
-        context = self._init_callback_context(max_subtasks=self.max_epochs)
+        context = self._init_callback_context(max_subtasks=len(configs) * self.max_epochs)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         context.call_on_fit_task_begin(estimator=self, **data)
-        previous = self._previous() if self.warm_start else None
         learner = self._learner()
 
         def watch(model: Model) -> SklearnCallbacks:
@@ -125,7 +138,10 @@ class LearningMixin(FittedMixin):
 
         become = functools.partial(self._become, learner)
         caller = Caller(learner, learner._as_fitted, watch, become)
-        model = learn(config, caller, X, y, sample_weight, given=given, previous=previous, resume=bool(resume))
+        train = functools.partial(learn_portfolio, weighted=_is_weighted(self.ensemble))
+        model = self._trained(learn, train, configs)(
+            caller, X, y, sample_weight, given=given, previous=previous, resume=bool(resume)
+        )
         become(model)
         context.call_on_fit_task_end(
             estimator=self, **data, reconstruction_attributes=functools.partial(self._attributes_of, model)
@@ -155,12 +171,13 @@ class LearningMixin(FittedMixin):
         -------
         self
         """
-        config = self._config()
         X, y = _indexed_by_rows(X), self._one_target(y, None)
         previous = self._previous()
+        configs = self._configs(None, y, previous)
         learner = self._learner()
         caller = Caller(learner, learner._as_fitted)
-        model = learn_batch(config, caller, X, y, sample_weight, previous=previous, classes=classes)
+        train = self._trained(learn_batch, learn_portfolio_batch, configs)
+        model = train(caller, X, y, sample_weight, previous=previous, classes=classes)
         return self._become(learner, model)
 
     def add_task(
@@ -209,18 +226,45 @@ class LearningMixin(FittedMixin):
             If there is a task of that name.
         """
         check_is_fitted(self)
-        config = self._config()
+        configs = self._configs(None, None, self._model)
         learner = self._learner()
         caller, X = Caller(learner, learner._as_fitted), _indexed_by_rows(X)
-        model = learn_added_task(
-            config, caller, self._model, name, X, y, task, sample_weight, groups, freeze=freeze
-        )
+        train = self._trained(learn_added_task, learn_portfolio_task, configs)
+        model = train(caller, self._model, name, X, y, task, sample_weight, groups, freeze=freeze)
         return self._become(learner, model)
 
+    def _configs(self, X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[str, FitConfig]:
+        """Check the parameters, and return the config of each training: of a portfolio by recipe."""
+        self._validate_params()
+        configs = {}
+        for name, recipe in recipes_of_fit(self, X, y, previous).items():
+            twin = self._twin()
+            vars(twin).update(recipe)
+            if name:
+                longest = min(self.max_epochs, recipe.get("max_epochs", self.max_epochs))
+                vars(twin).update(ensemble="deep", max_epochs=longest)
+            try:
+                configs[name] = twin._config()
+            except (TypeError, ValueError) as error:
+                raise error if not name else type(error)(f"recipe {name!r}: {error}") from error
+        return configs
+
+    def _trains_once(self, X: RowsLike, y: TargetsLike) -> bool:
+        """Return whether ``fit`` trains the parameters as they are, and not several recipes."""
+        return "" in recipes_of_fit(self, X, y, None)
+
+    def _trained(self, train: Any, train_portfolio: Any, configs: Mapping[str, FitConfig]) -> Any:
+        """Return the function that trains one config, or the recipes of a portfolio."""
+        if "" in configs:
+            return functools.partial(train, configs[""])
+        return functools.partial(train_portfolio, configs)
+
     def _config(self) -> FitConfig:
-        """Check the parameters, and return them as a config with copies of specs."""
+        """Check the parameters, and return them as the config of one training with copies of specs."""
         self._validate_params()
         values = {entry.name: getattr(self, entry.name) for entry in fields(FitConfig) if entry.name != "kind"}
+        if values["n_members"] == "auto":
+            values["n_members"] = 1
         for name, resolve in _RESOLVE.items():
             values[name] = _checked(resolve(values[name]))
         values["penalties"] = tuple(map(_checked, resolve_penalties(self.penalties)))
@@ -252,7 +296,7 @@ class LearningMixin(FittedMixin):
 
     def _snapshot(self, model: Model) -> dict[str, Any]:
         """Return the fitted attributes as if training had stopped now."""
-        attributes = self._attributes_of(Model.from_state(model.state(), model.device))
+        attributes = self._attributes_of(restored(model.state(), model.device))
         names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
         return {**names, **attributes}
 
@@ -275,10 +319,14 @@ def _checked(spec: Any) -> Any:
     return copied
 
 
-def _check_resume(config: FitConfig, resume: Any) -> None:
+def _is_weighted(ensemble: Any) -> bool:
+    return ensemble.weighted if isinstance(ensemble, Portfolio) else True
+
+
+def _check_resume(checkpoint: Any, resume: Any) -> None:
     if not isinstance(resume, bool | np.bool_):
         raise TypeError(f"resume={resume!r} should be True or False.")
-    if resume and config.checkpoint is None:
+    if resume and checkpoint is None:
         raise ValueError("resume=True continues a checkpoint, but checkpoint=None; it should be a folder.")
 
 

@@ -81,13 +81,38 @@ def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
     current = dict(state)
     for number in range(layout, STATE_LAYOUT):
         current = MIGRATIONS[number](current)
-    _check_kinds(current)
-    _check_finite(current["weights"])
-    blueprint = current["blueprint"]
-    _complete_parts(vars(blueprint))
-    if hasattr(type(blueprint.trunk), "dtype_"):  # an older version did not keep it on the trunk
-        vars(blueprint.trunk).setdefault("dtype_", blueprint.dtype)
+    parts = parts_of(current)
+    for part in parts:
+        _check_kinds(part)
+        _check_finite(part["weights"])
+        blueprint = part["blueprint"]
+        _complete_parts(vars(blueprint))
+        if hasattr(type(blueprint.trunk), "dtype_"):  # an older version did not keep it on the trunk
+            vars(blueprint.trunk).setdefault("dtype_", blueprint.dtype)
+    if "recipes" in current:
+        _check_recipes(current["by_task"], [list(part["blueprint"].tasks) for part in parts])
     return stamped(current)
+
+
+def parts_of(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the states of the networks of a model: of each recipe of a portfolio, otherwise of the model."""
+    if "recipes" not in state:
+        return [state]  # type: ignore[list-item]
+    recipes = state["recipes"]
+    if not isinstance(recipes, Mapping) or not recipes or not all(isinstance(p, dict) for p in recipes.values()):
+        raise ValueError("the recipes of this model are not a mapping of states.")
+    return list(recipes.values())
+
+
+def _check_recipes(weights: Any, tasks: list[list[str]]) -> None:
+    """Check the weights of the recipes by task, and that the recipes have the same tasks."""
+    _check_kind("weights by task", weights, dict)
+    if any(names != tasks[0] for names in tasks) or list(weights) != tasks[0]:
+        raise ValueError("the recipes of this model do not have the same tasks.")
+    for name, row in weights.items():
+        _check_kind(f"weights of {name!r}", row, np.ndarray)
+        if row.shape != (len(tasks),) or not (row >= 0).all() or not np.isclose(row.sum(), 1):
+            raise ValueError(f"the weights of the recipes in task {name!r} are not shares of {len(tasks)} recipes.")
 
 
 def complete_params(spec: BaseEstimator) -> None:

@@ -247,6 +247,9 @@ def _prepare(
     if fit.reason is not None:
         return
     X, prefix = _transformed(fit.estimator, X, y, prefixes)
+    if not last._trains_once(X, y):
+        fit.reason = "the recipes of a portfolio are trained one after another"
+        return
     alike = {entry.name for entry in fields(FitConfig)} - FitConfig.names_that(May.DIFFER_IN_STACK)
     # without a seed every fit draws its own; sample weights per task depend on the task weights
     alone = last.random_state is None or "sample_weight" in params

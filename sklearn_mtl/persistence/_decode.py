@@ -13,7 +13,7 @@ import numpy as np
 from ..columns._columns import objects_of
 from ..estimator._estimator import MultiTaskNetEstimator
 from ..exceptions import ModelFileError
-from ..model import check_arrays, current_state
+from ..model import check_arrays, current_state, parts_of
 from ._allocation import AllocationLimit, WithoutMemory
 from ._encode import DEEPEST
 from ._known import CONTAINERS, PACKAGE, Registry, may_be_attribute
@@ -227,7 +227,8 @@ class Decoder:
         """Check the size of the network of an estimator, then build it."""
         if state.get("_state") is not None:
             state["_state"] = current_state(state["_state"])
-            _check_shapes(state["_state"])
+            for part in parts_of(state["_state"]):
+                _check_shapes(part)
         with self._limit:
             estimator.__setstate__(state)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
@@ -204,9 +204,16 @@ class Task(BaseEstimator, ABC):
     def decode(self, output: Any) -> np.ndarray:
         """Convert outputs (B, positions, K), or `RaggedRows`, to predictions in the form of the labels."""
 
-    def average(self, outputs: np.ndarray) -> np.ndarray:
-        """Average the outputs (M, B, K) of an ensemble to outputs (B, K)."""
-        return outputs.mean(axis=0)
+    def average(self, outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """Average the outputs (M, B, K) of an ensemble to outputs (B, K).
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (M, B, positions, K)
+        weights : ndarray of shape (M,) or None, default=None
+            Weight of each member, of sum 1; None for equal weights.
+        """
+        return mean_of_members(outputs, weights)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray | None:
         """Convert outputs (B, K) to probabilities; return None if the task has none."""
@@ -281,11 +288,26 @@ def smooth(target: Tensor, smoothing: float | Tensor, n_classes: int) -> Tensor:
     return target * (1 - smoothing) + smoothing / n_classes
 
 
-def logit_of_mean(outputs: np.ndarray) -> np.ndarray:
+def mean_of_members(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Average over the first axis, with weights of sum 1 or equal ones."""
+    if weights is None:
+        return values.mean(axis=0)
+    return np.tensordot(weights.astype(values.dtype), values, axes=1)
+
+
+def log_mean_of_members(logarithms: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Compute the logarithm of the average of values over the first axis of their logarithms."""
+    if weights is None:
+        return logsumexp(logarithms, axis=0) - np.log(len(logarithms), dtype=logarithms.dtype)
+    each = weights.astype(logarithms.dtype).reshape(-1, *[1] * (logarithms.ndim - 1))
+    return logsumexp(logarithms, axis=0, b=each)
+
+
+def logit_of_mean(outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Compute the logit of the mean probability over the first axis of logits.
 
     Each step is monotone, so rounding does not change the order of the means of ordered logits.
     """
     logits = np.clip(outputs.astype(np.float64), -700, 700)  # beyond these a probability is 0 or 1
-    positive, negative = expit(logits).mean(axis=0), expit(-logits).mean(axis=0)
+    positive, negative = (mean_of_members(expit(signed), weights) for signed in (logits, -logits))
     return (np.log(positive) - np.log(negative)).astype(outputs.dtype)

@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, log_softmax, logsumexp, softmax
+from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -21,6 +21,7 @@ from ._base import (
     Encoded,
     Task,
     labelled_weight,
+    log_mean_of_members,
     logit_of_mean,
     of_weight,
     require_dimensions,
@@ -282,11 +283,11 @@ class Classification(Task):
         codes = (output[:, 0] > 0).astype(np.intp) if len(self.classes_) == 2 else output.argmax(axis=1)
         return self.classes_[codes]
 
-    def average(self, outputs: np.ndarray) -> np.ndarray:
+    def average(self, outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """Average the probabilities, and return the outputs of the mean."""
         if self.n_outputs_ > 1:
-            return logsumexp(log_softmax(outputs, axis=-1), axis=0) - np.log(len(outputs), dtype=outputs.dtype)
-        return logit_of_mean(outputs)
+            return log_mean_of_members(log_softmax(outputs, axis=-1), weights)
+        return logit_of_mean(outputs, weights)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
         output = output.astype(np.float64)  # 1 - p would lose digits

@@ -6,12 +6,19 @@ from collections.abc import Hashable
 
 import numpy as np
 import torch
-from scipy.special import logsumexp
 from sklearn.metrics import d2_tweedie_score, mean_absolute_error, mean_poisson_deviance
 from torch import Tensor
 
 from ..columns._missing import is_missing
-from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
+from ._base import (
+    Encoded,
+    Task,
+    labelled_weight,
+    log_mean_of_members,
+    of_weight,
+    require_dimensions,
+    require_labels,
+)
 
 # The loss is linear for log-rates that exceed both those of the target and of the mean by more than this.
 _LARGEST_STEP = 10.0
@@ -106,9 +113,9 @@ class Count(Task):
         rates = np.exp(np.clip(log_rate, -bound, bound))
         return rates if self.multi_column_ else rates[:, 0]
 
-    def average(self, outputs: np.ndarray) -> np.ndarray:
+    def average(self, outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """Return the outputs of the mean of the members' rates."""
-        return logsumexp(outputs, axis=0) - np.log(len(outputs), dtype=outputs.dtype)
+        return log_mean_of_members(outputs, weights)
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Compute D2, the share of the Poisson deviance that is explained, averaged over columns."""

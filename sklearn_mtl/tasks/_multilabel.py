@@ -143,9 +143,9 @@ class MultilabelClassification(Task):
             return chosen.astype(self.dtype_)
         return objects_of([self.set_type_(self.classes_[labels].tolist()) for labels in chosen])
 
-    def average(self, outputs: np.ndarray) -> np.ndarray:
+    def average(self, outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """Return the outputs of the mean of the members' probabilities."""
-        return logit_of_mean(outputs)
+        return logit_of_mean(outputs, weights)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
         return expit(output.astype(np.float64))

@@ -7,14 +7,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import log_expit, logsumexp
+from scipy.special import log_expit
 from sklearn.metrics import cohen_kappa_score, mean_absolute_error
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from ..columns._missing import is_missing
 from ..utils._params import ArrayLike, StrOptions
-from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions
+from ._base import (
+    Encoded,
+    Task,
+    labelled_weight,
+    log_mean_of_members,
+    mean_of_members,
+    of_weight,
+    require_dimensions,
+)
 from ._classification import Classification
 
 _METRICS = ("accuracy", "neg_mean_absolute_error", "quadratic_kappa")
@@ -125,12 +133,13 @@ class Ordinal(Task):
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
         return np.exp(self._log_proba(output.astype(np.float64)))
 
-    def average(self, outputs: np.ndarray) -> np.ndarray:
+    def average(self, outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """Return the outputs of the mean of the members' probabilities of being above each class."""
-        exact = outputs.astype(np.float64)
-        above, at = logsumexp(self._log_above(exact), axis=0), logsumexp(self._log_proba(exact), axis=0)
         if len(self.classes_) == 1:
-            return outputs.mean(axis=0)
+            return mean_of_members(outputs, weights)
+        exact = outputs.astype(np.float64)
+        above = log_mean_of_members(self._log_above(exact), weights)
+        at = log_mean_of_members(self._log_proba(exact), weights)
         return (above[..., 1:-1] - at[..., :-1]).astype(outputs.dtype)
 
     def _log_above(self, output: np.ndarray) -> np.ndarray:

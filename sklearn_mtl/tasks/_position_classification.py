@@ -96,9 +96,9 @@ class PositionClassification(Task):
             flat = flat.unsqueeze(-1)
         return label.elementwise_loss(output.flatten(first, -2), flat).unflatten(-2, output.shape[first:-1])
 
-    def average(self, outputs: np.ndarray) -> np.ndarray:
+    def average(self, outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """Return the outputs of the mean of the members' probabilities."""
-        return self.label_.average(outputs)
+        return self.label_.average(outputs, weights)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
         return self.label_.decode(output.reshape(-1, output.shape[-1])).reshape(output.shape[:-1])

@@ -6,6 +6,8 @@ from ._learn import learn, learn_added_task, learn_batch
 from ._members import member_of, model_of, settled, structure_key
 from ._model import Model
 from ._net import MultiTaskNet
+from ._portfolio import learn_portfolio, learn_portfolio_batch, learn_portfolio_task
+from ._portfolio_model import PortfolioModel, restored
 from ._prepare import guess_types
 from ._stack import Member
 from ._stacked import Trained, stacking_pays, train_stacked
@@ -20,6 +22,7 @@ __all__ = [
     "Member",
     "Model",
     "MultiTaskNet",
+    "PortfolioModel",
     "SklearnCallbacks",
     "Trained",
     "ValidationData",
@@ -27,8 +30,12 @@ __all__ = [
     "learn",
     "learn_added_task",
     "learn_batch",
+    "learn_portfolio",
+    "learn_portfolio_batch",
+    "learn_portfolio_task",
     "member_of",
     "model_of",
+    "restored",
     "settled",
     "stacking_pays",
     "structure_key",

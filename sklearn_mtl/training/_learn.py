@@ -72,7 +72,7 @@ def learn(
     given.check(config)
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous)
     stops = validates(config, plan, given)
-    anneals = previous is None and not stops
+    anneals = previous is None and (not stops or config.early_stopping is False)
     checkpoint, saved = open_checkpoint(config, X, y, sample_weight, given, previous, anneals, resume)
     if saved is not None:
         plan = plan._replace(blueprint=replace(plan.blueprint, seed=saved["seed"]))
@@ -234,7 +234,7 @@ def _set_up(
     found = splits_of(config, plan, rows, X, given, caller.owner, stops=stops, epoch=epoch, n_folds=n_folds)
     splits = _of_members(config, plan.blueprint.members, found, epoch)
     model.validation_rows = positions_of(splits)
-    if splits[0].valid is not None:
+    if splits[0].valid is not None and config.early_stopping is not False:
         model.net.stopping = stopping_rule(config)
     model.net.scoring = scoring_view(caller, model, X, plan.targets, splits[0], warns)
     members = [

@@ -117,6 +117,25 @@ class Model:
             self._net = net
         return self._net
 
+    @property
+    def n_members(self) -> int:
+        """Number of networks."""
+        return self.blueprint.n_members
+
+    @property
+    def n_features_out(self) -> int:
+        """Width of the representation, of all networks."""
+        return self.n_members * self.network.representation_width
+
+    @property
+    def shares_layers(self) -> bool:
+        """Whether several tasks share layers."""
+        return bool(self.network.shared_parameters())
+
+    def member_weights(self, task: str) -> np.ndarray:
+        """Return the weight (M,) of each network in the predictions of a task."""
+        return np.full(self.n_members, 1 / self.n_members)
+
     @own_modes()
     def outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, Any]:
         """Check and encode X, and compute the outputs of some tasks, averaged over an ensemble.
@@ -178,7 +197,7 @@ class Model:
             "validation_rows_": self.validation_rows,
             "_model": self,
             **({} if len(blueprint.members) == 1 else {"member_seeds_": np.array(blueprint.member_seeds)}),
-            "_n_features_out": blueprint.n_members * self.network.representation_width,
+            "_n_features_out": self.n_features_out,
         }
         classes = self._classes(one_column_is_plain)
         return public if classes is None else {**public, "classes_": classes}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -38,12 +39,15 @@ class ValidationData(NamedTuple):
         The group of each row of the fit.
     X, y, sample_weight : object or None
         Separate validation rows.
+    to_weigh_recipes : bool, default=False
+        Whether rows are held out also without early stopping, to weigh the recipes of a portfolio.
     """
 
     groups: Any = None
     X: RowsLike = None
     y: TargetsLike = None
     sample_weight: WeightsLike = None
+    to_weigh_recipes: bool = False
 
     def check(self, config: FitConfig) -> None:
         """Raise ValueError if arguments contradict each other or a parameter."""
@@ -59,7 +63,7 @@ class ValidationData(NamedTuple):
                 "groups and X_val are both passed: groups says which rows of X are held out, and with X_val none "
                 "are. Pass one of them."
             )
-        if config.early_stopping is False:
+        if config.early_stopping is False and not self.to_weigh_recipes:
             raise ValueError(
                 "X_val and y_val have no effect with early_stopping=False; set it to True or 'auto', or pass no "
                 "validation rows."
@@ -76,6 +80,8 @@ NOTHING = ValidationData()
 
 def validates(config: FitConfig, plan: Plan, given: ValidationData) -> bool:
     """Return whether a fit has validation rows; warn if early stopping lacks labels."""
+    if given.to_weigh_recipes and config.early_stopping is False:
+        config = replace(config, early_stopping="auto")
     return given.X is not None or plan.stops_early(config)
 
 

@@ -21,6 +21,7 @@ from ..columns._arrays import stack_vectors
 from ..nn._layers import Dropout, Linear
 from ..utils._params import Interval, StrOptions
 from ..utils._random import Streams
+from ..utils._same import same
 from ..utils._types import ColumnsLike, RowsLike
 from ..utils._warn import warn
 from ._base import Inputs, SparseRows, Staged, Trunk
@@ -234,6 +235,15 @@ class MLP(Trunk):
         if codes is not None:
             inputs["categorical"] = torch.from_numpy(codes)
         return inputs
+
+    def encodes_like(self, other: Trunk) -> bool:
+        if not isinstance(other, MLP):
+            return False
+        kept = [
+            (trunk.scaling is None, trunk.place_, trunk.fill_, trunk.empty_, trunk.told_, vars(trunk.table_))
+            for trunk in (self, other)
+        ]
+        return same(*kept)
 
     def _filled(self, numbers: Numbers) -> tuple[Numbers, Numbers | None]:
         """Replace missing numbers, and return which were missing; raise ValueError if the model cannot."""

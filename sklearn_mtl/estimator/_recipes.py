@@ -1,0 +1,149 @@
+"""The recipes of a fit: those of a portfolio, those that are recommended for a table, or the parameters as they are."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from scipy.sparse import issparse
+from sklearn.utils.validation import _num_features, _num_samples
+
+from ..config import Portfolio
+from ..targets import read_targets
+from ..training import Model, PortfolioModel
+from ..trunks import MLP, resolve_trunk
+from ..utils._same import same
+from ..utils._types import RowsLike, TargetsLike
+
+#: parameters by name
+Recipe = Mapping[str, Any]
+
+#: a parameter of these that is set describes one training, and no recommended recipes replace it
+OF_ONE_TRAINING = (
+    "trunk",
+    "architecture",
+    "weighting",
+    "optimizer",
+    "n_members",
+    "ensemble",
+    "penalties",
+    "task_sampling",
+    "callbacks",
+    "checkpoint",
+    "net_params",
+    "warm_start",
+)
+# Networks of one recipe.
+N_MEMBERS = 4
+# With more tasks, a network for each takes too long.
+MOST_INDEPENDENT_TASKS = 20
+# With more rows, a table gets few recipes and epochs.
+MANY_ROWS = 10_000
+
+BINNED = MLP(hidden_sizes=(128,) * 3, dropout=0.2, scaling="squash", n_bins="auto")
+PLAIN = MLP(hidden_sizes=(128,) * 2, dropout=0.2, scaling="standard")
+LINEAR = MLP(hidden_sizes=(), scaling="standard")
+
+#: all recommended recipes
+RECIPES: dict[str, Recipe] = {
+    "shared": {"trunk": BINNED},
+    "shared, without bins": {"trunk": PLAIN},
+    "shared, all epochs": {"trunk": BINNED, "early_stopping": False, "max_epochs": 50},
+    "independent": {"trunk": BINNED, "architecture": "independent"},
+    "independent, without bins": {"trunk": PLAIN, "architecture": "independent"},
+    "linear": {"trunk": LINEAR, "learning_rate": 1e-2, "weight_decay": 0.1},
+}
+
+
+def recommended_recipes(n_rows: int, n_columns: int, n_tasks: int) -> dict[str, Recipe]:
+    """Return the recipes that are recommended for a table, by the shape of its rows and targets.
+
+    Parameters
+    ----------
+    n_rows, n_columns, n_tasks : int
+
+    Returns
+    -------
+    dict of str to mapping
+        Parameters by recipe.
+    """
+    few = n_rows > MANY_ROWS
+    left_out = {"independent, without bins", "shared, all epochs"} if few else set()
+    if n_tasks == 1 or n_tasks > MOST_INDEPENDENT_TASKS:
+        left_out |= {"independent", "independent, without bins"}
+    return {name: {**recipe, "n_members": N_MEMBERS} for name, recipe in RECIPES.items() if name not in left_out}
+
+
+def recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[str, Recipe]:
+    """Return the changes of the parameters that each training of a fit makes; one entry of none for a single one.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNetEstimator
+    X, y : object
+        The rows of the fit; X is None for a fit that recommends nothing.
+    previous : Model or None
+        The model that continues.
+    """
+    ensemble = estimator.ensemble
+    if ensemble == "portfolio" or isinstance(ensemble, Portfolio):
+        spec = Portfolio() if isinstance(ensemble, str) else ensemble
+        spec.check_recipes()
+        if not isinstance(spec.recipes, str):
+            return {name: {"n_members": N_MEMBERS, **recipe} for name, recipe in _named(spec.recipes, estimator).items()}
+        return _named(_recommended(X, y, previous), estimator)
+    changed = _changed(estimator)
+    if changed.intersection(OF_ONE_TRAINING) or hasattr(estimator, "_skl_callbacks"):
+        if not (isinstance(previous, PortfolioModel) and changed.intersection(OF_ONE_TRAINING) <= {"warm_start"}):
+            return {"": _single(estimator)}
+    elif not isinstance(previous, PortfolioModel) and (X is None or previous is not None or not _is_table(X)):
+        return {"": _single(estimator)}
+    try:
+        recipes = _recommended(X, y, previous)
+    except (TypeError, ValueError):  # the fit raises them, with its own words
+        return {"": _single(estimator)}
+    # what the user has set is for all recipes
+    return {name: {k: v for k, v in recipe.items() if k not in changed} for name, recipe in recipes.items()}
+
+
+def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[str, Recipe]:
+    if isinstance(previous, PortfolioModel):
+        return {name: {**RECIPES[name], "n_members": model.n_members} for name, model in previous.recipes.items()}
+    _, container = read_targets(y)
+    return recommended_recipes(_num_samples(X), _num_features(X), len(container.names))
+
+
+def _named(recipes: Mapping[str, Recipe], estimator: Any) -> dict[str, Recipe]:
+    """Give all recipes the number of members that is set, if it is."""
+    members = {} if estimator.n_members == "auto" else {"n_members": estimator.n_members}
+    return {name: {**members, **recipe} for name, recipe in recipes.items()}
+
+
+def _single(estimator: Any) -> Recipe:
+    """Return the number of members of one training, if it is open: one, or eight of a named ensemble."""
+    if estimator.n_members != "auto":
+        return {}
+    return {"n_members": 1 if estimator.ensemble == "auto" else 2 * N_MEMBERS}
+
+
+def _changed(estimator: Any) -> set[str]:
+    """Return the names of the parameters that do not have their default."""
+    parameters = inspect.signature(type(estimator).__init__).parameters
+    return {
+        name
+        for name, value in estimator.get_params(deep=False).items()
+        if name in parameters and not same(value, parameters[name].default)
+    }
+
+
+def _is_table(X: RowsLike) -> bool:
+    if issparse(X):
+        return False
+    try:
+        with warnings.catch_warnings():  # the fit issues them
+            warnings.simplefilter("ignore")
+            return isinstance(resolve_trunk("auto", X), MLP)
+    except (TypeError, ValueError):  # the fit raises them
+        return False

@@ -1,0 +1,157 @@
+"""Training of a portfolio: each recipe in turn, on the same rows, and their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import _num_samples
+
+from ..config import FitConfig
+from ..data._weights import check_sample_weight
+from ..targets import align_targets
+from ..tasks import Task
+from ..utils._modes import own_modes
+from ..utils._types import RowsLike, TargetsLike, WeightsLike
+from ..utils._warn import each_once
+from ._caller import Caller
+from ._learn import learn, learn_added_task, learn_batch
+from ._model import Model
+from ._portfolio_model import PortfolioModel
+from ._recipe_weights import recipe_weights
+from ._validation import ValidationData
+
+#: trains a recipe from its config, its caller and the model that continues, if any
+Train = Callable[[FitConfig, Caller, Model | None], Model]
+
+
+def learn_portfolio(
+    configs: Mapping[str, FitConfig],
+    caller: Caller,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
+    *,
+    weighted: bool,
+    given: ValidationData,
+    previous: Model | None,
+    resume: bool = False,
+) -> PortfolioModel:
+    """Train each recipe with the same seed, and weigh the recipes by the rows that members held out.
+
+    Parameters
+    ----------
+    configs : mapping of str to FitConfig
+        Parameters of each recipe.
+    caller, X, y, sample_weight, given, previous, resume
+        As in `learn`.
+    weighted : bool
+        Whether to weigh the recipes for each task; otherwise their weights are equal.
+    """
+    given = given._replace(to_weigh_recipes=weighted and len(configs) > 1)
+
+    def train(config: FitConfig, caller: Caller, previous: Model | None) -> Model:
+        return learn(
+            config, caller, X, y, sample_weight, given=given, previous=previous, resume=resume
+        )
+
+    models = _each(configs, caller, previous, train)
+    if not given.to_weigh_recipes:
+        return _equally_weighted(models)
+    return PortfolioModel(models, _weights(models, caller, X, y, sample_weight, given))
+
+
+@own_modes()
+def _weights(
+    models: Mapping[str, Model],
+    caller: Caller,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
+    given: ValidationData,
+) -> dict[str, np.ndarray]:
+    are_of_fit = given.X is None
+    if not are_of_fit:
+        X, y, sample_weight = given.X, given.y, given.sample_weight
+    targets, _ = align_targets(y, list(next(iter(models.values())).blueprint.tasks))
+    weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
+    return recipe_weights(list(models.values()), X, targets, weights, caller.owner, are_of_fit=are_of_fit)
+
+
+def learn_portfolio_batch(
+    configs: Mapping[str, FitConfig],
+    caller: Caller,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
+    *,
+    previous: Model | None,
+    classes: Any,
+) -> PortfolioModel:
+    """Train each recipe for one epoch on all rows, see `learn_batch`; weights of recipes do not change."""
+
+    def train(config: FitConfig, caller: Caller, previous: Model | None) -> Model:
+        return learn_batch(config, caller, X, y, sample_weight, previous=previous, classes=classes)
+
+    models = _each(configs, caller, previous, train)
+    if isinstance(previous, PortfolioModel):
+        return PortfolioModel(models, previous.weights)
+    return _equally_weighted(models)
+
+
+def learn_portfolio_task(
+    configs: Mapping[str, FitConfig],
+    caller: Caller,
+    previous: PortfolioModel,
+    name: str,
+    X: RowsLike,
+    y: TargetsLike,
+    task: Task | str | None,
+    sample_weight: WeightsLike,
+    groups: Any,
+    *,
+    freeze: bool,
+) -> PortfolioModel:
+    """Add a task to each recipe, see `learn_added_task`; the recipes have equal weights in it."""
+
+    def train(config: FitConfig, caller: Caller, previous: Model | None) -> Model:
+        assert previous is not None
+        return learn_added_task(
+            config, caller, previous, name, X, y, task, sample_weight, groups, freeze=freeze
+        )
+
+    models = _each(configs, caller, previous, train)
+    return PortfolioModel(models, _equally_weighted(models).weights | previous.weights)
+
+
+def _each(
+    configs: Mapping[str, FitConfig], caller: Caller, previous: Model | None, train: Train
+) -> dict[str, Model]:
+    """Train all recipes with one seed; if interrupted, keep the recipes that have finished an epoch."""
+    if previous is not None and not (
+        isinstance(previous, PortfolioModel) and list(previous.recipes) == list(configs)
+    ):
+        raise ValueError(
+            f"the fitted model, whose training continues, does not have the recipes {list(configs)}; other recipes "
+            "require a new fit (warm_start=False)."
+        )
+    seed = next(iter(configs.values())).draw_seed()
+    models: dict[str, Model] = {}
+    try:
+        with each_once():
+            for name, config in configs.items():
+                before = previous.recipes[name] if isinstance(previous, PortfolioModel) else None
+                watched = caller._replace(keep=lambda model, name=name: models.__setitem__(name, model))
+                models[name] = train(replace(config, random_state=seed), watched, before)
+    except KeyboardInterrupt:
+        if caller.keep is not None and models:
+            caller.keep(_equally_weighted(models))
+        raise
+    return models
+
+
+def _equally_weighted(models: Mapping[str, Model]) -> PortfolioModel:
+    tasks = next(iter(models.values())).blueprint.tasks
+    return PortfolioModel(models, {name: np.full(len(models), 1 / len(models)) for name in tasks})
