@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sklearn.base import BaseEstimator
-
-from ..utils._params import resolve_spec
 
 
 class Ensemble(BaseEstimator):
@@ -67,5 +63,3 @@ class BatchEnsemble(Ensemble):
     """
 
     shares_weights = True
-
-

@@ -30,10 +30,11 @@ class Portfolio(Ensemble):
     """Ensemble of different recipes, weighted for each task by what they predict for rows that they did not see.
 
     A recipe is a set of parameters of the estimator. Each recipe is trained as a `DeepEnsemble` of ``n_members``
-    networks. Members of equal number hold out the same rows in every recipe, and their predictions of these rows
-    weigh the recipes, for each task. Weights are found by greedy selection with replacement from equal counts [1]_:
-    in each step, the recipe is counted once more that lowers the loss of the weighted mean the most. They are at
-    least 0, and the fewer held-out labels a task has, the fewer steps, so the closer they are to equal ones.
+    networks, and predicts the rows that its members held out. For each task, these predictions decide how much
+    each recipe counts, by greedy selection with replacement [1]_: all recipes are counted once, and each further
+    step counts one again, the one that lowers the loss of the weighted mean most. There is a step for every third
+    held-out label, at most 60, so with few labels the weights are nearly equal. With ``early_stopping=False``,
+    rows are held out for the weights only.
 
     Parameters
     ----------
@@ -66,9 +67,7 @@ class Portfolio(Ensemble):
 
     _parameter_constraints: dict = {"recipes": [StrOptions({"auto"}), Mapping], "weighted": ["boolean"]}
 
-    def __init__(
-        self, recipes: str | Mapping[str, Mapping[str, Any]] = "auto", weighted: bool = True
-    ) -> None:
+    def __init__(self, recipes: str | Mapping[str, Mapping[str, Any]] = "auto", weighted: bool = True) -> None:
         self.recipes = recipes
         self.weighted = weighted
 

@@ -161,8 +161,8 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Returns
         -------
         array, frame, structured array or Targets
-            Standard deviation over the networks, in the units of the target; the kind of y in ``fit``. Tasks
-            other than regressions are left out.
+            Standard deviation over the networks, weighted as in ``predict``, in the units of the target; the kind
+            of y in ``fit``. Tasks other than regressions are left out.
         """
         view = self._fitted_view()
         model = view._model
@@ -175,7 +175,8 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         for name, members in outputs.items():
             decoded = np.stack([view.tasks_[name].decode(output) for output in members])
             weights = model.member_weights(name)
-            spread[name] = np.sqrt(np.average((decoded - np.average(decoded, axis=0, weights=weights)) ** 2, axis=0, weights=weights))
+            mean = np.average(decoded, axis=0, weights=weights)
+            spread[name] = np.sqrt(np.average((decoded - mean) ** 2, axis=0, weights=weights))
         return model.container.wrap(spread, X)
 
     def transform(self, X: RowsLike) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The recipes of a fit: those of a portfolio, those that are recommended for a table, or the parameters as they are."""
+"""The recipes of a fit: of a portfolio, those recommended for a table, or the parameters as they are."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model 
     if ensemble == "portfolio" or isinstance(ensemble, Portfolio):
         spec = Portfolio() if isinstance(ensemble, str) else ensemble
         spec.check_recipes()
-        if not isinstance(spec.recipes, str):
-            return {name: {"n_members": N_MEMBERS, **recipe} for name, recipe in _named(spec.recipes, estimator).items()}
-        return _named(_recommended(X, y, previous), estimator)
+        recipes = _recommended(X, y, previous) if isinstance(spec.recipes, str) else spec.recipes
+        members = {"n_members": N_MEMBERS if estimator.n_members == "auto" else estimator.n_members}
+        return {name: {**members, **recipe} for name, recipe in recipes.items()}
     changed = _changed(estimator)
     if changed.intersection(OF_ONE_TRAINING) or hasattr(estimator, "_skl_callbacks"):
         if not (isinstance(previous, PortfolioModel) and changed.intersection(OF_ONE_TRAINING) <= {"warm_start"}):
@@ -113,12 +113,6 @@ def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[st
         return {name: {**RECIPES[name], "n_members": model.n_members} for name, model in previous.recipes.items()}
     _, container = read_targets(y)
     return recommended_recipes(_num_samples(X), _num_features(X), len(container.names))
-
-
-def _named(recipes: Mapping[str, Recipe], estimator: Any) -> dict[str, Recipe]:
-    """Give all recipes the number of members that is set, if it is."""
-    members = {} if estimator.n_members == "auto" else {"n_members": estimator.n_members}
-    return {name: {**members, **recipe} for name, recipe in recipes.items()}
 
 
 def _single(estimator: Any) -> Recipe:

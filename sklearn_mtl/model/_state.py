@@ -112,7 +112,9 @@ def _check_recipes(weights: Any, tasks: list[list[str]]) -> None:
     for name, row in weights.items():
         _check_kind(f"weights of {name!r}", row, np.ndarray)
         if row.shape != (len(tasks),) or not (row >= 0).all() or not np.isclose(row.sum(), 1):
-            raise ValueError(f"the weights of the recipes in task {name!r} are not shares of {len(tasks)} recipes.")
+            raise ValueError(
+                f"the weights of the recipes in task {name!r} are not shares of {len(tasks)} recipes."
+            )
 
 
 def complete_params(spec: BaseEstimator) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,7 @@ def learn_portfolio(
     given = given._replace(to_weigh_recipes=weighted and len(configs) > 1)
 
     def train(config: FitConfig, caller: Caller, previous: Model | None) -> Model:
-        return learn(
-            config, caller, X, y, sample_weight, given=given, previous=previous, resume=resume
-        )
+        return learn(config, caller, X, y, sample_weight, given=given, previous=previous, resume=resume)
 
     models = _each(configs, caller, previous, train)
     if not given.to_weigh_recipes:
@@ -118,9 +117,7 @@ def learn_portfolio_task(
 
     def train(config: FitConfig, caller: Caller, previous: Model | None) -> Model:
         assert previous is not None
-        return learn_added_task(
-            config, caller, previous, name, X, y, task, sample_weight, groups, freeze=freeze
-        )
+        return learn_added_task(config, caller, previous, name, X, y, task, sample_weight, groups, freeze=freeze)
 
     models = _each(configs, caller, previous, train)
     return PortfolioModel(models, _equally_weighted(models).weights | previous.weights)
@@ -134,8 +131,8 @@ def _each(
         isinstance(previous, PortfolioModel) and list(previous.recipes) == list(configs)
     ):
         raise ValueError(
-            f"the fitted model, whose training continues, does not have the recipes {list(configs)}; other recipes "
-            "require a new fit (warm_start=False)."
+            f"the fitted model, whose training continues, does not have the recipes {list(configs)}; "
+            "other recipes require a new fit (warm_start=False)."
         )
     seed = next(iter(configs.values())).draw_seed()
     models: dict[str, Model] = {}
@@ -143,7 +140,7 @@ def _each(
         with each_once():
             for name, config in configs.items():
                 before = previous.recipes[name] if isinstance(previous, PortfolioModel) else None
-                watched = caller._replace(keep=lambda model, name=name: models.__setitem__(name, model))
+                watched = caller._replace(keep=partial(models.__setitem__, name))
                 models[name] = train(replace(config, random_state=seed), watched, before)
     except KeyboardInterrupt:
         if caller.keep is not None and models:

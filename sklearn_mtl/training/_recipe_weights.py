@@ -61,10 +61,11 @@ def recipe_weights(
         Weights of sum 1. Tasks without a held-out label have equal weights.
     """
     equal = {name: np.full(len(models), 1 / len(models)) for name in models[0].blueprint.tasks}
-    rows, held_by = _held_out(models, len(next(iter(targets.values())))) if are_of_fit else (None, [None] * len(models))
-    if len(models) == 1 or (rows is not None and not len(rows)):
-        return equal
-    if rows is not None:
+    held_by: list[HeldBy] = [None] * len(models)
+    if are_of_fit:
+        rows, held_by = _held_out(models, len(next(iter(targets.values()))))
+        if not len(rows):
+            return equal
         X = X.take(rows) if isinstance(X, InputRows) else _safe_indexing(X, rows)
         targets = {name: labels[rows] for name, labels in targets.items()}
         sample_weight = sample_weight and {name: weight[rows] for name, weight in sample_weight.items()}
@@ -72,8 +73,7 @@ def recipe_weights(
     tasks = {name: blueprint.tasks[name] for name in blueprint.active}
     encodings = Encodings(X, owner)
     each = [
-        _outputs_of(model, encodings.of(model), tasks, held)
-        for model, held in zip(models, held_by, strict=True)
+        _outputs_of(model, encodings.of(model), tasks, held) for model, held in zip(models, held_by, strict=True)
     ]
     outputs = {name: np.stack([of_recipe[name] for of_recipe in each]) for name in tasks}
     data = encode_rows(blueprint, X, targets, sample_weight, owner=owner, device=CPU)

@@ -98,7 +98,7 @@ TASK_WEIGHT_ROWS = [
     ),
     BadInput(
         "a classifier gets a regression task",
-        lambda: MultiTaskNetClassifier(tasks={"kind": "regression"}).fit(inputs(N), labels()),
+        lambda: MultiTaskNetClassifier(tasks={"kind": "regression"}, n_members=1).fit(inputs(N), labels()),
         ValueError,
         r"task 'kind': Regression\(\) is not a classification task",
     ),
@@ -179,7 +179,9 @@ PARAMETER_ROWS = (
         for value in values
     ]
     + [
-        BadInput("an unknown parameter", lambda: MultiTaskNetEstimator(epochs=3), TypeError, "'epochs'"),
+        BadInput(
+            "an unknown parameter", lambda: MultiTaskNetEstimator(epochs=3, n_members=1), TypeError, "'epochs'"
+        ),
         BadInput(
             "an unknown parameter to set",
             lambda: net().set_params(epochs=3),

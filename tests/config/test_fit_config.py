@@ -38,12 +38,12 @@ def test_shorthands_are_specs_and_specs_are_copies():
 
 def test_a_config_is_frozen():
     with pytest.raises(FrozenInstanceError):
-        MultiTaskNetEstimator()._config().max_epochs = 3
+        MultiTaskNetEstimator(n_members=1)._config().max_epochs = 3
 
 
 def test_kind_is_that_of_the_estimator():
-    assert MultiTaskNetEstimator()._config().kind is None
-    assert MultiTaskNetClassifier()._config().kind == "classification"
+    assert MultiTaskNetEstimator(n_members=1)._config().kind is None
+    assert MultiTaskNetClassifier(n_members=1)._config().kind == "classification"
 
 
 OTHER = {

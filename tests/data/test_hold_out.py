@@ -242,7 +242,11 @@ def test_tags_are_counted_by_sentence():
     y = Targets(tags=pd.Series(tags), a=np.random.default_rng(0).normal(size=120))
     for seed in range(4):
         model = MultiTaskNetEstimator(
-            tasks={"tags": "tagging"}, early_stopping=True, max_epochs=1, random_state=seed
+            tasks={"tags": "tagging"},
+            early_stopping=True,
+            max_epochs=1,
+            random_state=seed,
+            n_members=1,
         ).fit(sentences, y)
         assert model.history_["valid_loss__tags"].notna().all()
 

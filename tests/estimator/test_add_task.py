@@ -297,7 +297,7 @@ def test_without_freezing_the_new_task_learns_what_the_trunk_did_not_know():
 
 
 def test_a_single_target_becomes_a_mapping():
-    estimator = MultiTaskNetRegressor(max_epochs=2, random_state=0).fit(X, Y["number"])
+    estimator = MultiTaskNetRegressor(max_epochs=2, random_state=0, n_members=1).fit(X, Y["number"])
     estimator.add_task("new", X, EASY)
     predicted = estimator.predict(X)
     assert isinstance(predicted, Targets)
@@ -305,7 +305,9 @@ def test_a_single_target_becomes_a_mapping():
 
 
 def test_a_matrix_becomes_a_mapping():
-    estimator = MultiTaskNetClassifier(max_epochs=2, random_state=0).fit(X, (X[:, :2] > 0).astype(int))
+    estimator = MultiTaskNetClassifier(max_epochs=2, random_state=0, n_members=1).fit(
+        X, (X[:, :2] > 0).astype(int)
+    )
     estimator.add_task("new", X, X[:, 2] > 0)
     assert isinstance(estimator.predict(X), Targets)
     assert list(estimator.predict(X)) == list(estimator.predict_proba(X)) == ["0", "1", "new"]
@@ -434,10 +436,10 @@ def test_what_is_not_fitted_is_refused():
 
 
 def test_companions_take_tasks_of_their_kind_only():
-    regressor = MultiTaskNetRegressor(max_epochs=1, random_state=0).fit(X, Y["number"])
+    regressor = MultiTaskNetRegressor(max_epochs=1, random_state=0, n_members=1).fit(X, Y["number"])
     with pytest.raises(ValueError, match=r"task 'new': .* is not a regression task"):
         regressor.add_task("new", X, EASY, task=Classification())
-    classifier = MultiTaskNetClassifier(max_epochs=1, random_state=0).fit(X, Y["label"])
+    classifier = MultiTaskNetClassifier(max_epochs=1, random_state=0, n_members=1).fit(X, Y["label"])
     with pytest.raises(ValueError, match="task 'new'"):
         classifier.add_task("new", X, EASY, task="regression")
 

@@ -13,13 +13,13 @@ from ._data import MASS, X
 
 
 def test_companions_are_what_they_are():
-    assert is_classifier(MultiTaskNetClassifier())
-    assert is_regressor(MultiTaskNetRegressor())
-    assert not is_classifier(MultiTaskNetEstimator())
-    assert not is_regressor(MultiTaskNetEstimator())
-    assert hasattr(MultiTaskNetClassifier(), "predict_proba")
-    assert hasattr(MultiTaskNetEstimator(), "predict_proba")
-    assert not hasattr(MultiTaskNetRegressor(), "predict_proba")
+    assert is_classifier(MultiTaskNetClassifier(n_members=1))
+    assert is_regressor(MultiTaskNetRegressor(n_members=1))
+    assert not is_classifier(MultiTaskNetEstimator(n_members=1))
+    assert not is_regressor(MultiTaskNetEstimator(n_members=1))
+    assert hasattr(MultiTaskNetClassifier(n_members=1), "predict_proba")
+    assert hasattr(MultiTaskNetEstimator(n_members=1), "predict_proba")
+    assert not hasattr(MultiTaskNetRegressor(n_members=1), "predict_proba")
     assert not hasattr(net().fit(X, MASS), "predict_proba")
 
 

@@ -174,7 +174,11 @@ def test_a_fit_with_validation_rows_of_one_class_warns_once():
     rare = {"sick": (np.arange(200) == 7).astype(float), "mass": Y["mass"]}
     rare["sick"][11] = 1.0
     estimator = MultiTaskNetEstimator(
-        metrics={"sick": "roc_auc"}, max_epochs=4, early_stopping=True, random_state=1
+        metrics={"sick": "roc_auc"},
+        max_epochs=4,
+        early_stopping=True,
+        random_state=1,
+        n_members=1,
     )
     with pytest.warns(UndefinedMetricWarning) as told:
         estimator.fit(X, rare)
@@ -226,7 +230,9 @@ def test_a_task_that_is_added_has_its_own_metric(fitted):
 
 
 def test_cross_validation_in_a_pipeline():
-    classifier = MultiTaskNetClassifier(metrics={"y": "average_precision"}, max_epochs=3, random_state=0)
+    classifier = MultiTaskNetClassifier(
+        metrics={"y": "average_precision"}, max_epochs=3, random_state=0, n_members=1
+    )
     pipeline = make_pipeline(StandardScaler(), classifier)
     y = X[:, 0] > 0.5
     pipeline.fit(X, y)
@@ -238,7 +244,9 @@ def test_cross_validation_in_a_pipeline():
 def test_scorers_with_arguments():
     metric = make_scorer(average_precision_score, pos_label="no", response_method="predict_proba")
     y = np.where(X[:, 0] > 0, "yes", "no")
-    classifier = MultiTaskNetClassifier(metrics={"y": {"of no": metric}}, max_epochs=3, random_state=0).fit(X, y)
+    classifier = MultiTaskNetClassifier(
+        metrics={"y": {"of no": metric}}, max_epochs=3, random_state=0, n_members=1
+    ).fit(X, y)
     expected = average_precision_score(y == "no", classifier.predict_proba(X)[:, 0])
     assert classifier.score(X, y) == pytest.approx(expected)
     assert list(classifier.metrics_of_tasks(X, y, metrics={"y": {"of no": metric}})["y"]) == ["of no"]

@@ -73,5 +73,5 @@ def test_what_is_masked_in_an_array_of_targets_is_missing():
     missing = Targets(
         number=np.where(hidden, np.nan, number), label=np.where(hidden, None, (number > 0).astype(object))
     )
-    net = MultiTaskNetEstimator(max_epochs=2, random_state=0)
+    net = MultiTaskNetEstimator(max_epochs=2, random_state=0, n_members=1)
     assert net.fit(X, masked).predict(X) == net.fit(X, missing).predict(X)

@@ -118,6 +118,6 @@ def test_columns_of_y_at_score_may_be_in_another_order():
 
 def test_probabilities_of_a_regression_are_refused():
     X = np.random.default_rng(0).standard_normal((20, 3))
-    net = MultiTaskNetEstimator(max_epochs=1).fit(X, Targets(number=X[:, 0], label=X[:, 1] > 0))
+    net = MultiTaskNetEstimator(max_epochs=1, n_members=1).fit(X, Targets(number=X[:, 0], label=X[:, 1] > 0))
     with pytest.raises(ValueError, match="none of these tasks has probabilities"):
         net.predict_proba(X, tasks=["number"])

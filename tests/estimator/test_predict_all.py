@@ -62,10 +62,10 @@ def test_some_tasks():
 
 
 def test_companions():
-    assert_equals_both(MultiTaskNetClassifier(max_epochs=2, random_state=0).fit(X, CLASSES), X)
+    assert_equals_both(MultiTaskNetClassifier(max_epochs=2, random_state=0, n_members=1).fit(X, CLASSES), X)
     frame = pd.DataFrame({"a": CLASSES[:, 0]})
-    assert_equals_both(MultiTaskNetClassifier(max_epochs=2, random_state=0).fit(X, frame), X)
-    regressor = MultiTaskNetRegressor(max_epochs=2, random_state=0).fit(X, X[:, :2])
+    assert_equals_both(MultiTaskNetClassifier(max_epochs=2, random_state=0, n_members=1).fit(X, frame), X)
+    regressor = MultiTaskNetRegressor(max_epochs=2, random_state=0, n_members=1).fit(X, X[:, :2])
     labels, probabilities = regressor.predict_all(X)
     assert_same(labels, regressor.predict(X))
     assert probabilities is None

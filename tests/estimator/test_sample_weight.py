@@ -78,6 +78,6 @@ def test_rows_of_weight_zero_do_not_move_the_validation_score():
     X, y = rng.standard_normal((80, 4)), rng.integers(0, 2, 80)
     weight = np.repeat([0.0, 1.0], 40)
     other = np.where(weight > 0, y, 1 - y)
-    net = MultiTaskNetEstimator(early_stopping=True, validation=0.5, max_epochs=2, random_state=0)
+    net = MultiTaskNetEstimator(early_stopping=True, validation=0.5, max_epochs=2, random_state=0, n_members=1)
     histories = [net.fit(X, labels, sample_weight=weight).history_.drop(columns="dur") for labels in (y, other)]
     assert histories[0].equals(histories[1])

@@ -151,6 +151,6 @@ def test_inputs_are_not_written_to():
 def test_the_order_in_memory_does_not_matter():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((60, 5)).astype(np.float32), rng.standard_normal(60)
-    net = MultiTaskNetEstimator(max_epochs=2, random_state=0)
+    net = MultiTaskNetEstimator(max_epochs=2, random_state=0, n_members=1)
     predictions = [net.fit(A, y).predict(A) for A in (X, np.asfortranarray(X))]
     assert np.array_equal(*predictions)

@@ -221,8 +221,8 @@ def test_class_numbers_of_scikit_learn_replace_the_texts_of_targets():
 
 def test_columns_of_an_array_are_tasks_by_number():
     y = np.column_stack([MASS, X[:, 0]])
-    view = MultiTaskNetRegressor(max_epochs=3, random_state=0).task_view("0").fit(X, MASS, targets=y)
-    expected = MultiTaskNetRegressor(max_epochs=3, random_state=0).fit(X, y)
+    view = MultiTaskNetRegressor(max_epochs=3, random_state=0, n_members=1).task_view("0").fit(X, MASS, targets=y)
+    expected = MultiTaskNetRegressor(max_epochs=3, random_state=0, n_members=1).fit(X, y)
     np.testing.assert_allclose(view.predict(X), expected.predict(X)[:, 0], **CLOSE)
 
 
@@ -276,7 +276,7 @@ def test_targets_can_be_routed():
     ids=["mapping", "sentences", "frame"],
 )
 def test_every_kind_of_x_can_be_fitted(rows):
-    net = MultiTaskNetEstimator(tasks=KINDS, max_epochs=2, random_state=0)
+    net = MultiTaskNetEstimator(tasks=KINDS, max_epochs=2, random_state=0, n_members=1)
     view = net.task_view("sick").fit(rows, SICK, targets=Y)
     np.testing.assert_allclose(
         view.predict_proba(rows), net.fit(rows, Targets(Y)).predict_proba(rows)["sick"], **CLOSE
@@ -293,8 +293,10 @@ def test_fit_without_other_targets_warns():
 @pytest.mark.filterwarnings("ignore::sklearn_mtl.exceptions.SingleClassWarning")
 @parametrize_with_checks(
     [
-        MultiTaskNetClassifier(max_epochs=40, random_state=0).task_view("y"),
-        MultiTaskNetEstimator(tasks={"y": "regression"}, max_epochs=40, random_state=0).task_view("y"),
+        MultiTaskNetClassifier(max_epochs=40, random_state=0, n_members=1).task_view("y"),
+        MultiTaskNetEstimator(tasks={"y": "regression"}, max_epochs=40, random_state=0, n_members=1).task_view(
+            "y"
+        ),
     ],
     expected_failed_checks=lambda view: EXPECTED_FAILURES,
     xfail_strict=True,
@@ -340,8 +342,8 @@ def test_task_of_several_labels_is_refused_before_fit():
 def test_kind_has_to_be_known_before_fit():
     with pytest.raises(ValueError, match="to view the task before, pass"):
         net().task_view("sick")
-    assert is_classifier(MultiTaskNetClassifier().task_view("any"))
-    assert is_regressor(MultiTaskNetRegressor().task_view("any"))
+    assert is_classifier(MultiTaskNetClassifier(n_members=1).task_view("any"))
+    assert is_regressor(MultiTaskNetRegressor(n_members=1).task_view("any"))
     assert is_classifier(net(tasks={"sick": Classification(class_weight="balanced")}).task_view("sick"))
     assert is_regressor(net(tasks={"sick": Count()}).task_view("sick"))
 
@@ -383,7 +385,7 @@ def test_targets_of_other_rows_are_refused():
 def test_groups_of_rows_are_held_out_whole():
     X, y = load_iris(return_X_y=True)
     groups = np.arange(len(X)) // 5
-    net = MultiTaskNetEstimator(tasks={"species": "classification"}, max_epochs=2, random_state=0)
+    net = MultiTaskNetEstimator(tasks={"species": "classification"}, max_epochs=2, random_state=0, n_members=1)
     view = net.task_view("species").fit(X, y, targets={"width": X[:, 3]}, groups=groups)
     held_out = np.isin(np.arange(len(X)), view.net_.validation_rows_)
     assert 0 < held_out.sum() < len(X)

@@ -52,7 +52,7 @@ def test_missing_rates_of_crime(crime):
     X, y = crime
     assert y.isna().any(axis=None)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    estimator = MultiTaskNetRegressor(max_epochs=15, random_state=0).fit(X_train, y_train)
+    estimator = MultiTaskNetRegressor(max_epochs=15, random_state=0, n_members=1).fit(X_train, y_train)
     scores = estimator.score_tasks(X_test, y_test)
     assert list(scores) == list(y.columns)
     assert np.median(list(scores.values())) > 0.25
@@ -67,7 +67,7 @@ def test_rates_of_crime_and_a_class(crime):
     level = pd.cut(violent, [-1, 200, 600, np.inf], labels=["low", "middle", "high"])
     targets = Targets(level=level, burglaries=y["burglPerPop"], arsons=y["arsonsPerPop"])
     X_train, X_test, y_train, y_test = train_test_split(X, targets, random_state=0)
-    estimator = MultiTaskNetEstimator(max_epochs=15, random_state=0, task_weights={"arsons": 0.3})
+    estimator = MultiTaskNetEstimator(max_epochs=15, random_state=0, task_weights={"arsons": 0.3}, n_members=1)
     estimator.fit(X_train, y_train)
     assert sorted(estimator.classes_["level"]) == ["high", "low", "middle"]
     scores = estimator.score_tasks(X_test, y_test)
@@ -79,7 +79,9 @@ def test_energy_of_buildings(energy):
     X, y = energy
     assert X.shape == (768, 8)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    estimator = MultiTaskNetRegressor(max_epochs=60, learning_rate=5e-3, random_state=0).fit(X_train, y_train)
+    estimator = MultiTaskNetRegressor(max_epochs=60, learning_rate=5e-3, random_state=0, n_members=1).fit(
+        X_train, y_train
+    )
     error = (y_test - estimator.predict(X_test)) ** 2
     rrmse = np.sqrt(error.sum() / ((y_test - y_train.mean()) ** 2).sum())
     assert rrmse.mean() < 0.3

@@ -205,7 +205,9 @@ def test_scorers_and_functions_of_the_user(fitted, proba, predicted):
 @pytest.mark.parametrize("classes", [["no", "yes"], [1, 2], [2, 3], [-1, 1], [False, True]], ids=str)
 def test_positive_classes_of_any_two_labels(classes):
     labels = np.array(classes)[(X[:, 1] > 0).astype(int)]
-    classifier = MultiTaskNetClassifier(max_epochs=3, early_stopping=False, random_state=0).fit(X, labels)
+    classifier = MultiTaskNetClassifier(max_epochs=3, early_stopping=False, random_state=0, n_members=1).fit(
+        X, labels
+    )
     names = ["roc_auc", "average_precision", "neg_log_loss", "neg_brier_score", "f1"]
     scores = make_multitask_scorer({"y": names})(classifier, X, labels)
     p, pred = classifier.predict_proba(X), classifier.predict(X)
@@ -355,7 +357,7 @@ def test_every_kind_of_y(kind):
         "structured": np.array([tuple(row) for row in numbers], dtype=[("0", float), ("1", float)]),
         "list": numbers.tolist(),
     }[kind]
-    fitted = MultiTaskNetRegressor(max_epochs=2, early_stopping=False, random_state=0).fit(X, y)
+    fitted = MultiTaskNetRegressor(max_epochs=2, early_stopping=False, random_state=0, n_members=1).fit(X, y)
     first = fitted.task_names_[0]
     for key in (first, 0) if kind != "1-D" else (first,):
         scores = make_multitask_scorer({key: "neg_max_error"})(fitted, X, y)

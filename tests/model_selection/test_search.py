@@ -96,7 +96,7 @@ def test_search_is_scikit_learns(options):
 )
 def test_scorers_by_name(options):
     y = pd.DataFrame(Y["size"], columns=["length", "width"]).fillna(0.0)
-    regressor = MultiTaskNetRegressor(max_epochs=3, random_state=0)
+    regressor = MultiTaskNetRegressor(max_epochs=3, random_state=0, n_members=1)
     grid = {"task_weights__length": [0.1, 1.0]}
     search = grid_search(regressor, grid, cv=CV, **options).fit(X, y)
     expected = GridSearchCV(regressor, grid, cv=CV, **options).fit(X, y)

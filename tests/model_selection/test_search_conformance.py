@@ -31,7 +31,7 @@ def regressor(**params):
 
 
 def classifier():
-    return MultiTaskNetClassifier(max_epochs=2, random_state=0, early_stopping=False, dtype="float64")
+    return MultiTaskNetClassifier(max_epochs=2, random_state=0, early_stopping=False, dtype="float64", n_members=1)
 
 
 def always(value, estimator, X, y):
@@ -339,7 +339,7 @@ def test_all_folds_train_the_type_of_the_whole(container, way):
         "targets": Targets(a=whole, b=whole % 3),
         "pipeline": pd.DataFrame({"a": whole, "b": X[:, 1]}),
     }[container]
-    net, kinds = MultiTaskNetEstimator(max_epochs=1, random_state=0), []
+    net, kinds = MultiTaskNetEstimator(max_epochs=1, random_state=0, n_members=1), []
     if container == "pipeline":
         net = make_pipeline(StandardScaler(), net)
     grid = {("multitasknetestimator__" if container == "pipeline" else "") + "learning_rate": [0.01, 0.02]}

@@ -62,7 +62,7 @@ def test_a_column_of_sets_and_a_row_without_any_label():
 def test_it_is_a_cv_of_scikit_learn():
     y = skewed_targets()
     X = np.random.default_rng(0).standard_normal((300, 4))
-    net = MultiTaskNetEstimator(max_epochs=1, random_state=0)
+    net = MultiTaskNetEstimator(max_epochs=1, random_state=0, n_members=1)
     scores = cross_val_score(net, X, y, cv=MultiTaskStratifiedKFold(3))
     assert scores.shape == (3,)
     assert np.isfinite(scores).all()
@@ -202,6 +202,6 @@ def test_a_search_takes_it_and_shows_it():
     splitter = MultiTaskStratifiedKFold(3, shuffle=True, random_state=0)
     assert "n_bins=5" in repr(splitter)
     X, y = np.random.default_rng(0).standard_normal((60, 4)), np.arange(60) % 2
-    net = MultiTaskNetEstimator(max_epochs=1, random_state=0)
+    net = MultiTaskNetEstimator(max_epochs=1, random_state=0, n_members=1)
     search = GridSearchCV(net, {"learning_rate": [0.1, 0.01]}, cv=splitter).fit(X, y)
     assert search.n_splits_ == 3

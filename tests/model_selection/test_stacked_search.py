@@ -585,7 +585,7 @@ def assert_close_means(estimator, grid, X, y, **fit_params):
 @pytest.mark.slow
 def test_mean_scores_on_adult():
     X, y = adult(1500)
-    estimator = MultiTaskNetEstimator(max_epochs=12, random_state=0)
+    estimator = MultiTaskNetEstimator(max_epochs=12, random_state=0, n_members=1)
     grid = {"task_weights__income": [0.3, 1.0, 3.0], "learning_rate": [1e-3, 3e-3]}
     assert_close_means(estimator, grid, X, y, cv=KFold(3))
 
@@ -596,7 +596,7 @@ def test_mean_scores_on_parkinsons_by_patient():
     rows = pd.read_csv(path_to("parkinsons_telemonitoring", "parkinsons_updrs.data"), sep="\t").iloc[::3]
     y = rows[["motor_UPDRS", "total_UPDRS"]]
     inputs = rows.drop(columns=["subject#", "motor_UPDRS", "total_UPDRS"])
-    estimator = MultiTaskNetEstimator(max_epochs=5, early_stopping=False, random_state=0)
+    estimator = MultiTaskNetEstimator(max_epochs=5, early_stopping=False, random_state=0, n_members=1)
     grid = {"task_weights__motor_UPDRS": [0.3, 1.0, 3.0], "learning_rate": [1e-3, 3e-3]}
     assert_close_means(estimator, grid, inputs, y, cv=GroupKFold(3), groups=rows["subject#"].to_numpy())
 
@@ -607,7 +607,11 @@ def test_auc_of_adult_is_that_of_the_predictions_by_every_route():
     X, y = adult(1500)
     scorer = make_multitask_scorer({"income": ["roc_auc", "average_precision"], "never_married": "roc_auc"})
     estimator = MultiTaskNetEstimator(
-        max_epochs=8, monitor="score", metrics={"income": "roc_auc", "never_married": "roc_auc"}, random_state=0
+        max_epochs=8,
+        monitor="score",
+        metrics={"income": "roc_auc", "never_married": "roc_auc"},
+        random_state=0,
+        n_members=1,
     )
     grid, cv = {"task_weights__income": [0.3, 3.0]}, KFold(3)
     options = {"scoring": scorer, "refit": False, "cv": cv}

@@ -146,7 +146,7 @@ def test_a_pickle_of_an_older_version_is_a_container():
 @kinds
 def test_a_model_of_each_container_is_saved(kind, tmp_path):
     X = np.random.default_rng(0).normal(size=(3, 2))
-    fitted = MultiTaskNetClassifier(max_epochs=1, random_state=0).fit(X, GIVEN[kind])
+    fitted = MultiTaskNetClassifier(max_epochs=1, random_state=0, n_members=1).fit(X, GIVEN[kind])
     save_model(fitted, tmp_path / "model")
     loaded = load_model(tmp_path / "model")
     assert loaded._model.container == fitted._model.container
@@ -156,7 +156,9 @@ def test_a_model_of_each_container_is_saved(kind, tmp_path):
 
 def test_a_model_of_a_container_that_is_not_known_is_refused():
     X = np.random.default_rng(0).normal(size=(20, 2))
-    state = MultiTaskNetRegressor(max_epochs=1, random_state=0).fit(X, X[:, 0]).__getstate__()["_state"]
+    state = (
+        MultiTaskNetRegressor(max_epochs=1, random_state=0, n_members=1).fit(X, X[:, 0]).__getstate__()["_state"]
+    )
     state["container"] = Container("xarray", ("y",), ("y",))
     with pytest.raises(ValueError, match="of kind 'xarray', which this version does not know"):
         current_state(state)

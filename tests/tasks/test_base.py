@@ -72,7 +72,7 @@ def test_estimators_ask_a_task_of_ones_own():
     tasks = {"y": Grade()}
     fitted = MultiTaskNetRegressor(tasks, max_epochs=1, random_state=0).fit(X, y)
     assert not hasattr(fitted, "predict_proba")
-    assert hasattr(MultiTaskNetEstimator(max_epochs=1, random_state=0).fit(X, y), "predict_proba")
+    assert hasattr(MultiTaskNetEstimator(max_epochs=1, random_state=0, n_members=1).fit(X, y), "predict_proba")
     with pytest.raises(ValueError, match=r"task 'y': Grade\(\) is not a classification task"):
         MultiTaskNetClassifier(tasks, max_epochs=1).fit(X, y)
 

@@ -77,7 +77,7 @@ def test_a_loss_of_another_shape_is_told_by_task_and_shape(task, params):
 
 
 def test_a_loss_of_another_shape_is_told_in_a_stacked_search():
-    estimator = MultiTaskNetEstimator(tasks={"mine": Reduced()}, max_epochs=2, random_state=0)
+    estimator = MultiTaskNetEstimator(tasks={"mine": Reduced()}, max_epochs=2, random_state=0, n_members=1)
     search = TaskWeightSearchCV(estimator, {"task_weights__b": [0.5, 1.0]}, cv=2, error_score="raise")
     with pytest.raises(ValueError, match="task 'mine': elementwise_loss of Reduced"):
         search.fit(X, Y)
@@ -152,7 +152,7 @@ class OneThing(Regression):
     ],
 )
 def test_targets_of_another_shape_are_told_by_task(task, message, sample_weight):
-    estimator = MultiTaskNetEstimator(tasks={"mine": task()}, max_epochs=1)
+    estimator = MultiTaskNetEstimator(tasks={"mine": task()}, max_epochs=1, n_members=1)
     with pytest.raises(ValueError, match=f"task 'mine': {message}"):
         estimator.fit(X, Y, sample_weight=sample_weight)
 

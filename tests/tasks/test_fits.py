@@ -192,14 +192,14 @@ def test_frames_with_a_column_of_boxes():
 
 def test_companions_take_the_tasks_of_their_kind():
     X, y = table()
-    regressor = MultiTaskNetRegressor(tasks={"visits": "count"}, max_epochs=2)
+    regressor = MultiTaskNetRegressor(tasks={"visits": "count"}, max_epochs=2, n_members=1)
     assert (regressor.fit(X, Targets(visits=y["visits"])).predict(X)["visits"] > 0).all()
     with pytest.raises(ValueError, match="is not a regression task"):
-        MultiTaskNetRegressor(tasks={"size": TABLE_TASKS["size"]}).fit(X, Targets(size=y["size"]))
-    classifier = MultiTaskNetClassifier(tasks={"size": TABLE_TASKS["size"]}, max_epochs=2)
+        MultiTaskNetRegressor(tasks={"size": TABLE_TASKS["size"]}, n_members=1).fit(X, Targets(size=y["size"]))
+    classifier = MultiTaskNetClassifier(tasks={"size": TABLE_TASKS["size"]}, max_epochs=2, n_members=1)
     assert classifier.fit(X, Targets(size=y["size"])).classes_["size"].tolist() == SIZES
     with pytest.raises(ValueError, match="is not a classification task"):
-        MultiTaskNetClassifier(tasks={"visits": "count"}).fit(X, Targets(visits=y["visits"]))
+        MultiTaskNetClassifier(tasks={"visits": "count"}, n_members=1).fit(X, Targets(visits=y["visits"]))
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ def test_clones_and_pickles_keep_the_function():
 
 def test_a_search_over_losses():
     y = {"number": X[:, 0], "sign": SIGN}
-    base = MultiTaskNetEstimator(tasks={"number": Regression()}, max_epochs=2, random_state=0)
+    base = MultiTaskNetEstimator(tasks={"number": Regression()}, max_epochs=2, random_state=0, n_members=1)
     grid = {"tasks__number__loss": [squared, absolute, functools.partial(huber, epsilon=0.5), "squared_error"]}
     search = GridSearchCV(base, grid, cv=2).fit(X, Targets(y))
     scores = search.cv_results_["mean_test_score"]

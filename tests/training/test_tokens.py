@@ -233,7 +233,9 @@ def test_tags_of_another_length_than_their_tokens_are_refused():
 
 def test_tags_need_tokens():
     with pytest.raises(ValueError, match="labels each token, but MLP returns a vector per row"):
-        MultiTaskNetEstimator(tasks={"y": "tagging"}).fit(np.eye(3), {"y": column([["a"], ["b"], ["a", "b"]])})
+        MultiTaskNetEstimator(tasks={"y": "tagging"}, n_members=1).fit(
+            np.eye(3), {"y": column([["a"], ["b"], ["a", "b"]])}
+        )
 
 
 def test_a_task_of_weight_0_changes_nothing_for_tags():

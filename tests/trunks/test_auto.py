@@ -61,6 +61,6 @@ def test_the_class_of_a_trunk_is_not_its_spec():
 def test_auto_learns_from_rows_of_its_kind(what):
     X, expected = CHOSEN[what]
     y = np.arange(len(X) if what != "a mapping" else 4) % 2
-    net = MultiTaskNetEstimator(max_epochs=2, random_state=0).fit(X, y)
+    net = MultiTaskNetEstimator(max_epochs=2, random_state=0, n_members=1).fit(X, y)
     assert type(net._model.blueprint.trunk) is expected
     assert net.predict(X).shape == y.shape

@@ -223,7 +223,9 @@ def test_rows_of_nothing_are_answered_alike_alone_and_among_others(encoder, pool
 def test_steps_of_nothing_are_answered(nothing):
     rng = np.random.default_rng(0)
     rows = [rng.normal(size=(2 + row % 3, 2)) for row in range(20)]
-    net = MultiTaskNetEstimator(max_epochs=2, early_stopping=False, random_state=0).fit(rows, np.arange(20) % 2)
+    net = MultiTaskNetEstimator(max_epochs=2, early_stopping=False, random_state=0, n_members=1).fit(
+        rows, np.arange(20) % 2
+    )
     expected = net.predict_proba([np.empty((0, 2))])
     np.testing.assert_allclose(net.predict_proba([rows[0], nothing])[1], expected[0], atol=1e-6)
     assert net.fit([nothing, *rows[1:]], np.arange(20) % 2).predict([nothing]).shape == (1,)

@@ -20,7 +20,7 @@ def files_of_warnings(fit):
 
 
 def test_a_warning_points_at_the_line_of_the_user():
-    net = MultiTaskNetEstimator(max_epochs=1)
+    net = MultiTaskNetEstimator(max_epochs=1, n_members=1)
     assert files_of_warnings(lambda: net.fit(X, Y)) == {__file__}
     assert files_of_warnings(lambda: net.fit(X, Y, sample_weight=np.ones(60))) == {__file__}
     assert files_of_warnings(lambda: make_pipeline(StandardScaler(), net).fit(X, Y)) == {__file__}
