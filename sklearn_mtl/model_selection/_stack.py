@@ -258,7 +258,8 @@ def _prepare(
     key = fit.key if alone else digest(config.values_of(alike), prefix, idle)
     if key not in prepared:
         reader = clone(last)
-        given = ValidationData()._replace(**{name: params.get(key) for key, name in _VALIDATION.items()})
+        passed: Any = {name: params.get(key) for key, name in _VALIDATION.items()}
+        given = ValidationData(**passed)
         member = member_of(config, reader, X, y, params.get("sample_weight"), given)
         schema = {k: v for k, v in vars(reader).items() if k in ("n_features_in_", "feature_names_in_")}
         prepared[key] = (member, schema, {})
