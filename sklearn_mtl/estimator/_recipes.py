@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from scipy.sparse import issparse
-from sklearn.utils.validation import _num_features, _num_samples
+from sklearn.utils.validation import _num_samples
 
-from ..config import Portfolio
+from ..config import Optimizer, Portfolio
 from ..targets import read_targets
-from ..training import Model, PortfolioModel
+from ..training import Model, PortfolioModel, batch_size_of
 from ..trunks import MLP, resolve_trunk
 from ..utils._same import same
 from ..utils._types import RowsLike, TargetsLike
@@ -35,45 +35,61 @@ OF_ONE_TRAINING = (
     "net_params",
     "warm_start",
 )
-# Networks of one recipe.
-N_MEMBERS = 4
-# With more tasks, a network for each takes too long.
-MOST_INDEPENDENT_TASKS = 20
-# With more rows, a table gets few recipes and epochs.
-MANY_ROWS = 10_000
+# Networks of one recipe; of each recipe of a table of many rows.
+N_MEMBERS, FEWER_MEMBERS = 4, 3
+# More tasks than this have no networks of their own, and more rows than this none with bins: they take too long.
+MOST_INDEPENDENT_TASKS, MOST_INDEPENDENT_ROWS = 20, 3_000
+# Up to so many rows, steps are larger and fewer, since searches repeat such fits; from so many on, epochs are few.
+FEW_ROWS, MANY_ROWS = 1_000, 10_000
 
 BINNED = MLP(hidden_sizes=(128,) * 3, dropout=0.2, scaling="squash", n_bins="auto")
 PLAIN = MLP(hidden_sizes=(128,) * 2, dropout=0.2, scaling="standard")
 LINEAR = MLP(hidden_sizes=(), scaling="standard")
 
-#: all recommended recipes
+#: all recommended recipes, without what depends on the number of rows
 RECIPES: dict[str, Recipe] = {
     "shared": {"trunk": BINNED},
     "shared, without bins": {"trunk": PLAIN},
-    "shared, all epochs": {"trunk": BINNED, "early_stopping": False, "max_epochs": 50},
+    "shared, all epochs": {"trunk": BINNED, "early_stopping": False, "max_epochs": 30},
     "independent": {"trunk": BINNED, "architecture": "independent"},
     "independent, without bins": {"trunk": PLAIN, "architecture": "independent"},
-    "linear": {"trunk": LINEAR, "learning_rate": 1e-2, "weight_decay": 0.1},
+    "linear": {"trunk": LINEAR, "weight_decay": 0.1},
 }
 
 
-def recommended_recipes(n_rows: int, n_columns: int, n_tasks: int) -> dict[str, Recipe]:
-    """Return the recipes that are recommended for a table, by the shape of its rows and targets.
+def recommended_recipes(n_rows: int, n_tasks: int) -> dict[str, Recipe]:
+    """Return the recipes that are recommended for a table, by its numbers of rows and tasks.
 
-    Parameters
-    ----------
-    n_rows, n_columns, n_tasks : int
-
-    Returns
-    -------
-    dict of str to mapping
-        Parameters by recipe.
+    The linear recipe keeps the portfolio near ridge or logistic regression where these are best, and the
+    independent ones near networks without sharing.
     """
-    few = n_rows > MANY_ROWS
-    left_out = {"independent, without bins", "shared, all epochs"} if few else set()
-    if n_tasks == 1 or n_tasks > MOST_INDEPENDENT_TASKS:
+    left_out = set()
+    if not 1 < n_tasks <= MOST_INDEPENDENT_TASKS or n_rows > MANY_ROWS:
         left_out |= {"independent", "independent, without bins"}
-    return {name: {**recipe, "n_members": N_MEMBERS} for name, recipe in RECIPES.items() if name not in left_out}
+    if not FEW_ROWS < n_rows <= MOST_INDEPENDENT_ROWS:
+        left_out |= {"independent"}
+    if n_rows > MANY_ROWS:
+        left_out |= {"shared, all epochs"}
+    return {
+        name: {**recipe, **_steps(n_rows, faster=10 if name == "linear" else 1)}
+        for name, recipe in RECIPES.items()
+        if name not in left_out
+    }
+
+
+def _steps(n_rows: int, faster: int) -> dict[str, Any]:
+    """Return members, and size and number of steps; the learning rate is ``faster`` times that of networks."""
+    if n_rows > MANY_ROWS:
+        return {
+            "n_members": FEWER_MEMBERS,
+            "learning_rate": 2e-3 * max(1, faster / 2),
+            "max_epochs": 10,
+            "optimizer": Optimizer(schedule="one_cycle"),
+            "early_stopping": False,
+        }
+    larger, rate = (4, 3e-3) if n_rows <= FEW_ROWS else (2, 2e-3)
+    batch_size = min(larger * batch_size_of("auto", n_rows), n_rows)
+    return {"n_members": N_MEMBERS, "learning_rate": rate * faster, "batch_size": batch_size}
 
 
 def recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[str, Recipe]:
@@ -112,7 +128,7 @@ def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[st
     if isinstance(previous, PortfolioModel):
         return {name: {**RECIPES[name], "n_members": model.n_members} for name, model in previous.recipes.items()}
     _, container = read_targets(y)
-    return recommended_recipes(_num_samples(X), _num_features(X), len(container.names))
+    return recommended_recipes(_num_samples(X), len(container.names))
 
 
 def _single(estimator: Any) -> Recipe:

@@ -1,5 +1,6 @@
 """Training: steps, the skorch net, callbacks, and the state between epochs."""
 
+from ._auto import batch_size_of
 from ._caller import Caller
 from ._eligibility import Eligibility
 from ._learn import learn, learn_added_task, learn_batch
@@ -26,6 +27,7 @@ __all__ = [
     "SklearnCallbacks",
     "Trained",
     "ValidationData",
+    "batch_size_of",
     "guess_types",
     "learn",
     "learn_added_task",
