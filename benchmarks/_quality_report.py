@@ -45,7 +45,8 @@ def tables(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     for name in [name for name in TABULAR if name in by_data]:
         shared = rows[rows["data"].isin(by_data[name].dropna().index)]
         made[f"mean rank where {name} ran"] = ranks(shared, [*CLASSIC, name, DEFAULT])
-    for peer in [name for name in [*CLASSIC, "ours, n_members=8", "ours, a net per task", *TABULAR] if name in by_data]:
+    others = [*CLASSIC, "ours, n_members=8", "ours, a net per task", *TABULAR]
+    for peer in [name for name in others if name in by_data]:
         made[f"{DEFAULT} minus {peer}: mean and standard error over splits"] = gains(rows, peer)
     return made
 

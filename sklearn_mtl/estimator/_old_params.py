@@ -24,6 +24,8 @@ def current_params(state: Mapping[str, Any]) -> dict[str, Any]:
         state["validation"] = state.pop("validation_fraction")
     for name in ("tol", "keep_interrupted"):
         state.pop(name, None)
+    # versions without one of these trained a single network that shares its layers
+    state = {"architecture": "hard_sharing", "n_members": 1, "ensemble": "deep", **state}
     if bootstrap:
         state["ensemble"] = DeepEnsemble(bootstrap=True)
     if every != 1 and state.get("checkpoint") is not None:

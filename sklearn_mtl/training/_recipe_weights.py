@@ -66,7 +66,7 @@ def recipe_weights(
         rows, held_by = _held_out(models, len(next(iter(targets.values()))))
         if not len(rows):
             return equal
-        X = X.take(rows) if isinstance(X, InputRows) else _safe_indexing(X, rows)
+        X = X.take(rows) if isinstance(X, InputRows) else _safe_indexing(_indexable(X), rows)
         targets = {name: labels[rows] for name, labels in targets.items()}
         sample_weight = sample_weight and {name: weight[rows] for name, weight in sample_weight.items()}
     blueprint = models[0].blueprint
@@ -90,6 +90,11 @@ def _held_out(models: Sequence[Model], n_rows: int) -> tuple[np.ndarray, list[He
         masks.append(np.stack([np.isin(np.arange(n_rows), rows) for rows in by_member]))
     rows = np.flatnonzero(reduce(np.logical_and, [mask.any(axis=0) for mask in masks]))
     return rows, [mask[:, rows] for mask in masks]
+
+
+def _indexable(X: RowsLike) -> Any:
+    """Convert what can only be converted to an array."""
+    return X if hasattr(X, "__getitem__") or not hasattr(X, "__array__") else np.asarray(X)
 
 
 def _n_labelled(labels: np.ndarray) -> int:

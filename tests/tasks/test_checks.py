@@ -61,7 +61,9 @@ LOSSES = {
 
 
 def fit(task, y=Y, **params):
-    estimator = MultiTaskNetEstimator(tasks={"mine": task}, **{"max_epochs": 2, "random_state": 0, **params})
+    estimator = MultiTaskNetEstimator(
+        tasks={"mine": task}, **{"max_epochs": 2, "random_state": 0, "n_members": 1, **params}
+    )
     return estimator.fit(X, y)
 
 

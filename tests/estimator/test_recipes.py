@@ -1,0 +1,109 @@
+"""What an estimator trains whose trunk, architecture and ensemble are not named."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
+from sklearn_mtl.estimator._recipes import recipes_of_fit, recommended_recipes
+
+X = np.random.default_rng(0).normal(size=(120, 4))
+Y = {"sum": X.sum(axis=1), "sign": np.where(X[:, 0] > 0, "plus", "minus")}
+
+
+def recipes(X=X, y=Y, **params):
+    return list(recipes_of_fit(MultiTaskNetEstimator(**params), X, y, None))
+
+
+def test_a_table_gets_the_recommended_recipes():
+    fitted = MultiTaskNetEstimator(max_epochs=2, random_state=0).fit(X, Y)
+    assert list(fitted.recipe_weights_["sum"]) == recipes()
+    assert set(fitted.history_.index) == {1, 2}
+    assert fitted.score_tasks(X, Y).keys() == Y.keys()
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"trunk": "mlp"},
+        {"architecture": "hard_sharing"},
+        {"n_members": 1},
+        {"ensemble": "deep"},
+        {"weighting": "uncertainty"},
+        {"optimizer": "sgd"},
+        {"penalties": ["trace_norm"]},
+        {"task_sampling": "round_robin"},
+        {"checkpoint": "folder"},
+        {"warm_start": True},
+        {"net_params": {"optimizer__betas": (0.9, 0.99)}},
+    ],
+    ids=lambda params: next(iter(params)),
+)
+def test_whoever_names_a_part_of_one_training_gets_exactly_that(params):
+    assert recipes(**params) == [""]
+
+
+@pytest.mark.parametrize(
+    "params", [{"max_epochs": 3}, {"task_weights": {"sum": 2.0}}, {"random_state": 1}, {"metrics": {"sum": "r2"}}]
+)
+def test_other_parameters_leave_the_recommendation(params):
+    assert len(recipes(**params)) > 1
+
+
+def test_what_is_set_is_for_all_recipes():
+    found = recipes_of_fit(MultiTaskNetEstimator(learning_rate=0.5, early_stopping=True), X, Y, None)
+    assert all("learning_rate" not in recipe and "early_stopping" not in recipe for recipe in found.values())
+
+
+def test_one_network_is_trained_for_other_inputs():
+    images = np.random.default_rng(0).normal(size=(20, 1, 8, 8)).astype(np.float32)
+    assert recipes(images, {"a": np.arange(20) % 2}) == [""]
+    assert recipes([["a", "b"], ["b"]] * 10, {"a": [0, 1] * 10}) == [""]
+
+
+def test_a_named_ensemble_has_eight_members_unless_they_are_counted():
+    (recipe,) = recipes_of_fit(MultiTaskNetEstimator(ensemble="deep"), X, Y, None).values()
+    assert recipe == {"n_members": 8}
+    (recipe,) = recipes_of_fit(MultiTaskNetEstimator(ensemble="deep", n_members=3), X, Y, None).values()
+    assert recipe == {}
+
+
+@pytest.mark.parametrize("n_rows", [20, 1_000, 1_001, 5_000, 20_000])
+@pytest.mark.parametrize("n_tasks", [1, 3, 200])
+def test_every_table_has_shared_and_linear_recipes(n_rows, n_tasks):
+    found = recommended_recipes(n_rows, n_tasks)
+    assert {"shared", "shared, without bins", "linear"} <= set(found)
+    assert (n_tasks == 3 and n_rows <= 10_000) == ("independent, without bins" in found)
+
+
+def test_the_recommendation_depends_on_tasks_and_not_on_their_container():
+    both = [Y, pd.DataFrame(Y), np.column_stack([Y["sum"], X[:, 0]])]
+    assert len({tuple(recipes(y=y)) for y in both}) == 1
+    assert "independent, without bins" in recipes()
+    assert "independent, without bins" not in recipes(y=Y["sum"])
+
+
+def test_classifiers_and_regressors_have_the_same_recommendation():
+    assert MultiTaskNetClassifier(max_epochs=1).fit(X, Y["sign"]).recipe_weights_
+    assert MultiTaskNetRegressor(max_epochs=1).fit(X, Y["sum"]).recipe_weights_
+
+
+def test_a_recommended_fit_is_the_same_again_and_after_clone():
+    net = MultiTaskNetEstimator(max_epochs=2, random_state=3)
+    first, second = net.fit(X, Y).predict(X), clone(net).fit(X, Y).predict(X)
+    np.testing.assert_array_equal(first["sum"], second["sum"])
+
+
+def test_batches_train_one_network_and_continue_what_was_fitted():
+    assert not hasattr(MultiTaskNetEstimator(random_state=0).partial_fit(X, Y), "recipe_weights_")
+    fitted = MultiTaskNetEstimator(max_epochs=2, random_state=0).fit(X, Y)
+    weights = fitted.recipe_weights_
+    assert fitted.partial_fit(X, Y).recipe_weights_ == weights
+    fitted.add_task("first", X, X[:, 0])
+    assert fitted.predict(X)["first"].shape == (120,)
+
+
+def test_predictions_of_one_row_equal_those_among_others():
+    fitted = MultiTaskNetEstimator(max_epochs=2, random_state=0).fit(X, Y)
+    np.testing.assert_allclose(fitted.predict(X[:1])["sum"], fitted.predict(X)["sum"][:1], rtol=1e-6)
