@@ -31,16 +31,17 @@ OF_ONE_TRAINING = (
     "penalties",
     "task_sampling",
     "callbacks",
-    "checkpoint",
     "net_params",
     "warm_start",
 )
 # Networks of one recipe; of each recipe of a table of many rows.
 N_MEMBERS, FEWER_MEMBERS = 4, 3
-# More tasks than this have no networks of their own, and more rows than this none with bins: they take too long.
-MOST_INDEPENDENT_TASKS, MOST_INDEPENDENT_ROWS = 20, 3_000
-# Up to so many rows, steps are larger and fewer, since searches repeat such fits; from so many on, epochs are few.
-FEW_ROWS, MANY_ROWS = 1_000, 10_000
+# With more tasks, none has networks of its own: they take too long.
+MOST_INDEPENDENT_TASKS = 20
+# Up to FEW_ROWS, steps are larger and fewer, since searches repeat such fits. With more than SOME_ROWS, tasks have no
+# networks with bins of their own, and epochs are fewer; with more than MANY_ROWS, recipes and members are fewer too.
+FEW_ROWS, SOME_ROWS, MANY_ROWS = 1_000, 3_000, 10_000
+FEWER_EPOCHS = 30
 
 BINNED = MLP(hidden_sizes=(128,) * 3, dropout=0.2, scaling="squash", n_bins="auto")
 PLAIN = MLP(hidden_sizes=(128,) * 2, dropout=0.2, scaling="standard")
@@ -50,7 +51,7 @@ LINEAR = MLP(hidden_sizes=(), scaling="standard")
 RECIPES: dict[str, Recipe] = {
     "shared": {"trunk": BINNED},
     "shared, without bins": {"trunk": PLAIN},
-    "shared, all epochs": {"trunk": BINNED, "early_stopping": False, "max_epochs": 30},
+    "shared, all epochs": {"trunk": BINNED, "early_stopping": False, "max_epochs": FEWER_EPOCHS},
     "independent": {"trunk": BINNED, "architecture": "independent"},
     "independent, without bins": {"trunk": PLAIN, "architecture": "independent"},
     "linear": {"trunk": LINEAR, "weight_decay": 0.1},
@@ -66,7 +67,7 @@ def recommended_recipes(n_rows: int, n_tasks: int) -> dict[str, Recipe]:
     left_out = set()
     if not 1 < n_tasks <= MOST_INDEPENDENT_TASKS or n_rows > MANY_ROWS:
         left_out |= {"independent", "independent, without bins"}
-    if not FEW_ROWS < n_rows <= MOST_INDEPENDENT_ROWS:
+    if not FEW_ROWS < n_rows <= SOME_ROWS:
         left_out |= {"independent"}
     if n_rows > MANY_ROWS:
         left_out |= {"shared, all epochs"}
@@ -89,7 +90,8 @@ def _steps(n_rows: int, faster: int) -> dict[str, Any]:
         }
     larger, rate = (4, 3e-3) if n_rows <= FEW_ROWS else (2, 2e-3)
     batch_size = min(larger * batch_size_of("auto", n_rows), n_rows)
-    return {"n_members": N_MEMBERS, "learning_rate": rate * faster, "batch_size": batch_size}
+    steps = {"n_members": N_MEMBERS, "learning_rate": rate * faster, "batch_size": batch_size}
+    return steps if n_rows <= SOME_ROWS else {**steps, "max_epochs": FEWER_EPOCHS}
 
 
 def recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[str, Recipe]:
@@ -111,7 +113,7 @@ def recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model 
         members = {"n_members": N_MEMBERS if estimator.n_members == "auto" else estimator.n_members}
         return {name: {**members, **recipe} for name, recipe in recipes.items()}
     changed = _changed(estimator)
-    if changed.intersection(OF_ONE_TRAINING) or hasattr(estimator, "_skl_callbacks"):
+    if changed.intersection(OF_ONE_TRAINING):
         if not (isinstance(previous, PortfolioModel) and changed.intersection(OF_ONE_TRAINING) <= {"warm_start"}):
             return {"": _single(estimator)}
     elif not isinstance(previous, PortfolioModel) and (X is None or previous is not None or not _is_table(X)):

@@ -10,7 +10,9 @@ from ..utils._types import AxesLike
 
 
 class LearningHistoryDisplay:
-    """Loss of each task over the epochs, and its score if validation rows were held out.
+    """Loss of each task over the epochs, and its score if it was computed on validation rows.
+
+    Curves of an ensemble are the means over the members that were still trained.
 
     Create it with `from_estimator`; `plot` draws it.
 
@@ -67,6 +69,8 @@ class LearningHistoryDisplay:
         LearningHistoryDisplay
         """
         history = estimator.history_
+        if "member" in history:
+            history = history.groupby("epoch").mean(numeric_only=True)
         trained = [name for name in estimator.task_names_ if f"train_loss__{name}" in history]
         names = trained if tasks is None else list(tasks)
         ends = {name: f"__{name}" for name in names}
@@ -92,8 +96,8 @@ class LearningHistoryDisplay:
         self
         """
         pyplot = import_optional("matplotlib.pyplot", "plots", "LearningHistoryDisplay")
-        validated = "valid_loss" in self.history
-        panels = ["loss", "score", *self.metrics] if validated else ["loss"]
+        scored = ["score"] if "valid_score" in self.history else []
+        panels = ["loss", *scored, *self.metrics]
         if axes is None:
             size = (4.8 * len(panels), 3.6)
             _, axes = pyplot.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")

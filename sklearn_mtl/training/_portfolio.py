@@ -16,7 +16,7 @@ from ..targets import align_targets
 from ..tasks import Task
 from ..utils._modes import own_modes
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
-from ..utils._warn import each_once
+from ..utils._warn import each_once, warn
 from ._caller import Caller
 from ._learn import learn, learn_added_task, learn_batch
 from ._model import Model
@@ -51,6 +51,12 @@ def learn_portfolio(
     weighted : bool
         Whether to weigh the recipes for each task; otherwise their weights are equal.
     """
+    first = next(iter(configs.values()))
+    if first.checkpoint is not None and first.random_state is None:
+        warn(
+            "checkpoint has no effect on a later fit of a portfolio with random_state=None, because each fit draws "
+            "another seed; set random_state to an int.",
+        )
     given = given._replace(to_weigh_recipes=weighted and len(configs) > 1)
 
     def train(config: FitConfig, caller: Caller, previous: Model | None) -> Model:

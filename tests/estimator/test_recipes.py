@@ -34,7 +34,6 @@ def test_a_table_gets_the_recommended_recipes():
         {"optimizer": "sgd"},
         {"penalties": ["trace_norm"]},
         {"task_sampling": "round_robin"},
-        {"checkpoint": "folder"},
         {"warm_start": True},
         {"net_params": {"optimizer__betas": (0.9, 0.99)}},
     ],
@@ -45,7 +44,14 @@ def test_whoever_names_a_part_of_one_training_gets_exactly_that(params):
 
 
 @pytest.mark.parametrize(
-    "params", [{"max_epochs": 3}, {"task_weights": {"sum": 2.0}}, {"random_state": 1}, {"metrics": {"sum": "r2"}}]
+    "params",
+    [
+        {"checkpoint": "folder"},
+        {"max_epochs": 3},
+        {"task_weights": {"sum": 2.0}},
+        {"random_state": 1},
+        {"metrics": {"sum": "r2"}},
+    ],
 )
 def test_other_parameters_leave_the_recommendation(params):
     assert len(recipes(**params)) > 1
