@@ -38,8 +38,8 @@ OF_ONE_TRAINING = (
 N_MEMBERS, FEWER_MEMBERS = 4, 3
 # With more tasks, none has networks of its own: they take too long.
 MOST_INDEPENDENT_TASKS = 20
-# Up to FEW_ROWS, steps are larger and fewer, since searches repeat such fits. With more than SOME_ROWS, tasks have no
-# networks with bins of their own, and epochs are fewer; with more than MANY_ROWS, recipes and members are fewer too.
+# Up to FEW_ROWS, steps are larger and fewer, since searches repeat such fits. With more than SOME_ROWS, tasks have
+# no networks with bins of their own, and epochs are fewer; with more than MANY_ROWS, so are recipes and members.
 FEW_ROWS, SOME_ROWS, MANY_ROWS = 1_000, 3_000, 10_000
 FEWER_EPOCHS = 30
 

@@ -54,7 +54,7 @@ def learn_portfolio(
     first = next(iter(configs.values()))
     if first.checkpoint is not None and first.random_state is None:
         warn(
-            "checkpoint has no effect on a later fit of a portfolio with random_state=None, because each fit draws "
+            "checkpoint has no effect on a later fit of a portfolio with random_state=None, because each draws "
             "another seed; set random_state to an int.",
         )
     given = given._replace(to_weigh_recipes=weighted and len(configs) > 1)
