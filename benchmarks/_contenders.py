@@ -6,7 +6,7 @@ rows of their own, pooled ones are fitted once to all rows, with the task as a c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from _rows import Rows
 from _single_targets import Contender, Predicted, one_per_task, pooled
 from sklearn.model_selection import ShuffleSplit
 
-from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl import MultiTaskNetEstimator, Portfolio, recommended_recipes
 from sklearn_mtl.model_selection import TaskWeightRandomSearchCV, task_weight_simplex
 from sklearn_mtl.tasks import Task
 
@@ -32,6 +32,17 @@ def one_net(regression: Task | str = "regression", **params: Any) -> Contender:
         tasks = {name: regression if kind == "regression" else kind for name, kind in rows.kinds.items()}
         net = MultiTaskNetEstimator(tasks=tasks, random_state=seed, **params).fit(rows.X, rows.y)
         return lambda X: predicted_by_net(net, X)
+
+    return contender
+
+
+def portfolio(without: Collection[str] = (), weighted: bool = True) -> Contender:
+    """Fit the recommended recipes, without some of them, or with equal weights."""
+
+    def contender(rows: Rows, seed: int) -> Callable[[pd.DataFrame], Mapping[str, Predicted]]:
+        recipes = recommended_recipes(len(rows.X), rows.y.shape[1])
+        kept = {name: recipe for name, recipe in recipes.items() if name not in without}
+        return one_net(ensemble=Portfolio(kept, weighted))(rows, seed)
 
     return contender
 
@@ -85,6 +96,14 @@ OTHERS: dict[str, Contender] = {
     "XGBoost": one_per_task(xgboost_model),
     "XGBoost, one tree for all": xgboost_multi,
     "CatBoost, one for all": catboost_multi,
+}
+#: the default with a part left out
+PORTFOLIOS: dict[str, Contender] = {
+    "equal weights": portfolio(weighted=False),
+    "without linear": portfolio(without=["linear"]),
+    "without independent": portfolio(without=["independent", "independent, without bins"]),
+    "without all epochs": portfolio(without=["shared, all epochs"]),
+    "without plain": portfolio(without=["shared, without bins", "independent, without bins"]),
 }
 OURS: dict[str, Contender] = {
     "ours": one_net(),

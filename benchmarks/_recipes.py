@@ -20,6 +20,7 @@ def table(**params: Any) -> dict[str, MLP]:
 
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
+    "plain": table(hidden_sizes=(128,) * 2, scaling="standard", n_bins=0),
     # inputs
     "no bins": table(n_bins=0),
     "ranks instead of bins": table(n_bins=0, ranks=True),

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from _contenders import OTHERS, OURS, PEERS, POOLED, one_net
+from _contenders import OTHERS, OURS, PEERS, POOLED, PORTFOLIOS, one_net
 from _datasets import ROWS
 from _harness import RESULTS
 from _quality_report import report
@@ -51,7 +51,7 @@ def contenders() -> Mapping[str, tuple[Contender, Path]]:
     compared = PEERS | POOLED | OTHERS | OURS
     recipes = {name: one_net(**{"n_members": 8, **params}) for name, params in RECIPES.items()}
     return {name: (contender, FOLDER) for name, contender in compared.items()} | {
-        name: (contender, RECIPE_FOLDER) for name, contender in recipes.items()
+        name: (contender, RECIPE_FOLDER) for name, contender in (recipes | PORTFOLIOS).items()
     }
 
 

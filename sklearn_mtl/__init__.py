@@ -10,6 +10,7 @@ from .estimator import (
     MultiTaskNetRegressor,
     TaskViewClassifier,
     TaskViewRegressor,
+    recommended_recipes,
 )
 from .persistence import load_model, save_model
 from .targets import Targets, concatenate_task_sets
@@ -30,6 +31,7 @@ __all__ = [
     "__version__",
     "concatenate_task_sets",
     "load_model",
+    "recommended_recipes",
     "save_model",
 ]
 

@@ -41,7 +41,7 @@ class Portfolio(Ensemble):
     recipes : "auto" or mapping of str to mapping, default="auto"
         Parameters by name of each recipe; those that it does not set are those of the estimator. ``max_epochs`` of
         the estimator bounds that of every recipe. "auto" is chosen by the shape of the table, see
-        `recommended_recipes`.
+        `recommended_recipes <sklearn_mtl.recommended_recipes>`.
     weighted : bool, default=True
         Whether recipes are weighted for each task. Otherwise they have equal weights.
 

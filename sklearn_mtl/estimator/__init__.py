@@ -3,6 +3,7 @@
 from ._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
 from ._estimator import MultiTaskNetEstimator
 from ._fitted import AllPredictions
+from ._recipes import recommended_recipes
 from ._task_view import TaskViewClassifier, TaskViewRegressor
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "MultiTaskNetRegressor",
     "TaskViewClassifier",
     "TaskViewRegressor",
+    "recommended_recipes",
 ]

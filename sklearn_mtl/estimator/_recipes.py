@@ -39,8 +39,10 @@ N_MEMBERS, FEWER_MEMBERS = 4, 3
 # With more tasks, none has networks of its own: they take too long.
 MOST_INDEPENDENT_TASKS = 20
 # Up to FEW_ROWS, steps are larger and fewer, since searches repeat such fits. With more than SOME_ROWS, tasks have
-# no networks with bins of their own, and epochs are fewer; with more than MANY_ROWS, so are recipes and members.
+# no networks with bins of their own, and epochs are fewer; with more than MANY_ROWS, so are recipes and members. Then
+# the epochs together see about ROW_EPOCHS rows, and with more than MOST_ROWS there are two members.
 FEW_ROWS, SOME_ROWS, MANY_ROWS = 1_000, 3_000, 10_000
+MOST_ROWS, ROW_EPOCHS = 50_000, 330_000
 FEWER_EPOCHS = 30
 
 BINNED = MLP(hidden_sizes=(128,) * 3, dropout=0.2, scaling="squash", n_bins="auto")
@@ -61,8 +63,28 @@ RECIPES: dict[str, Recipe] = {
 def recommended_recipes(n_rows: int, n_tasks: int) -> dict[str, Recipe]:
     """Return the recipes that are recommended for a table, by its numbers of rows and tasks.
 
-    The linear recipe keeps the portfolio near ridge or logistic regression where these are best, and the
-    independent ones near networks without sharing.
+    They are what an estimator trains whose trunk, architecture and ensemble are not named. The linear recipe keeps
+    the portfolio near ridge or logistic regression where these are best, and the independent ones near networks
+    without sharing.
+
+    Parameters
+    ----------
+    n_rows, n_tasks : int
+        Training rows, and tasks of y.
+
+    Returns
+    -------
+    dict of str to dict
+        Parameters of the estimator by recipe, for `Portfolio <sklearn_mtl.Portfolio>`.
+
+    Examples
+    --------
+    >>> from sklearn_mtl import MultiTaskNetEstimator, Portfolio, recommended_recipes
+    >>> recipes = recommended_recipes(n_rows=500, n_tasks=3)
+    >>> list(recipes)
+    ['shared', 'shared, without bins', 'shared, all epochs', 'independent, without bins', 'linear']
+    >>> without = {name: recipe for name, recipe in recipes.items() if "independent" not in name}
+    >>> net = MultiTaskNetEstimator(ensemble=Portfolio(without))
     """
     left_out = set()
     if not 1 < n_tasks <= MOST_INDEPENDENT_TASKS or n_rows > MANY_ROWS:
@@ -82,9 +104,9 @@ def _steps(n_rows: int, faster: int) -> dict[str, Any]:
     """Return members, and size and number of steps; the learning rate is ``faster`` times that of networks."""
     if n_rows > MANY_ROWS:
         return {
-            "n_members": FEWER_MEMBERS,
+            "n_members": FEWER_MEMBERS if n_rows <= MOST_ROWS else 2,
             "learning_rate": 2e-3 * max(1, faster / 2),
-            "max_epochs": 10,
+            "max_epochs": max(4, min(10, ROW_EPOCHS // n_rows)),
             "optimizer": Optimizer(schedule="one_cycle"),
             "early_stopping": False,
         }

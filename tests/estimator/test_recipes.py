@@ -5,8 +5,14 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor
-from sklearn_mtl.estimator._recipes import recipes_of_fit, recommended_recipes
+from sklearn_mtl import (
+    MultiTaskNetClassifier,
+    MultiTaskNetEstimator,
+    MultiTaskNetRegressor,
+    Portfolio,
+    recommended_recipes,
+)
+from sklearn_mtl.estimator._recipes import recipes_of_fit
 
 X = np.random.default_rng(0).normal(size=(120, 4))
 Y = {"sum": X.sum(axis=1), "sign": np.where(X[:, 0] > 0, "plus", "minus")}
@@ -88,6 +94,14 @@ def test_the_recommendation_depends_on_tasks_and_not_on_their_container():
     assert len({tuple(recipes(y=y)) for y in both}) == 1
     assert "independent, without bins" in recipes()
     assert "independent, without bins" not in recipes(y=Y["sum"])
+
+
+def test_the_default_is_the_portfolio_of_the_recommended_recipes():
+    spec = Portfolio(recommended_recipes(len(X), len(Y)))
+    named = MultiTaskNetEstimator(ensemble=spec, max_epochs=2, random_state=3).fit(X, Y)
+    default = MultiTaskNetEstimator(max_epochs=2, random_state=3).fit(X, Y)
+    assert default.recipe_weights_ == named.recipe_weights_
+    np.testing.assert_array_equal(default.predict(X)["sum"], named.predict(X)["sum"])
 
 
 def test_classifiers_and_regressors_have_the_same_recommendation():
