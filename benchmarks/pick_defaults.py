@@ -41,9 +41,8 @@ NEEDED = [CONSTANT, "ridge / logistic", "gradient boosting"]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--recipes", nargs="*", choices=[*PRESENT, *PORTFOLIOS, *RECIPES], help="default: all that are stored"
-    )
+    known = [*PRESENT, *PORTFOLIOS, *RECIPES]
+    parser.add_argument("--recipes", nargs="*", choices=known, help="default: all that are stored")
     parser.add_argument("--without", nargs="*", default=[], metavar="SET", help="data sets that take no part")
     options = parser.parse_args()
     stored = errors(pd.concat([read(folder) for folder in (FOLDER, RECIPE_FOLDER) if folder.is_dir()]))
@@ -61,7 +60,7 @@ def main() -> None:
 def complete(
     table: pd.DataFrame, recipes: Sequence[str] | None, without: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Keep the data sets that the peers in `NEEDED` have, and the recipes that have all of these; say what is left out.
+    """Keep the data sets of the peers in `NEEDED`, and the recipes that have all of these; say what is left out.
 
     Pooled peers, which are for few data sets, are ranked where they are.
     """

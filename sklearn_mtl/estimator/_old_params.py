@@ -25,7 +25,8 @@ def current_params(state: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("tol", "keep_interrupted"):
         state.pop(name, None)
     # versions without one of these trained a single network that shares its layers
-    state = {"architecture": "hard_sharing", "n_members": 1, "ensemble": "deep", **state}
+    for name, value in {"architecture": "hard_sharing", "n_members": 1, "ensemble": "deep"}.items():
+        state.setdefault(name, value)
     if bootstrap:
         state["ensemble"] = DeepEnsemble(bootstrap=True)
     if every != 1 and state.get("checkpoint") is not None:

@@ -39,8 +39,8 @@ N_MEMBERS, FEWER_MEMBERS = 4, 3
 # With more tasks, none has networks of its own: they take too long.
 MOST_INDEPENDENT_TASKS = 20
 # Up to FEW_ROWS, steps are larger and fewer, since searches repeat such fits. With more than SOME_ROWS, tasks have
-# no networks with bins of their own, and epochs are fewer; with more than MANY_ROWS, so are recipes and members. Then
-# the epochs together see about ROW_EPOCHS rows, and with more than MOST_ROWS there are two members.
+# no networks with bins of their own, and epochs are fewer; with more than MANY_ROWS, so are recipes and members.
+# Then the epochs together see about ROW_EPOCHS rows, and with more than MOST_ROWS there are two members.
 FEW_ROWS, SOME_ROWS, MANY_ROWS = 1_000, 3_000, 10_000
 MOST_ROWS, ROW_EPOCHS = 50_000, 330_000
 FEWER_EPOCHS = 30
