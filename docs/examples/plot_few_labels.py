@@ -95,6 +95,6 @@ axes.legend(loc="lower right")
 y = Targets(progression=keep(1, 0), pressure=pressure.to_numpy())
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
-    MultiTaskNetRegressor(max_epochs=5, random_state=0).fit(X_train, y)
+    MultiTaskNetRegressor(max_epochs=5, random_state=0, n_members=1).fit(X_train, y)
 for warning in said:
     print(warning.message)

@@ -74,9 +74,10 @@ class MultiTaskNetEstimator(
         tables an `MLP` with smoothly clipped and binned numbers, embedded categories and dropout; `ConvNet`
         for images, `SequenceEncoder` for sentences and steps, `VideoEncoder` for videos, and `MultiInput` for a
         mapping of inputs. A class or function that makes a `torch.nn.Module` is also accepted.
-    architecture : {"hard_sharing", "independent", "cross_stitch", "subspace_sharing", "mmoe", "ple", "adatt"} or \
-            Architecture, default="hard_sharing"
-        How the tasks share the trunk; see `sklearn_mtl.architectures`.
+    architecture : {"auto", "hard_sharing", "independent", "cross_stitch", "subspace_sharing", "mmoe", "ple", \
+            "adatt"} or Architecture, default="auto"
+        How the tasks share the trunk; see `sklearn_mtl.architectures`. "auto" is "hard_sharing", except within the
+        recommended recipes, see ``ensemble``.
     weighting : {"static", "uncertainty", "geometric_mean", "dynamic_weight_average", "random_weighting", "famo", \
             "stch", "grad_norm", "pcgrad", "cagrad", "imtlg", "aligned_mtl", "nash_mtl", "mgda", "upgrad"} or \
             Weighting, default="static"
@@ -109,13 +110,22 @@ class MultiTaskNetEstimator(
         With ``groups`` in ``fit``, a share consists of whole groups.
     n_iter_no_change : int >= 1, default=10
         Epochs without improvement after which training stops.
-    n_members : int >= 1, default=1
+    n_members : int >= 1 or "auto", default="auto"
         Number of networks of an ensemble. ``predict`` averages numbers and the probabilities of classes,
-        ``predict_std`` returns the spread, and ``transform`` concatenates the representations.
-    ensemble : {"deep", "batch"} or Ensemble, default="deep"
+        ``predict_std`` returns the spread, and ``transform`` concatenates the representations. "auto" is 8 for the
+        ensembles "deep" and "batch", and a few for each recipe of a portfolio; see ``ensemble``.
+    ensemble : {"auto", "deep", "batch", "portfolio"} or Ensemble, default="auto"
         Kind of ensemble. "deep" is `DeepEnsemble`: independent networks, which hold out different rows for early
         stopping and stop at the epoch that is best in their mean. "batch" is `BatchEnsemble`: networks that share
-        weights. It has no effect with ``n_members=1``.
+        weights. "portfolio" is `Portfolio`: several recipes, weighted for each task. The kind has no effect with
+        ``n_members=1``, except for a portfolio, whose recipes then have one network each.
+
+        "auto" is the portfolio of the recipes that are recommended for a table (`recommended_recipes`), as long as
+        nothing is set that describes one network and its training: ``trunk``, ``architecture``, ``n_members``,
+        ``weighting``, ``optimizer``, ``penalties``, ``task_sampling``, ``callbacks``, ``net_params`` or
+        ``warm_start``. Otherwise, for inputs other than dense tables, and for ``partial_fit``, it is a single
+        network, or with ``n_members`` a `DeepEnsemble`. A learning rate, batch size and so on that is set is that
+        of all recipes, and ``max_epochs`` bounds each of them. ``n_members=1`` gives a single network.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
         Regularisation across tasks, added to the objective; see `sklearn_mtl.penalties`. Penalties are parameters
@@ -157,7 +167,7 @@ class MultiTaskNetEstimator(
     Attributes
     ----------
     net_ : skorch.NeuralNet
-        The trained net; ``net_.module_`` is the network.
+        The trained net; ``net_.module_`` is the network. Of a `Portfolio`, that of the first recipe.
     tasks_ : dict of str to Task
         The fitted tasks.
     task_names_ : list of str
@@ -171,20 +181,25 @@ class MultiTaskNetEstimator(
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the columns of X, if it was a frame with string names.
     n_iter_ : int
-        Number of trained epochs.
+        Number of trained epochs; of a `Portfolio`, of the recipe with the most.
     device_ : torch.device
         Device of the network.
     validation_rows_ : ndarray of int, list of ndarray of int, or None
         Positions of the held-out rows in the last ``fit`` or ``add_task``; for a `DeepEnsemble` a list with one
-        array per member. None if no rows were held out, as with ``X_val``.
+        array per member, for a `Portfolio` with one per recipe and member. None if no rows were held out, as with ``X_val``.
     member_seeds_ : ndarray of int of shape (n_members,)
         Seeds of the members of a `DeepEnsemble`: a fit of one network with such a ``random_state`` equals the
         member. It does not exist for other fits.
+    recipe_weights_ : dict of str to dict of str to float
+        Weight of each recipe of a `Portfolio` by task, of sum 1. It does not exist for other fits.
+    shared_weights_ : dict of str to float
+        By task, the weight of the recipes of a `Portfolio` in which the tasks share layers. It does not exist for
+        other fits.
     history_ : DataFrame
         One row per epoch: ``train_loss__<task>``, and with early stopping ``valid_loss__<task>`` and
         ``valid_score__<task>``. Columns without a task are means under ``score_weights``. A `DeepEnsemble` has one
         row per member and epoch, with a column ``member``, and scores only if ``monitor="score"`` or with
-        ``metrics``. The second and later metrics of a task are ``valid_<metric>__<task>``.
+        ``metrics``. A `Portfolio` also has a column ``recipe``. The second and later metrics of a task are ``valid_<metric>__<task>``.
 
     See Also
     --------
