@@ -69,7 +69,10 @@ for how in ("at random", "where they are large"):
         for share in (0.1, 0.2, 0.3):
             holey = remove(X, how, share, np.random.default_rng(seed))
             net = MultiTaskNetEstimator(
-                max_epochs=25, early_stopping=False, random_state=seed, n_members=1,
+                max_epochs=25,
+                early_stopping=False,
+                random_state=seed,
+                n_members=1,
             )
             ways = {
                 "NaN in X": net,

@@ -63,7 +63,8 @@ def test_accuracy(second, weight, share, seed):
         batch_size=64,
         max_epochs=12,
         early_stopping=False,
-        random_state=seed, n_members=1,
+        random_state=seed,
+        n_members=1,
     )
     net.fit(images[train], Targets(y))
     return np.mean(net.predict(images[test], tasks=["digit"])["digit"] == digits[test])

@@ -42,11 +42,14 @@ X_train, X_tune, y_train, y_tune = train_test_split(
 # One counts all rows alike, the other gives both classes the same weight in the loss. The probabilities of the
 # second are far too large, since it was told that half of the payments are fraud. Calibration on the rows held out
 # corrects them.
-plain = MultiTaskNetEstimator(max_epochs=15, random_state=0, n_members=1).fit(X_train, y_train)
+plain = MultiTaskNetEstimator(max_epochs=15, random_state=0, n_members=1).fit(
+    X_train, y_train
+)
 balanced = MultiTaskNetEstimator(
     tasks={"fraud": Classification(class_weight="balanced")},
     max_epochs=15,
-    random_state=0, n_members=1,
+    random_state=0,
+    n_members=1,
 ).fit(X_train, y_train)
 calibrated = CalibratedClassifierCV(
     FrozenEstimator(balanced.task_view("fraud")), method="isotonic"

@@ -136,7 +136,9 @@ train, test = order[:120], order[120:]
 ensemble = MultiTaskNetEstimator(n_members=8, random_state=0).fit(
     X.iloc[train], y.iloc[train]
 )
-single = MultiTaskNetEstimator(random_state=0, n_members=1).fit(X.iloc[train], y.iloc[train])
+single = MultiTaskNetEstimator(random_state=0, n_members=1).fit(
+    X.iloc[train], y.iloc[train]
+)
 print(
     "R2 and accuracy of the ensemble:", ensemble.score_tasks(X.iloc[test], y.iloc[test])
 )

@@ -186,7 +186,8 @@ class MultiTaskNetEstimator(
         Device of the network.
     validation_rows_ : ndarray of int, list of ndarray of int, or None
         Positions of the held-out rows in the last ``fit`` or ``add_task``; for a `DeepEnsemble` a list with one
-        array per member, for a `Portfolio` with one per recipe and member. None if no rows were held out, as with ``X_val``.
+        array per member, for a `Portfolio` with one per recipe and member. None if no rows were held out, as with
+        ``X_val``.
     member_seeds_ : ndarray of int of shape (n_members,)
         Seeds of the members of a `DeepEnsemble`: a fit of one network with such a ``random_state`` equals the
         member. It does not exist for other fits.
@@ -199,7 +200,8 @@ class MultiTaskNetEstimator(
         One row per epoch: ``train_loss__<task>``, and with early stopping ``valid_loss__<task>`` and
         ``valid_score__<task>``. Columns without a task are means under ``score_weights``. A `DeepEnsemble` has one
         row per member and epoch, with a column ``member``, and scores only if ``monitor="score"`` or with
-        ``metrics``. A `Portfolio` also has a column ``recipe``. The second and later metrics of a task are ``valid_<metric>__<task>``.
+        ``metrics``. A `Portfolio` also has a column ``recipe``. The second and later metrics of a task are
+        ``valid_<metric>__<task>``.
 
     See Also
     --------
