@@ -22,13 +22,13 @@ N_CANDIDATES = 8
 
 
 def fitted(data: Table, seed: int, **params: Any) -> MultiTaskNetEstimator:
-    return MultiTaskNetEstimator(random_state=seed, **params).fit(data.X, data.y)
+    return MultiTaskNetEstimator(**{"n_members": 1, "random_state": seed, **params}).fit(data.X, data.y)
 
 
 def tuned(data: Table, seed: int) -> MultiTaskNetEstimator:
     """Search fixed weights on the training rows, and fit the best."""
     search = TaskWeightRandomSearchCV(
-        MultiTaskNetEstimator(random_state=seed),
+        MultiTaskNetEstimator(random_state=seed, n_members=1),
         {"task_weights": task_weight_simplex(list(data.y))},
         n_iter=N_CANDIDATES,
         cv=MultiTaskStratifiedKFold(n_splits=2, shuffle=True, random_state=seed),

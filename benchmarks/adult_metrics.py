@@ -37,8 +37,10 @@ def routes(seed: int) -> dict[str, dict[str, float]]:
     both = both.astype(dict.fromkeys(text, "category")).reset_index(drop=True)
     targets, train = targets.reset_index(drop=True), np.arange(len(X))
     test = np.arange(len(X), len(both))
-    estimator = MultiTaskNetEstimator(random_state=seed)
-    by_auc = MultiTaskNetEstimator(monitor="score", metrics=dict.fromkeys(PUBLISHED, "roc_auc"), random_state=seed)
+    estimator = MultiTaskNetEstimator(random_state=seed, n_members=1)
+    by_auc = MultiTaskNetEstimator(
+        monitor="score", metrics=dict.fromkeys(PUBLISHED, "roc_auc"), random_state=seed, n_members=1
+    )
     rows = both.iloc[test], targets.iloc[test]
     found = {"published": PUBLISHED}
     for name, each in {"fit": estimator, "stopped by AUC": by_auc}.items():

@@ -53,7 +53,7 @@ def compare(name: str) -> list[dict[str, Any]]:
 
 def fit(rows: Rows, train: np.ndarray, test: np.ndarray, seed: int, params: dict[str, Any]) -> dict[str, Any]:
     learned = rows.take(train)
-    net = MultiTaskNetEstimator(tasks=rows.kinds, random_state=seed, **params)
+    net = MultiTaskNetEstimator(**{"tasks": rows.kinds, "n_members": 1, "random_state": seed, **params})
     start = time.process_time()  # CPU time, independent of other load on the machine
     net.fit(learned.X, learned.y)
     seconds = time.process_time() - start

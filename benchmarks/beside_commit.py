@@ -149,7 +149,7 @@ def _fit_frame() -> Callable[[], Any]:
     from sklearn_mtl import MultiTaskNetEstimator
 
     X, y = _mixed_frame(3_000)
-    net = MultiTaskNetEstimator(max_epochs=8, random_state=0)
+    net = MultiTaskNetEstimator(max_epochs=8, random_state=0, n_members=1)
     return lambda: net.fit(X, y)
 
 
@@ -173,7 +173,7 @@ def _predict(rows: int, calls: int) -> Callable[[], Any]:
 
     X, y = _mixed_frame(3_000)
     numbers = X[[name for name in X if name.startswith("n")]].to_numpy()
-    net = MultiTaskNetEstimator(max_epochs=1, random_state=0).fit(numbers, y)
+    net = MultiTaskNetEstimator(max_epochs=1, random_state=0, n_members=1).fit(numbers, y)
     many = numbers.repeat(-(-rows // len(numbers)), axis=0)[:rows]
     return lambda: [net.predict(many) for _ in range(calls)]
 
@@ -182,7 +182,7 @@ def _predict_frame() -> Callable[[], Any]:
     from sklearn_mtl import MultiTaskNetEstimator
 
     X, y = _mixed_frame(20_000)
-    net = MultiTaskNetEstimator(max_epochs=1, random_state=0).fit(X, y)
+    net = MultiTaskNetEstimator(max_epochs=1, random_state=0, n_members=1).fit(X, y)
     return lambda: net.predict(X)
 
 
@@ -208,7 +208,7 @@ def _tagging() -> Callable[[], Any]:
     rows = [rng.integers(200, size=n) for n in rng.integers(3, 20, size=400)]
     X = [" ".join(f"w{i}" for i in row) for row in rows]
     y = Targets(tags=[[f"t{i % 5}" for i in row] for row in rows], intent=[f"c{row[0] % 3}" for row in rows])
-    net = MultiTaskNetEstimator(max_epochs=2, random_state=0)
+    net = MultiTaskNetEstimator(max_epochs=2, random_state=0, n_members=1)
     return lambda: net.fit(X, y)
 
 

@@ -43,7 +43,7 @@ def contenders() -> dict[str, Callable[[], object]]:
     y = np.tanh(X[:, :TASKS]) + 0.1 * rng.standard_normal((ROWS, TASKS)).astype(np.float32)
     ours = {"max_epochs": 3, "early_stopping": False, "device": "cpu", "random_state": 0}
     nets = {
-        "sklearn_mtl, defaults": MultiTaskNetRegressor(**ours),
+        "sklearn_mtl, defaults": MultiTaskNetRegressor(n_members=1, **ours),
         "sklearn_mtl, (128, 128)": MultiTaskNetRegressor(trunk=MLP((128, 128)), **ours),
         "sklearn_mtl, (512, 512)": MultiTaskNetRegressor(trunk=MLP((512, 512)), **ours),
         "scikit-learn MLPRegressor, (128, 128)": MLPRegressor(

@@ -28,7 +28,7 @@ Predict = Callable[[pd.DataFrame], Any]
 
 
 def net(rows: Rows, seed: int, **params: Any) -> MultiTaskNetEstimator:
-    return MultiTaskNetEstimator(tasks=rows.kinds, random_state=seed, **params)
+    return MultiTaskNetEstimator(**{"tasks": rows.kinds, "n_members": 1, "random_state": seed, **params})
 
 
 def random_rows(rows: Rows, seed: int, **params: Any) -> Predict:

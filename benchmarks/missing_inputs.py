@@ -29,7 +29,7 @@ def as_they_are(X: pd.DataFrame) -> pd.DataFrame:
 
 
 def net(seed: int) -> Any:
-    return MultiTaskNetRegressor(random_state=seed)
+    return MultiTaskNetRegressor(random_state=seed, n_members=1)
 
 
 #: a column without a number in the training rows is dropped by the imputers, and ignored by the network

@@ -47,7 +47,7 @@ def load(data: str) -> Table:
 def net(X: pd.DataFrame, y: pd.DataFrame, rare: list[str], weight: str | None, seed: int) -> Mapping[str, Any]:
     """Fit a net to all tasks, and view the rare ones."""
     tasks = {task: Classification(class_weight=weight) for task in rare}
-    fitted = MultiTaskNetEstimator(tasks=tasks, random_state=seed).fit(X, y)
+    fitted = MultiTaskNetEstimator(tasks=tasks, random_state=seed, n_members=1).fit(X, y)
     return {task: fitted.task_view(task) for task in rare}
 
 

@@ -27,6 +27,8 @@ from sklearn_mtl.weighting import Weighting
 from .._helpers import inputs, mixed_targets
 from ..checks import ESTIMATORS, EXPECTED_FAILURES, MAX_EPOCHS, options
 
+# Epochs after which a portfolio, whose steps are larger, has the scores that the checks require.
+PORTFOLIO_EPOCHS = 12
 # Fast checks that are useful for every option.
 FEW = (
     "check_estimators_pickle", "check_fit_idempotent", "check_n_features_in", "check_dict_unchanged",
@@ -54,7 +56,10 @@ def cheap_checks():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_mtl.exceptions.SingleClassWarning")  # asked for by two checks
 @parametrize_with_checks(
-    [cls(max_epochs=MAX_EPOCHS) for cls in ESTIMATORS],
+    [
+        *(cls(max_epochs=PORTFOLIO_EPOCHS) for cls in ESTIMATORS),
+        *(cls(max_epochs=MAX_EPOCHS, n_members=1) for cls in ESTIMATORS),
+    ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
     xfail_strict=True,
 )
