@@ -40,7 +40,7 @@ def portfolio(without: Collection[str] = (), weighted: bool = True) -> Contender
     """Fit the recommended recipes, without some of them, or with equal weights."""
 
     def contender(rows: Rows, seed: int) -> Callable[[pd.DataFrame], Mapping[str, Predicted]]:
-        recipes = recommended_recipes(len(rows.X), rows.y.shape[1])
+        recipes = recommended_recipes(*rows.X.shape, rows.y.shape[1])
         kept = {name: recipe for name, recipe in recipes.items() if name not in without}
         return one_net(ensemble=Portfolio(kept, weighted))(rows, seed)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scipy.sparse import issparse
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _num_features, _num_samples
 
 from ..config import Optimizer, Portfolio
 from ..targets import read_targets
@@ -36,8 +36,8 @@ OF_ONE_TRAINING = (
 )
 # Networks of one recipe; of each recipe of a table of many rows.
 N_MEMBERS, FEWER_MEMBERS = 4, 3
-# With more tasks, none has networks of its own: they take too long.
-MOST_INDEPENDENT_TASKS = 20
+# With more tasks, or more columns for all of them together, none has networks of its own: they take too long.
+MOST_INDEPENDENT_TASKS, MOST_INDEPENDENT_COLUMNS = 20, 3_000
 # Up to FEW_ROWS, steps are larger and fewer, since searches repeat such fits. With more than SOME_ROWS, tasks have
 # no networks with bins of their own, and epochs are fewer; with more than MANY_ROWS, so are recipes and members.
 # Then the epochs together see about ROW_EPOCHS rows, and with more than MOST_ROWS there are two members.
@@ -60,8 +60,8 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recommended_recipes(n_rows: int, n_tasks: int) -> dict[str, Recipe]:
-    """Return the recipes that are recommended for a table, by its numbers of rows and tasks.
+def recommended_recipes(n_rows: int, n_columns: int, n_tasks: int) -> dict[str, Recipe]:
+    """Return the recipes that are recommended for a table, by its numbers of rows, columns and tasks.
 
     They are what an estimator trains whose trunk, architecture and ensemble are not named. The linear recipe keeps
     the portfolio near ridge or logistic regression where these are best, and the independent ones near networks
@@ -69,8 +69,8 @@ def recommended_recipes(n_rows: int, n_tasks: int) -> dict[str, Recipe]:
 
     Parameters
     ----------
-    n_rows, n_tasks : int
-        Training rows, and tasks of y.
+    n_rows, n_columns, n_tasks : int
+        Training rows, columns of X, and tasks of y.
 
     Returns
     -------
@@ -80,14 +80,15 @@ def recommended_recipes(n_rows: int, n_tasks: int) -> dict[str, Recipe]:
     Examples
     --------
     >>> from sklearn_mtl import MultiTaskNetEstimator, Portfolio, recommended_recipes
-    >>> recipes = recommended_recipes(n_rows=500, n_tasks=3)
+    >>> recipes = recommended_recipes(n_rows=500, n_columns=20, n_tasks=3)
     >>> list(recipes)
     ['shared', 'shared, without bins', 'shared, all epochs', 'independent, without bins', 'linear']
     >>> without = {name: recipe for name, recipe in recipes.items() if "independent" not in name}
     >>> net = MultiTaskNetEstimator(ensemble=Portfolio(without))
     """
     left_out = set()
-    if not 1 < n_tasks <= MOST_INDEPENDENT_TASKS or n_rows > MANY_ROWS:
+    many = n_tasks > MOST_INDEPENDENT_TASKS or n_tasks * n_columns > MOST_INDEPENDENT_COLUMNS
+    if n_tasks == 1 or many or n_rows > MANY_ROWS:
         left_out |= {"independent", "independent, without bins"}
     if not FEW_ROWS < n_rows <= SOME_ROWS:
         left_out |= {"independent"}
@@ -152,7 +153,7 @@ def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[st
     if isinstance(previous, PortfolioModel):
         return {name: {**RECIPES[name], "n_members": model.n_members} for name, model in previous.recipes.items()}
     _, container = read_targets(y)
-    return recommended_recipes(_num_samples(X), len(container.names))
+    return recommended_recipes(_num_samples(X), _num_features(X), len(container.names))
 
 
 def _single(estimator: Any) -> Recipe:

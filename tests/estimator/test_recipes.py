@@ -84,9 +84,14 @@ def test_a_named_ensemble_has_eight_members_unless_they_are_counted():
 @pytest.mark.parametrize("n_rows", [20, 1_000, 1_001, 5_000, 20_000])
 @pytest.mark.parametrize("n_tasks", [1, 3, 200])
 def test_every_table_has_shared_and_linear_recipes(n_rows, n_tasks):
-    found = recommended_recipes(n_rows, n_tasks)
+    found = recommended_recipes(n_rows, 10, n_tasks)
     assert {"shared", "shared, without bins", "linear"} <= set(found)
     assert (n_tasks == 3 and n_rows <= 10_000) == ("independent, without bins" in found)
+
+
+def test_wide_tables_of_several_tasks_have_no_independent_networks():
+    assert "independent, without bins" in recommended_recipes(500, 1_000, 3)
+    assert "independent, without bins" not in recommended_recipes(500, 1_001, 3)
 
 
 def test_the_recommendation_depends_on_tasks_and_not_on_their_container():
@@ -97,7 +102,7 @@ def test_the_recommendation_depends_on_tasks_and_not_on_their_container():
 
 
 def test_the_default_is_the_portfolio_of_the_recommended_recipes():
-    spec = Portfolio(recommended_recipes(len(X), len(Y)))
+    spec = Portfolio(recommended_recipes(*X.shape, len(Y)))
     named = MultiTaskNetEstimator(ensemble=spec, max_epochs=2, random_state=3).fit(X, Y)
     default = MultiTaskNetEstimator(max_epochs=2, random_state=3).fit(X, Y)
     assert default.recipe_weights_ == named.recipe_weights_
