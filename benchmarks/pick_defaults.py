@@ -35,8 +35,6 @@ from quality import FOLDER, RECIPE_FOLDER
 
 #: the present defaults, which are stored among the contenders
 PRESENT = ("ours", "ours, n_members=8")
-#: peers that finish on all data sets; others are ranked where they did within the time limit
-NEEDED = [CONSTANT, "ridge / logistic", "gradient boosting"]
 
 
 def main() -> None:
@@ -60,12 +58,12 @@ def main() -> None:
 def complete(
     table: pd.DataFrame, recipes: Sequence[str] | None, without: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Keep the data sets of the peers in `NEEDED`, and the recipes that have all of these; say what is left out.
+    """Keep the data sets that all peers have, and the recipes that have all of these; say what is left out.
 
     Pooled peers, which are for few data sets, are ranked where they are.
     """
     known = table.drop(index=list(without), level="data", errors="ignore")
-    peers = known.reindex(columns=NEEDED)
+    peers = known.reindex(columns=[*PEERS])
     enough = peers.notna().all(axis=1).groupby("data").all()
     kept = known.loc[enough[enough].index]
     if left := [*enough.index[~enough], *without]:
