@@ -37,7 +37,7 @@ OF_ONE_TRAINING = (
 # Networks of one recipe; of each recipe of a table of many rows.
 N_MEMBERS, FEWER_MEMBERS = 4, 3
 # With more tasks, or more columns for all of them together, none has networks of its own: they take too long.
-MOST_INDEPENDENT_TASKS, MOST_INDEPENDENT_COLUMNS = 20, 3_000
+MOST_INDEPENDENT_TASKS, MOST_INDEPENDENT_COLUMNS = 20, 6_000
 # Up to FEW_ROWS, steps are larger and fewer, since searches repeat such fits. With more than SOME_ROWS, tasks have
 # no networks with bins of their own, and epochs are fewer; with more than MANY_ROWS, so are recipes and members.
 # Then the epochs together see about ROW_EPOCHS rows, and with more than MOST_ROWS there are two members.

@@ -90,8 +90,8 @@ def test_every_table_has_shared_and_linear_recipes(n_rows, n_tasks):
 
 
 def test_wide_tables_of_several_tasks_have_no_independent_networks():
-    assert "independent, without bins" in recommended_recipes(500, 1_000, 3)
-    assert "independent, without bins" not in recommended_recipes(500, 1_001, 3)
+    assert "independent, without bins" in recommended_recipes(500, 2_000, 3)
+    assert "independent, without bins" not in recommended_recipes(500, 2_001, 3)
 
 
 def test_the_recommendation_depends_on_tasks_and_not_on_their_container():
