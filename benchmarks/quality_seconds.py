@@ -10,7 +10,7 @@ import argparse
 import statistics
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -28,26 +28,28 @@ LONG = 20.0
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), help="data sets to run")
+    parser.add_argument("--contenders", nargs="*", choices=CONTENDERS, default=list(CONTENDERS))
     options = parser.parse_args()
+    chosen = {name: CONTENDERS[name] for name in options.contenders}
     warnings.simplefilter("ignore")
-    compare("linnerud")  # the first use of a library takes additional time
+    compare("linnerud", chosen)  # the first use of a library takes additional time
     records: list[dict[str, Any]] = []
     for name in options.only:
-        records += compare(name)
+        records += compare(name, chosen)
         print(f"{name} is done", flush=True)
         save("quality_seconds", {"records": records})
     show(records)
 
 
-def compare(name: str) -> list[dict[str, Any]]:
+def compare(name: str, contenders: Mapping[str, Contender]) -> list[dict[str, Any]]:
     """Fit the contenders in turn; return one record of medians for each."""
     rows = ROWS[name]()
     train, test = next(iter(splits(rows)))
-    taken: dict[str, list[tuple[float, float]]] = {contender: [] for contender in CONTENDERS}
+    taken: dict[str, list[tuple[float, float]]] = {contender: [] for contender in contenders}
     for round_ in range(ROUNDS):
         for contender, times in taken.items():
             if not times or times[0][0] <= LONG:
-                times.append(fit_and_predict(rows, train, test, CONTENDERS[contender], round_))
+                times.append(fit_and_predict(rows, train, test, contenders[contender], round_))
     return [
         {
             "data": name,

@@ -65,10 +65,7 @@ better = pd.Series(
     [splits.loc[row, trees[row[0]]] for row in splits.index], index=splits.index
 )
 gain = (
-    (splits["ours"] - better)
-    .groupby("data")
-    .agg(["mean", "sem"])
-    .sort_values("mean")
+    (splits["ours"] - better).groupby("data").agg(["mean", "sem"]).sort_values("mean")
 )
 
 colors = {name: "tab:blue" if name.startswith("ours") else "0.45" for name in shown}
