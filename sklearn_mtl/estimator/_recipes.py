@@ -10,6 +10,7 @@ from typing import Any
 from scipy.sparse import issparse
 from sklearn.utils.validation import _num_features, _num_samples
 
+from ..columns._arrays import stack_vectors
 from ..config import Optimizer, Portfolio
 from ..targets import read_targets
 from ..training import Model, PortfolioModel, batch_size_of
@@ -153,6 +154,7 @@ def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[st
     if isinstance(previous, PortfolioModel):
         return {name: {**RECIPES[name], "n_members": model.n_members} for name, model in previous.recipes.items()}
     _, container = read_targets(y)
+    X = stack_vectors(X)
     return recommended_recipes(_num_samples(X), _num_features(X), len(container.names))
 
 

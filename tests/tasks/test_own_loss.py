@@ -308,11 +308,10 @@ def test_a_stacked_search_gives_the_scores_of_separate_fits(loss):
     ids=["one function", "two functions", "objects", "arguments", "arguments of objects"],
 )
 def test_fits_of_different_functions_are_not_stacked(one, other, are_alike):
-    keys = [
-        structure_key(as_member(net(tasks={"number": Regression(loss=loss)}), X, Targets(number=NUMBER)))
-        for loss in (one, other)
+    members = [
+        as_member(net(tasks={"number": Regression(loss=loss)}), X, Targets(number=NUMBER)) for loss in (one, other)
     ]
-    assert (keys[0] == keys[1]) is are_alike
+    assert (structure_key(members[0]) == structure_key(members[1])) is are_alike
 
 
 def test_a_saved_function_is_loaded_where_it_is_trusted(tmp_path):
