@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from scipy.sparse import issparse
+from sklearn.base import clone
 from sklearn.utils.validation import _num_features, _num_samples
 
 from ..columns._arrays import stack_vectors
-from ..config import Optimizer, Portfolio
+from ..config import Optimizer, Portfolio, resolve_ensemble
 from ..targets import read_targets
 from ..training import Model, PortfolioModel, batch_size_of
 from ..trunks import MLP, resolve_trunk
 from ..utils._same import same
+from ..utils._signature import parameters_of
 from ..utils._types import RowsLike, TargetsLike
 
 #: parameters by name
 Recipe = Mapping[str, Any]
 
 #: a parameter of these that is set describes one training, and no recommended recipes replace it
-OF_ONE_TRAINING = (
+OF_ONE_TRAINING = {
     "trunk",
     "architecture",
     "weighting",
@@ -34,7 +35,7 @@ OF_ONE_TRAINING = (
     "callbacks",
     "net_params",
     "warm_start",
-)
+}
 # Networks of one recipe; of each recipe of a table of many rows.
 N_MEMBERS, FEWER_MEMBERS = 4, 3
 # With more tasks, or more columns for all of them together, none has networks of its own: they take too long.
@@ -96,25 +97,30 @@ def recommended_recipes(n_rows: int, n_columns: int, n_tasks: int) -> dict[str, 
     if n_rows > MANY_ROWS:
         left_out |= {"shared, all epochs"}
     return {
-        name: {**recipe, **_steps(n_rows, faster=10 if name == "linear" else 1)}
+        # copies, which the caller may change
+        name: {param: clone(value, safe=False) for param, value in {**recipe, **_steps(name, n_rows)}.items()}
         for name, recipe in RECIPES.items()
         if name not in left_out
     }
 
 
-def _steps(n_rows: int, faster: int) -> dict[str, Any]:
-    """Return members, and size and number of steps; the learning rate is ``faster`` times that of networks."""
+def _steps(name: str, n_rows: int) -> dict[str, Any]:
+    """Return the members of a recipe, and the size and number of its steps."""
+    is_linear = name == "linear"
     if n_rows > MANY_ROWS:
         return {
             "n_members": FEWER_MEMBERS if n_rows <= MOST_ROWS else 2,
-            "learning_rate": 2e-3 * max(1, faster / 2),
+            "learning_rate": 1e-2 if is_linear else 2e-3,
             "max_epochs": max(4, min(10, ROW_EPOCHS // n_rows)),
             "optimizer": Optimizer(schedule="one_cycle"),
             "early_stopping": False,
         }
     larger, rate = (4, 3e-3) if n_rows <= FEW_ROWS else (2, 2e-3)
-    batch_size = min(larger * batch_size_of("auto", n_rows), n_rows)
-    steps = {"n_members": N_MEMBERS, "learning_rate": rate * faster, "batch_size": batch_size}
+    steps = {
+        "n_members": N_MEMBERS,
+        "learning_rate": 10 * rate if is_linear else rate,
+        "batch_size": min(larger * batch_size_of("auto", n_rows), n_rows),
+    }
     return steps if n_rows <= SOME_ROWS else {**steps, "max_epochs": FEWER_EPOCHS}
 
 
@@ -128,34 +134,49 @@ def recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model 
         The rows of the fit; X is None for a fit that recommends nothing.
     previous : Model or None
         The model that continues.
+
+    Raises
+    ------
+    ValueError
+        If the recommended recipes are asked for by name, but X is not a table.
     """
-    ensemble = estimator.ensemble
-    if ensemble == "portfolio" or isinstance(ensemble, Portfolio):
-        spec = Portfolio() if isinstance(ensemble, str) else ensemble
+    changed = changed_params(estimator)
+    spec = resolve_ensemble(estimator.ensemble)
+    if isinstance(spec, Portfolio):
         spec.check_recipes()
-        recipes = _recommended(X, y, previous) if isinstance(spec.recipes, str) else spec.recipes
-        members = {"n_members": N_MEMBERS if estimator.n_members == "auto" else estimator.n_members}
-        return {name: {**members, **recipe} for name, recipe in recipes.items()}
-    changed = _changed(estimator)
-    if changed.intersection(OF_ONE_TRAINING):
-        if not (isinstance(previous, PortfolioModel) and changed.intersection(OF_ONE_TRAINING) <= {"warm_start"}):
-            return {"": _single(estimator)}
-    elif not isinstance(previous, PortfolioModel) and (X is None or previous is not None or not _is_table(X)):
-        return {"": _single(estimator)}
-    try:
-        recipes = _recommended(X, y, previous)
-    except (TypeError, ValueError):  # the fit raises them, with its own words
-        return {"": _single(estimator)}
-    # what the user has set is for all recipes
+        if not isinstance(spec.recipes, str):
+            members = {"n_members": N_MEMBERS if estimator.n_members == "auto" else estimator.n_members}
+            return {name: {**members, **recipe} for name, recipe in spec.recipes.items()}
+        if not isinstance(previous, PortfolioModel) and (X is None or not _is_table(X)):
+            raise ValueError(
+                f"ensemble={estimator.ensemble!r} has the recipes that are recommended for a table, by its "
+                "numbers of rows and columns; for other inputs and for partial_fit, pass recipes to Portfolio."
+            )
+        return _recommended(X, y, previous, changed)
+    named = changed & OF_ONE_TRAINING
+    continues = isinstance(previous, PortfolioModel) and named <= {"warm_start"}
+    starts = not named and previous is None and X is not None and not issparse(X) and _is_table(X)
+    return _recommended(X, y, previous, changed) if continues or starts else {"": _single(estimator)}
+
+
+def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None, changed: set[str]) -> dict[str, Recipe]:
+    """Return the recommended recipes, or those of the model that continues, without what the user has set."""
+    recipes: Mapping[str, Recipe]
+    if isinstance(previous, PortfolioModel):
+        recipes = {
+            name: {**RECIPES.get(name, {}), "n_members": m.n_members} for name, m in previous.recipes.items()
+        }
+    else:
+        _, container = read_targets(y)
+        recipes = recommended_recipes(_num_samples(X), _n_columns(X), len(container.names))
     return {name: {k: v for k, v in recipe.items() if k not in changed} for name, recipe in recipes.items()}
 
 
-def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[str, Recipe]:
-    if isinstance(previous, PortfolioModel):
-        return {name: {**RECIPES[name], "n_members": model.n_members} for name, model in previous.recipes.items()}
-    _, container = read_targets(y)
-    X = stack_vectors(X)
-    return recommended_recipes(_num_samples(X), _num_features(X), len(container.names))
+def _n_columns(X: RowsLike) -> int:
+    try:
+        return int(_num_features(stack_vectors(X)))
+    except (TypeError, ValueError):  # no rows of equal width, which the fit refuses with its own words
+        return 1
 
 
 def _single(estimator: Any) -> Recipe:
@@ -165,19 +186,14 @@ def _single(estimator: Any) -> Recipe:
     return {"n_members": 1 if estimator.ensemble == "auto" else 2 * N_MEMBERS}
 
 
-def _changed(estimator: Any) -> set[str]:
-    """Return the names of the parameters that do not have their default."""
-    parameters = inspect.signature(type(estimator).__init__).parameters
-    return {
-        name
-        for name, value in estimator.get_params(deep=False).items()
-        if name in parameters and not same(value, parameters[name].default)
-    }
+def changed_params(estimator: Any) -> set[str]:
+    """Return the names of the parameters that do not have their default, also if a subclass has set them."""
+    first = next(cls for cls in reversed(type(estimator).__mro__) if "ensemble" in parameters_of(cls))
+    defaults = {name: parameter.default for name, parameter in parameters_of(first).items()}
+    return {name for name, default in defaults.items() if not same(getattr(estimator, name), default)}
 
 
 def _is_table(X: RowsLike) -> bool:
-    if issparse(X):
-        return False
     try:
         with warnings.catch_warnings():  # the fit issues them
             warnings.simplefilter("ignore")

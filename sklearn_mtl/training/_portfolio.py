@@ -62,10 +62,16 @@ def learn_portfolio(
     def train(config: FitConfig, caller: Caller, previous: Model | None) -> Model:
         return learn(config, caller, X, y, sample_weight, given=given, previous=previous, resume=resume)
 
-    models = _each(configs, caller, previous, train)
-    if not given.to_weigh_recipes:
-        return _equally_weighted(models)
-    return PortfolioModel(models, _weights(models, caller, X, y, sample_weight, given))
+    models: dict[str, Model] = {}
+    try:
+        _train_each(configs, caller, previous, train, models)
+        if not given.to_weigh_recipes:
+            return _equally_weighted(models)
+        return PortfolioModel(models, _weights(models, caller, X, y, sample_weight, given))
+    except KeyboardInterrupt:
+        if caller.keep is not None and models:
+            caller.keep(_equally_weighted(models))
+        raise
 
 
 @own_modes()
@@ -100,7 +106,7 @@ def learn_portfolio_batch(
     def train(config: FitConfig, caller: Caller, previous: Model | None) -> Model:
         return learn_batch(config, caller, X, y, sample_weight, previous=previous, classes=classes)
 
-    models = _each(configs, caller, previous, train)
+    models = _train_each(configs, caller, previous, train, {})
     if isinstance(previous, PortfolioModel):
         return PortfolioModel(models, previous.weights)
     return _equally_weighted(models)
@@ -125,14 +131,18 @@ def learn_portfolio_task(
         assert previous is not None
         return learn_added_task(config, caller, previous, name, X, y, task, sample_weight, groups, freeze=freeze)
 
-    models = _each(configs, caller, previous, train)
+    models = _train_each(configs, caller, previous, train, {})
     return PortfolioModel(models, _equally_weighted(models).weights | previous.weights)
 
 
-def _each(
-    configs: Mapping[str, FitConfig], caller: Caller, previous: Model | None, train: Train
+def _train_each(
+    configs: Mapping[str, FitConfig],
+    caller: Caller,
+    previous: Model | None,
+    train: Train,
+    models: dict[str, Model],
 ) -> dict[str, Model]:
-    """Train all recipes with one seed; if interrupted, keep the recipes that have finished an epoch."""
+    """Train all recipes with one seed, and add their models; an interrupted one is added with its last epoch."""
     if previous is not None and not (
         isinstance(previous, PortfolioModel) and list(previous.recipes) == list(configs)
     ):
@@ -141,17 +151,11 @@ def _each(
             "other recipes require a new fit (warm_start=False)."
         )
     seed = next(iter(configs.values())).draw_seed()
-    models: dict[str, Model] = {}
-    try:
-        with each_once():
-            for name, config in configs.items():
-                before = previous.recipes[name] if isinstance(previous, PortfolioModel) else None
-                watched = caller._replace(keep=partial(models.__setitem__, name))
-                models[name] = train(replace(config, random_state=seed), watched, before)
-    except KeyboardInterrupt:
-        if caller.keep is not None and models:
-            caller.keep(_equally_weighted(models))
-        raise
+    with each_once():
+        for name, config in configs.items():
+            before = previous.recipes[name] if isinstance(previous, PortfolioModel) else None
+            watched = caller._replace(keep=partial(models.__setitem__, name))
+            models[name] = train(replace(config, random_state=seed), watched, before)
     return models
 
 

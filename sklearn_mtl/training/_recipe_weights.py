@@ -11,8 +11,8 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 
-from ..columns._missing import is_missing
 from ..data._dataset import ValidationRows, lengths_of
+from ..data._hold_out import count_labels
 from ..model._predict import predict_outputs
 from ..tasks import Task
 from ..trunks import InputRows
@@ -78,7 +78,8 @@ def recipe_weights(
     outputs = {name: np.stack([of_recipe[name] for of_recipe in each]) for name in tasks}
     data = encode_rows(blueprint, X, targets, sample_weight, owner=owner, device=CPU)
     selection = Selection(blueprint.one_objective(), ValidationRows(data, targets, sample_weight), tasks, outputs)
-    return equal | selection.weights({name: _n_labelled(targets[name]) for name in tasks})
+    n_labels = {name: count_labels(targets, sample_weight, [name]).any_task for name in tasks}
+    return equal | selection.weights(n_labels)
 
 
 def _held_out(models: Sequence[Model], n_rows: int) -> tuple[np.ndarray, list[HeldBy]]:
@@ -95,11 +96,6 @@ def _held_out(models: Sequence[Model], n_rows: int) -> tuple[np.ndarray, list[He
 def _indexable(X: RowsLike) -> Any:
     """Convert what can only be converted to an array."""
     return X if hasattr(X, "__getitem__") or not hasattr(X, "__array__") else np.asarray(X)
-
-
-def _n_labelled(labels: np.ndarray) -> int:
-    missing = is_missing(labels)
-    return int((~missing.reshape(len(missing), -1).all(axis=1)).sum())
 
 
 def _outputs_of(
@@ -152,10 +148,10 @@ class Selection:
         self.names: list[str] = objective.names
         self.n_recipes = len(next(iter(outputs.values())))
 
-    def weights(self, n_labelled: Mapping[str, int]) -> dict[str, np.ndarray]:
-        """Return the weights (R,) of each task; ``n_labelled`` limits its steps."""
+    def weights(self, n_labels: Mapping[str, int]) -> dict[str, np.ndarray]:
+        """Return the weights (R,) of each task; ``n_labels`` limits its steps."""
         counts = np.ones((len(self.names), self.n_recipes))
-        steps = np.array([min(MOST_STEPS, n_labelled[name] // LABELS_PER_STEP) for name in self.names])
+        steps = np.array([min(MOST_STEPS, n_labels[name] // LABELS_PER_STEP) for name in self.names])
         for step in range(max(steps, default=0)):
             losses = np.stack([self._losses(counts + one) for one in np.eye(self.n_recipes)], axis=1)
             going = np.flatnonzero((steps > step) & np.isfinite(losses).all(axis=1))

@@ -68,6 +68,31 @@ def test_what_is_set_is_for_all_recipes():
     assert all("learning_rate" not in recipe and "early_stopping" not in recipe for recipe in found.values())
 
 
+def test_a_subclass_that_sets_a_trunk_gets_exactly_that():
+    class Small(MultiTaskNetEstimator):
+        def __init__(self, max_epochs=2):
+            super().__init__(trunk="mlp", max_epochs=max_epochs)
+
+    assert list(recipes_of_fit(Small(), X, Y, None)) == [""]
+
+
+def test_what_is_set_is_for_all_recipes_of_a_portfolio_by_name():
+    found = recipes_of_fit(MultiTaskNetEstimator(ensemble="portfolio", n_members=2, learning_rate=0.5), X, Y, None)
+    assert len(found) > 1
+    assert all("n_members" not in recipe and "learning_rate" not in recipe for recipe in found.values())
+
+
+@pytest.mark.parametrize("rows", [None, [["a", "b"], ["b"]] * 60, np.zeros((120, 1, 8, 8), np.float32)])
+def test_recommended_recipes_by_name_are_for_tables(rows):
+    with pytest.raises(ValueError, match="recommended for a table"):
+        recipes_of_fit(MultiTaskNetEstimator(ensemble="portfolio"), rows, Y, None)
+
+
+def test_changes_of_a_recommended_recipe_are_the_callers_own():
+    recommended_recipes(500, 4, 2)["shared"]["trunk"].set_params(dropout=0.9)
+    assert recommended_recipes(500, 4, 2)["shared"]["trunk"].dropout == 0.2
+
+
 def test_one_network_is_trained_for_other_inputs():
     images = np.random.default_rng(0).normal(size=(20, 1, 8, 8)).astype(np.float32)
     assert recipes(images, {"a": np.arange(20) % 2}) == [""]

@@ -169,11 +169,23 @@ def test_groups_are_held_out_as_a_whole(rows):
         np.testing.assert_array_equal(np.flatnonzero(inside), held)
 
 
-def test_sample_weights_of_zero_are_as_absent_rows(rows):
+def test_labels_of_weight_zero_do_not_weigh_the_recipes(rows):
     X, y = rows
-    kept = np.arange(200) < 120
-    fitted = portfolio().fit(X, y, sample_weight=kept.astype(float))
-    assert all(0 < weight < 1 for weight in fitted.recipe_weights_["mass"].values())
+    few = (np.arange(200) < 8).astype(float)
+    weights = portfolio().fit(X, y, sample_weight=pd.DataFrame({name: few if name == "mass" else 1 for name in y}))
+    assert max(weights.recipe_weights_["mass"].values()) <= 0.5
+    assert max(weights.recipe_weights_["sick"].values()) > 0.5
+
+
+def test_an_interrupted_weighing_keeps_all_recipes_with_equal_weights(rows, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_mtl.training._portfolio.recipe_weights", interrupt)
+    fitted = portfolio()
+    with pytest.raises(KeyboardInterrupt):
+        fitted.fit(*rows)
+    assert list(fitted.recipe_weights_["mass"].values()) == pytest.approx([1 / 3] * 3)
 
 
 def test_frames_keep_their_index_and_columns():
