@@ -45,7 +45,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 # As usual in scikit-learn, missing numbers in X are imputed in a pipeline, here by the median. ``set_output``
 # keeps the frame, so that ``island`` is a text column, which the network embeds. The network also scales the
 # numbers, and infers that species and sex are classes. The type of body mass is stated, because grams are whole
-# numbers, which may be classes as well.
+# numbers, which may be classes as well. ``n_members=1`` trains one network; without it, a table gets a portfolio,
+# see :ref:`sphx_glr_auto_examples_plot_portfolio.py`.
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
@@ -61,7 +62,7 @@ def make_model(targets):
     )
     tasks = {"body_mass_g": "regression"} if "body_mass_g" in targets else None
     net = MultiTaskNetEstimator(
-        tasks, max_epochs=40, early_stopping=False, random_state=0
+        tasks, n_members=1, max_epochs=40, early_stopping=False, random_state=0
     )
     steps = [("impute", impute), ("estimator", net)]
     return Pipeline(steps).set_output(transform="pandas")

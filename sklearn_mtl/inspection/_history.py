@@ -12,7 +12,7 @@ from ..utils._types import AxesLike
 class LearningHistoryDisplay:
     """Loss of each task over the epochs, and its score if it was computed on validation rows.
 
-    Curves of an ensemble are the means over the members that were still trained.
+    Curves of an ensemble are the means over its members, and of a `Portfolio` those of its first recipe.
 
     Create it with `from_estimator`; `plot` draws it.
 
@@ -69,6 +69,8 @@ class LearningHistoryDisplay:
         LearningHistoryDisplay
         """
         history = estimator.history_
+        if "recipe" in history:  # recipes train for different numbers of epochs
+            history = history[history["recipe"] == history["recipe"].iloc[0]]
         if "member" in history:
             history = history.groupby("epoch").mean(numeric_only=True)
         trained = [name for name in estimator.task_names_ if f"train_loss__{name}" in history]

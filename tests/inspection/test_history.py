@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
+from sklearn_mtl import Portfolio
 from sklearn_mtl.inspection import LearningHistoryDisplay
 
 from .._helpers import inputs, mixed_targets, net
@@ -65,6 +66,21 @@ def test_tasks_of_weight_0_and_tasks_not_asked_for_are_left_out(validated):
     assert list(curves_of(LearningHistoryDisplay.from_estimator(idle).axes_[0])) == ["species (training)"]
     some = LearningHistoryDisplay.from_estimator(validated, tasks=["mass"]).axes_[1]
     assert list(curves_of(some)) == ["mass (validation)"]
+
+
+def test_curves_of_an_ensemble_are_means_over_its_members():
+    fitted = net(n_members=3, early_stopping=True).fit(X, Y)
+    (losses,) = LearningHistoryDisplay.from_estimator(fitted).axes_  # no scores were computed
+    mean = fitted.history_.groupby("epoch")["valid_loss__mass"].mean()
+    assert curves_of(losses)["mass (validation)"] == pytest.approx(mean.tolist())
+
+
+def test_curves_of_a_portfolio_are_those_of_its_first_recipe():
+    recipes = {"long": {"max_epochs": 5}, "short": {"max_epochs": 2}}
+    fitted = net(ensemble=Portfolio(recipes), n_members=2, max_epochs=5).fit(X, Y)
+    losses = LearningHistoryDisplay.from_estimator(fitted).axes_[0]
+    first = fitted.history_.query("recipe == 'long'").groupby("epoch")["train_loss__mass"].mean()
+    assert curves_of(losses)["mass (training)"] == pytest.approx(first.tolist())
 
 
 def test_axes_of_the_user(validated):
