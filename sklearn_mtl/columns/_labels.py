@@ -13,7 +13,7 @@ import torch
 from scipy.sparse import issparse
 
 from ._columns import objects_of, plain, read_column, unmasked
-from ._missing import is_missing
+from ._missing import SCALARS, is_missing
 
 #: Whole numbers with more different values than this are numbers, otherwise they are classes.
 MOST_CLASSES = 20
@@ -224,7 +224,7 @@ def as_target(values: np.ndarray) -> np.ndarray:
     """Flatten a column (n, 1) to one label per row, and stack rows that are float vectors of one length."""
     if values.ndim == 2 and values.shape[1] == 1:
         return values[:, 0]
-    if values.ndim != 1 or values.dtype.kind != "O":
+    if values.ndim != 1 or values.dtype.kind != "O" or set(map(type, values)) <= SCALARS:
         return values
     missing = is_missing(values)
     given = [plain(value) for value in values[~missing]]

@@ -11,6 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 
+from ..columns._missing import is_missing
 from ..data._dataset import ValidationRows, lengths_of
 from ..data._hold_out import count_labels
 from ..model._predict import predict_outputs
@@ -145,6 +146,7 @@ class Selection:
     ) -> None:
         self.objective, self.rows, self.tasks, self.outputs = objective, rows, tasks, outputs
         self.everything = rows.data.everything()
+        self.labelled = {name: self._labelled_rows(name) for name in tasks}
         self.names: list[str] = objective.names
         self.n_recipes = len(next(iter(outputs.values())))
 
@@ -163,10 +165,27 @@ class Selection:
         """Compute the loss (T,) of the mean of recipes that are counted (T, R) times."""
         shares = counts / counts.sum(axis=1, keepdims=True)
         averaged = {
-            name: torch.from_numpy(self.tasks[name].average(self.outputs[name], weights))
+            name: torch.from_numpy(self._average(name, weights))
             for name, weights in zip(self.names, shares, strict=True)
         }
         with torch.inference_mode():
             outputs = self.rows.as_batch(averaged, self.tasks)
             losses, _ = self.objective(outputs, self.everything.targets, self.everything.weights)
         return losses.double().numpy()
+
+    def _average(self, name: str, weights: np.ndarray) -> np.ndarray:
+        """Average the outputs of a task for its labelled rows; those of other rows have no meaning."""
+        outputs, rows = self.outputs[name], self.labelled[name]
+        if rows is None:
+            return self.tasks[name].average(outputs, weights)
+        averaged = outputs[0].copy()
+        averaged[rows] = self.tasks[name].average(outputs[:, rows], weights)
+        return averaged
+
+    def _labelled_rows(self, name: str) -> np.ndarray | None:
+        """Return the positions of the rows with a label; None if all have one, or if tokens have labels."""
+        if self.tasks[name].labels_tokens:
+            return None
+        missing = is_missing(self.rows.labels[name])
+        unlabelled = missing.reshape(len(missing), -1).all(axis=1)
+        return np.flatnonzero(~unlabelled) if unlabelled.any() else None
