@@ -1,10 +1,13 @@
 """Model selection for several tasks."""
 
+from ._affinity import task_affinity
 from ._grid_search import TaskWeightSearchCV
 from ._group_split import MultiTaskStratifiedGroupKFold
+from ._grouping import TaskGrouping
 from ._last_rows import LastRows
 from ._pareto import hypervolume, non_dominated
 from ._random_search import TaskWeightRandomSearchCV
+from ._sharing import compare_sharing, sharing_report
 from ._simplex import task_weight_simplex
 from ._split import MultiTaskStratifiedKFold
 
@@ -12,9 +15,13 @@ __all__ = [
     "LastRows",
     "MultiTaskStratifiedGroupKFold",
     "MultiTaskStratifiedKFold",
+    "TaskGrouping",
     "TaskWeightRandomSearchCV",
     "TaskWeightSearchCV",
+    "compare_sharing",
     "hypervolume",
     "non_dominated",
+    "sharing_report",
+    "task_affinity",
     "task_weight_simplex",
 ]

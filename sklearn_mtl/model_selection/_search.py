@@ -147,7 +147,7 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         run = _required(self._run)
         _refuse_own_rows_of_folds(X, run.fit_params)
         run.own = {name: self.__dict__[name] for name in ("estimator", "n_jobs")}
-        estimator = _with_types(self.estimator, y)
+        estimator = with_types(self.estimator, y)
         trained_fits = None if self.stacked is False else self._stack(run, estimator, X, y, split_params)
         # scikit-learn clones this next; callbacks see the search only after the run has started
         self.estimator = Candidate(estimator, trained_fits=trained_fits, journal=run.journal)
@@ -298,7 +298,7 @@ def _check_last_step(search: Any, estimator: Any) -> None:
         )
 
 
-def _with_types(estimator: Any, y: TargetsLike) -> Any:
+def with_types(estimator: Any, y: TargetsLike) -> Any:
     """Set the task types inferred from the whole y, so that each fold trains the same tasks."""
     last, path = last_step(estimator)
     try:

@@ -149,9 +149,16 @@ def train_stacks(
     fits = [
         fit
         for train, _ in splits
-        for fit in _fits_of_fold(estimator, candidates, *_rows(X, y, fit_params, train))
+        for fit in fits_of_rows(estimator, candidates, *rows_of(X, y, fit_params, train))
         if not (fit.key and is_done(fit.key))
     ]
+    return train_fits(fits, stacked=stacked, max_members=max_members, n_jobs=n_jobs)
+
+
+def train_fits(
+    fits: Sequence[Fit], *, stacked: bool | str, max_members: int | None, n_jobs: int | None
+) -> tuple[TrainedFits, list[dict[str, Any]]]:
+    """Train those of some fits that can be stacked; parameters and results as of `train_stacks`."""
     groups: dict[Any, list[Fit]] = {}
     for fit in fits:
         groups.setdefault(fit.group if fit.member is not None else ("alone", fit.reason), []).append(fit)
@@ -175,7 +182,7 @@ def train_stacks(
     return TrainedFits(trained), report
 
 
-def _rows(
+def rows_of(
     X: RowsLike, y: TargetsLike, fit_params: Mapping[str, Any], train: Any
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Slice the rows of a fold like scikit-learn, so that the keys of its fits are the same."""
@@ -184,10 +191,10 @@ def _rows(
     return _safe_indexing(X, train), None if y is None else _safe_indexing(y, train), params
 
 
-def _fits_of_fold(
+def fits_of_rows(
     estimator: Any, candidates: Sequence[Mapping[str, Any]], X: RowsLike, y: TargetsLike, params: dict[str, Any]
 ) -> list[Fit]:
-    """Prepare the fits of all candidates to the rows of one fold; common steps are done once."""
+    """Prepare the fits of all candidates to some rows, as of one fold; common steps are done once."""
     rows = _name_of(X, y, params)
     prepared: dict[str, tuple[Member, dict[str, Any], Any]] = {}
     prefixes: dict[str, tuple[Any, Any]] = {}

@@ -63,7 +63,7 @@ def align_targets(y: TargetsLike, names: Sequence[str]) -> tuple[Targets, Contai
     lacking = [name for name in names if name not in targets]
     if lacking:
         raise ValueError(f"y lacks the tasks {lacking}; it has {list(targets)}.")
-    return Targets._of({k: targets[k] for k in names}, targets._categories, targets._of_whole), container
+    return targets._select(names), container
 
 
 def name_of(key: Any, names: Any) -> Any:

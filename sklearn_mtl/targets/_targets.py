@@ -145,6 +145,10 @@ class Targets(dict[str, np.ndarray]):
             {new[name]: known for name, known in self._of_whole.items()},
         )
 
+    def _select(self, names: Sequence[str]) -> Targets:
+        """Return some of the targets, in the order of the names."""
+        return self._of({name: self[name] for name in names}, self._categories, self._of_whole)
+
     def _with(self, name: str, values: Any) -> Targets:
         """Return targets in which a task has other labels, or is one more."""
         labels, said = read_labels(values, name)
