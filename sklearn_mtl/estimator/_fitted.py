@@ -22,6 +22,7 @@ from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._one_task import OneTaskMixin
+from ._shares import frame_of_shares
 from ._task_predictors import PredictorAnswer
 
 
@@ -353,6 +354,18 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         if not hasattr(self, "_model"):
             raise AttributeError(f"{type(self).__name__} has no net_: it is not fitted yet.")
         return self._model.net
+
+    @property
+    def task_shares_(self) -> Any:
+        """DataFrame with a row for each task: how much of it comes from networks that share layers.
+
+        The columns "shared", "grouped" and "separate" sum to 1. Of a `Portfolio` they are the weights of its
+        recipes, which the errors on held-out rows determine; a linear recipe shares no layers. "grouped" is 0 but
+        in a `TaskGrouping <sklearn_mtl.model_selection.TaskGrouping>`.
+        """
+        check_is_fitted(self)
+        shared = self._model.shared_weights
+        return frame_of_shares({name: {"shared": shared[name], "separate": 1 - shared[name]} for name in shared})
 
     @property
     def history_(self) -> Any:

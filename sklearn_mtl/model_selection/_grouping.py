@@ -12,6 +12,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ..estimator._shares import frame_of_shares
 from ..metrics import task_scores, weighted_mean
 from ..targets import Container, Targets, align_targets, read_targets
 from ..utils._optional import import_optional
@@ -334,6 +335,17 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         return weighted_mean(scores, {name: given.get(name, 1.0) for name in scores})
 
     # -- advice
+
+    @property
+    def task_shares_(self) -> Any:
+        """DataFrame with a row for each task: 1 for its network, which is of all tasks, of some, or of its own."""
+        check_is_fitted(self)
+        kinds: dict[str, dict[str, float]] = {}
+        for served, others in zip(self.groups_, self.auxiliary_, strict=True):
+            n_trained = len(served) + len(others)
+            kind = "separate" if n_trained == 1 else "shared" if n_trained == len(self.task_names_) else "grouped"
+            kinds |= {name: {kind: 1.0} for name in served}
+        return frame_of_shares({name: kinds[name] for name in self.task_names_})
 
     def drop_redundant(self) -> Any:
         """Advise which tasks could leave, by the affinities.

@@ -128,6 +128,11 @@ class Model:
         return self.n_members * self.network.representation_width
 
     @property
+    def shared_weights(self) -> dict[str, float]:
+        """Weight of the networks in which the tasks share layers, by task."""
+        return dict.fromkeys(self.blueprint.tasks, float(self.shares_layers))
+
+    @property
     def shares_layers(self) -> bool:
         """Whether several tasks share layers."""
         return bool(self.network.shared_parameters())
