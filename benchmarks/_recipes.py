@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn_mtl import Optimizer
+from sklearn_mtl import EarlyStopping, Optimizer
 from sklearn_mtl.tasks import Regression
 from sklearn_mtl.trunks import MLP
 
@@ -43,7 +43,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     # training
     "learning rate 5e-4": {"learning_rate": 5e-4},
     "learning rate 2e-3": {"learning_rate": 2e-3},
-    "patience 20": {"n_iter_no_change": 20, "max_epochs": 200},
+    "patience 20": {"early_stopping": EarlyStopping(n_iter_no_change=20), "max_epochs": 200},
     "clip norm 1": {"optimizer": Optimizer(clip_norm=1.0)},
     "Huber loss": {"regression": Regression(loss="huber")},
     # members

@@ -15,7 +15,7 @@ from adult import PUBLISHED, load
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl import EarlyStopping, MultiTaskNetEstimator
 from sklearn_mtl.metrics import make_multitask_scorer
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 
@@ -39,7 +39,10 @@ def routes(seed: int) -> dict[str, dict[str, float]]:
     test = np.arange(len(X), len(both))
     estimator = MultiTaskNetEstimator(random_state=seed, n_members=1)
     by_auc = MultiTaskNetEstimator(
-        monitor="score", metrics=dict.fromkeys(PUBLISHED, "roc_auc"), random_state=seed, n_members=1
+        early_stopping=EarlyStopping(monitor="score"),
+        metrics=dict.fromkeys(PUBLISHED, "roc_auc"),
+        random_state=seed,
+        n_members=1,
     )
     rows = both.iloc[test], targets.iloc[test]
     found = {"published": PUBLISHED}

@@ -15,7 +15,7 @@ import torch
 from _harness import run_in_turn, save
 from fit_speed import SHAPES
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetRegressor
+from sklearn_mtl import EarlyStopping, MultiTaskNetClassifier, MultiTaskNetRegressor
 from sklearn_mtl.trunks import MLP
 
 KINDS: dict[str, tuple[type, dict[str, Any]]] = {
@@ -44,8 +44,7 @@ def fits(kind: str) -> Mapping[str, Callable[[], Any]]:
             trunk=MLP(hidden_sizes=shape.hidden),
             batch_size=shape.batch,
             max_epochs=shape.epochs,
-            early_stopping=early_stopping,
-            n_iter_no_change=shape.epochs,
+            early_stopping=EarlyStopping(True, n_iter_no_change=shape.epochs) if early_stopping else False,
             metrics=None if metric is None else {str(task): metric for task in range(shape.tasks)},
             device="cpu",
             random_state=0,

@@ -2,7 +2,7 @@
 
 from . import _moved
 from ._version import __version__
-from .config import BatchEnsemble, Checkpoint, DeepEnsemble, Optimizer, Portfolio
+from .config import BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio
 from .estimator import (
     AllPredictions,
     MultiTaskNetClassifier,
@@ -20,6 +20,7 @@ __all__ = [
     "BatchEnsemble",
     "Checkpoint",
     "DeepEnsemble",
+    "EarlyStopping",
     "MultiTaskNetClassifier",
     "MultiTaskNetEstimator",
     "MultiTaskNetRegressor",

@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from sklearn_mtl import (
     DeepEnsemble,
+    EarlyStopping,
     MultiTaskNetClassifier,
     MultiTaskNetEstimator,
     MultiTaskNetRegressor,
@@ -78,6 +79,7 @@ def options():
         "defaults": {},
         **choices(),
         "trunk='mlp'": {"trunk": "mlp"},
+        "early_stopping: score": {"early_stopping": EarlyStopping(monitor="score")},
         "n_members=4": {"n_members": 4},
         "n_members=4, bootstrap": {"n_members": 4, "ensemble": DeepEnsemble(bootstrap=True)},
         "n_members=4, ensemble='batch'": {"n_members": 4, "ensemble": "batch"},

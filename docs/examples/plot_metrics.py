@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 
-from sklearn_mtl import MultiTaskNetEstimator, Targets
+from sklearn_mtl import EarlyStopping, MultiTaskNetEstimator, Targets
 
 data = load_diabetes(as_frame=True, scaled=False)
 X = data.data.drop(columns="bmi")
@@ -100,15 +100,14 @@ for name, score in scorer(model, X_test, y_test).items():
 # Early stopping by the area under the curve
 # ------------------------------------------
 # The same metrics can be those of the estimator. The history then has them for every epoch, on the validation
-# rows, and ``monitor="score"`` stops by the first of each task; here only the class counts.
+# rows, and early stopping watches the first of each task; here only the class counts.
 stopped = MultiTaskNetEstimator(
     trunk=MLP(hidden_sizes=(16,), scaling="standard"),
     learning_rate=0.01,
     metrics={"severe": ["roc_auc", "average_precision"]},
-    monitor="score",
+    early_stopping=EarlyStopping(monitor="score", n_iter_no_change=20),
     score_weights={"bmi": 0.0},
     validation=0.25,
-    n_iter_no_change=20,
     random_state=0,
 ).fit(X_train, y_train)
 LearningHistoryDisplay.from_estimator(stopped, tasks=["severe"])

@@ -1,6 +1,7 @@
-"""The parameters of a fit, and the specs of ensembles, checkpoints and optimisers."""
+"""The parameters of a fit, and the specs of ensembles, checkpoints, optimisers and early stopping."""
 
 from ._checkpoint import Checkpoint, resolve_checkpoint
+from ._early_stopping import EarlyStopping, resolve_early_stopping
 from ._ensemble import BatchEnsemble, DeepEnsemble, Ensemble
 from ._fit_config import FitConfig, May
 from ._optimizer import OPTIMIZERS, SCHEDULES, Optimizer, resolve_optimizer
@@ -12,12 +13,14 @@ __all__ = [
     "BatchEnsemble",
     "Checkpoint",
     "DeepEnsemble",
+    "EarlyStopping",
     "Ensemble",
     "FitConfig",
     "May",
     "Optimizer",
     "Portfolio",
     "resolve_checkpoint",
+    "resolve_early_stopping",
     "resolve_ensemble",
     "resolve_optimizer",
 ]

@@ -18,6 +18,7 @@ from ..utils._random import seed_of_fit
 from ..utils._types import ColumnsLike
 from ..weighting import Weighting
 from ._checkpoint import Checkpoint
+from ._early_stopping import EarlyStopping
 from ._ensemble import Ensemble
 from ._optimizer import Optimizer
 
@@ -49,7 +50,7 @@ class FitConfig:
 
     Fields are named after the parameters of `MultiTaskNetEstimator`, which builds a config at the start of a fit.
     Training, searches and checkpoints read only the config, not the estimator. The metadata of a field states what
-    it may do, see `May`.
+    it may do, see `May`, and the parameters of a spec that are alike in a stack although the spec may differ.
     """
 
     #: the only kind of task that the estimator accepts; None for any
@@ -66,10 +67,9 @@ class FitConfig:
     weight_decay: float = field(metadata=MEMBER)
     max_epochs: int = field(metadata=LENGTH)
     batch_size: int | str = field(metadata=TRAINING)
-    early_stopping: bool | str = field(metadata=TRAINING)
-    monitor: str = field(metadata=MEMBER)
+    # the held-out rows, which a stack shares, depend on it
+    early_stopping: EarlyStopping = field(metadata={**MEMBER, "alike": ("when",)})
     validation: Any = field(metadata=TRAINING)
-    n_iter_no_change: int = field(metadata=MEMBER)
     n_members: int = field(metadata=STRUCTURE)
     ensemble: Ensemble = field(metadata=STRUCTURE)
     penalties: tuple[Penalty, ...] = field(metadata=STRUCTURE)
@@ -92,6 +92,16 @@ class FitConfig:
     def values_of(self, names: Collection[str]) -> dict[str, Any]:
         """Return the values of some fields, in the order of the fields."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name in names}
+
+    def alike_in_stack(self) -> dict[str, Any]:
+        """Return the values that the fits of a stack share, by field, or by field and parameter of its spec."""
+        fixed = {entry.name for entry in fields(self)} - self.names_that(May.DIFFER_IN_STACK)
+        parts = {
+            f"{entry.name}__{name}": getattr(getattr(self, entry.name), name)
+            for entry in fields(self)
+            for name in entry.metadata.get("alike", ())
+        }
+        return {**self.values_of(fixed), **parts}
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -116,3 +126,8 @@ class FitConfig:
         """Return a config with another schedule of the learning rate."""
         optimizer = clone(self.optimizer).set_params(schedule=schedule)
         return replace(self, optimizer=optimizer)
+
+    def with_stopping(self, when: bool | str) -> FitConfig:
+        """Return a config that stops early at other times, by the same rule."""
+        early_stopping = clone(self.early_stopping).set_params(when=when)
+        return replace(self, early_stopping=early_stopping)

@@ -19,7 +19,6 @@ RECIPE_PARAMS = (
     "max_epochs",
     "batch_size",
     "early_stopping",
-    "n_iter_no_change",
     "n_members",
     "penalties",
     "task_sampling",
@@ -40,7 +39,8 @@ class Portfolio(Ensemble):
     ----------
     recipes : "auto" or mapping of str to mapping, default="auto"
         Parameters by name of each recipe; those that it does not set are those of the estimator. ``max_epochs`` of
-        the estimator bounds that of every recipe. "auto" is chosen by the shape of the table, see
+        the estimator bounds that of every recipe. If ``early_stopping`` of a recipe is no `EarlyStopping`, it says
+        when to stop, and that of the estimator says the rest. "auto" is chosen by the shape of the table, see
         `recommended_recipes <sklearn_mtl.recommended_recipes>`.
     weighted : bool, default=True
         Whether recipes are weighted for each task. Otherwise they have equal weights.

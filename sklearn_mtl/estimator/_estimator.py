@@ -16,8 +16,10 @@ from ..architectures import Architecture, resolve_architecture
 from ..config import (
     OPTIMIZERS,
     Checkpoint,
+    EarlyStopping,
     Ensemble,
     Optimizer,
+    resolve_early_stopping,
     resolve_ensemble,
     resolve_optimizer,
 )
@@ -63,7 +65,7 @@ class MultiTaskNetEstimator(
     score_weights : mapping of str to float, or None, default=None
         Weight of each task in ``score`` and in early stopping; 1.0 for tasks that are not named.
     metrics : mapping of str to {str, callable, list, mapping}, or None, default=None
-        Metrics of each task in ``score``, ``score_tasks``, ``history_`` and ``monitor="score"``: any scorer of
+        Metrics of each task in ``score``, ``score_tasks``, ``history_`` and early stopping by score: any scorer of
         scikit-learn by its name, a scorer that ``make_scorer`` returned, or a function ``metric(y_true, y_pred)``;
         greater is better. The first one of a list, or of a mapping with names, is the score of the task, and the
         others are in ``history_``. Tasks that are not named have their own metric: accuracy, R2, samples F1, ...
@@ -95,21 +97,17 @@ class MultiTaskNetEstimator(
         Maximum number of passes over the training rows.
     batch_size : int >= 1 or "auto", default="auto"
         Rows per step. "auto" is about a twentieth of the rows, as a power of 2 from 16 to 256.
-    early_stopping : bool, "auto" or "per_task", default="auto"
+    early_stopping : bool, "auto", "per_task" or EarlyStopping, default="auto"
         Whether to hold out rows for validation, stop when they no longer improve, and restore the best epoch.
         "auto" does so from 100 labelled rows on, and for an ensemble from 10 rows on. "per_task" removes each task
-        from training when its validation loss no longer improves, and stops with the last task.
-    monitor : {"loss", "score"}, default="loss"
-        What early stopping watches: the mean validation loss or score of the trained tasks under
-        ``score_weights``.
+        from training when its validation loss no longer improves, and stops with the last task. An `EarlyStopping`
+        also sets what is watched, loss or score, and for how many epochs it may fail to improve.
     validation : float in (0, 1) or splitter, default=0.1
         Rows that early stopping holds out: a share of them, stratified by all tasks, or the first split of a
         splitter of scikit-learn, with ``split(X, y, groups)``. Member i of a deep ensemble uses split i; if
         there are fewer splits, they are used again. Of a `TimeSeriesSplit` the last split is used first. A
         splitter whose ``random_state`` is None gets its seed from the fit. `LastRows` holds out the last rows.
         With ``groups`` in ``fit``, a share consists of whole groups.
-    n_iter_no_change : int >= 1, default=10
-        Epochs without improvement after which training stops.
     n_members : int >= 1 or "auto", default="auto"
         Number of networks of an ensemble. ``predict`` averages numbers and the probabilities of classes,
         ``predict_std`` returns the spread, and ``transform`` concatenates the representations. "auto" is 8 for the
@@ -199,8 +197,8 @@ class MultiTaskNetEstimator(
     history_ : DataFrame
         One row per epoch: ``train_loss__<task>``, and with early stopping ``valid_loss__<task>`` and
         ``valid_score__<task>``. Columns without a task are means under ``score_weights``. A `DeepEnsemble` has one
-        row per member and epoch, with a column ``member``, and scores only if ``monitor="score"`` or with
-        ``metrics``. A `Portfolio` also has a column ``recipe``. The second and later metrics of a task are
+        row per member and epoch, with a column ``member``, and scores only if early stopping watches them or
+        with ``metrics``. A `Portfolio` also has a column ``recipe``. The second and later metrics of a task are
         ``valid_<metric>__<task>``.
 
     See Also
@@ -240,6 +238,7 @@ class MultiTaskNetEstimator(
         "weighting": resolve_weighting,
         "task_sampling": resolve_task_sampling,
         "optimizer": resolve_optimizer,
+        "early_stopping": resolve_early_stopping,
         "ensemble": resolve_ensemble,
     }
     spec_list_params: ClassVar[dict] = {
@@ -260,10 +259,8 @@ class MultiTaskNetEstimator(
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "early_stopping": [StrOptions({"auto", "per_task"}), "boolean"],
-        "monitor": [StrOptions({"loss", "score"})],
+        "early_stopping": [StrOptions({"auto", "per_task"}), "boolean", EarlyStopping],
         "validation": [Interval(Real, 0, 1, closed="neither"), Splitter()],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "ensemble": [StrOptions({"auto", "deep", "batch", "portfolio"}), Ensemble],
         "penalties": [list, tuple],
@@ -300,10 +297,8 @@ class MultiTaskNetEstimator(
         weight_decay: float = 1e-2,
         max_epochs: int = 100,
         batch_size: int | str = "auto",
-        early_stopping: bool | str = "auto",
-        monitor: str = "loss",
+        early_stopping: bool | str | EarlyStopping = "auto",
         validation: Any = 0.1,
-        n_iter_no_change: int = 10,
         n_members: int | str = "auto",
         ensemble: str | Ensemble = "auto",
         penalties: Sequence[str | Penalty] = (),
@@ -331,9 +326,7 @@ class MultiTaskNetEstimator(
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.early_stopping = early_stopping
-        self.monitor = monitor
         self.validation = validation
-        self.n_iter_no_change = n_iter_no_change
         self.n_members = n_members
         self.ensemble = ensemble
         self.penalties = penalties

@@ -15,7 +15,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import resolve_architecture
 from ..columns._frame import refuse_lazy
-from ..config import FitConfig, Portfolio, resolve_checkpoint, resolve_ensemble, resolve_optimizer
+from ..config import (
+    FitConfig,
+    Portfolio,
+    resolve_checkpoint,
+    resolve_early_stopping,
+    resolve_ensemble,
+    resolve_optimizer,
+)
 from ..penalties import resolve_penalties
 from ..sampling import resolve_task_sampling
 from ..training import (
@@ -43,6 +50,7 @@ _RESOLVE: dict[str, Callable[[Any], Any]] = {
     "architecture": resolve_architecture,
     "weighting": resolve_weighting,
     "optimizer": resolve_optimizer,
+    "early_stopping": resolve_early_stopping,
     "ensemble": resolve_ensemble,
     "checkpoint": resolve_checkpoint,
     "task_sampling": resolve_task_sampling,
@@ -56,6 +64,7 @@ class LearningMixin(FittedMixin):
     """
 
     max_epochs: int
+    early_stopping: Any
     penalties: Any
     warm_start: bool
     _kind: ClassVar[str | None]
@@ -126,6 +135,7 @@ class LearningMixin(FittedMixin):
         previous = self._previous() if self.warm_start else None
         configs = self._configs(X, y, previous)
         _check_resume(self.checkpoint, resume)
+        resolve_early_stopping(self.early_stopping).warn_if_idle()
         X_val = None if X_val is None else _indexed_by_rows(X_val)
         given = ValidationData(groups, X_val, y_val, sample_weight_val)
         context = self._init_callback_context(max_subtasks=len(configs) * self.max_epochs)
@@ -227,6 +237,7 @@ class LearningMixin(FittedMixin):
         """
         check_is_fitted(self)
         configs = self._configs(None, None, self._model)
+        resolve_early_stopping(self.early_stopping).warn_if_idle()
         learner = self._learner()
         caller, X = Caller(learner, learner._as_fitted), _indexed_by_rows(X)
         train = self._trained(learn_added_task, learn_portfolio_task, configs)

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import _num_features, _num_samples
 
 from ..columns._arrays import stack_vectors
-from ..config import Optimizer, Portfolio, resolve_ensemble
+from ..config import EarlyStopping, Optimizer, Portfolio, resolve_early_stopping, resolve_ensemble
 from ..targets import read_targets
 from ..training import Model, PortfolioModel, batch_size_of
 from ..trunks import MLP, resolve_trunk
@@ -127,6 +127,8 @@ def _steps(name: str, n_rows: int) -> dict[str, Any]:
 def recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[str, Recipe]:
     """Return the changes of the parameters that each training of a fit makes; one entry of none for a single one.
 
+    A recipe that says when to stop early, and no more, keeps the rest of an `EarlyStopping` of the estimator.
+
     Parameters
     ----------
     estimator : MultiTaskNetEstimator
@@ -140,6 +142,12 @@ def recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model 
     ValueError
         If the recommended recipes are asked for by name, but X is not a table.
     """
+    recipes = _recipes_of_fit(estimator, X, y, previous)
+    return {name: _stopping_as(estimator.early_stopping, recipe) for name, recipe in recipes.items()}
+
+
+def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model | None) -> dict[str, Recipe]:
+    """Return the changes as the recipes state them."""
     changed = changed_params(estimator)
     spec = resolve_ensemble(estimator.ensemble)
     if isinstance(spec, Portfolio):
@@ -172,6 +180,14 @@ def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None, changed: s
     return {name: {k: v for k, v in recipe.items() if k not in changed} for name, recipe in recipes.items()}
 
 
+def _stopping_as(early_stopping: Any, recipe: Recipe) -> Recipe:
+    """Return a recipe in which True, False, "auto" or "per_task" is put into the spec of the estimator, if any."""
+    when = recipe.get("early_stopping")
+    if when is None or isinstance(when, EarlyStopping) or not isinstance(early_stopping, EarlyStopping):
+        return recipe
+    return {**recipe, "early_stopping": clone(early_stopping).set_params(when=when)}
+
+
 def _n_columns(X: RowsLike) -> int:
     try:
         return int(_num_features(stack_vectors(X)))
@@ -187,10 +203,15 @@ def _single(estimator: Any) -> Recipe:
 
 
 def changed_params(estimator: Any) -> set[str]:
-    """Return the names of the parameters that do not have their default, also if a subclass has set them."""
+    """Return the names of the parameters that do not have their default, also if a subclass has set them.
+
+    An `EarlyStopping` that leaves open when to stop has the default, so that a recipe may say when.
+    """
     first = next(cls for cls in reversed(type(estimator).__mro__) if "ensemble" in parameters_of(cls))
     defaults = {name: parameter.default for name, parameter in parameters_of(first).items()}
-    return {name for name, default in defaults.items() if not same(getattr(estimator, name), default)}
+    values = {name: getattr(estimator, name) for name in defaults}
+    values["early_stopping"] = resolve_early_stopping(estimator.early_stopping).when
+    return {name for name, default in defaults.items() if not same(values[name], default)}
 
 
 def _is_table(X: RowsLike) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
-from ..config import FitConfig, May
+from ..config import FitConfig
 from ..data import check_weights
 from ..estimator._estimator import MultiTaskNetEstimator
 from ..nn._stacking import has_member_axis
@@ -257,12 +257,11 @@ def _prepare(
     if not last._trains_once(X, y):
         fit.reason = "the recipes of a portfolio are trained one after another"
         return
-    alike = {entry.name for entry in fields(FitConfig)} - FitConfig.names_that(May.DIFFER_IN_STACK)
     # without a seed every fit draws its own; sample weights per task depend on the task weights
     alone = last.random_state is None or "sample_weight" in params
     # a task of weight 0 is not among the encoded targets
     idle = sorted(name for name, weight in (config.task_weights or {}).items() if weight == 0)
-    key = fit.key if alone else digest(config.values_of(alike), prefix, idle)
+    key = fit.key if alone else digest(config.alike_in_stack(), prefix, idle)
     if key not in prepared:
         reader = clone(last)
         passed: Any = {name: params.get(key) for key, name in _VALIDATION.items()}

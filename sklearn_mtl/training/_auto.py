@@ -20,14 +20,14 @@ AUTO_BATCH_SIZES = (16, 256)
 
 def stops_early(config: FitConfig, labels: LabelCounts) -> bool:
     """Return whether rows are held out; warn if early stopping is on, but no task has enough labels."""
-    stops = config.early_stopping
-    if stops == "auto":
+    when = stops = config.early_stopping.when
+    if when == "auto":
         fewest = MIN_ROWS_OF_ENSEMBLE if config.is_deep_ensemble else MIN_ROWS_TO_STOP_EARLY
         stops = labels.any_task >= fewest
     if stops and labels.best_task < 2:
         warn(
-            f"early_stopping={config.early_stopping!r} needs labels to validate on, but no task has more than "
-            "one label (of a weight above 0); all max_epochs are trained on all rows.",
+            f"early_stopping={when!r} needs labels to validate on, but no task has more than one label (of a "
+            "weight above 0); all max_epochs are trained on all rows.",
         )
         return False
     return bool(stops)

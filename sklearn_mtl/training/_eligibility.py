@@ -39,7 +39,7 @@ RULES = (
     Rule(lambda config: bool(callbacks_of(config.callbacks)), "callbacks follow one fit each"),
     Rule(lambda config: config.checkpoint is not None, "a checkpoint keeps the state of one fit"),
     Rule(lambda config: bool(config.net_params), "net_params change the optimizer"),
-    Rule(lambda config: config.early_stopping == "per_task", "early_stopping='per_task' stops tasks by fit"),
+    Rule(lambda config: config.early_stopping.when == "per_task", "early_stopping='per_task' stops tasks by fit"),
     Rule(lambda config: config.optimizer.mixed_precision, "mixed precision is not stacked"),
     Rule(
         lambda config: config.optimizer.algorithm not in OPTIMIZERS,

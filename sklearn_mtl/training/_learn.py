@@ -72,7 +72,7 @@ def learn(
     given.check(config)
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous)
     stops = validates(config, plan, given)
-    anneals = previous is None and (not stops or config.early_stopping is False)
+    anneals = previous is None and (not stops or config.early_stopping.is_off)
     checkpoint, saved = open_checkpoint(config, X, y, sample_weight, given, previous, anneals, resume)
     if saved is not None:
         plan = plan._replace(blueprint=replace(plan.blueprint, seed=saved["seed"]))
@@ -234,7 +234,7 @@ def _set_up(
     found = splits_of(config, plan, rows, X, given, caller.owner, stops=stops, epoch=epoch, n_folds=n_folds)
     splits = _of_members(config, plan.blueprint.members, found, epoch)
     model.validation_rows = positions_of(splits)
-    if splits[0].valid is not None and config.early_stopping is not False:
+    if splits[0].valid is not None and not config.early_stopping.is_off:
         model.net.stopping = stopping_rule(config)
     model.net.scoring = scoring_view(caller, model, X, plan.targets, splits[0], warns)
     members = [
@@ -302,7 +302,7 @@ def _make_model(config: FitConfig, plan: Plan, device: torch.device, yields: boo
         schedule=config.optimizer.schedule,
         schedule_yields=yields,
         clip_norm=config.optimizer.clip_norm,
-        monitor=config.monitor,
+        monitor=config.early_stopping.monitor,
         sampling=config.task_sampling,
         batch_size=config.batch_size,
         device=device,

@@ -70,7 +70,9 @@ def train_stacked(members: Sequence[Member], device: torch.device, with_scores: 
     list of Trained
         In the order of the members.
     """
-    warn_of_metrics([member for member in members if with_scores or member.config.monitor == "score"])
+    warn_of_metrics(
+        [member for member in members if with_scores or member.config.early_stopping.monitor == "score"]
+    )
     network = _initial_network(members, device)
     stack = Stack(network, _objective(members, device), members, device)
     net = StackedNet(stack, device, with_scores)
@@ -116,7 +118,7 @@ class StackedNet(MultiTaskNet):
         )  # fmt: skip
         self.stack, self.with_scores = stack, with_scores
         self.results = [Trained([], {}) for _ in stack.members]
-        self.patience = [Patience(member.config.n_iter_no_change) for member in stack.members]
+        self.patience = [Patience(member.config.early_stopping.n_iter_no_change) for member in stack.members]
         self.best = {name: tensor.clone() for name, tensor in stack.network.state_dict().items()}
         self.over: set[int] = set()
         self.initialize()
@@ -166,7 +168,7 @@ class StackedNet(MultiTaskNet):
 
     @property
     def _with_scores(self) -> bool:
-        monitors = {self.stack.members[member].config.monitor for member in self.stack.alive}
+        monitors = {self.stack.members[member].config.early_stopping.monitor for member in self.stack.alive}
         return self.with_scores or "score" in monitors
 
     def _stop(self, entries: Sequence[dict[str, float]], failed: dict[int, Exception]) -> None:
@@ -175,7 +177,7 @@ class StackedNet(MultiTaskNet):
         for position, (member, entry) in enumerate(zip(self.stack.alive, entries, strict=True)):
             if position in failed:
                 continue
-            monitor, patience = self.stack.members[member].config.monitor, self.patience[member]
+            monitor, patience = self.stack.members[member].config.early_stopping.monitor, self.patience[member]
             value = entry[f"valid_{monitor}"] * (1 if monitor == "loss" else -1)
             if patience.improves(value, len(self.history)):
                 improved.append(position)

@@ -124,5 +124,5 @@ class BestEpochOfTasks(BestEpoch):
 
 def stopping_rule(config: FitConfig) -> BestEpoch:
     """Build the stopping rule of a fit with validation rows."""
-    rule = BestEpochOfTasks if config.early_stopping == "per_task" else BestEpoch
-    return rule(config.n_iter_no_change)
+    rule = BestEpochOfTasks if config.early_stopping.when == "per_task" else BestEpoch
+    return rule(config.early_stopping.n_iter_no_change)

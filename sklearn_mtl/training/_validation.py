@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -63,7 +62,7 @@ class ValidationData(NamedTuple):
                 "groups and X_val are both passed: groups says which rows of X are held out, and with X_val none "
                 "are. Pass one of them."
             )
-        if config.early_stopping is False and not self.to_weigh_recipes:
+        if config.early_stopping.is_off and not self.to_weigh_recipes:
             raise ValueError(
                 "X_val and y_val have no effect with early_stopping=False; set it to True or 'auto', or pass no "
                 "validation rows."
@@ -80,8 +79,8 @@ NOTHING = ValidationData()
 
 def validates(config: FitConfig, plan: Plan, given: ValidationData) -> bool:
     """Return whether a fit has validation rows; warn if early stopping lacks labels."""
-    if given.to_weigh_recipes and config.early_stopping is False:
-        config = replace(config, early_stopping="auto")
+    if given.to_weigh_recipes and config.early_stopping.is_off:
+        config = config.with_stopping("auto")
     return given.X is not None or plan.stops_early(config)
 
 
@@ -127,8 +126,8 @@ def splits_of(
         return [DataSplit(rows, _own_rows(plan, given, owner, rows))]
     if groups is not None and not stops:
         warn(
-            f"groups has no effect: with early_stopping={config.early_stopping!r} and {len(rows)} rows none are "
-            "held out.",
+            f"groups has no effect: with early_stopping={config.early_stopping.when!r} and {len(rows)} rows none "
+            "are held out.",
         )
     held = _held_out(config, plan, rows, X, groups, epoch, n_folds) if stops and len(rows) > 1 else []
     if not held:

@@ -8,7 +8,14 @@ import numpy as np
 import torch
 from sklearn.model_selection import KFold
 
-from sklearn_mtl import Checkpoint, DeepEnsemble, MultiTaskNetClassifier, MultiTaskNetEstimator, Optimizer
+from sklearn_mtl import (
+    Checkpoint,
+    DeepEnsemble,
+    EarlyStopping,
+    MultiTaskNetClassifier,
+    MultiTaskNetEstimator,
+    Optimizer,
+)
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression
 from sklearn_mtl.trunks import MLP
 
@@ -138,9 +145,7 @@ OUT_OF_RANGE = [
     NotInRange("batch_size", (0, -8, 2.5, "large"), r"'auto'.*int in the range \[1, inf\)"),
     NotInRange("weight_decay", (-1e-3, "none"), r"float in the range \[0.0, inf\)"),
     NotInRange("early_stopping", ("yes", 3), "'auto'.*'bool'"),
-    NotInRange("monitor", ("accuracy",), "'loss'.*'score'|'score'.*'loss'"),
     NotInRange("validation", (0, 1, -0.5, "last", None, KFold), r"float in the range \(0.0, 1.0\)"),
-    NotInRange("n_iter_no_change", (0, 2.5), r"int in the range \[1, inf\)"),
     NotInRange("dtype", ("float16", np.float32), "'float32'.*'float64'|'float64'.*'float32'"),
     NotInRange("random_state", ("seed", -1), "an int in the range.*RandomState.*None"),
     NotInRange("warm_start", ("yes",), "'bool'"),
@@ -158,6 +163,9 @@ OUT_OF_RANGE_IN_SPEC = [
     ("optimizer", Optimizer, NotInRange("clip_norm", (0, -1.0), r"float in the range \(0.0, inf\)")),
     ("optimizer", Optimizer, NotInRange("mixed_precision", ("yes",), "'bool'")),
     ("optimizer", Optimizer, NotInRange("algorithm", ("rmsprop", 3), "'adamw'")),
+    ("early_stopping", EarlyStopping, NotInRange("when", ("yes", 3), "'auto'.*'bool'")),
+    ("early_stopping", EarlyStopping, NotInRange("monitor", ("accuracy",), "'loss'.*'score'|'score'.*'loss'")),
+    ("early_stopping", EarlyStopping, NotInRange("n_iter_no_change", (0, 2.5), r"int in the range \[1, inf\)")),
     ("ensemble", DeepEnsemble, NotInRange("bootstrap", ("yes",), "'bool'")),
     ("checkpoint", partial(Checkpoint, "never"), NotInRange("every", (0, 1.5), r"int in the range \[1, inf\)")),
     ("checkpoint", Checkpoint, NotInRange("folder", (3, None), "'str'.*'os.PathLike'")),

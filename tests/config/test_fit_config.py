@@ -6,11 +6,13 @@ from dataclasses import FrozenInstanceError, fields
 import numpy as np
 import pytest
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, Optimizer
+from sklearn_mtl import EarlyStopping, MultiTaskNetClassifier, MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.architectures import MMoE
 from sklearn_mtl.config import FitConfig, May
 from sklearn_mtl.penalties import TraceNorm
 from sklearn_mtl.trunks import MLP
+from sklearn_mtl.utils._digest import digest
+from sklearn_mtl.utils._same import same
 
 from .._helpers import assert_same_model, inputs, net
 
@@ -21,7 +23,7 @@ MASS = 100 + 20 * X[:, 1]
 def test_every_parameter_of_the_estimator_is_a_field():
     parameters = list(inspect.signature(MultiTaskNetEstimator).parameters)
     assert ["kind", *parameters] == [field.name for field in fields(FitConfig)]
-    assert len(parameters) <= 29
+    assert len(parameters) <= 27
 
 
 def test_shorthands_are_specs_and_specs_are_copies():
@@ -32,6 +34,7 @@ def test_shorthands_are_specs_and_specs_are_copies():
     assert config.penalties[0] is not penalty
     assert [type(each).__name__ for each in config.penalties] == ["TraceNorm", "GroupLasso"]
     assert isinstance(config.optimizer, Optimizer)
+    assert same(config.early_stopping, EarlyStopping())
     assert type(config.weighting).__name__ == "Static"
     assert config.checkpoint is None
 
@@ -49,8 +52,8 @@ def test_kind_is_that_of_the_estimator():
 OTHER = {
     "task_weights": {"y": 2.0}, "score_weights": {"y": 2.0}, "metrics": {"y": "neg_max_error"},
     "optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.5, "max_epochs": 4, "batch_size": 7,
-    "early_stopping": True, "monitor": "score",
-    "validation": 0.3, "n_iter_no_change": 2, "task_sampling": "round_robin", "device": "cpu",
+    "early_stopping": EarlyStopping(True, "score", n_iter_no_change=2), "validation": 0.3,
+    "task_sampling": "round_robin", "device": "cpu",
     "callbacks": [], "checkpoint": "folder", "net_params": {"optimizer__betas": (0.5, 0.9)}, "random_state": 5,
     "warm_start": True, "verbose": 0, "tasks": {"y": "count"}, "trunk": MLP((3,)), "architecture": "mmoe",
     "weighting": "uncertainty", "n_members": 2, "ensemble": "batch", "penalties": ["trace_norm"],
@@ -85,8 +88,18 @@ def test_the_ensemble_may_not_change_either():
 def test_what_may_differ_in_a_stack_is_read_by_the_members():
     assert FitConfig.names_that(May.DIFFER_IN_STACK) == {
         "task_weights", "score_weights", "metrics", "optimizer", "learning_rate", "weight_decay", "max_epochs",
-        "monitor", "n_iter_no_change",
+        "early_stopping",
     }  # fmt: skip
+
+
+def test_of_what_may_differ_a_stack_shares_whether_rows_are_held_out():
+    one, patient, off = (
+        net(early_stopping=stopping)._config().alike_in_stack()
+        for stopping in (EarlyStopping(True), EarlyStopping(True, "score", 99), False)
+    )
+    assert one["early_stopping__when"] is True
+    assert digest(one) == digest(patient) != digest(off)
+    assert set(one).isdisjoint(FitConfig.names_that(May.DIFFER_IN_STACK))
 
 
 @pytest.mark.parametrize("name", sorted({*OTHER} - FitConfig.names_that(May.ENTER_KEY) - {"checkpoint"}))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold
 
-from sklearn_mtl import MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
+from sklearn_mtl import EarlyStopping, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
 from sklearn_mtl.data._dataset import Dataset, encode_targets
 from sklearn_mtl.data._hold_out import count_labels, hold_out
 from sklearn_mtl.model_selection import TaskWeightSearchCV
@@ -165,8 +165,9 @@ def quiet_fit(estimator, y, **kwargs):
 @pytest.mark.parametrize("monitor", ["loss", "score"])
 def test_few_labels_are_learned(params, monitor):
     y = np.where(np.arange(300) % 20 == 0, EASY, NAN)
+    stopping = EarlyStopping(monitor=monitor)
     scores = [
-        MultiTaskNetRegressor(random_state=seed, monitor=monitor, **params).fit(X, y).score(X, EASY)
+        MultiTaskNetRegressor(random_state=seed, early_stopping=stopping, **params).fit(X, y).score(X, EASY)
         for seed in range(2)
     ]
     assert min(scores) > 0.6

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_mtl import Targets
+from sklearn_mtl import EarlyStopping, Targets
 from sklearn_mtl.data._weights import check_sample_weight, check_weights
 from sklearn_mtl.tasks import Classification
 
@@ -91,7 +91,11 @@ def weighted_fit(weight, **params):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("params", [{}, {"n_members": 2}, {"monitor": "score"}, {"dtype": "float64"}], ids=str)
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"n_members": 2}, {"early_stopping": EarlyStopping(True, "score")}, {"dtype": "float64"}],
+    ids=str,
+)
 def test_the_unit_of_weights_does_not_matter(scale, params):
     weight = np.where(np.arange(80) % 5, 0.1 + np.arange(80) % 7, 0.0)
     (one, X, y), (other, _, _) = weighted_fit(weight, **params), weighted_fit(weight * scale, **params)

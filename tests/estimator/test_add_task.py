@@ -10,7 +10,7 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetRegressor, Targets
+from sklearn_mtl import EarlyStopping, MultiTaskNetClassifier, MultiTaskNetRegressor, Targets
 from sklearn_mtl.architectures import PLE, AdaTT, CrossStitch, HardSharing, Independent, MMoE, TaskGraph
 from sklearn_mtl.exceptions import SingleClassWarning
 from sklearn_mtl.penalties import RepresentationDropout, TraceNorm
@@ -207,7 +207,7 @@ def test_sample_weights_matter():
 
 def test_it_stops_early_and_restores_the_best_epoch():
     estimator = fitted(max_epochs=2).set_params(
-        max_epochs=200, early_stopping=True, n_iter_no_change=3, learning_rate=0.3, batch_size=16
+        max_epochs=200, early_stopping=EarlyStopping(True, n_iter_no_change=3), learning_rate=0.3, batch_size=16
     )
     before = outputs(estimator)
     estimator.add_task("new", X, EASY)
@@ -223,7 +223,8 @@ def test_what_went_before_does_not_count_in_early_stopping():
     """The best loss of the earlier tasks does not matter for the new task."""
     estimator = fitted(max_epochs=30, learning_rate=3e-2, early_stopping=True)
     hopeless = np.random.default_rng(0).normal(size=150)
-    estimator.set_params(max_epochs=6, n_iter_no_change=6, learning_rate=1e-3).add_task("new", X, hopeless)
+    estimator.set_params(max_epochs=6, early_stopping__n_iter_no_change=6, learning_rate=1e-3)
+    estimator.add_task("new", X, hopeless)
     start = estimator.n_iter_ - 6
     losses = estimator.history_["valid_loss__new"].iloc[start:]
     assert losses.notna().all()

@@ -9,7 +9,15 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetRegressor, Optimizer, Targets, load_model, save_model
+from sklearn_mtl import (
+    EarlyStopping,
+    MultiTaskNetClassifier,
+    MultiTaskNetRegressor,
+    Optimizer,
+    Targets,
+    load_model,
+    save_model,
+)
 from sklearn_mtl.architectures import PLE
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.trunks import MLP, ConvNet
@@ -158,7 +166,7 @@ def test_training_goes_on_from_a_checkpoint(tmp_path):
         {"weighting": "nash_mtl", "architecture": "mmoe"},
         {"task_sampling": "round_robin"},
         {"early_stopping": "per_task", "penalties": ["orthogonality", "representation_dropout"]},
-        {"early_stopping": True, "monitor": "score", "optimizer": Optimizer(clip_norm=1.0)},
+        {"early_stopping": EarlyStopping(True, "score"), "optimizer": Optimizer(clip_norm=1.0)},
         {"optimizer": "sgd", "sample": True},
     ],
     ids=str,

@@ -8,7 +8,14 @@ import pytest
 from scipy.special import expit
 from sklearn.base import clone
 
-from sklearn_mtl import DeepEnsemble, MultiTaskNetClassifier, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
+from sklearn_mtl import (
+    DeepEnsemble,
+    EarlyStopping,
+    MultiTaskNetClassifier,
+    MultiTaskNetEstimator,
+    MultiTaskNetRegressor,
+    Targets,
+)
 from sklearn_mtl.exceptions import DivergenceError
 from sklearn_mtl.trunks import MLP
 
@@ -60,7 +67,8 @@ def test_predictions_are_means_over_the_members():
 def test_members_stop_together_at_the_epoch_that_is_the_best_in_the_mean():
     X, y = mixed_rows()
     patience = 3
-    net = ensemble(max_epochs=60, n_iter_no_change=patience, learning_rate=0.02).fit(X, y)
+    stopping = EarlyStopping(n_iter_no_change=patience)
+    net = ensemble(max_epochs=60, early_stopping=stopping, learning_rate=0.02).fit(X, y)
     by_epoch = net.history_.groupby("epoch")["valid_loss"]
     assert (by_epoch.size() == 3).all()
     best = by_epoch.mean().idxmin()

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from sklearn_mtl import Targets
+from sklearn_mtl import EarlyStopping, Targets
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.utils._random import Streams
 
@@ -16,14 +16,14 @@ from ._data import MASS, SICK, N, RateRecorder, X, outputs
 @pytest.mark.parametrize("monitor", ["loss", "score"])
 def test_early_stopping_restores_the_best_epoch(monitor):
     y = Targets(mass=MASS + 30 * inputs(seed=7)[:, 0], sick=(X[:, 2] + inputs(seed=8)[:, 1] > 0).astype(int))
-    settings = {"max_epochs": 60, "learning_rate": 0.05, "early_stopping": True, "monitor": monitor}
-    estimator = net(n_iter_no_change=5, **settings).fit(X, y)
+    stopping, patient = (EarlyStopping(True, monitor, n_iter_no_change=number) for number in (5, 1000))
+    estimator = net(max_epochs=60, learning_rate=0.05, early_stopping=stopping).fit(X, y)
     watched = estimator.history_[f"valid_{monitor}"]
     best = watched.idxmin() if monitor == "loss" else watched.idxmax()
     assert estimator.n_iter_ < 60
     assert estimator.n_iter_ == best + 5
 
-    until_best = net(n_iter_no_change=1000, **{**settings, "max_epochs": int(best)}).fit(X, y)
+    until_best = net(max_epochs=int(best), learning_rate=0.05, early_stopping=patient).fit(X, y)
     assert_same_model(estimator, until_best)
 
 
@@ -46,9 +46,8 @@ def _validation_rows(estimator, n_rows, n_valid):
 
 def test_validation_rows_are_not_trained_on():
     y = Targets(mass=MASS)
-    first = net(early_stopping=True, max_epochs=2, n_iter_no_change=99, trunk=MLP((8,)), learning_rate=1e-4).fit(
-        X, y
-    )
+    patient = EarlyStopping(True, n_iter_no_change=99)
+    first = net(early_stopping=patient, max_epochs=2, trunk=MLP((8,)), learning_rate=1e-4).fit(X, y)
     rows = _validation_rows(first, N, 8)
     other = X.copy()
     other[rows] *= 1.01

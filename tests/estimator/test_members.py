@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import EpochScoring, LRScheduler
 from torch import nn
 
-from sklearn_mtl import MultiTaskNetEstimator, Optimizer, Targets, load_model, save_model
+from sklearn_mtl import EarlyStopping, MultiTaskNetEstimator, Optimizer, Targets, load_model, save_model
 from sklearn_mtl.architectures import HardSharing, TaskGraph
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.tasks import Segmentation
@@ -220,7 +220,7 @@ def test_gates_of_members_and_their_mean(params):
 
 @pytest.mark.parametrize("params", ONE_BY_ONE.values(), ids=ONE_BY_ONE)
 def test_a_checkpoint_continues_an_ensemble(params, tmp_path):
-    stops = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 50}
+    stops = {"early_stopping": EarlyStopping(True, n_iter_no_change=50), "validation": 0.3}
     uninterrupted = ensemble(**params, **stops, max_epochs=6).fit(TABLE, Y)
     ensemble(**params, **stops, max_epochs=3, checkpoint=tmp_path).fit(TABLE, Y)
     resumed = ensemble(**params, **stops, max_epochs=6, checkpoint=tmp_path).fit(TABLE, Y, resume=True)
@@ -230,13 +230,12 @@ def test_a_checkpoint_continues_an_ensemble(params, tmp_path):
 
 
 @pytest.mark.parametrize("params", ONE_BY_ONE.values(), ids=ONE_BY_ONE)
-@pytest.mark.parametrize("early_stopping", [True, "per_task"])
-def test_members_stop_together(params, early_stopping):
+@pytest.mark.parametrize("when", [True, "per_task"])
+def test_members_stop_together(params, when):
     fitted = ensemble(
         **params,
-        early_stopping=early_stopping,
+        early_stopping=EarlyStopping(when, n_iter_no_change=2),
         validation=0.3,
-        n_iter_no_change=2,
         max_epochs=60,
         learning_rate=0.1,
     ).fit(TABLE, Y)

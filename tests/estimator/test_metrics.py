@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_mtl import (
     DeepEnsemble,
+    EarlyStopping,
     MultiTaskNetClassifier,
     MultiTaskNetEstimator,
     Targets,
@@ -102,9 +103,9 @@ def test_history_has_the_values_on_the_validation_rows():
 
 
 def test_early_stopping_by_auc_keeps_its_best_epoch():
-    options = {"early_stopping": True, "monitor": "score", "learning_rate": 0.05, "max_epochs": 60}
+    options = {"early_stopping": EarlyStopping(True, "score", 3), "learning_rate": 0.05, "max_epochs": 60}
     y = {"sick": Y["sick"], "mass": Y["mass"]}
-    options |= {"metrics": {"sick": "roc_auc"}, "score_weights": {"mass": 0.0}, "n_iter_no_change": 3}
+    options |= {"metrics": {"sick": "roc_auc"}, "score_weights": {"mass": 0.0}}
     estimator = net(**options)
     stopped = estimator.fit(X, y)
     history = stopped.history_
@@ -143,7 +144,7 @@ def test_ensembles(kind):
 
 
 def test_members_of_an_ensemble_stop_by_the_mean_auc():
-    options = {"early_stopping": True, "monitor": "score", "n_members": 3, "n_iter_no_change": 2}
+    options = {"early_stopping": EarlyStopping(True, "score", 2), "n_members": 3}
     y = {"sick": Y["sick"]}
     estimator = net(**options, max_epochs=40, learning_rate=0.05, metrics={"sick": "roc_auc"}).fit(X, y)
     means = estimator.history_.groupby("epoch")["valid_score__sick"].mean()
@@ -214,7 +215,7 @@ def test_metrics_are_saved(tmp_path):
 
 
 def test_a_checkpoint_is_that_of_its_metrics(tmp_path):
-    options = {"checkpoint": tmp_path, "early_stopping": True, "monitor": "score", "max_epochs": 4}
+    options = {"checkpoint": tmp_path, "early_stopping": EarlyStopping(True, "score"), "max_epochs": 4}
     net(**options, metrics={"sick": "roc_auc"}).fit(X, Y)
     net(**options, metrics={"sick": "roc_auc"}).fit(X, Y, resume=True)
     assert len(list(tmp_path.iterdir())) == 1

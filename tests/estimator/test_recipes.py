@@ -6,6 +6,7 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_mtl import (
+    EarlyStopping,
     MultiTaskNetClassifier,
     MultiTaskNetEstimator,
     MultiTaskNetRegressor,
@@ -13,6 +14,7 @@ from sklearn_mtl import (
     recommended_recipes,
 )
 from sklearn_mtl.estimator._recipes import recipes_of_fit
+from sklearn_mtl.utils._same import same
 
 X = np.random.default_rng(0).normal(size=(120, 4))
 Y = {"sum": X.sum(axis=1), "sign": np.where(X[:, 0] > 0, "plus", "minus")}
@@ -66,6 +68,46 @@ def test_other_parameters_leave_the_recommendation(params):
 def test_what_is_set_is_for_all_recipes():
     found = recipes_of_fit(MultiTaskNetEstimator(learning_rate=0.5, early_stopping=True), X, Y, None)
     assert all("learning_rate" not in recipe and "early_stopping" not in recipe for recipe in found.values())
+
+
+def test_a_rule_that_leaves_open_when_to_stop_is_that_of_all_recipes():
+    stopping = EarlyStopping(monitor="score", n_iter_no_change=5)
+    configs = MultiTaskNetEstimator(early_stopping=stopping)._configs(X, Y, None)
+    default = MultiTaskNetEstimator()._configs(X, Y, None)
+    assert list(configs) == list(default)
+    found = [config.early_stopping for config in configs.values()]
+    assert [each.when for each in found] == [config.early_stopping.when for config in default.values()]
+    assert [each.when for each in found if each.is_off] == [False]
+    assert {(each.monitor, each.n_iter_no_change) for each in found} == {("score", 5)}
+
+
+@pytest.mark.parametrize("when", [True, False, "per_task"])
+def test_whoever_says_when_to_stop_says_it_for_all_recipes(when):
+    for stopping in (when, EarlyStopping(when, n_iter_no_change=5)):
+        configs = MultiTaskNetEstimator(early_stopping=stopping)._configs(X, Y, None)
+        assert {config.early_stopping.when for config in configs.values()} == {when}
+        assert len(configs) > 1
+
+
+def test_a_rule_of_defaults_trains_what_no_rule_does():
+    named = MultiTaskNetEstimator(max_epochs=2, random_state=3, early_stopping=EarlyStopping()).fit(X, Y)
+    default = MultiTaskNetEstimator(max_epochs=2, random_state=3).fit(X, Y)
+    assert default.recipe_weights_ == named.recipe_weights_
+    np.testing.assert_array_equal(default.predict(X)["sum"], named.predict(X)["sum"])
+
+
+def test_a_recipe_says_when_to_stop_or_has_a_rule_of_its_own():
+    recipes = {
+        "all": {"early_stopping": False},
+        "own": {"early_stopping": EarlyStopping(n_iter_no_change=2)},
+        "as ever": {"learning_rate": 0.5},
+    }
+    stopping = EarlyStopping(True, "score", 7)
+    configs = MultiTaskNetEstimator(ensemble=Portfolio(recipes), early_stopping=stopping)._configs(X, Y, None)
+    rules = {name: config.early_stopping for name, config in configs.items()}
+    assert same(rules["all"], EarlyStopping(False, "score", 7))
+    assert same(rules["own"], EarlyStopping("auto", "loss", 2))
+    assert same(rules["as ever"], stopping)
 
 
 def test_a_subclass_that_sets_a_trunk_gets_exactly_that():

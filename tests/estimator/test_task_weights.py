@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_mtl import Targets
+from sklearn_mtl import EarlyStopping, Targets
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import assert_same, head_in, head_of, mixed_targets, net
@@ -17,8 +17,8 @@ SETTINGS = {
     "a class": {"optimizer": torch.optim.RMSprop},
     "clipping": {"clip_norm": 0.01},
     "dropout": {"trunk": MLP((8, 8), dropout=0.5)},
-    "early stopping": {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 30, "learning_rate": 0.05},
-    "score watched": {"early_stopping": True, "monitor": "score", "max_epochs": 8, "n_iter_no_change": 2},
+    "early stopping": {"early_stopping": EarlyStopping(True, "loss", 2), "max_epochs": 30, "learning_rate": 0.05},
+    "score watched": {"early_stopping": EarlyStopping(True, "score", 2), "max_epochs": 8},
     "schedule": {"schedule": "one_cycle"},
     "float64": {"dtype": "float64"},
 }

@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import EpochScoring
 
-from sklearn_mtl import DeepEnsemble, Targets, load_model, save_model
+from sklearn_mtl import DeepEnsemble, EarlyStopping, Targets, load_model, save_model
 from sklearn_mtl.model_selection import LastRows, MultiTaskStratifiedGroupKFold, TaskWeightSearchCV
 from sklearn_mtl.trunks import MLP, SequenceEncoder
 
@@ -40,6 +40,7 @@ GROUPS = np.random.default_rng(3).integers(0, 14, N)
 X_VAL = inputs(50, seed=9)
 Y_VAL = mixed_targets(X_VAL, missing=0.2)
 STOPS = {"early_stopping": True, "max_epochs": 4}
+BY_SCORE = EarlyStopping(True, monitor="score")
 
 
 def stopping(**params):
@@ -123,7 +124,7 @@ def test_more_members_than_groups_begin_anew():
 def test_validation_losses_of_members_are_those_of_their_rows():
     """Members have different numbers of validation rows, which a stack pads."""
     y = {"mass": X[:, 0] + 0.1 * X[:, 1] ** 2}
-    fitted = stopping(n_members=3, max_epochs=1, monitor="score", dtype="float64").fit(X, y, groups=GROUPS)
+    fitted = stopping(n_members=3, max_epochs=1, early_stopping=BY_SCORE, dtype="float64").fit(X, y, groups=GROUPS)
     assert len(set(map(len, fitted.validation_rows_))) > 1
     members = fitted._model.member_outputs(X, ["mass"], fitted)["mass"]
     task = fitted.tasks_["mass"]

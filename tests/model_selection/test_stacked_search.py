@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch.callbacks import Callback
 
-from sklearn_mtl import MultiTaskNetEstimator, Targets
+from sklearn_mtl import EarlyStopping, MultiTaskNetEstimator, Targets
 from sklearn_mtl.metrics import make_multitask_scorer, multitask_scorer
 from sklearn_mtl.model_selection import TaskWeightRandomSearchCV, TaskWeightSearchCV, task_weight_simplex
 from sklearn_mtl.model_selection import _stack as stack
@@ -52,9 +52,8 @@ def net(**params):
         "dtype": "float64",
         "batch_size": BATCH,
         "max_epochs": EPOCHS,
-        "early_stopping": True,
+        "early_stopping": EarlyStopping(True, n_iter_no_change=EPOCHS),
         "validation": FRACTION,
-        "n_iter_no_change": EPOCHS,
         "learning_rate": 5e-3,
         "random_state": 0,
     }
@@ -116,7 +115,7 @@ def all_fits(search):
     "grid",
     [
         {"learning_rate": [1e-3, 2e-2], "task_weights__mass": [0.2, 3.0]},
-        {"n_iter_no_change": [2, EPOCHS]},
+        {"early_stopping__n_iter_no_change": [2, EPOCHS]},
         [{"trunk__dropout": [0.1], "weight_decay": [0.0]}, {"trunk__dropout": [0.6], "weight_decay": [0.3]}],
         [{"task_weights__mass": [0.2]}, {"learning_rate": [2e-2], "optimizer__clip_norm": [None, 0.5]}],
     ],
@@ -165,7 +164,7 @@ def test_chosen_metrics_have_the_values_of_scikit_learns_search():
 
 @pytest.mark.parametrize("monitor", ["loss", "score"])
 def test_metrics_of_candidates_stop_as_in_fits_alone(monitor):
-    estimator = net(early_stopping=True, monitor=monitor, n_iter_no_change=2, learning_rate=0.05)
+    estimator = net(early_stopping=EarlyStopping(True, monitor, n_iter_no_change=2), learning_rate=0.05)
     metrics = [None, {"sick": "roc_auc"}, {"sick": "neg_log_loss", "mass": "neg_max_error"}]
     search = both(estimator, {"metrics": metrics})
     assert stacked_fits(search) == all_fits(search)
@@ -608,7 +607,7 @@ def test_auc_of_adult_is_that_of_the_predictions_by_every_route():
     scorer = make_multitask_scorer({"income": ["roc_auc", "average_precision"], "never_married": "roc_auc"})
     estimator = MultiTaskNetEstimator(
         max_epochs=8,
-        monitor="score",
+        early_stopping=EarlyStopping(monitor="score"),
         metrics={"income": "roc_auc", "never_married": "roc_auc"},
         random_state=0,
         n_members=1,

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from sklearn_mtl import EarlyStopping
 from sklearn_mtl.training._net import MultiTaskNet
 from sklearn_mtl.trunks import MLP
 
@@ -20,8 +21,7 @@ WIDE = {
     "trunk": MLP((300, 300), dropout=0.2),
     "weighting": "uncertainty",
     "schedule": "cosine",
-    "early_stopping": True,
-    "n_iter_no_change": EPOCHS,
+    "early_stopping": EarlyStopping(True, n_iter_no_change=EPOCHS),
     "max_epochs": EPOCHS,
 }
 
@@ -107,8 +107,7 @@ TEN = {
     "trunk": MLP((8, 6), dropout=0.3),
     "learning_rate": 0.06,
     "schedule": "cosine",
-    "early_stopping": True,
-    "n_iter_no_change": 10,
+    "early_stopping": EarlyStopping(True, n_iter_no_change=10),
     "max_epochs": 10,
 }
 

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, LRScheduler
 from torch.optim.lr_scheduler import StepLR
 
+from sklearn_mtl import EarlyStopping
 from sklearn_mtl.exceptions import ModelFileError
 from sklearn_mtl.files._archive import pack_archive, read_archive
 from sklearn_mtl.files._tree import pack_tree, unpack_tree
@@ -25,7 +26,7 @@ from .._helpers import assert_same, assert_same_model
 from ._fits import X, Y, assert_same_fit, epochs_of, killed, small, watched_epochs
 
 DROPOUT = MLP(hidden_sizes=(8, 6), dropout=0.3)
-STOPS = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 3}
+STOPS = {"early_stopping": EarlyStopping(True, n_iter_no_change=3), "validation": 0.3}
 MEMBERS = ["state.json", "tensors.safetensors"]
 
 

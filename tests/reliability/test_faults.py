@@ -19,7 +19,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback
 
-from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl import EarlyStopping, MultiTaskNetEstimator
 from sklearn_mtl.exceptions import OutOfMemoryError
 from sklearn_mtl.files import _atomic
 from sklearn_mtl.model_selection import TaskWeightSearchCV
@@ -31,7 +31,7 @@ from ._fits import X, Y, assert_same_fit, epochs_of, small
 from .killed_worker import KILLED, killed_worker
 
 DROPOUT = MLP(hidden_sizes=(8, 6), dropout=0.3)
-STOPS = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 50}
+STOPS = {"early_stopping": EarlyStopping(True, n_iter_no_change=50), "validation": 0.3}
 
 
 # -- memory

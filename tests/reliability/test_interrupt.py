@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from skorch.callbacks import Callback
 
+from sklearn_mtl import EarlyStopping
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import assert_same, assert_same_model
 from ._fits import X, Y, assert_same_fit, small
 
 DROPOUT = MLP(hidden_sizes=(8, 6), dropout=0.3)
-STOPS = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 50}
+STOPS = {"early_stopping": EarlyStopping(True, n_iter_no_change=50), "validation": 0.3}
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from sklearn_mtl import Checkpoint, MultiTaskNetClassifier, MultiTaskNetRegressor
+from sklearn_mtl import Checkpoint, EarlyStopping, MultiTaskNetClassifier, MultiTaskNetRegressor
 from sklearn_mtl.architectures import MMoE
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.weighting import CAGrad, NashMTL, PCGrad
@@ -16,14 +16,19 @@ from ..inputs_cases import CASES
 from ._fits import X, Y, assert_same_fit, epochs_of, killed, small
 
 DROPOUT = MLP(hidden_sizes=(8, 6), dropout=0.3)
-STOPS = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 3}
+
+
+def stops(when=True, monitor="loss", patience=3):
+    """Return parameters that stop early."""
+    return {"early_stopping": EarlyStopping(when, monitor, patience), "validation": 0.3}
+
 
 SETTINGS = {
     "plain": {},
-    "dropout, cosine, early stopping": {"trunk": DROPOUT, "schedule": "cosine", **STOPS},
-    "best epoch long ago": {**STOPS, "learning_rate": 0.5, "n_iter_no_change": 20},
-    "score watched": {**STOPS, "monitor": "score"},
-    "per task": {**STOPS, "early_stopping": "per_task", "n_iter_no_change": 1, "learning_rate": 0.1},
+    "dropout, cosine, early stopping": {"trunk": DROPOUT, "schedule": "cosine", **stops()},
+    "best epoch long ago": {**stops(patience=20), "learning_rate": 0.5},
+    "score watched": stops(monitor="score"),
+    "per task": {**stops("per_task", patience=1), "learning_rate": 0.1},
     "one cycle, clipping, sgd": {
         "schedule": "one_cycle",
         "clip_norm": 0.1,
@@ -46,7 +51,7 @@ SETTINGS = {
     "pcgrad": {"weighting": PCGrad(every=4)},
     "loss driven": {"task_sampling": "loss_driven"},
     "temperature": {"task_sampling": "temperature"},
-    "sampled, per task": {"task_sampling": "proportional", **STOPS, "early_stopping": "per_task"},
+    "sampled, per task": {"task_sampling": "proportional", **stops("per_task")},
     "penalties": {"penalties": ["trace_norm", "representation_dropout"]},
 }
 
@@ -60,8 +65,7 @@ def test_resumed_fit_is_the_uninterrupted_one(tmp_path, params, epoch):
 
 
 def test_any_epoch_will_do(tmp_path):
-    params = {"trunk": DROPOUT, "schedule": "cosine", **STOPS, "max_epochs": 10}
-    params["n_iter_no_change"] = 10
+    params = {"trunk": DROPOUT, "schedule": "cosine", **stops(patience=10), "max_epochs": 10}
     uninterrupted = small(**params, learning_rate=0.1).fit(X, Y)
     assert uninterrupted.n_iter_ == 10
     for epoch in range(1, 11):
@@ -71,7 +75,7 @@ def test_any_epoch_will_do(tmp_path):
 
 
 def test_fit_may_be_killed_again_and_again(tmp_path):
-    params = {"trunk": DROPOUT, **STOPS, "schedule": "one_cycle"}
+    params = {"trunk": DROPOUT, **stops(), "schedule": "one_cycle"}
     estimator = small(**params, checkpoint=tmp_path)
     for epoch in range(2, 7):
         killed(estimator, epoch, resume=True)
@@ -126,7 +130,7 @@ def test_without_a_checkpoint_it_starts_afresh(tmp_path):
     assert_same_fit(estimator, small().fit(X, Y))
 
 
-@pytest.mark.parametrize("params", [{}, {**STOPS, "n_iter_no_change": 1, "learning_rate": 0.5, "max_epochs": 50}])
+@pytest.mark.parametrize("params", [{}, {**stops(patience=1), "learning_rate": 0.5, "max_epochs": 50}])
 def test_finished_fit_is_not_trained_again(tmp_path, params):
     first = small(**params, checkpoint=tmp_path).fit(X, Y)
     content = next(tmp_path.iterdir()).read_bytes()
@@ -138,7 +142,7 @@ def test_finished_fit_is_not_trained_again(tmp_path, params):
 
 
 def test_more_epochs_are_trained_on(tmp_path):
-    params = {"trunk": DROPOUT, **STOPS, "n_iter_no_change": 20}
+    params = {"trunk": DROPOUT, **stops(patience=20)}
     small(**params, max_epochs=3, checkpoint=tmp_path).fit(X, Y)
     estimator = small(**params, max_epochs=6, checkpoint=tmp_path)
     assert epochs_of(estimator, resume=True) == [4, 5, 6]
@@ -146,7 +150,7 @@ def test_more_epochs_are_trained_on(tmp_path):
 
 
 def test_fit_that_stopped_early_stays_so_with_more_epochs(tmp_path):
-    params = {**STOPS, "n_iter_no_change": 1, "learning_rate": 0.5}
+    params = {**stops(patience=1), "learning_rate": 0.5}
     stopped = small(**params, max_epochs=50, checkpoint=tmp_path).fit(X, Y)
     assert stopped.n_iter_ < 50
     assert epochs_of(small(**params, max_epochs=90, checkpoint=tmp_path), resume=True) == []
@@ -237,7 +241,7 @@ def test_generator_is_recognised_by_where_it_stands(tmp_path):
 
 
 def test_fit_that_goes_on_from_a_model(tmp_path):
-    params = {"trunk": DROPOUT, "warm_start": True, **STOPS, "schedule": "cosine"}
+    params = {"trunk": DROPOUT, "warm_start": True, **stops(), "schedule": "cosine"}
     uninterrupted = small(**params).fit(X, Y).fit(X, Y)
     fitted = small(**params).fit(X, Y).set_params(checkpoint=tmp_path)
     killed(fitted, fitted.n_iter_ + 4)

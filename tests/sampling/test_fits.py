@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
-from sklearn_mtl import Targets, concatenate_task_sets
+from sklearn_mtl import EarlyStopping, Targets, concatenate_task_sets
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.sampling import LossDriven, ProportionalSampling, RoundRobin, TemperatureSampling
 from sklearn_mtl.training._net import MultiTaskNet
@@ -201,7 +201,8 @@ def test_weightings_of_losses_go_with_sampling(name):
 
 
 def test_sampling_goes_with_validation_rows():
-    estimator = sampled(RoundRobin(), early_stopping=True, max_epochs=30, n_iter_no_change=2).fit(X, Y)
+    stopping = EarlyStopping(True, n_iter_no_change=2)
+    estimator = sampled(RoundRobin(), early_stopping=stopping, max_epochs=30).fit(X, Y)
     assert estimator.history_["valid_loss"].notna().all()
     assert estimator.n_iter_ <= 30
 

@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from torch import nn
 
-from sklearn_mtl import DeepEnsemble, MultiTaskNetEstimator, Optimizer
+from sklearn_mtl import DeepEnsemble, EarlyStopping, MultiTaskNetEstimator, Optimizer
 from sklearn_mtl.architectures import TaskGraph
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.trunks import MLP
@@ -68,7 +68,7 @@ SPECS = {
     "module, deep": {"n_members": 2, "trunk": plain_module},
     "sampling": {"task_sampling": "loss_driven"},
     "penalties": {"penalties": ["trace_norm", "representation_dropout"]},
-    "float64": {"dtype": "float64", "early_stopping": True, "monitor": "score"},
+    "float64": {"dtype": "float64", "early_stopping": EarlyStopping(True, monitor="score")},
     "per task": {"early_stopping": "per_task", "optimizer": Optimizer(torch.optim.RMSprop, clip_norm=1.0)},
 }  # fmt: skip
 

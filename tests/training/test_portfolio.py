@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_mtl import DeepEnsemble, MultiTaskNetEstimator, Portfolio, load_model, save_model
+from sklearn_mtl import DeepEnsemble, EarlyStopping, MultiTaskNetEstimator, Portfolio, load_model, save_model
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import inputs, mixed_targets
@@ -147,7 +147,7 @@ def test_max_epochs_bounds_every_recipe(rows):
 
 def test_a_recipe_without_early_stopping_trains_all_epochs_and_is_weighted(rows):
     recipes = {"all": {"trunk": SMALL, "early_stopping": False}, "linear": RECIPES["linear"]}
-    fitted = portfolio(recipes, n_iter_no_change=1).fit(*rows)
+    fitted = portfolio(recipes, early_stopping=EarlyStopping(n_iter_no_change=1)).fit(*rows)
     assert len(set(map(len, fitted.validation_rows_))) == 1
     epochs = fitted.history_.reset_index().groupby("recipe")["epoch"].max()
     assert epochs["all"] == 5

@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from sklearn_mtl import MultiTaskNetEstimator, Optimizer, Targets
+from sklearn_mtl import EarlyStopping, MultiTaskNetEstimator, Optimizer, Targets
 from sklearn_mtl.exceptions import DivergenceError
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression
 from sklearn_mtl.training._members import member_of, structure_key
@@ -24,9 +24,8 @@ BASE = MultiTaskNetEstimator(
     dtype="float64",
     batch_size=16,
     max_epochs=12,
-    early_stopping=True,
+    early_stopping=EarlyStopping(True, n_iter_no_change=3),
     validation=0.2,
-    n_iter_no_change=3,
     random_state=0,
 )
 
@@ -90,7 +89,7 @@ def variants(**params):
         {"trunk__dropout": [0.1, 0.5, 0.3]},
         {"random_state": [0, 1, 2]},
         {"max_epochs": [2, 9, 5]},
-        {"n_iter_no_change": [1, 2, 5], "learning_rate": [0.05, 0.05, 0.05]},
+        {"early_stopping__n_iter_no_change": [1, 2, 5], "learning_rate": [0.05, 0.05, 0.05]},
         {"score_weights__three": [1.0, 0.0, 5.0]},
     ],
     ids=lambda params: "+".join(params),
@@ -150,7 +149,7 @@ def test_without_validation_rows_every_member_trains_to_its_end():
 
 
 def test_monitoring_the_score():
-    fits = variants(monitor=["score", "score"], learning_rate=[1e-2, 5e-2])
+    fits = variants(early_stopping__monitor=["score", "score"], learning_rate=[1e-2, 5e-2])
     assert_stacked_equals_alone(fits)
 
 
@@ -161,8 +160,8 @@ def test_a_task_of_weight_zero():
 
 def test_more_than_200_steps():
     fits = variants(
-        max_epochs=[60, 60, 60], n_iter_no_change=[60, 60, 8], task_weights__number=[1.0, 3.0, 1.0],
-        learning_rate=[3e-3, 3e-3, 1e-2],
+        max_epochs=[60, 60, 60], early_stopping__n_iter_no_change=[60, 60, 8],
+        task_weights__number=[1.0, 3.0, 1.0], learning_rate=[3e-3, 3e-3, 1e-2],
     )  # fmt: skip
     assert_stacked_equals_alone(fits)
 

@@ -49,7 +49,9 @@ def test_a_member_equals_the_fit_alone(weighting):
 
 @pytest.mark.parametrize("weighting", STACKABLE.values(), ids=STACKABLE.keys())
 def test_members_that_stop_at_different_epochs(weighting):
-    fits = variants(n_iter_no_change=[1, 2, 20], learning_rate=[0.05, 0.05, 1e-3], max_epochs=[8, 8, 6])
+    fits = variants(
+        early_stopping__n_iter_no_change=[1, 2, 20], learning_rate=[0.05, 0.05, 1e-3], max_epochs=[8, 8, 6]
+    )
     assert_stacked_equals_alone(with_weighting(fits, weighting))
 
 

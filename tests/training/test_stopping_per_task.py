@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold
 from torch import nn
 
-from sklearn_mtl import Targets
+from sklearn_mtl import EarlyStopping, Targets
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.training._net import MultiTaskNet
 from sklearn_mtl.training._stopping import BestEpoch, BestEpochOfTasks, stopping_rule
@@ -19,9 +19,9 @@ X = inputs(300)
 Y = Targets(number=X[:, 0] * X[:, 1], label=X[:, 2] > 0, noise=np.random.default_rng(3).normal(size=300))
 
 
-def per_task(**params):
+def per_task(monitor="loss", patience=3, **params):
     defaults = {
-        "early_stopping": "per_task", "n_iter_no_change": 3, "max_epochs": 60, "learning_rate": 0.03,
+        "early_stopping": EarlyStopping("per_task", monitor, patience), "max_epochs": 60, "learning_rate": 0.03,
         "batch_size": 32, "validation": 0.2,
     }  # fmt: skip
     return net(**(defaults | params))
@@ -67,9 +67,9 @@ def test_a_task_that_no_row_watches_is_trained_as_long_as_any_other():
     assert len(out) == 9
 
 
-@pytest.mark.parametrize(("early_stopping", "rule"), [("per_task", BestEpochOfTasks), (True, BestEpoch)], ids=str)
-def test_the_rule_an_estimator_asks_for(early_stopping, rule):
-    found = stopping_rule(net(early_stopping=early_stopping, n_iter_no_change=7)._config())
+@pytest.mark.parametrize(("when", "rule"), [("per_task", BestEpochOfTasks), (True, BestEpoch)], ids=str)
+def test_the_rule_an_estimator_asks_for(when, rule):
+    found = stopping_rule(net(early_stopping=EarlyStopping(when, n_iter_no_change=7))._config())
     assert type(found) is rule
     assert found.patience == 7
 
@@ -130,8 +130,8 @@ def test_a_task_that_is_out_gets_no_gradient(monkeypatch):
 
 def test_one_task_stops_as_ever():
     y = Targets(number=Y["number"])
-    one, other = per_task(max_epochs=15).fit(X, y), per_task(max_epochs=15, early_stopping=True).fit(X, y)
-    assert_same_model(one, other)
+    one, other = per_task(max_epochs=15), per_task(max_epochs=15).set_params(early_stopping__when=True)
+    assert_same_model(one.fit(X, y), other.fit(X, y))
 
 
 def test_scores_can_be_watched():
@@ -143,7 +143,7 @@ def test_scores_can_be_watched():
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS.values(), ids=WEIGHTINGS.keys())
 def test_it_goes_with_every_weighting(weighting):
-    estimator = per_task(weighting=clone(weighting), n_iter_no_change=1, max_epochs=12).fit(X, Y)
+    estimator = per_task(weighting=clone(weighting), patience=1, max_epochs=12).fit(X, Y)
     last = last_epochs(estimator)
     assert min(last.values()) < len(estimator.history_)
     out = min(last, key=last.get)
@@ -161,7 +161,7 @@ def test_it_goes_with_task_sampling():
 
 
 def test_warm_start_takes_all_tasks_in_again():
-    estimator = per_task(warm_start=True, n_iter_no_change=1).fit(X, Y)
+    estimator = per_task(warm_start=True, patience=1).fit(X, Y)
     epochs = len(estimator.history_)
     assert estimator.fit(X, Y).history_["train_loss__noise"].notna().iloc[epochs]
 
