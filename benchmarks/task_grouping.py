@@ -1,0 +1,101 @@
+"""Groups of tasks on data with known relations: three families of three tasks, and a harmful outlier.
+
+The tasks of a family read one random hidden layer. The outlier is another function of high frequency, with little
+noise, so that it draws a shared layer towards itself. ``TaskGrouping`` is compared with the families as groups, with
+all tasks together, and with each task alone, on new rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from _harness import save
+
+from sklearn_mtl import MultiTaskNetRegressor, Targets
+from sklearn_mtl.model_selection import TaskGrouping
+from sklearn_mtl.trunks import MLP
+
+N_TRAIN, N_TEST, N_COLUMNS, N_HIDDEN = 300, 3000, 20, 8
+FAMILIES = [tuple(f"{family}{number}" for number in range(3)) for family in "abc"]
+OUTLIER = "outlier"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--methods", nargs="*", default=["subsets", "pairs", "lookahead", "gradient"])
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    records: list[dict[str, Any]] = []
+    for seed in range(options.seeds):
+        records += compare(seed, options.methods)
+        save("task_grouping", {"records": records})
+    table = pd.DataFrame(records).groupby("contender", sort=False).mean(numeric_only=True)
+    print(f"\n{table.drop(columns='seed').round(3).to_string()}")
+
+
+def compare(seed: int, methods: Sequence[str]) -> list[dict[str, Any]]:
+    X, y = made(seed)
+    train, test = slice(0, N_TRAIN), slice(N_TRAIN, None)
+    net = MultiTaskNetRegressor(trunk=MLP((32,), scaling="standard"), max_epochs=60, random_state=seed)
+    fixed = {
+        "oracle": [*FAMILIES, (OUTLIER,)],
+        "together": [tuple(y)],
+        "alone": [(name,) for name in y],
+    }
+    records = []
+    for contender, groups in fixed.items():
+        scores: dict[str, float] = {}
+        for group in groups:
+            part = Targets({name: y[name] for name in group})
+            scores |= net.fit(X[train], part[train]).score_tasks(X[test], part[test])
+        records.append({"seed": seed, "contender": contender, **summary(scores)})
+    for method in methods:
+        start = time.process_time()
+        grouping = TaskGrouping(net, method=method, random_state=seed).fit(X[train], y[train])
+        seconds = time.process_time() - start
+        found = {frozenset(group) for group in grouping.groups_}
+        advice = grouping.drop_redundant()
+        records.append(
+            {
+                "seed": seed,
+                "contender": f"TaskGrouping, {method}",
+                **summary(grouping.score_tasks(X[test], y[test])),
+                "families found": sum(frozenset(family) in found for family in FAMILIES),
+                "outlier apart": int(frozenset([OUTLIER]) in found),
+                "outlier gives least": int(advice["gives"].idxmin() == OUTLIER),
+                "seconds": round(seconds, 1),
+            }
+        )
+        print(records[-1], grouping.groups_, grouping.scores_, flush=True)
+    return records
+
+
+def summary(scores: dict[str, float]) -> dict[str, float]:
+    families = [score for name, score in scores.items() if name != OUTLIER]
+    return {"R2": float(np.mean(list(scores.values()))), "R2 of families": float(np.mean(families))}
+
+
+def made(seed: int) -> tuple[np.ndarray, Targets]:
+    rng = np.random.RandomState(seed)
+    X = rng.randn(N_TRAIN + N_TEST, N_COLUMNS)
+    columns = {}
+    for family in FAMILIES:
+        hidden = np.tanh(2 * X @ rng.randn(N_COLUMNS, N_HIDDEN) / np.sqrt(N_COLUMNS))
+        direction = rng.randn(N_HIDDEN)
+        for name in family:
+            signal = hidden @ (direction + 0.3 * rng.randn(N_HIDDEN))
+            columns[name] = signal / signal.std() + rng.randn(len(X))
+    wave = np.sin(5 * X @ rng.randn(N_COLUMNS) / np.sqrt(N_COLUMNS))
+    columns[OUTLIER] = wave + 0.3 * rng.randn(len(X))
+    return X, Targets(columns)
+
+
+if __name__ == "__main__":
+    main()
