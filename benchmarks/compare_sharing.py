@@ -1,7 +1,7 @@
 """Verdicts of `compare_sharing` on real data: are they the same on other folds, and what do they cost?
 
-The cost is the CPU time of `compare_sharing` as a ratio to that of one cross-validation of the shared network on the
-same folds. The first 8,000 rows of a data set are used, and of the many tasks of school the first 20 schools.
+The cost is the CPU time of `compare_sharing` as a ratio to that of one cross-validation of the shared network on
+the same folds. The first 8,000 rows of a data set are used, and of the many tasks of school the first 20 schools.
 """
 
 from __future__ import annotations
@@ -71,9 +71,8 @@ def compare(rows: Rows, params: dict[str, Any]) -> dict[str, Any]:
     turned = int(((first == "gains") & (second == "loses") | (first == "loses") & (second == "gains")).sum())
     counts = {kind: [int((of == kind).sum()) for of in (first, second)] for kind in ("gains", "loses")}
     means = tables[0][["shared", "separate", "searched", "linear", "dummy"]].mean().round(4).to_dict()
-    return {
-        "tasks": len(first), **means, **counts, "turned": turned, "once_s": round(once, 1), "ratio": round(seconds / once, 2),
-    }  # fmt: skip
+    times = {"once_s": round(once, 1), "ratio": round(seconds / once, 2)}
+    return {"tasks": len(first), **means, **counts, "turned": turned, **times}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Affinities of tasks against the truth of all pairs: rank correlation and CPU seconds.
 
-The truth is the gain of a task by a second one on other folds than those of the methods; "pairs" itself is among the
-methods, on folds of its own, which is what its noise allows.
+The truth is the gain of a task by a second one on other folds than those of the methods; "pairs" itself is among
+the methods, on folds of its own, which is what its noise allows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Groups of tasks on data with known relations: three families of three tasks, and a harmful outlier.
 
 The tasks of a family read one random hidden layer. The outlier is another function of high frequency, with little
-noise, so that it draws a shared layer towards itself. ``TaskGrouping`` is compared with the families as groups, with
-all tasks together, and with each task alone, on new rows.
+noise, so that it draws a shared layer towards itself. ``TaskGrouping`` is compared with the families as groups,
+with all tasks together, and with each task alone, on new rows.
 """
 
 from __future__ import annotations
