@@ -15,7 +15,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import resolve_architecture
 from ..columns._frame import refuse_lazy
-from ..config import FitConfig, Portfolio, resolve_checkpoint, resolve_ensemble, resolve_optimizer
+from ..config import (
+    FitConfig,
+    Portfolio,
+    resolve_auxiliary,
+    resolve_checkpoint,
+    resolve_ensemble,
+    resolve_optimizer,
+)
 from ..penalties import resolve_penalties
 from ..sampling import resolve_task_sampling
 from ..training import (
@@ -34,12 +41,14 @@ from ..training import (
 from ..trunks import InputRows
 from ..utils._params import validate_spec
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
+from ..utils._warn import warn
 from ..weighting import resolve_weighting
 from ._fitted import FittedMixin
 from ._recipes import recipes_of_fit
 
 # Parameters with shorthands, and the functions that resolve them to specs.
 _RESOLVE: dict[str, Callable[[Any], Any]] = {
+    "auxiliary": resolve_auxiliary,
     "architecture": resolve_architecture,
     "weighting": resolve_weighting,
     "optimizer": resolve_optimizer,
@@ -142,6 +151,7 @@ class LearningMixin(FittedMixin):
         model = self._trained(learn, train, configs)(
             caller, X, y, sample_weight, given=given, previous=previous, resume=bool(resume)
         )
+        _warn_of_idle_tasks(model)
         become(model)
         context.call_on_fit_task_end(
             estimator=self, **data, reconstruction_attributes=functools.partial(self._attributes_of, model)
@@ -317,6 +327,16 @@ def _checked(spec: Any) -> Any:
     copied = clone(spec)
     validate_spec(copied)
     return copied
+
+
+def _warn_of_idle_tasks(model: Model) -> None:
+    """Warn of auxiliary tasks that cannot help, because no task shares layers with them."""
+    blueprint = model.blueprint
+    if blueprint.auxiliary and not model.shares_layers and not blueprint.penalties:
+        warn(
+            f"auxiliary={blueprint.auxiliary!r} has no effect: with architecture={blueprint.architecture!r} the "
+            "tasks share nothing.",
+        )
 
 
 def _is_weighted(ensemble: Any) -> bool:

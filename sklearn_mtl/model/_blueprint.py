@@ -57,6 +57,8 @@ class Blueprint:
         Parameters that the fitted specs do not contain; None for a model of an older version.
     one_by_one : bool, default=False
         Whether the members of a deep ensemble are computed one after the other, because they cannot be stacked.
+    auxiliary : tuple of str, default=()
+        Tasks that are trained, but not answered for.
     """
 
     trunk: Trunk
@@ -74,6 +76,7 @@ class Blueprint:
     ensemble: str = "deep"
     asked: Mapping[str, Any] | None = None
     one_by_one: bool = False
+    auxiliary: tuple[str, ...] = ()
 
     @property
     def member_seeds(self) -> list[int]:
@@ -99,6 +102,16 @@ class Blueprint:
         return (
             [name for name in self.tasks if self.task_weights[name] > 0] if self.focus is None else [*self.focus]
         )
+
+    @property
+    def watched(self) -> list[str]:
+        """The tasks to train, without auxiliary ones: those that early stopping and recipes are judged by."""
+        return [name for name in self.active if name not in self.auxiliary]
+
+    @property
+    def main_tasks(self) -> dict[str, Task]:
+        """The tasks that predictions and scores answer for: all but the auxiliary ones."""
+        return {name: task for name, task in self.tasks.items() if name not in self.auxiliary}
 
     @property
     def torch_dtype(self) -> torch.dtype:

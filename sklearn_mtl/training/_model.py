@@ -45,7 +45,7 @@ class Model:
     ----------
     blueprint : Blueprint
     container : Container
-        The container that predictions are returned in.
+        The container that predictions are returned in: that of y without auxiliary tasks.
     net : MultiTaskNet
         The net that trains, or has trained, the network.
 
@@ -190,8 +190,8 @@ class Model:
         """Return the fitted attributes of an estimator; see `Container.arrange` for the parameter."""
         blueprint = self.blueprint
         public = {
-            "tasks_": dict(blueprint.tasks),
-            "task_names_": list(blueprint.tasks),
+            "tasks_": blueprint.main_tasks,
+            "task_names_": list(blueprint.main_tasks),
             "n_iter_": max((epoch["epoch"] for epoch in self.history), default=0),
             "device_": self.device,
             "validation_rows_": self.validation_rows,
@@ -204,7 +204,7 @@ class Model:
 
     def _classes(self, one_column_is_plain: bool) -> np.ndarray | list[np.ndarray | None] | Classes | None:
         """Return the classes as scikit-learn does: an array for 1-D y, a list for 2-D y, otherwise a dict."""
-        by_task = {name: getattr(task, "classes_", None) for name, task in self.blueprint.tasks.items()}
+        by_task = {name: getattr(task, "classes_", None) for name, task in self.blueprint.main_tasks.items()}
         if all(classes is None for classes in by_task.values()):
             return None
         return self.container.arrange(by_task, _known_classes, one_column_is_plain=one_column_is_plain)

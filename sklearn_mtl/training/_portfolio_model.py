@@ -79,6 +79,11 @@ class PortfolioModel(Model):
         return sum(part.n_members for part in self.parts)
 
     @property
+    def shares_layers(self) -> bool:
+        """Whether several tasks share layers in some recipe."""
+        return any(part.shares_layers for part in self.parts)
+
+    @property
     def validation_rows(self) -> ValidationPositions:  # type: ignore[override]
         """Positions of the rows held out, by member of the first recipe, and so on; None if there are none."""
         held: list[np.ndarray] = []
@@ -134,13 +139,18 @@ class PortfolioModel(Model):
     def shared_weights(self) -> dict[str, float]:
         """Weight of the recipes in which the tasks share layers, by task."""
         shares = np.array([part.shares_layers for part in self.parts], dtype=float)
-        return {name: float(weights @ shares) for name, weights in self.weights.items()}
+        return {
+            name: float(weights @ shares)
+            for name, weights in self.weights.items()
+            if name in self.blueprint.main_tasks
+        }
 
     def attributes(self, *, one_column_is_plain: bool = False) -> dict[str, Any]:
         public = super().attributes(one_column_is_plain=one_column_is_plain)
         public.pop("member_seeds_", None)
         names = list(self.recipes)
-        weights = {task: dict(zip(names, map(float, row), strict=True)) for task, row in self.weights.items()}
+        rows = {task: self.weights[task] for task in self.blueprint.main_tasks}
+        weights = {task: dict(zip(names, map(float, row), strict=True)) for task, row in rows.items()}
         return {
             **public,
             "recipe_weights_": weights,

@@ -160,7 +160,8 @@ class ScoringView:
         """Return the estimator as if training had stopped now."""
         model, net = self.model, self.model.net
         tasks = {name: model.blueprint.tasks[name] for name in self.names}
-        live = _LiveModel(Model(replace(model.blueprint, tasks=tasks), self._container(), net), self, rows)
+        blueprint = replace(model.blueprint, tasks=tasks, auxiliary=())
+        live = _LiveModel(Model(blueprint, self._container(), net), self, rows)
         view = self.caller.as_fitted(live)
         for name in ("history", "module_", "criterion_", "optimizer_", "callbacks_"):
             setattr(view, name, getattr(net, name))
