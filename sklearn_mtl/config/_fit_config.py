@@ -60,6 +60,7 @@ class FitConfig:
     score_weights: Mapping[Any, float] | None = field(metadata=MEMBER)
     metrics: Mapping[Any, Any] | None = field(metadata=MEMBER)
     auxiliary: Auxiliary = field(metadata=STRUCTURE)
+    label_inputs: bool = field(metadata=STRUCTURE)
     trunk: TrunkLike = field(metadata=STRUCTURE)
     architecture: Architecture = field(metadata=STRUCTURE)
     weighting: Weighting = field(metadata=STRUCTURE)

@@ -75,6 +75,11 @@ class MultiTaskNetEstimator(
         out, and predictions have the container that y has without them: for a frame with columns "a" and "b" and
         ``auxiliary=("b",)``, a frame with the column "a". Early stopping and recipes watch the other tasks only,
         and ``history_`` has the losses of all. An `Auxiliary` also lowers their weight during training.
+    label_inputs : bool, default=False
+        Whether the tasks read the labels of each other where these are known: ``predict(X, given={"a": labels})``.
+        In training, labels are hidden at random, so that one network predicts with any of them, and with none. A
+        task never reads its own label. Labels of tokens and pixels, boxes, and labels of tasks that are added or
+        have weight 0, are not read.
     trunk : {"auto", "mlp", "conv_net", "sequence_encoder", "video_encoder", "multi_input"}, Trunk, class or \
             function, default="auto"
         Part from the inputs to the shared representation; see `sklearn_mtl.trunks`. "auto" chooses by X: for
@@ -129,10 +134,11 @@ class MultiTaskNetEstimator(
 
         "auto" is the portfolio of the recipes that are recommended for a table (`recommended_recipes`), as long as
         nothing is set that describes one network and its training: ``trunk``, ``architecture``, ``n_members``,
-        ``weighting``, ``optimizer``, ``penalties``, ``task_sampling``, ``callbacks``, ``net_params`` or
-        ``warm_start``. Otherwise, for inputs other than dense tables, and for ``partial_fit``, it is a single
-        network, or with ``n_members`` a `DeepEnsemble`. A learning rate, batch size and so on that is set is that
-        of all recipes, and ``max_epochs`` bounds each of them. ``n_members=1`` gives a single network.
+        ``weighting``, ``optimizer``, ``penalties``, ``task_sampling``, ``callbacks``, ``net_params``,
+        ``label_inputs`` or ``warm_start``. Otherwise, for inputs other than dense tables, and for ``partial_fit``,
+        it is a single network, or with ``n_members`` a `DeepEnsemble`. A learning rate, batch size and so on that
+        is set is that of all recipes, and ``max_epochs`` bounds each of them. ``n_members=1`` gives a single
+        network.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
         Regularisation across tasks, added to the objective; see `sklearn_mtl.penalties`. Penalties are parameters
@@ -261,6 +267,7 @@ class MultiTaskNetEstimator(
         "score_weights": [Mapping, None],
         "metrics": [Mapping, None],
         "auxiliary": [list, tuple, Auxiliary, None],
+        "label_inputs": ["boolean"],
         "trunk": [str, Trunk, callable],
         "architecture": [str, Architecture],
         "weighting": [str, Weighting],
@@ -302,6 +309,7 @@ class MultiTaskNetEstimator(
         score_weights: Mapping[str, float] | None = None,
         metrics: Mapping[str, Any] | None = None,
         auxiliary: Sequence[str] | Auxiliary | None = None,
+        label_inputs: bool = False,
         trunk: str | Trunk = "auto",
         architecture: str | Architecture = "auto",
         weighting: str | Weighting = "static",
@@ -333,6 +341,7 @@ class MultiTaskNetEstimator(
         self.score_weights = score_weights
         self.metrics = metrics
         self.auxiliary = auxiliary
+        self.label_inputs = label_inputs
         self.trunk = trunk
         self.architecture = architecture
         self.weighting = weighting

@@ -17,7 +17,7 @@ from ..tasks._answers import Answer, NetworkAnswer
 from ..training import Model, MultiTaskNet
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
-from ..utils._types import RowsLike
+from ..utils._types import RowsLike, TargetsLike
 from ._one_task import OneTaskMixin
 from ._scores import ScoringMixin
 from ._task_predictors import PredictorAnswer
@@ -71,7 +71,7 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
     _one_column_is_plain: ClassVar[bool]
     _model: Model
 
-    def predict(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
+    def predict(self, X: RowsLike, tasks: Sequence[str] | None = None, *, given: TargetsLike = None) -> Any:
         """Predict the targets.
 
         Parameters
@@ -80,17 +80,20 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; only what they need is run. None predicts all.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
         array, frame, structured array or Targets
             The kind of y in ``fit``: a frame has X's index.
         """
-        answers, view = self._answers(X, tasks)
+        answers, view = self._answers(X, tasks, given)
         return view._model.container.wrap({name: a.predictions for name, a in answers.items()}, X)
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
+    def predict_proba(self, X: RowsLike, tasks: Sequence[str] | None = None, *, given: TargetsLike = None) -> Any:
         """Predict the probabilities of classes or labels.
 
         Parameters
@@ -99,6 +102,9 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; None predicts all that have probabilities.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
@@ -107,13 +113,15 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
             list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out. A
             `MultiTaskNetClassifier` returns an array for a frame or 2-D array of one column too.
         """
-        answers, view = self._answers(X, tasks)
+        answers, view = self._answers(X, tasks, given)
         known = view._probabilities(answers)
         if known is None:
             raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
         return known
 
-    def predict_all(self, X: RowsLike, tasks: Sequence[str] | None = None) -> AllPredictions:
+    def predict_all(
+        self, X: RowsLike, tasks: Sequence[str] | None = None, *, given: TargetsLike = None
+    ) -> AllPredictions:
         """Predict targets and probabilities with one pass through the network.
 
         Parameters
@@ -122,6 +130,9 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; only what they need is run. None predicts all.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
@@ -140,12 +151,12 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
         >>> labels["species"].tolist(), labels["petal_width"].shape, probabilities["species"].shape
         ([0, 0], (2,), (2, 3))
         """
-        answers, view = self._answers(X, tasks)
+        answers, view = self._answers(X, tasks, given)
         labels = view._model.container.wrap({name: a.predictions for name, a in answers.items()}, X)
         return AllPredictions(labels, view._probabilities(answers))
 
     @available_if(_has_spread)
-    def predict_std(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
+    def predict_std(self, X: RowsLike, tasks: Sequence[str] | None = None, *, given: TargetsLike = None) -> Any:
         """Compute how much the networks of an ensemble differ in their predictions of numbers.
 
         Parameters
@@ -154,6 +165,9 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; None predicts all regressions.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
@@ -167,7 +181,7 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
         numbers = [name for name in own if view.tasks_[name].is_regression]
         if not numbers:
             raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression of the network.")
-        outputs = model.member_outputs(X, numbers, view)
+        outputs = model.member_outputs(X, numbers, view, given)
         spread = {}
         for name, members in outputs.items():
             decoded = np.stack([view.tasks_[name].decode(output) for output in members])
@@ -239,12 +253,14 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
         pandas = import_optional("pandas", "frames", "history_")
         return pandas.DataFrame(self._model.history).set_index("epoch")
 
-    def _answers(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, Answer], Any]:
+    def _answers(
+        self, X: RowsLike, tasks: Sequence[str] | None, given: TargetsLike = None
+    ) -> tuple[dict[str, Answer], Any]:
         """Return the predictions of some tasks, and the twin that computed them."""
         view = self._fitted_view()
         names, predictors = view._chosen(tasks), view.task_predictors_
         own = [name for name in names if name not in predictors] if predictors else names
-        outputs = view._model.outputs(X, own, view) if own else {}
+        outputs = view._model.outputs(X, own, view, given) if own else {}
         answers: dict[str, Answer] = {
             name: NetworkAnswer(name, view.tasks_[name], outputs[name])
             if name in outputs

@@ -27,7 +27,9 @@ class ScoringMixin:
     _answers: Any
     _fitted_view: Any
 
-    def score_tasks(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> dict[str, float]:
+    def score_tasks(
+        self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None, *, given: TargetsLike = None
+    ) -> dict[str, float]:
         """Score each task by its metric, over its labelled rows.
 
         The metric is the first one in ``metrics``, or the task's own: accuracy, R2, samples F1, ...
@@ -40,6 +42,9 @@ class ScoringMixin:
             True targets.
         sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
             Weight of each row.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
@@ -48,10 +53,12 @@ class ScoringMixin:
         """
         view = self._fitted_view()
         metrics = {name: chosen[:1] for name, chosen in view._chosen_metrics().items()}
-        rated = view._rated(X, y, sample_weight, metrics)
+        rated = view._rated(X, y, sample_weight, metrics, given)
         return {name: next(iter(values.values())) for name, values in rated.items()}
 
-    def score(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> float:
+    def score(
+        self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None, *, given: TargetsLike = None
+    ) -> float:
         """Compute the mean of the task scores under ``score_weights``.
 
         Parameters
@@ -62,13 +69,16 @@ class ScoringMixin:
             True targets.
         sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
             Weight of each row.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
         float
             NaN if no task has a label.
         """
-        return self.mean_score(self.score_tasks(X, y, sample_weight))
+        return self.mean_score(self.score_tasks(X, y, sample_weight, given=given))
 
     def metrics_of_tasks(
         self,
@@ -121,19 +131,26 @@ class ScoringMixin:
         return {name: asked[name] if name in names else chosen[name] for name in self.tasks_}
 
     def _rated(
-        self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike, metrics: Mapping[str, Any]
+        self,
+        X: RowsLike,
+        y: TargetsLike,
+        sample_weight: WeightsLike,
+        metrics: Mapping[str, Any],
+        given: TargetsLike = None,
     ) -> dict[str, dict[str, float]]:
         """Compute the chosen metrics of each task; warn once of those that are not defined."""
         rated, undefined = {}, {}
-        for name, reference, answer in self._compared(X, y, sample_weight):
+        for name, reference, answer in self._compared(X, y, sample_weight, given):
             rated[name] = reference.rate(metrics[name], answer)
             undefined[name] = reference.undefined(metrics[name])
         warn_of_undefined(undefined)
         return rated
 
-    def _compared(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike) -> Iterator[tuple]:
+    def _compared(
+        self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike, given: TargetsLike = None
+    ) -> Iterator[tuple]:
         """Yield the name, the labels and the predictions of each task."""
-        answers, view = self._answers(X, None)
+        answers, view = self._answers(X, None, given)
         true = view._true_labels(y)
         check_consistent_length(next(iter(answers.values())).predictions, true)
         every = list(view._model.blueprint.tasks)

@@ -81,6 +81,7 @@ def _pairs(config: FitConfig, X: RowsLike, old: Blueprint) -> Iterator[tuple[str
     yield "architecture", config.architecture, old.architecture
     yield "weighting", config.weighting, old.weighting
     yield "auxiliary", config.auxiliary.names_among(list(old.tasks)), old.auxiliary
+    yield "label_inputs", config.label_inputs, old.label_inputs
     yield "penalties", list(config.penalties), list(old.penalties)
     if "categorical_features" in asked:
         yield "categorical_features", config.categorical_features, asked["categorical_features"]

@@ -15,11 +15,12 @@ from ..columns._arrays import as_tensor
 from ..columns._labels import objects_of
 from ..data._dataset import lengths_of
 from ..model._blueprint import Blueprint
+from ..model._label_inputs import known_labels
 from ..model._predict import average_members, by_row, predict_gates, predict_outputs, predict_representation
 from ..model._state import check_arrays
 from ..targets import Container
 from ..utils._modes import own_modes
-from ..utils._types import RowsLike
+from ..utils._types import RowsLike, TargetsLike
 from ._make_net import make_net
 from ._net import MultiTaskNet
 
@@ -137,12 +138,15 @@ class Model:
         return np.full(self.n_members, 1 / self.n_members)
 
     @own_modes()
-    def outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, Any]:
-        """Check and encode X, and compute the outputs of some tasks, averaged over an ensemble.
+    def outputs(
+        self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator, given: TargetsLike = None
+    ) -> dict[str, Any]:
+        """Check and encode X and known labels, and compute outputs of some tasks, averaged over an ensemble.
 
         They are arrays (B, positions, K), or `RaggedRows` for the tokens of sequences.
         """
-        return self.outputs_of(self.blueprint.trunk.encode(X, owner=owner), tasks)
+        inputs = self.blueprint.trunk.encode(X, owner=owner)
+        return self.outputs_of({**inputs, **known_labels(self.blueprint, given, n_rows_of(inputs))}, tasks)
 
     def outputs_of(
         self, inputs: Mapping[str, Any], tasks: Sequence[str], rows: torch.Tensor | None = None
@@ -158,9 +162,12 @@ class Model:
         return {name: by_row(outputs[name], chosen[name], lengths) for name in tasks}
 
     @own_modes()
-    def member_outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, np.ndarray]:
-        """Check and encode X, and compute the outputs (M, B, K) of the members of an ensemble for some tasks."""
+    def member_outputs(
+        self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator, given: TargetsLike = None
+    ) -> dict[str, np.ndarray]:
+        """Check and encode X and known labels, and compute the outputs (M, B, K) of the members for some tasks."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
+        inputs = {**inputs, **known_labels(self.blueprint, given, n_rows_of(inputs))}
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
         outputs = predict_outputs(self.network, inputs, chosen, self.device)
         return {name: outputs[name].numpy() for name in tasks}
@@ -277,6 +284,11 @@ class Model:
         network = blueprint.network()
         network.load_state_dict(weights)
         return cls.of_network(blueprint, container, network, history, device, validation_rows=validation_rows)
+
+
+def n_rows_of(inputs: Mapping[str, Any]) -> int:
+    """Return the number of rows of encoded inputs."""
+    return len(next(iter(inputs.values())))
 
 
 def _known_classes(by_task: Mapping[str, np.ndarray | None]) -> Classes:

@@ -16,6 +16,7 @@ from ..data._hold_out import count_labels
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight, check_score_weights, check_weights, common_weight
 from ..model._blueprint import Blueprint, check_shareable
+from ..model._label_inputs import check_readable
 from ..targets import Container, Targets, align_targets, name_of, read_targets
 from ..trunks import resolve_trunk
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
@@ -80,12 +81,15 @@ def plan_fit(
         n_members=config.n_members,
         asked=unfitted_params(config),
         auxiliary=auxiliary,
+        label_inputs=config.label_inputs,
     )
     if not blueprint.watched:
         raise ValueError(
             f"task_weights: all tasks but the auxiliary {list(auxiliary)} have weight 0; at least one other "
             "must be above 0."
         )
+    if blueprint.label_inputs:
+        check_readable(blueprint)
     if blueprint.is_batch_ensemble:
         check_shareable(blueprint)
     return Plan(blueprint, container.without_tasks(auxiliary), targets, weights)

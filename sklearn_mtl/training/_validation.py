@@ -20,6 +20,7 @@ from ..data._hold_out import HeldOut, held_out, hold_out, strata
 from ..data._hold_out_groups import check_groups, hold_out_groups
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight
+from ..model._label_inputs import with_hidden_labels
 from ..targets import align_targets
 from ..trunks import SparseRows
 from ..utils._random import Streams
@@ -231,7 +232,7 @@ def _split(plan: Plan, data: Dataset, held: HeldOut) -> DataSplit:
     rows = held.valid.numpy()
     weights = plan.sample_weight
     watched = ValidationRows(
-        data.subset(held.valid),
+        with_hidden_labels(plan.blueprint, data).subset(held.valid),
         labels={name: plan.targets[name][rows] for name in plan.blueprint.active},
         sample_weight=None if weights is None else {name: weight[rows] for name, weight in weights.items()},
     )
@@ -271,4 +272,5 @@ def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dat
         raise ValueError("y_val has no label of any trained task (of a weight above 0).")
     if unseen:
         warn(f"early stopping does not watch {listed(unseen)}: y_val has no label of theirs.")
+    data = with_hidden_labels(blueprint, data)
     return ValidationRows(data, {name: targets[name] for name in names}, weights, given.X)
