@@ -332,7 +332,8 @@ def _checked(spec: Any) -> Any:
 def _warn_of_idle_tasks(model: Model) -> None:
     """Warn of auxiliary tasks that cannot help, because no task shares layers with them."""
     blueprint = model.blueprint
-    if blueprint.auxiliary and not model.shares_layers and not blueprint.penalties:
+    linked = model.shares_layers or blueprint.penalties or blueprint.label_inputs
+    if blueprint.auxiliary and not linked:
         warn(
             f"auxiliary={blueprint.auxiliary!r} has no effect: with architecture={blueprint.architecture!r} the "
             "tasks share nothing.",

@@ -107,6 +107,11 @@ def test_an_auxiliary_task_may_be_an_input_only():
     assert (given["mass"] != fitted.predict(X)["mass"]).any()
 
 
+def test_an_auxiliary_task_helps_as_an_input_where_nothing_is_shared():
+    fitted = reading(auxiliary=["species"], architecture="independent").fit(X, Y)
+    assert (fitted.predict(X, given={"species": Y["species"]})["mass"] != fitted.predict(X)["mass"]).any()
+
+
 # -- what is refused
 
 
