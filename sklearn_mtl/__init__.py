@@ -2,7 +2,7 @@
 
 from . import _moved
 from ._version import __version__
-from .config import BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio
+from .config import Auxiliary, BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio
 from .estimator import (
     AllPredictions,
     MultiTaskNetClassifier,
@@ -17,6 +17,7 @@ from .targets import Targets, concatenate_task_sets
 
 __all__ = [
     "AllPredictions",
+    "Auxiliary",
     "BatchEnsemble",
     "Checkpoint",
     "DeepEnsemble",

@@ -6,6 +6,7 @@ from ._cross_stitch import CrossStitch
 from ._cuts import Cut, SharedCut, SplitCut, gramian_of_tensors
 from ._hard_sharing import HardSharing
 from ._independent import Independent
+from ._label_inputs import LABELS, hide_at_random, without_labels
 from ._mmoe import MMoE
 from ._outputs import Outputs
 from ._plain_pass import PlainPass
@@ -16,6 +17,7 @@ from ._task_graph import TaskGraph
 from ._with_added_tasks import WithFurtherTasks
 
 __all__ = [
+    "LABELS",
     "PLE",
     "AdaTT",
     "Architecture",
@@ -34,5 +36,7 @@ __all__ = [
     "TaskGraph",
     "WithFurtherTasks",
     "gramian_of_tensors",
+    "hide_at_random",
     "resolve_architecture",
+    "without_labels",
 ]

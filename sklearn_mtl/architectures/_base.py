@@ -59,6 +59,16 @@ class Network(nn.Module, ABC):
         """Apply a module to the representation that each task reads, in training only."""
         raise TypeError(f"{type(self).__name__} does not support noise on the representation.")
 
+    def add_labels(self, widths: Mapping[str, int], streams: Streams) -> None:
+        """Let each task read the encoded labels of the others, in blocks of the given widths by task.
+
+        Raises
+        ------
+        ValueError
+            If the network does not support it.
+        """
+        raise ValueError(f"label_inputs=True does not work with {type(self).__name__}: it lacks add_labels.")
+
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
         """Return the weights of the experts for each row, (..., B, n_weights), for some tasks."""
         raise TypeError(f"{type(self).__name__} has no gates.")
@@ -106,6 +116,9 @@ class NetworkWrapper(Network):
 
     def add_noise(self, noise: nn.Module) -> None:
         self.network.add_noise(noise)
+
+    def add_labels(self, widths: Mapping[str, int], streams: Streams) -> None:
+        self.network.add_labels(widths, streams)
 
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
         return self.network.gate_weights(inputs, tasks)

@@ -19,6 +19,7 @@ from ..utils._random import Streams
 from ._base import Architecture, Network
 from ._cuts import Cut, SharedCut, ViewsCut
 from ._heads import Heads, fused_order
+from ._label_inputs import LABELS, LabelReader, without_labels
 from ._outputs import Outputs
 from ._plain_pass import PlainPass
 from ._transfer import GraphHeads
@@ -100,6 +101,7 @@ class SharingNetwork(Network):
         super().__init__()
         self.sharing = sharing
         self.noises = nn.ModuleList()
+        self.labels: LabelReader | None = None
         self.towers = towers
         self.heads = heads
 
@@ -109,11 +111,11 @@ class SharingNetwork(Network):
 
     def forward(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         needed = self.heads.needed(tasks)
-        return self._read(self.sharing(inputs, needed), needed, tasks)
+        return self._read(self._views(inputs, needed), needed, tasks)
 
     def forward_cut(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> Outputs:
         needed = self.heads.needed(tasks)
-        views = self.sharing(inputs, needed)
+        views = self._views(inputs, needed)
         cut: Cut
         if views.names is None and isinstance(self.heads, Heads):
             if self.heads.are_linear(needed) and not len(self.towers.layers) and not len(self.noises):
@@ -127,7 +129,13 @@ class SharingNetwork(Network):
         outputs.cut = cut
         return outputs
 
+    def _views(self, inputs: Mapping[str, Any], needed: Sequence[str]) -> Views:
+        views = self.sharing(without_labels(inputs), needed)
+        return views if self.labels is None else self.labels(views, inputs.get(LABELS), needed)
+
     def plain_pass(self, tasks: Sequence[str]) -> PlainPass | None:
+        if self.labels is not None:
+            return None
         stages = self.sharing.plain_stages()
         head = self.heads.plain_product(tasks) if isinstance(self.heads, Heads) else None
         if stages is None or head is None or len(self.towers.layers) or len(self.noises) or is_observed(self):
@@ -151,7 +159,7 @@ class SharingNetwork(Network):
         return self.heads(views, tasks)
 
     def represent(self, inputs: Mapping[str, Any]) -> Representation:
-        return self.sharing.represent(inputs)
+        return self.sharing.represent(without_labels(inputs))
 
     def shared_parameters(self) -> list[nn.Parameter]:
         return self.sharing.shared_parameters()
@@ -162,8 +170,18 @@ class SharingNetwork(Network):
     def add_noise(self, noise: nn.Module) -> None:
         self.noises.append(noise)
 
+    def add_labels(self, widths: Mapping[str, int], streams: Streams) -> None:
+        if not isinstance(self.heads, Heads):
+            raise ValueError(
+                "label_inputs=True does not work with TaskGraph: its heads read outputs of other tasks, which "
+                "would show a task its own label; use another architecture."
+            )
+        self.labels = LabelReader(self.heads.task_names, self.sharing.width, widths, streams)
+
     def gate_weights(self, inputs: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Tensor]:
-        return self.sharing.gate_weights(inputs, [name for name in self.heads.task_names if name in tasks])
+        return self.sharing.gate_weights(
+            without_labels(inputs), [name for name in self.heads.task_names if name in tasks]
+        )
 
     def gate_names(self, task: str) -> list[tuple[int, str]]:
         return self.sharing.gate_names(task)

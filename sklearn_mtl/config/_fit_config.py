@@ -17,6 +17,7 @@ from ..trunks import Trunk
 from ..utils._random import seed_of_fit
 from ..utils._types import ColumnsLike
 from ..weighting import Weighting
+from ._auxiliary import Auxiliary
 from ._checkpoint import Checkpoint
 from ._early_stopping import EarlyStopping
 from ._ensemble import Ensemble
@@ -59,6 +60,8 @@ class FitConfig:
     task_weights: Mapping[Any, float] | None = field(metadata=MEMBER)
     score_weights: Mapping[Any, float] | None = field(metadata=MEMBER)
     metrics: Mapping[Any, Any] | None = field(metadata=MEMBER)
+    auxiliary: Auxiliary = field(metadata=STRUCTURE)
+    label_inputs: bool = field(metadata=STRUCTURE)
     trunk: TrunkLike = field(metadata=STRUCTURE)
     architecture: Architecture = field(metadata=STRUCTURE)
     weighting: Weighting = field(metadata=STRUCTURE)

@@ -44,6 +44,24 @@ def check_weights(weights: Any, tasks: Collection[str], parameter: str) -> dict[
     return complete
 
 
+def check_score_weights(weights: Any, tasks: Collection[str], auxiliary: Collection[str] = ()) -> dict[str, float]:
+    """Check the weights of scores as `check_weights` does; auxiliary tasks are not scored, and weigh 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `check_weights`; also if an auxiliary task has a weight.
+    """
+    given = weights if isinstance(weights, Mapping) else {}
+    named = [name for name in given if name_of(name, tasks) in auxiliary]
+    if named:
+        raise ValueError(
+            f"score_weights names {named}, which are auxiliary and therefore not scored; leave them out."
+        )
+    known = check_weights(weights, [name for name in tasks if name not in auxiliary], "score_weights")
+    return {name: known.get(name, 0.0) for name in tasks}
+
+
 def check_sample_weight(
     sample_weight: WeightsLike, tasks: Collection[str], n_rows: int, *, may_be_zero: bool = False
 ) -> dict[str, np.ndarray] | None:

@@ -15,10 +15,12 @@ from sklearn.utils import ClassifierTags
 from ..architectures import Architecture, resolve_architecture
 from ..config import (
     OPTIMIZERS,
+    Auxiliary,
     Checkpoint,
     EarlyStopping,
     Ensemble,
     Optimizer,
+    resolve_auxiliary,
     resolve_early_stopping,
     resolve_ensemble,
     resolve_optimizer,
@@ -70,6 +72,16 @@ class MultiTaskNetEstimator(
         greater is better. The first one of a list, or of a mapping with names, is the score of the task, and the
         others are in ``history_``. Tasks that are not named have their own metric: accuracy, R2, samples F1, ...
         `make_multitask_scorer <sklearn_mtl.metrics.make_multitask_scorer>` describes the choices.
+    auxiliary : sequence of str, Auxiliary or None, default=None
+        Tasks that are trained only because they help the others. Everything that answers for tasks leaves them
+        out, and predictions have the container that y has without them: for a frame with columns "a" and "b" and
+        ``auxiliary=("b",)``, a frame with the column "a". Early stopping and recipes watch the other tasks only,
+        and ``history_`` has the losses of all. An `Auxiliary` also lowers their weight during training.
+    label_inputs : bool, default=False
+        Whether the tasks read the labels of each other where these are known: ``predict(X, given={"a": labels})``.
+        In training, labels are hidden at random, so that one network predicts with any of them, and with none. A
+        task never reads its own label. Labels of tokens and pixels, boxes, and labels of tasks that are added or
+        have weight 0, are not read.
     trunk : {"auto", "mlp", "conv_net", "sequence_encoder", "video_encoder", "multi_input"}, Trunk, class or \
             function, default="auto"
         Part from the inputs to the shared representation; see `sklearn_mtl.trunks`. "auto" chooses by X: for
@@ -120,10 +132,11 @@ class MultiTaskNetEstimator(
 
         "auto" is the portfolio of the recipes that are recommended for a table (`recommended_recipes`), as long as
         nothing is set that describes one network and its training: ``trunk``, ``architecture``, ``n_members``,
-        ``weighting``, ``optimizer``, ``penalties``, ``task_sampling``, ``callbacks``, ``net_params`` or
-        ``warm_start``. Otherwise, for inputs other than dense tables, and for ``partial_fit``, it is a single
-        network, or with ``n_members`` a `DeepEnsemble`. A learning rate, batch size and so on that is set is that
-        of all recipes, and ``max_epochs`` bounds each of them. ``n_members=1`` gives a single network.
+        ``weighting``, ``optimizer``, ``penalties``, ``task_sampling``, ``callbacks``, ``net_params``,
+        ``label_inputs`` or ``warm_start``. Otherwise, for inputs other than dense tables, and for ``partial_fit``,
+        it is a single network, or with ``n_members`` a `DeepEnsemble`. A learning rate, batch size and so on that
+        is set is that of all recipes, and ``max_epochs`` bounds each of them. ``n_members=1`` gives a single
+        network.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
         Regularisation across tasks, added to the objective; see `sklearn_mtl.penalties`. Penalties are parameters
@@ -167,9 +180,9 @@ class MultiTaskNetEstimator(
     net_ : skorch.NeuralNet
         The trained net; ``net_.module_`` is the network. Of a `Portfolio`, that of the first recipe.
     tasks_ : dict of str to Task
-        The fitted tasks.
+        The fitted tasks, without auxiliary ones.
     task_names_ : list of str
-        Names of the tasks, in the order of y.
+        Names of the tasks, in the order of y, without auxiliary ones.
     classes_ : ndarray, list of ndarray or dict of str to ndarray
         Classes of the tasks: an array for 1-D y, a list for a 2-D array (None for a regression), otherwise a dict
         of the tasks that have classes. A `MultiTaskNetClassifier` has an array for a frame or 2-D array of one
@@ -233,6 +246,7 @@ class MultiTaskNetEstimator(
     mapping_params = ("task_weights", "score_weights", "metrics")
     spec_mapping_params: ClassVar[dict] = {"tasks": resolve_task}
     spec_params: ClassVar[dict] = {
+        "auxiliary": resolve_auxiliary,
         "trunk": resolve_trunk,
         "architecture": resolve_architecture,
         "weighting": resolve_weighting,
@@ -251,6 +265,8 @@ class MultiTaskNetEstimator(
         "task_weights": [Mapping, None],
         "score_weights": [Mapping, None],
         "metrics": [Mapping, None],
+        "auxiliary": [list, tuple, Auxiliary, None],
+        "label_inputs": ["boolean"],
         "trunk": [str, Trunk, callable],
         "architecture": [str, Architecture],
         "weighting": [str, Weighting],
@@ -289,6 +305,8 @@ class MultiTaskNetEstimator(
         task_weights: Mapping[str, float] | None = None,
         score_weights: Mapping[str, float] | None = None,
         metrics: Mapping[str, Any] | None = None,
+        auxiliary: Sequence[str] | Auxiliary | None = None,
+        label_inputs: bool = False,
         trunk: str | Trunk = "auto",
         architecture: str | Architecture = "auto",
         weighting: str | Weighting = "static",
@@ -317,6 +335,8 @@ class MultiTaskNetEstimator(
         self.task_weights = task_weights
         self.score_weights = score_weights
         self.metrics = metrics
+        self.auxiliary = auxiliary
+        self.label_inputs = label_inputs
         self.trunk = trunk
         self.architecture = architecture
         self.weighting = weighting

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import resolve_architecture
-from ..data import check_sample_weight, check_weights
-from ..metrics import weighted_mean
-from ..targets import Targets, align_targets, name_of
+from ..targets import Targets, name_of
 from ..tasks import Task
 from ..tasks._answers import Answer, NetworkAnswer
-from ..tasks._rating import Reference, chosen_metrics, warn_of_undefined
 from ..training import Model, MultiTaskNet
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike
-from ..utils._types import RowsLike, TargetsLike, WeightsLike
+from ..utils._types import RowsLike, TargetsLike
 from ._one_task import OneTaskMixin
+from ._scores import ScoringMixin
 from ._shares import frame_of_shares
 from ._task_predictors import PredictorAnswer
+from ._task_view import require_main
 
 
 def _has_probabilities(estimator: FittedMixin) -> bool:
@@ -58,14 +57,12 @@ class AllPredictions(NamedTuple):
     probabilities: Any
 
 
-class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """The methods of a fitted estimator.
 
     Each reads one twin of it, so another thread may fit the estimator again at the same time.
     """
 
-    score_weights: Mapping[str, float] | None
-    metrics: Mapping[str, Any] | None
     architecture: Any
     n_members: int | str
     tasks_: dict[str, Task]
@@ -75,7 +72,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     _one_column_is_plain: ClassVar[bool]
     _model: Model
 
-    def predict(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
+    def predict(self, X: RowsLike, tasks: Sequence[str] | None = None, *, given: TargetsLike = None) -> Any:
         """Predict the targets.
 
         Parameters
@@ -84,17 +81,20 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; only what they need is run. None predicts all.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
         array, frame, structured array or Targets
             The kind of y in ``fit``: a frame has X's index.
         """
-        answers, view = self._answers(X, tasks)
+        answers, view = self._answers(X, tasks, given)
         return view._model.container.wrap({name: a.predictions for name, a in answers.items()}, X)
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
+    def predict_proba(self, X: RowsLike, tasks: Sequence[str] | None = None, *, given: TargetsLike = None) -> Any:
         """Predict the probabilities of classes or labels.
 
         Parameters
@@ -103,6 +103,9 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; None predicts all that have probabilities.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
@@ -111,13 +114,15 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             list for a 2-D array, otherwise `Targets`. Tasks without probabilities are left out. A
             `MultiTaskNetClassifier` returns an array for a frame or 2-D array of one column too.
         """
-        answers, view = self._answers(X, tasks)
+        answers, view = self._answers(X, tasks, given)
         known = view._probabilities(answers)
         if known is None:
             raise ValueError(f"tasks={tasks!r}: none of these tasks has probabilities.")
         return known
 
-    def predict_all(self, X: RowsLike, tasks: Sequence[str] | None = None) -> AllPredictions:
+    def predict_all(
+        self, X: RowsLike, tasks: Sequence[str] | None = None, *, given: TargetsLike = None
+    ) -> AllPredictions:
         """Predict targets and probabilities with one pass through the network.
 
         Parameters
@@ -126,6 +131,9 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; only what they need is run. None predicts all.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
@@ -144,12 +152,12 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         >>> labels["species"].tolist(), labels["petal_width"].shape, probabilities["species"].shape
         ([0, 0], (2,), (2, 3))
         """
-        answers, view = self._answers(X, tasks)
+        answers, view = self._answers(X, tasks, given)
         labels = view._model.container.wrap({name: a.predictions for name, a in answers.items()}, X)
         return AllPredictions(labels, view._probabilities(answers))
 
     @available_if(_has_spread)
-    def predict_std(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
+    def predict_std(self, X: RowsLike, tasks: Sequence[str] | None = None, *, given: TargetsLike = None) -> Any:
         """Compute how much the networks of an ensemble differ in their predictions of numbers.
 
         Parameters
@@ -158,6 +166,9 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             Inputs.
         tasks : sequence of str or None, default=None
             Tasks to predict; None predicts all regressions.
+        given : mapping or frame of labels by task with n_samples rows, or None, default=None
+            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
+            its own label. None is as if all were missing.
 
         Returns
         -------
@@ -171,7 +182,7 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         numbers = [name for name in own if view.tasks_[name].is_regression]
         if not numbers:
             raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression of the network.")
-        outputs = model.member_outputs(X, numbers, view)
+        outputs = model.member_outputs(X, numbers, view, given)
         spread = {}
         for name, members in outputs.items():
             decoded = np.stack([view.tasks_[name].decode(output) for output in members])
@@ -229,125 +240,6 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         names = pandas.MultiIndex.from_tuples(columns, names=levels)
         return pandas.DataFrame(weights, columns=names, index=X.index if isinstance(X, pandas.DataFrame) else None)
 
-    def score_tasks(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> dict[str, float]:
-        """Score each task by its metric, over its labelled rows.
-
-        The metric is the first one in ``metrics``, or the task's own: accuracy, R2, samples F1, ...
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            True targets.
-        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
-            Weight of each row.
-
-        Returns
-        -------
-        dict of str to float
-            NaN for a task without any label of a weight above 0.
-        """
-        view = self._fitted_view()
-        metrics = {name: chosen[:1] for name, chosen in view._chosen_metrics().items()}
-        rated = view._rated(X, y, sample_weight, metrics)
-        return {name: next(iter(values.values())) for name, values in rated.items()}
-
-    def score(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> float:
-        """Compute the mean of the task scores under ``score_weights``.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            True targets.
-        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
-            Weight of each row.
-
-        Returns
-        -------
-        float
-            NaN if no task has a label.
-        """
-        return self.mean_score(self.score_tasks(X, y, sample_weight))
-
-    def metrics_of_tasks(
-        self,
-        X: RowsLike,
-        y: TargetsLike,
-        sample_weight: WeightsLike = None,
-        metrics: Mapping[str, Any] | None = None,
-    ) -> dict[str, dict[str, float]]:
-        """Compute metrics of each task with one pass through the network; greater is better.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            True targets.
-        sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
-            Weight of each row.
-        metrics : mapping of str to object, or None, default=None
-            Metrics by task, as in `make_multitask_scorer <sklearn_mtl.metrics.make_multitask_scorer>`; tasks that
-            are not named have those in ``metrics`` of the estimator, or their own. None computes all of the tasks'
-            own metrics, those in ``metrics`` of the estimator, and for probabilities roc_auc, average_precision,
-            neg_log_loss and neg_brier_score.
-
-        Returns
-        -------
-        dict of str to dict of str to float
-            By task, by metric; NaN for a task without any label.
-        """
-        view = self._fitted_view()
-        if metrics is not None:
-            return view._rated(X, y, sample_weight, view._chosen_metrics(metrics))
-        chosen = view._chosen_metrics() if view.metrics else {}
-        return {
-            name: reference.rate_all(answer) | reference.rate(chosen.get(name, ()), answer)
-            for name, reference, answer in view._compared(X, y, sample_weight)
-        }
-
-    def main_metrics(self) -> dict[str, str]:
-        """Return the name of the metric that is the score of each task."""
-        return {name: chosen[0].name for name, chosen in self._fitted_view()._chosen_metrics().items()}
-
-    def _chosen_metrics(self, metrics: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        chosen = chosen_metrics(self.metrics, self.tasks_)
-        if metrics is None:
-            return chosen
-        asked = chosen_metrics(metrics, self.tasks_)
-        names = {name_of(name, self.tasks_) for name in metrics}
-        return {name: asked[name] if name in names else chosen[name] for name in self.tasks_}
-
-    def _rated(
-        self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike, metrics: Mapping[str, Any]
-    ) -> dict[str, dict[str, float]]:
-        """Compute the chosen metrics of each task; warn once of those that are not defined."""
-        rated, undefined = {}, {}
-        for name, reference, answer in self._compared(X, y, sample_weight):
-            rated[name] = reference.rate(metrics[name], answer)
-            undefined[name] = reference.undefined(metrics[name])
-        warn_of_undefined(undefined)
-        return rated
-
-    def _compared(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike) -> Iterator[tuple]:
-        """Yield the name, the labels and the predictions of each task."""
-        answers, view = self._answers(X, None)
-        tasks = view._model.blueprint.tasks
-        true, _ = align_targets(y, list(tasks))
-        check_consistent_length(next(iter(answers.values())).predictions, true)
-        weights = check_sample_weight(sample_weight, list(tasks), len(true), may_be_zero=True)
-        for name, task in tasks.items():
-            weight = None if weights is None else weights[name]
-            yield name, Reference(name, task, true[name], weight), answers[name]
-
-    def mean_score(self, scores: Mapping[str, float], weights: Mapping[str, float] | None = None) -> float:
-        """Average scores by task, except NaN, under weights; None uses ``score_weights``."""
-        given, name = (self.score_weights, "score_weights") if weights is None else (weights, "weights")
-        return weighted_mean(scores, check_weights(given, self.task_names_, name))
-
     @property
     def net_(self) -> MultiTaskNet:
         """The skorch net; ``net_.module_`` is the network."""
@@ -374,12 +266,14 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         pandas = import_optional("pandas", "frames", "history_")
         return pandas.DataFrame(self._model.history).set_index("epoch")
 
-    def _answers(self, X: RowsLike, tasks: Sequence[str] | None) -> tuple[dict[str, Answer], Any]:
+    def _answers(
+        self, X: RowsLike, tasks: Sequence[str] | None, given: TargetsLike = None
+    ) -> tuple[dict[str, Answer], Any]:
         """Return the predictions of some tasks, and the twin that computed them."""
         view = self._fitted_view()
         names, predictors = view._chosen(tasks), view.task_predictors_
         own = [name for name in names if name not in predictors] if predictors else names
-        outputs = view._model.outputs(X, own, view) if own else {}
+        outputs = view._model.outputs(X, own, view, given) if own else {}
         answers: dict[str, Answer] = {
             name: NetworkAnswer(name, view.tasks_[name], outputs[name])
             if name in outputs
@@ -399,11 +293,11 @@ class FittedMixin(OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         if tasks is None:
             return self.task_names_
         given = list(tasks) if ArrayLike().is_satisfied_by(tasks) else []
-        names = [name_of(name, self.tasks_) for name in given]
+        names = [name_of(name, self._model.blueprint.tasks) for name in given]
+        require_main(self, names)
         if not names or not all(isinstance(name, str) and name in self.tasks_ for name in names):
             raise ValueError(f"tasks={tasks!r} should name some of the tasks {self.task_names_}.")
-        tasks = names
-        return [name for name in self.task_names_ if name in tasks]
+        return [name for name in self.task_names_ if name in names]
 
     def _fitted_view(self) -> Any:
         if not hasattr(self, "_model"):

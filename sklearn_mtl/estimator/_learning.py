@@ -18,6 +18,7 @@ from ..columns._frame import refuse_lazy
 from ..config import (
     FitConfig,
     Portfolio,
+    resolve_auxiliary,
     resolve_checkpoint,
     resolve_early_stopping,
     resolve_ensemble,
@@ -41,12 +42,14 @@ from ..training import (
 from ..trunks import InputRows
 from ..utils._params import validate_spec
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
+from ..utils._warn import warn
 from ..weighting import resolve_weighting
 from ._fitted import FittedMixin
 from ._recipes import recipes_of_fit
 
 # Parameters with shorthands, and the functions that resolve them to specs.
 _RESOLVE: dict[str, Callable[[Any], Any]] = {
+    "auxiliary": resolve_auxiliary,
     "architecture": resolve_architecture,
     "weighting": resolve_weighting,
     "optimizer": resolve_optimizer,
@@ -152,6 +155,7 @@ class LearningMixin(FittedMixin):
         model = self._trained(learn, train, configs)(
             caller, X, y, sample_weight, given=given, previous=previous, resume=bool(resume)
         )
+        _warn_of_idle_tasks(model)
         become(model)
         context.call_on_fit_task_end(
             estimator=self, **data, reconstruction_attributes=functools.partial(self._attributes_of, model)
@@ -328,6 +332,17 @@ def _checked(spec: Any) -> Any:
     copied = clone(spec)
     validate_spec(copied)
     return copied
+
+
+def _warn_of_idle_tasks(model: Model) -> None:
+    """Warn of auxiliary tasks that cannot help, because no task shares layers with them."""
+    blueprint = model.blueprint
+    linked = model.shares_layers or blueprint.penalties or blueprint.label_inputs
+    if blueprint.auxiliary and not linked:
+        warn(
+            f"auxiliary={blueprint.auxiliary!r} has no effect: with architecture={blueprint.architecture!r} the "
+            "tasks share nothing.",
+        )
 
 
 def _is_weighted(ensemble: Any) -> bool:

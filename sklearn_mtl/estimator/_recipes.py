@@ -35,6 +35,7 @@ OF_ONE_TRAINING = {
     "callbacks",
     "net_params",
     "warm_start",
+    "label_inputs",
 }
 # Networks of one recipe; of each recipe of a table of many rows.
 N_MEMBERS, FEWER_MEMBERS = 4, 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from ..config import resolve_auxiliary
 from ..data import check_sample_weight
 from ..targets import Targets, align_targets, name_of, read_targets
 from ..tasks import Task, resolve_task
@@ -149,6 +151,7 @@ class TaskView(BaseEstimator):
         if not hasattr(self.net, "score_tasks"):
             raise TypeError(f"net={self.net!r} should be a MultiTaskNetEstimator; put a pipeline around the view.")
         learner = clone(self.net)
+        refuse_auxiliary(learner, self.task)
         declared = kind_before_fit(learner, self.task)
         if declared is None:
             learner.tasks = {**(learner.tasks or {}), self.task: self._kind}
@@ -378,6 +381,7 @@ def view_of(net: Any, name: Any) -> Any:
     """Build the view of a task of a network, fitted or not; see ``MultiTaskNetEstimator.task_view``."""
     if not hasattr(net, "_model"):
         name = str(name)
+        refuse_auxiliary(net, name)
         kind = kind_before_fit(net, name)
         if kind is None:
             raise ValueError(
@@ -402,11 +406,29 @@ def kind_before_fit(net: Any, name: str) -> str | None:
 
 
 def require_known(net: Any, name: Any) -> str:
-    """Return the name of a task of a fitted network; raise ValueError if there is none."""
-    known = name_of(name, net.tasks_)
+    """Return the name of a task that a fitted network answers for; raise ValueError if there is none."""
+    known = name_of(name, net._model.blueprint.tasks)
+    require_main(net, [known])
     if not isinstance(known, str) or known not in net.tasks_:
         raise ValueError(f"There is no task {name!r}; the tasks are {net.task_names_}.")
     return known
+
+
+def require_main(net: Any, names: Iterable[Any]) -> None:
+    """Raise ValueError if a fitted network has an auxiliary task of one of the names."""
+    for name in names:
+        if name in net._model.blueprint.auxiliary:
+            raise ValueError(f"{_is_auxiliary(name)}. The tasks are {net.task_names_}.")
+
+
+def refuse_auxiliary(net: Any, name: str) -> None:
+    """Raise ValueError if a parameter of a network makes a task auxiliary, which ``fit`` has not read yet."""
+    if name in map(str, resolve_auxiliary(net.auxiliary).tasks):
+        raise ValueError(f"{_is_auxiliary(name)}. To view it, leave it out of auxiliary.")
+
+
+def _is_auxiliary(name: Any) -> str:
+    return f"The task {name!r} is auxiliary: it is trained to help the others, and not predicted or scored"
 
 
 def require_one_label(task: Task, name: str) -> None:

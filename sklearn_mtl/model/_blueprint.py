@@ -57,6 +57,10 @@ class Blueprint:
         Parameters that the fitted specs do not contain; None for a model of an older version.
     one_by_one : bool, default=False
         Whether the members of a deep ensemble are computed one after the other, because they cannot be stacked.
+    auxiliary : tuple of str, default=()
+        Tasks that are trained, but not answered for.
+    label_inputs : bool, default=False
+        Whether the heads of tasks read known labels of other tasks.
     """
 
     trunk: Trunk
@@ -74,6 +78,8 @@ class Blueprint:
     ensemble: str = "deep"
     asked: Mapping[str, Any] | None = None
     one_by_one: bool = False
+    auxiliary: tuple[str, ...] = ()
+    label_inputs: bool = False
 
     @property
     def member_seeds(self) -> list[int]:
@@ -101,6 +107,22 @@ class Blueprint:
         )
 
     @property
+    def watched(self) -> list[str]:
+        """The tasks to train, without auxiliary ones: those that early stopping and recipes are judged by."""
+        return [name for name in self.active if name not in self.auxiliary]
+
+    @property
+    def main_tasks(self) -> dict[str, Task]:
+        """The tasks that predictions and scores answer for: all but the auxiliary ones."""
+        return {name: task for name, task in self.tasks.items() if name not in self.auxiliary}
+
+    @property
+    def label_widths(self) -> dict[str, int]:
+        """Widths of the encoded labels that other tasks read, by task, with a flag that says which are known."""
+        trained = [n for n, weight in self.task_weights.items() if weight > 0 and n not in self.added]
+        return {n: self.tasks[n].label_width + 1 for n in trained if self.tasks[n].label_width}
+
+    @property
     def torch_dtype(self) -> torch.dtype:
         """The dtype as a ``torch.dtype``."""
         return torch.float32 if self.dtype == "float32" else torch.float64
@@ -123,6 +145,8 @@ class Blueprint:
         trained = {name: task for name, task in first.items() if self.task_weights[name] > 0}
         streams = Streams(seed, list(trained))
         network = self.architecture.build(self.trunk, trained, streams)
+        if self.label_inputs:
+            network.add_labels(self.label_widths, streams)
         network = regularize(network, self.penalties)
         idle = {name: task for name, task in first.items() if name not in trained}
         for later in (idle, *({name: self.tasks[name]} for name in self.added)):

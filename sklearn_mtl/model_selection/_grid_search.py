@@ -66,7 +66,7 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
         F1. Folds without a label of the task are left out of mean and std; both are NaN for a
         candidate that failed in a fold.
     task_names_ : list of str
-        The tasks.
+        The tasks, without those that are auxiliary in some candidate.
     stack_report_ : list of dict
         One entry per group of fits with the same structure, or with the same reason for not being stacked:
         ``n_fits``, ``stacked``, ``reason``, ``n_stacks`` and ``seconds``.

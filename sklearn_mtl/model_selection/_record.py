@@ -120,16 +120,21 @@ def records_of(out: Sequence[dict[str, Any]]) -> list[Record | None]:
     return [getattr(result["test_scores"], "record", None) for result in out]
 
 
+def task_names(records: Sequence[Record | None]) -> list[str]:
+    """Return the tasks that all candidates score; a candidate may have more, which are auxiliary in another."""
+    known = [record.tasks for record in records if record is not None]
+    return [name for name in known[0] if all(name in scores for scores in known)] if known else []
+
+
 def task_columns(records: Sequence[Record | None], n_splits: int) -> dict[str, np.ndarray]:
     """Compute the columns of ``cv_results_`` for the task scores.
 
     A candidate that failed in a fold is NaN there and in the mean. A fold without a label of a task is left out of
     the task's mean.
     """
-    names = next((list(record.tasks) for record in records if record is not None), [])
     failed = np.array([record is None for record in records]).reshape(-1, n_splits)
     columns = {}
-    for name in names:
+    for name in task_names(records):
         values = [math.nan if record is None else record.tasks[name] for record in records]
         scores = np.array(values).reshape(-1, n_splits)
         for split in range(n_splits):

@@ -20,7 +20,7 @@ from ..utils._params import Interval, StrOptions
 from ..utils._types import RowsLike, TargetsLike
 from ._candidate import Candidate
 from ._journal import DiskFailure, Journal
-from ._record import is_recording, recording, records_of, task_columns
+from ._record import is_recording, recording, records_of, task_columns, task_names
 from ._stack import TrainedFits, last_step, train_stacks
 from ._trade_off import TradeOffMixin
 
@@ -166,7 +166,7 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         # a record from the journal has the times of its original fit
         out = [result | (record.times if record else {}) for result, record in zip(out, records, strict=True)]
         results = super()._format_results(candidate_params, n_splits, out, more_results)
-        self.task_names_ = next((list(record.tasks) for record in records if record is not None), [])
+        self.task_names_ = task_names(records)
         columns = task_columns(records, n_splits)
         _check_names(results, columns)
         return results | columns

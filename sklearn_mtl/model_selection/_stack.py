@@ -15,7 +15,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from ..config import FitConfig
-from ..data import check_weights
+from ..data import check_score_weights, check_weights
 from ..estimator._estimator import MultiTaskNetEstimator
 from ..nn._stacking import has_member_axis
 from ..training import (
@@ -274,7 +274,7 @@ def _prepare(
     blueprint = replace(
         member.blueprint,
         task_weights=check_weights(config.task_weights, names, "task_weights"),
-        score_weights=check_weights(config.score_weights, names, "score_weights"),
+        score_weights=check_score_weights(config.score_weights, names, member.blueprint.auxiliary),
     )
     config = settled(config, member.data.n_rows, anneals=member.data.valid is None)
     member = replace(member, blueprint=blueprint, config=config)

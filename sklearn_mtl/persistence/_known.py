@@ -20,7 +20,7 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from sklearn.pipeline import FeatureUnion, Pipeline
 from torch import nn
 
-from ..config import BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio
+from ..config import Auxiliary, BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio
 from ..estimator._companions import MultiTaskNetClassifier, MultiTaskNetRegressor
 from ..estimator._estimator import MultiTaskNetEstimator
 from ..estimator._task_view import TaskViewClassifier, TaskViewRegressor
@@ -35,7 +35,7 @@ SCRIPT = "__main__"
 #: subpackages whose classes are specs or parts of fitted specs
 ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling")
 #: other specs
-SPECS = (BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio)
+SPECS = (Auxiliary, BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio)
 VIEWS = (TaskViewClassifier, TaskViewRegressor)
 ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor, *VIEWS)
 #: splitters of this package

@@ -114,6 +114,11 @@ class Container:
             Container(self.kind, names, (*self.labels, name)) if self.type.takes_more_tasks else self.named(names)
         )
 
+    def without_tasks(self, names: Sequence[str]) -> Container:
+        """Return the container of a y that lacks some tasks."""
+        pairs = [pair for pair in zip(self.names, self.labels, strict=True) if pair[0] not in names]
+        return Container(self.kind, tuple(name for name, _ in pairs), tuple(label for _, label in pairs))
+
 
 def read_container(y: GivenTargets) -> tuple[Container, list[Any]]:
     """Return the container of y and its columns.

@@ -141,6 +141,18 @@ class Task(BaseEstimator, ABC):
             If the labels are invalid for this task, or all are missing.
         """
 
+    @property
+    def label_width(self) -> int:
+        """Number of columns of ``label_input``; 0 if heads of other tasks cannot read the labels."""
+        return 0
+
+    def label_input(self, target: np.ndarray) -> np.ndarray:
+        """Convert the target from ``encode`` to numbers (n_samples, label_width) that heads of other tasks read.
+
+        Values of missing labels are not used.
+        """
+        raise TypeError(f"labels of a {type(self).__name__} cannot be inputs of other tasks")
+
     def with_labels_of(self, y: np.ndarray) -> Task:
         """Return this task, updated for further labels, when training continues; self is not changed.
 

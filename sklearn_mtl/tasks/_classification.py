@@ -206,6 +206,15 @@ class Classification(Task):
             target = target[:, 1:] if target.ndim == 2 else target[:, None].astype(np.float64)
         return Encoded(target, weight[:, None])
 
+    @property
+    def label_width(self) -> int:
+        return len(self.classes_)
+
+    def label_input(self, target: np.ndarray) -> np.ndarray:
+        if target.ndim == 1:
+            return np.eye(len(self.classes_))[target]
+        return np.hstack([1 - target, target]) if target.shape[1] < len(self.classes_) else target
+
     def _label_codes(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         labelled = ~is_missing(y)
         codes = np.zeros(len(y), dtype=np.int64)

@@ -87,6 +87,13 @@ class Count(Task):
             raise ValueError(f"the target has {counts.shape[1]} columns, fit had {self.n_outputs_}")
         return Encoded(np.where(labelled, counts / self.mean_, 0.0), labelled.astype(np.float64))
 
+    @property
+    def label_width(self) -> int:
+        return self.n_elements_
+
+    def label_input(self, target: np.ndarray) -> np.ndarray:
+        return np.log1p(target)
+
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         output = output.to(
             torch.promote_types(output.dtype, torch.float32)

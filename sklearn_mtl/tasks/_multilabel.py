@@ -130,6 +130,13 @@ class MultilabelClassification(Task):
         target = MultiLabelBinarizer(classes=self.classes_).fit(sets).transform(sets).astype(np.float64)
         return Encoded(target, np.repeat(labelled[:, None], self.n_outputs_, axis=1).astype(np.float64))
 
+    @property
+    def label_width(self) -> int:
+        return self.n_elements_
+
+    def label_input(self, target: np.ndarray) -> np.ndarray:
+        return target
+
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         target = smooth(target, self.label_smoothing, 2)
         return binary_cross_entropy_with_logits(output, target.expand_as(output), reduction="none")

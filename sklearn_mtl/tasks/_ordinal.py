@@ -118,6 +118,13 @@ class Ordinal(Task):
         codes, weight = self.labels_.encode(y)
         return Encoded(self.ranks_[codes.reshape(len(y)).astype(np.int64)], weight)
 
+    @property
+    def label_width(self) -> int:
+        return len(self.classes_)
+
+    def label_input(self, target: np.ndarray) -> np.ndarray:
+        return np.eye(len(self.classes_))[target]
+
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         steps = torch.arange(len(self.classes_) - 1, device=output.device)
         on, stop = logsigmoid(output), logsigmoid(-output)

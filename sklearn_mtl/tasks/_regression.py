@@ -157,6 +157,13 @@ class Regression(Task):
         filler = self.filler_ if callable(self.loss) else 0.0
         return Encoded(np.where(labelled, standard, filler), labelled.astype(np.float64))
 
+    @property
+    def label_width(self) -> int:
+        return self.n_elements_
+
+    def label_input(self, target: np.ndarray) -> np.ndarray:
+        return target
+
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         if callable(self.loss):
             return apply_loss(self.loss, output, target, self.stacks_)

@@ -191,8 +191,8 @@ def _key(
     anneals: bool,
 ) -> str:
     """Compute the digest of everything that the epochs depend on."""
-    # a schedule depends on the total number of epochs
-    follows = schedule_of(config, anneals) != "constant"
+    # a schedule depends on the total number of epochs, and so does a decay
+    follows = schedule_of(config, anneals) != "constant" or config.auxiliary.decays
     params = config.values_of(FitConfig.names_that(May.ENTER_KEY) | ({"max_epochs"} if follows else set()))
     origin = None
     if previous is not None:

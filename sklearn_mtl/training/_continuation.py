@@ -10,7 +10,7 @@ from typing import Any
 from sklearn.base import clone
 
 from ..config import FitConfig
-from ..data._weights import check_weights
+from ..data._weights import check_score_weights, check_weights
 from ..model._blueprint import Blueprint
 from ..tasks import Task, resolve_task
 from ..trunks import resolve_trunk
@@ -43,7 +43,7 @@ def continued(config: FitConfig, X: RowsLike, old: Blueprint) -> Blueprint:
     new = replace(
         old,
         task_weights=check_weights(config.task_weights, list(old.tasks), "task_weights"),
-        score_weights=check_weights(config.score_weights, list(old.tasks), "score_weights"),
+        score_weights=check_score_weights(config.score_weights, list(old.tasks), old.auxiliary),
     )
     if new.active != old.active:
         raise ValueError(
@@ -80,6 +80,8 @@ def _pairs(config: FitConfig, X: RowsLike, old: Blueprint) -> Iterator[tuple[str
         yield "trunk", trunk, old.trunk
     yield "architecture", config.architecture, old.architecture
     yield "weighting", config.weighting, old.weighting
+    yield "auxiliary", config.auxiliary.names_among(list(old.tasks)), old.auxiliary
+    yield "label_inputs", config.label_inputs, old.label_inputs
     yield "penalties", list(config.penalties), list(old.penalties)
     if "categorical_features" in asked:
         yield "categorical_features", config.categorical_features, asked["categorical_features"]

@@ -46,6 +46,7 @@ RULES = (
         "only optimizers known by name are stacked",
         True,
     ),
+    Rule(lambda config: config.label_inputs, "label_inputs hides labels by fit", True),
     Rule(lambda config: not config.task_sampling.trains_all, "task_sampling chooses batches by fit", True),
 )
 

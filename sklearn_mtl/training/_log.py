@@ -43,13 +43,18 @@ def read_losses(log: Sequence[Step], sizes: Sequence[int]) -> tuple[np.ndarray, 
 
 
 def record(
-    prefix: str, what: str, names: Sequence[str], values: np.ndarray, score_weights: Sequence[float]
+    prefix: str,
+    what: str,
+    names: Sequence[str],
+    values: np.ndarray,
+    score_weights: Sequence[float],
+    watched: Sequence[bool],
 ) -> dict[str, float]:
-    """Return the entries of the history for values by task, and their mean under the score weights."""
+    """Return the entries of the history for values by task, and the mean of watched ones under score weights."""
     entries = {f"{prefix}_{what}__{name}": float(value) for name, value in zip(names, values, strict=True)}
     weights = np.where(np.isnan(values), 0.0, score_weights)
     if not weights.any():  # the tasks with a score weight are not trained, or have no label here
-        weights = (~np.isnan(values)).astype(float)
+        weights = (~np.isnan(values) & watched).astype(float)
     mean = float(np.average(np.nan_to_num(values), weights=weights)) if weights.any() else math.nan
     return {**entries, f"{prefix}_{what}": mean}
 

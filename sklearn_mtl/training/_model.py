@@ -15,11 +15,12 @@ from ..columns._arrays import as_tensor
 from ..columns._labels import objects_of
 from ..data._dataset import lengths_of
 from ..model._blueprint import Blueprint
+from ..model._label_inputs import known_labels
 from ..model._predict import average_members, by_row, predict_gates, predict_outputs, predict_representation
 from ..model._state import check_arrays
 from ..targets import Container
 from ..utils._modes import own_modes
-from ..utils._types import RowsLike
+from ..utils._types import RowsLike, TargetsLike
 from ._make_net import make_net
 from ._net import MultiTaskNet
 
@@ -45,7 +46,7 @@ class Model:
     ----------
     blueprint : Blueprint
     container : Container
-        The container that predictions are returned in.
+        The container that predictions are returned in: that of y without auxiliary tasks.
     net : MultiTaskNet
         The net that trains, or has trained, the network.
 
@@ -142,12 +143,15 @@ class Model:
         return np.full(self.n_members, 1 / self.n_members)
 
     @own_modes()
-    def outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, Any]:
-        """Check and encode X, and compute the outputs of some tasks, averaged over an ensemble.
+    def outputs(
+        self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator, given: TargetsLike = None
+    ) -> dict[str, Any]:
+        """Check and encode X and known labels, and compute outputs of some tasks, averaged over an ensemble.
 
         They are arrays (B, positions, K), or `RaggedRows` for the tokens of sequences.
         """
-        return self.outputs_of(self.blueprint.trunk.encode(X, owner=owner), tasks)
+        inputs = self.blueprint.trunk.encode(X, owner=owner)
+        return self.outputs_of({**inputs, **known_labels(self.blueprint, given, n_rows_of(inputs))}, tasks)
 
     def outputs_of(
         self, inputs: Mapping[str, Any], tasks: Sequence[str], rows: torch.Tensor | None = None
@@ -163,9 +167,12 @@ class Model:
         return {name: by_row(outputs[name], chosen[name], lengths) for name in tasks}
 
     @own_modes()
-    def member_outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, np.ndarray]:
-        """Check and encode X, and compute the outputs (M, B, K) of the members of an ensemble for some tasks."""
+    def member_outputs(
+        self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator, given: TargetsLike = None
+    ) -> dict[str, np.ndarray]:
+        """Check and encode X and known labels, and compute the outputs (M, B, K) of the members for some tasks."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
+        inputs = {**inputs, **known_labels(self.blueprint, given, n_rows_of(inputs))}
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
         outputs = predict_outputs(self.network, inputs, chosen, self.device)
         return {name: outputs[name].numpy() for name in tasks}
@@ -195,8 +202,8 @@ class Model:
         """Return the fitted attributes of an estimator; see `Container.arrange` for the parameter."""
         blueprint = self.blueprint
         public = {
-            "tasks_": dict(blueprint.tasks),
-            "task_names_": list(blueprint.tasks),
+            "tasks_": blueprint.main_tasks,
+            "task_names_": list(blueprint.main_tasks),
             "n_iter_": max((epoch["epoch"] for epoch in self.history), default=0),
             "device_": self.device,
             "validation_rows_": self.validation_rows,
@@ -209,7 +216,7 @@ class Model:
 
     def _classes(self, one_column_is_plain: bool) -> np.ndarray | list[np.ndarray | None] | Classes | None:
         """Return the classes as scikit-learn does: an array for 1-D y, a list for 2-D y, otherwise a dict."""
-        by_task = {name: getattr(task, "classes_", None) for name, task in self.blueprint.tasks.items()}
+        by_task = {name: getattr(task, "classes_", None) for name, task in self.blueprint.main_tasks.items()}
         if all(classes is None for classes in by_task.values()):
             return None
         return self.container.arrange(by_task, _known_classes, one_column_is_plain=one_column_is_plain)
@@ -282,6 +289,11 @@ class Model:
         network = blueprint.network()
         network.load_state_dict(weights)
         return cls.of_network(blueprint, container, network, history, device, validation_rows=validation_rows)
+
+
+def n_rows_of(inputs: Mapping[str, Any]) -> int:
+    """Return the number of rows of encoded inputs."""
+    return len(next(iter(inputs.values())))
 
 
 def _known_classes(by_task: Mapping[str, np.ndarray | None]) -> Classes:

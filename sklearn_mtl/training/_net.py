@@ -224,6 +224,7 @@ class MultiTaskNet(NeuralNet):
         progress = [] if self.sampling.trains_all else self._progress()
         for stack in self.stacks:
             stack.start_epoch(number, self.watched)
+            stack.weigh_tasks(number - start)
         batches = [stack.batches(number, self.sampling, progress[i:]) for i, stack in enumerate(self.stacks)]
         logs: list[list[Step]] = [[] for _ in self.stacks]
         sizes: list[int] = []
@@ -326,7 +327,9 @@ class MultiTaskNet(NeuralNet):
         sign = 1 if self.monitor == "loss" else -1
         value = sign * self.history[-1, f"valid_{self.monitor}"]
         by_task = {
-            name: sign * self.history[-1, f"valid_{self.monitor}__{name}"] for name in self.criterion_.names
+            name: sign * self.history[-1, f"valid_{self.monitor}__{name}"]
+            for name in self.criterion_.names
+            if name not in self.blueprint.auxiliary
         }
         self.stop_training |= self.stopping.update(value, len(self.history), self.module_, by_task)
         self.criterion_.take_out(self.stopping.over)

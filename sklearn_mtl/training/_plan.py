@@ -14,8 +14,9 @@ from ..columns._missing import is_missing
 from ..config import FitConfig
 from ..data._hold_out import count_labels
 from ..data._positions import Positions
-from ..data._weights import check_sample_weight, check_weights, common_weight
+from ..data._weights import check_sample_weight, check_score_weights, check_weights, common_weight
 from ..model._blueprint import Blueprint, check_shareable
+from ..model._label_inputs import check_readable
 from ..targets import Container, Targets, align_targets, name_of, read_targets
 from ..trunks import resolve_trunk
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
@@ -26,7 +27,7 @@ from ._prepare import fit_tasks
 
 
 class Plan(NamedTuple):
-    """The blueprint, the container of y, and labels and weights by task."""
+    """The blueprint, the container of predictions, and labels and weights by task."""
 
     blueprint: Blueprint
     container: Container
@@ -35,7 +36,7 @@ class Plan(NamedTuple):
 
     def stops_early(self, config: FitConfig) -> bool:
         """Return whether early stopping holds out rows of the fit."""
-        return stops_early(config, count_labels(self.targets, self.sample_weight, self.blueprint.active))
+        return stops_early(config, count_labels(self.targets, self.sample_weight, self.blueprint.watched))
 
 
 def plan_fit(
@@ -53,6 +54,8 @@ def plan_fit(
     targets, container = read_targets(y)
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
     task_weights = check_weights(config.task_weights, list(targets), "task_weights")
+    auxiliary = config.auxiliary.names_among(list(targets))
+    score_weights = check_score_weights(config.score_weights, list(targets), auxiliary)
     trunk = clone(resolve_trunk(config.trunk, X)).fit(
         X,
         owner=owner,
@@ -71,16 +74,25 @@ def plan_fit(
         penalties=config.penalties,
         tasks=tasks,
         task_weights=task_weights,
-        score_weights=check_weights(config.score_weights, list(targets), "score_weights"),
+        score_weights=score_weights,
         seed=config.draw_seed(),
         dtype=config.dtype,
         ensemble="batch" if config.ensemble.shares_weights else "deep",
         n_members=config.n_members,
         asked=unfitted_params(config),
+        auxiliary=auxiliary,
+        label_inputs=config.label_inputs,
     )
+    if not blueprint.watched:
+        raise ValueError(
+            f"task_weights: all tasks but the auxiliary {list(auxiliary)} have weight 0; at least one other "
+            "must be above 0."
+        )
+    if blueprint.label_inputs:
+        check_readable(blueprint)
     if blueprint.is_batch_ensemble:
         check_shareable(blueprint)
-    return Plan(blueprint, container, targets, weights)
+    return Plan(blueprint, container.without_tasks(auxiliary), targets, weights)
 
 
 def _plan_continuation(

@@ -10,10 +10,11 @@ import torch
 from sklearn.base import BaseEstimator
 
 from ..data._dataset import lengths_of
+from ..model._label_inputs import known_labels
 from ..model._predict import average_members, by_row, predict_outputs
 from ..utils._modes import own_modes
-from ..utils._types import RowsLike
-from ._model import Model, ValidationPositions
+from ..utils._types import RowsLike, TargetsLike
+from ._model import Model, ValidationPositions, n_rows_of
 from ._net import MultiTaskNet
 
 
@@ -26,10 +27,12 @@ class Encodings:
         Inputs.
     owner : BaseEstimator
         The estimator that checks of X name in messages.
+    given : object or None, default=None
+        Known labels by task.
     """
 
-    def __init__(self, X: RowsLike, owner: BaseEstimator) -> None:
-        self.X, self.owner = X, owner
+    def __init__(self, X: RowsLike, owner: BaseEstimator, given: TargetsLike = None) -> None:
+        self.X, self.owner, self.given = X, owner, given
         self._known: list[tuple[Any, Mapping[str, Any]]] = []
 
     def of(self, model: Model) -> Mapping[str, Any]:
@@ -39,6 +42,8 @@ class Encodings:
             if known.encodes_like(trunk):
                 return inputs
         inputs = trunk.encode(self.X, owner=self.owner)
+        # the recipes have fitted their tasks alike, so they encode labels alike
+        inputs = {**inputs, **known_labels(model.blueprint, self.given, n_rows_of(inputs))}
         self._known.append((trunk, inputs))
         return inputs
 
@@ -79,6 +84,11 @@ class PortfolioModel(Model):
         return sum(part.n_members for part in self.parts)
 
     @property
+    def shares_layers(self) -> bool:
+        """Whether several tasks share layers in some recipe."""
+        return any(part.shares_layers for part in self.parts)
+
+    @property
     def validation_rows(self) -> ValidationPositions:  # type: ignore[override]
         """Positions of the rows held out, by member of the first recipe, and so on; None if there are none."""
         held: list[np.ndarray] = []
@@ -88,8 +98,10 @@ class PortfolioModel(Model):
         return held or None
 
     @own_modes()
-    def outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, Any]:
-        encodings = Encodings(X, owner)
+    def outputs(
+        self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator, given: TargetsLike = None
+    ) -> dict[str, Any]:
+        encodings = Encodings(X, owner, given)
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
         by_recipe, lengths = [], None
         for part in self.parts:
@@ -104,8 +116,10 @@ class PortfolioModel(Model):
         return {name: by_row(averaged[name], task, lengths) for name, task in chosen.items()}
 
     @own_modes()
-    def member_outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, np.ndarray]:
-        encodings = Encodings(X, owner)
+    def member_outputs(
+        self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator, given: TargetsLike = None
+    ) -> dict[str, np.ndarray]:
+        encodings = Encodings(X, owner, given)
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
         each: dict[str, list[np.ndarray]] = {name: [] for name in tasks}
         for part in self.parts:
@@ -134,13 +148,18 @@ class PortfolioModel(Model):
     def shared_weights(self) -> dict[str, float]:
         """Weight of the recipes in which the tasks share layers, by task."""
         shares = np.array([part.shares_layers for part in self.parts], dtype=float)
-        return {name: float(weights @ shares) for name, weights in self.weights.items()}
+        return {
+            name: float(weights @ shares)
+            for name, weights in self.weights.items()
+            if name in self.blueprint.main_tasks
+        }
 
     def attributes(self, *, one_column_is_plain: bool = False) -> dict[str, Any]:
         public = super().attributes(one_column_is_plain=one_column_is_plain)
         public.pop("member_seeds_", None)
         names = list(self.recipes)
-        weights = {task: dict(zip(names, map(float, row), strict=True)) for task, row in self.weights.items()}
+        rows = {task: self.weights[task] for task in self.blueprint.main_tasks}
+        weights = {task: dict(zip(names, map(float, row), strict=True)) for task, row in rows.items()}
         return {
             **public,
             "recipe_weights_": weights,

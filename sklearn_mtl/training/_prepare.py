@@ -15,6 +15,7 @@ from ..data._dataset import Dataset, encode_targets, encode_task
 from ..data._positions import NO_POSITIONS, Positions
 from ..exceptions import SingleClassWarning, TaskTypeWarning
 from ..model._blueprint import Blueprint
+from ..model._label_inputs import label_inputs
 from ..targets import Targets, name_of
 from ..tasks import Ordinal, Task, doubt_of, infer_task, refuse_dates, resolve_task
 from ..utils._types import RowsLike
@@ -189,7 +190,7 @@ def encode_rows(
         The estimator that checks of X name in messages.
     device : torch.device
     """
-    inputs = blueprint.trunk.encode(X, owner=owner)
+    inputs = {**blueprint.trunk.encode(X, owner=owner), **label_inputs(blueprint, targets, sample_weight)}
     first = next(iter(inputs.values()))
     check_consistent_length(first, next(iter(targets.values())))
     for name, task in blueprint.tasks.items():

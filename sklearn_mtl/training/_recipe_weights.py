@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -59,7 +60,7 @@ def recipe_weights(
     Returns
     -------
     dict of str to ndarray of shape (R,)
-        Weights of sum 1. Tasks without a held-out label have equal weights.
+        Weights of sum 1. Auxiliary tasks, and those without a held-out label, have equal weights.
     """
     equal = {name: np.full(len(models), 1 / len(models)) for name in models[0].blueprint.tasks}
     held_by: list[HeldBy] = [None] * len(models)
@@ -70,7 +71,7 @@ def recipe_weights(
         X = X.take(rows) if isinstance(X, InputRows) else _safe_indexing(_indexable(X), rows)
         targets = {name: labels[rows] for name, labels in targets.items()}
         sample_weight = sample_weight and {name: weight[rows] for name, weight in sample_weight.items()}
-    blueprint = models[0].blueprint
+    blueprint = replace(models[0].blueprint, focus=tuple(models[0].blueprint.watched))
     tasks = {name: blueprint.tasks[name] for name in blueprint.active}
     encodings = Encodings(X, owner)
     each = [

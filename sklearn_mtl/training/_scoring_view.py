@@ -15,6 +15,7 @@ from skorch.callbacks.scoring import ScoringBase
 from skorch.utils import to_numpy
 from torch import Tensor
 
+from ..architectures import without_labels
 from ..columns._missing import is_missing
 from ..data._dataset import Batch, Dataset, DataSplit, ValidationRows, lengths_of
 from ..model._predict import average_members, by_row
@@ -160,7 +161,8 @@ class ScoringView:
         """Return the estimator as if training had stopped now."""
         model, net = self.model, self.model.net
         tasks = {name: model.blueprint.tasks[name] for name in self.names}
-        live = _LiveModel(Model(replace(model.blueprint, tasks=tasks), self._container(), net), self, rows)
+        blueprint = replace(model.blueprint, tasks=tasks, auxiliary=())
+        live = _LiveModel(Model(blueprint, self._container(), net), self, rows)
         view = self.caller.as_fitted(live)
         for name in ("history", "module_", "criterion_", "optimizer_", "callbacks_"):
             setattr(view, name, getattr(net, name))
@@ -169,7 +171,8 @@ class ScoringView:
     def outputs(self, rows: _Rows, model: Model) -> dict[str, Any]:
         """Compute the outputs of rows for all tasks, once for all callbacks of the epoch."""
         if rows.outputs is None or rows.stamp != self._stamp():
-            rows.outputs = model.outputs_of(rows.data.inputs, self.names, rows.rows)
+            inputs = without_labels(rows.data.inputs)  # scores are those of predictions without known labels
+            rows.outputs = model.outputs_of(inputs, self.names, rows.rows)
             rows.stamp = self._stamp()
         return rows.outputs
 
@@ -178,9 +181,9 @@ class ScoringView:
         return len(history), len(history[-1]["batches"])
 
     def _outputs_of_step(self, outputs: Mapping[str, Tensor], rows: Tensor) -> dict[str, Any] | None:
-        """Convert the outputs of a step to those of a prediction; None if the step trained some tasks only."""
+        """Convert the outputs of a step to those of a prediction; None if it lacks tasks or read labels."""
         tasks = {name: self.model.blueprint.tasks[name] for name in self.names}
-        if not set(tasks) <= set(outputs):
+        if self.model.blueprint.label_inputs or not set(tasks) <= set(outputs):
             return None
         lengths = lengths_of(self.data.train.inputs)
         lengths = None if lengths is None else lengths[rows.cpu()]
@@ -212,9 +215,9 @@ class _LiveModel(Model):
         super().__init__(model.blueprint, model.container, model.net)
         self.view, self.scored = view, scored
 
-    def outputs(self, X: RowsLike, tasks: Any, owner: BaseEstimator) -> dict[str, Any]:
-        if X is not self.scored.X:
-            return super().outputs(X, tasks, owner)
+    def outputs(self, X: RowsLike, tasks: Any, owner: BaseEstimator, given: TargetsLike = None) -> dict[str, Any]:
+        if X is not self.scored.X or given is not None:
+            return super().outputs(X, tasks, owner, given)
         known = self.view.outputs(self.scored, self)
         return {name: known[name] for name in tasks}
 

@@ -53,6 +53,14 @@ class Member:
         """The metrics of each task; the first is its score."""
         return chosen_metrics(self.config.metrics, self.blueprint.tasks)
 
+    def task_weights(self, names: Sequence[str], epoch: int) -> list[float]:
+        """Return the weights of some tasks in an epoch of its training, which is counted from 0."""
+        factor = self.config.auxiliary.factor(epoch, self.config.max_epochs)
+        return [
+            self.blueprint.task_weights[name] * (factor if name in self.blueprint.auxiliary else 1.0)
+            for name in names
+        ]
+
 
 def warn_of_metrics(members: Sequence[Member]) -> None:
     """Warn once of chosen metrics that are undefined on the validation rows of some members."""
@@ -171,6 +179,15 @@ class Stack:
         set_draws(self.network, self._draws("dropout", epoch))
         set_draws(self.objective, self._draws("weighting", epoch))
 
+    def weigh_tasks(self, epoch: int) -> None:
+        """Set the task weights of an epoch of this training, from 0, if those of auxiliary tasks decay."""
+        members = [self.members[member] for member in self.alive]
+        if any(member.config.auxiliary.decays for member in members):
+            weights = [member.task_weights(self.objective.names, epoch) for member in members]
+            self.objective.task_weights = self.objective.task_weights.new_tensor(
+                weights if self.has_axis else weights[0]
+            )
+
     def _draws(self, purpose: str, epoch: int) -> Draws:
         return Draws(
             [Streams(seed).generator(purpose, epoch, device=self.device) for seed in self.seeds], self.seed_of
@@ -273,9 +290,10 @@ class Stack:
 
     def entries(self, prefix: str, what: str, position: int, values: np.ndarray) -> dict[str, float]:
         """Return the entries of the history for the values (T,) of a member."""
-        scores = self.members[self.alive[position]].blueprint.score_weights
-        weights = [float(scores[name]) for name in self.objective.names]
-        return record(prefix, what, self.objective.names, values, weights)
+        blueprint = self.members[self.alive[position]].blueprint
+        weights = [float(blueprint.score_weights[name]) for name in self.objective.names]
+        watched = [name in blueprint.watched for name in self.objective.names]
+        return record(prefix, what, self.objective.names, values, weights, watched)
 
     # -- validation rows
 

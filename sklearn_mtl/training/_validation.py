@@ -19,6 +19,7 @@ from ..data._hold_out import HeldOut, held_out, hold_out, strata
 from ..data._hold_out_groups import check_groups, hold_out_groups
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight
+from ..model._label_inputs import with_hidden_labels
 from ..targets import align_targets
 from ..trunks import SparseRows
 from ..utils._random import Streams
@@ -205,9 +206,9 @@ def _checked(splitter: Any, parts: Sequence[np.ndarray], n_rows: int) -> list[to
 
 def _tell(config: FitConfig, plan: Plan, held: Sequence[HeldOut]) -> None:
     """Warn of tasks that lack labels on one side; raise ValueError if no task can be validated."""
-    active = plan.blueprint.active
-    unseen = held[0].not_validated
-    if set(unseen) >= set(active):
+    watched = plan.blueprint.watched
+    unseen = [name for name in held[0].not_validated if name in watched]
+    if len(unseen) == len(watched):
         raise ValueError(
             f"validation={config.validation!r}: no held-out row has a label of any trained task; hold out other "
             "rows, or set early_stopping=False."
@@ -230,7 +231,7 @@ def _split(plan: Plan, data: Dataset, held: HeldOut) -> DataSplit:
     rows = held.valid.numpy()
     weights = plan.sample_weight
     watched = ValidationRows(
-        data.subset(held.valid),
+        with_hidden_labels(plan.blueprint, data).subset(held.valid),
         labels={name: plan.targets[name][rows] for name in plan.blueprint.active},
         sample_weight=None if weights is None else {name: weight[rows] for name, weight in weights.items()},
     )
@@ -265,9 +266,10 @@ def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dat
         raise ValueError(f"X_val, y_val: {error}") from error
     task_groups = blueprint.one_objective().groups
     columns = list(strata(data, task_groups, blueprint.tasks))
-    unseen = [name for name, labels in columns if name and not labels.any()]
-    if set(unseen) >= set(blueprint.active):
+    unseen = [name for name, labels in columns if name in blueprint.watched and not labels.any()]
+    if len(unseen) == len(blueprint.watched):
         raise ValueError("y_val has no label of any trained task (of a weight above 0).")
     if unseen:
         warn(f"early stopping does not watch {listed(unseen)}: y_val has no label of theirs.")
+    data = with_hidden_labels(blueprint, data)
     return ValidationRows(data, {name: targets[name] for name in names}, weights, given.X)

@@ -23,7 +23,7 @@ MASS = 100 + 20 * X[:, 1]
 def test_every_parameter_of_the_estimator_is_a_field():
     parameters = list(inspect.signature(MultiTaskNetEstimator).parameters)
     assert ["kind", *parameters] == [field.name for field in fields(FitConfig)]
-    assert len(parameters) <= 27
+    assert len(parameters) <= 29
 
 
 def test_shorthands_are_specs_and_specs_are_copies():
@@ -57,7 +57,7 @@ OTHER = {
     "callbacks": [], "checkpoint": "folder", "net_params": {"optimizer__betas": (0.5, 0.9)}, "random_state": 5,
     "warm_start": True, "verbose": 0, "tasks": {"y": "count"}, "trunk": MLP((3,)), "architecture": "mmoe",
     "weighting": "uncertainty", "n_members": 2, "ensemble": "batch", "penalties": ["trace_norm"],
-    "dtype": "float64", "categorical_features": [0],
+    "dtype": "float64", "categorical_features": [0], "auxiliary": ["y"], "label_inputs": True,
 }  # fmt: skip
 
 

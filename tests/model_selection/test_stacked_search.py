@@ -136,8 +136,10 @@ def test_scores_are_those_of_scikit_learns_search(grid):
 def test_every_parameter_is_a_candidate_with_the_scores_of_scikit_learns_search(name, tmp_path):
     starts = {"early_stopping": {"early_stopping": False}, "ensemble": {"n_members": 2}}
     estimator = short(**starts.get(name, {}))
-    value = tmp_path if name == "checkpoint" else OTHER[name]
-    both(estimator, {name: [getattr(estimator, name), value]}, y=100 + 20 * X[:, 1])
+    of_two_tasks = {"auxiliary": ["1"], "label_inputs": True}
+    value = tmp_path if name == "checkpoint" else of_two_tasks.get(name, OTHER[name])
+    y = 100 + 20 * (X[:, :2] if name in of_two_tasks else X[:, 1])
+    both(estimator, {name: [getattr(estimator, name), value]}, y=y)
 
 
 def test_several_metrics_and_refit():
