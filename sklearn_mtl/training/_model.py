@@ -159,11 +159,12 @@ class Model:
 
     @own_modes()
     def member_outputs(self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator) -> dict[str, np.ndarray]:
-        """Check and encode X, and compute the outputs (M, B, K) of the members of an ensemble for some tasks."""
+        """Check and encode X, and compute the outputs (M, B, K) of the members for some tasks; one is M = 1."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
         outputs = predict_outputs(self.network, inputs, chosen, self.device)
-        return {name: outputs[name].numpy() for name in tasks}
+        each = {name: outputs[name].numpy() for name in tasks}
+        return each if self.n_members > 1 else {name: output[None] for name, output in each.items()}
 
     @own_modes()
     def representation(self, X: RowsLike, owner: BaseEstimator) -> np.ndarray:
