@@ -54,6 +54,9 @@ def deal_folds(
         codes = [_codes(rows.y[name][dealt], labelled[name][dealt], task) for name, task in tasks.items()]
         given = None if rows.groups is None else groups[dealt]
         folds[dealt] = _dealt(np.column_stack(codes), given, n_folds, seed)
+    for each in labelled.values():
+        if len(np.unique(folds[each])) == 1:  # no fold may hold out all labels of a task
+            folds[np.isin(groups, groups[each])] = -1
     return folds
 
 

@@ -191,6 +191,11 @@ class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
         if teaching.open_tasks:
             seed = Streams(seed_of_fit(copy.deepcopy(learner.random_state))).derive("folds")
             folds = deal_folds(rows, net.tasks_, teaching.open_tasks, self.n_folds, seed)
+            if folds.max() < 0:
+                warn(
+                    f"No task gets pseudo-labels: the labels of {teaching.open_tasks} are in rows that the folds "
+                    f"cannot hold out, because another task has fewer labels than n_folds={self.n_folds}."
+                )
             decision = decide(teaching, rows, folds)
         self.estimator_, pseudo = teach(teaching, net, rows, decision.steps, net._model.container)
         self.labels_added_ = {name: len(pseudo[name].rows) if name in pseudo else 0 for name in net.task_names_}

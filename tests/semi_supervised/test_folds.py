@@ -59,6 +59,17 @@ def test_rows_of_a_scarce_task_stay_in_training():
     assert (folds_of(Targets(kind=y["kind"], mass=mass))[:2] == -1).all()
 
 
+def test_no_fold_holds_out_all_labels_of_a_task():
+    y = rows_of_labels()
+    groups = np.where(np.isnan(y["kind"]), 0, 1 + np.arange(90) // 30)
+    kind = np.where(groups == 1, y["kind"], np.nan)
+    weights = {"kind": np.ones(90), "mass": np.ones(90)}
+    for few in (Targets(kind=kind, mass=y["mass"]), y):
+        folds = folds_of(few, groups, weights=weights, taught=("mass",))
+        labelled = ~np.isnan(few["kind"])
+        assert all((labelled & (folds != fold)).any() for fold in range(N_FOLDS))
+
+
 def test_the_standard_error_is_that_of_paired_differences():
     rng = np.random.default_rng(0)
     before, after = rng.normal(size=(2, 20))

@@ -155,6 +155,15 @@ def test_a_task_of_few_labels_does_not_stop_the_others():
     assert (fitted.rounds_.query("task == 'kind'")["n_labels"] > 0).all()
 
 
+def test_labels_that_no_fold_can_hold_out_are_told():
+    kind, few = np.full((2, len(X)), np.nan)
+    kind[:3], few[:2] = [0.0, 1.0, 0.0], [0.0, 1.0]
+    unheld = pytest.warns(UserWarning, match="in rows that the folds cannot hold out")
+    with pytest.warns(UserWarning, match="'few' gets no pseudo-labels"), unheld:
+        fitted = learner(n_folds=3).fit(X, Targets(kind=kind, few=few, mass=X[:, 0]))
+    assert fitted.termination_condition_ == "no_change"
+
+
 def test_a_task_of_weight_zero_is_left_alone():
     fitted = learner(task_weights={"kind": 0.0}).fit(X, Y)
     assert fitted.termination_condition_ == "all_labeled"
