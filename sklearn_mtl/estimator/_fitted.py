@@ -182,14 +182,18 @@ class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, T
         numbers = [name for name in own if view.tasks_[name].is_regression]
         if not numbers:
             raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression of the network.")
-        outputs = model.member_outputs(X, numbers, view, given)
+        return model.container.wrap(view._spread(X, numbers, given), X)
+
+    def _spread(self, X: RowsLike, names: Sequence[str], given: TargetsLike = None) -> dict[str, np.ndarray]:
+        """Return the standard deviation of some regressions over the networks, by task."""
+        outputs = self._model.member_outputs(X, names, self, given)
         spread = {}
         for name, members in outputs.items():
-            decoded = np.stack([view.tasks_[name].decode(output) for output in members])
-            weights = model.member_weights(name)
+            decoded = np.stack([self.tasks_[name].decode(output) for output in members])
+            weights = self._model.member_weights(name)
             mean = np.average(decoded, axis=0, weights=weights)
             spread[name] = np.sqrt(np.average((decoded - mean) ** 2, axis=0, weights=weights))
-        return model.container.wrap(spread, X)
+        return spread
 
     def transform(self, X: RowsLike) -> np.ndarray:
         """Compute the representation that the tasks share.

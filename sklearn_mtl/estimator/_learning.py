@@ -134,12 +134,12 @@ class LearningMixin(FittedMixin):
         OSError
             If the checkpoint cannot be written, for instance because the disk is full.
         """
-        X, y = _indexed_by_rows(X), self._one_target(y, targets)
+        X, y = indexed_by_rows(X), one_target(self, y, targets)
         previous = self._previous() if self.warm_start else None
         configs = self._configs(X, y, previous)
         _check_resume(self.checkpoint, resume)
         resolve_early_stopping(self.early_stopping).warn_if_idle()
-        X_val = None if X_val is None else _indexed_by_rows(X_val)
+        X_val = None if X_val is None else indexed_by_rows(X_val)
         given = ValidationData(groups, X_val, y_val, sample_weight_val)
         context = self._init_callback_context(max_subtasks=len(configs) * self.max_epochs)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
@@ -185,7 +185,7 @@ class LearningMixin(FittedMixin):
         -------
         self
         """
-        X, y = _indexed_by_rows(X), self._one_target(y, None)
+        X, y = indexed_by_rows(X), one_target(self, y, None)
         previous = self._previous()
         configs = self._configs(None, y, previous)
         learner = self._learner()
@@ -243,7 +243,7 @@ class LearningMixin(FittedMixin):
         configs = self._configs(None, None, self._model)
         resolve_early_stopping(self.early_stopping).warn_if_idle()
         learner = self._learner()
-        caller, X = Caller(learner, learner._as_fitted), _indexed_by_rows(X)
+        caller, X = Caller(learner, learner._as_fitted), indexed_by_rows(X)
         train = self._trained(learn_added_task, learn_portfolio_task, configs)
         model = train(caller, self._model, name, X, y, task, sample_weight, groups, freeze=freeze)
         return self._become(learner, model)
@@ -315,14 +315,22 @@ class LearningMixin(FittedMixin):
         names = {k: v for k, v in vars(self).items() if k in ("n_features_in_", "feature_names_in_")}
         return {**names, **attributes}
 
-    def _one_target(self, y: TargetsLike, targets: Any) -> Any:
-        if y is not None and targets is not None:
-            raise ValueError("y and targets are alternatives; pass only one of them.")
-        if y is None and targets is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
-            )
-        return y if y is not None else targets
+
+def one_target(estimator: Any, y: TargetsLike, targets: Any) -> Any:
+    """Return y or targets, whichever is passed to ``fit`` of an estimator.
+
+    Raises
+    ------
+    ValueError
+        If both are passed, or none.
+    """
+    if y is not None and targets is not None:
+        raise ValueError("y and targets are alternatives; pass only one of them.")
+    if y is None and targets is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
+        )
+    return y if y is not None else targets
 
 
 def _checked(spec: Any) -> Any:
@@ -356,7 +364,7 @@ def _check_resume(checkpoint: Any, resume: Any) -> None:
         raise ValueError("resume=True continues a checkpoint, but checkpoint=None; it should be a folder.")
 
 
-def _indexed_by_rows(X: RowsLike) -> Any:
+def indexed_by_rows(X: RowsLike) -> Any:
     """Convert a mapping of inputs to a type with the length and the indexing of its rows."""
     if X is None:
         raise ValueError("X is None; it should be the inputs, with a row for each row of y.")

@@ -121,10 +121,15 @@ def task_scores(
 
 
 def through_pipeline(estimator: BaseEstimator, X: RowsLike, of: str = "multitask_scorer") -> tuple[Any, Any]:
-    """Transform X up to the last step of a pipeline; return it and the network inside pipelines and searches."""
+    """Transform X up to the last step of a pipeline; return it and the network inside pipelines and searches.
+
+    The network is also found inside an estimator that keeps it as ``estimator_``, as self-training does.
+    """
     while not hasattr(estimator, "metrics_of_tasks"):
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
+        elif hasattr(estimator, "estimator_"):
+            estimator = estimator.estimator_
         elif hasattr(estimator, "steps"):
             # not estimator[:-1].transform, which rejects a last step without fitted attributes
             for _, step in estimator.steps[:-1]:

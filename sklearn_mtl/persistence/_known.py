@@ -27,6 +27,7 @@ from ..estimator._task_view import TaskViewClassifier, TaskViewRegressor
 from ..exceptions import ModelFileError
 from ..model import Blueprint
 from ..model_selection import LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold
+from ..semi_supervised import SelfTrainingMultiTask
 from ..targets import Container
 
 PACKAGE = __name__.partition(".")[0]
@@ -37,7 +38,9 @@ ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling
 #: other specs
 SPECS = (Auxiliary, BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio)
 VIEWS = (TaskViewClassifier, TaskViewRegressor)
-ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor, *VIEWS)
+#: estimators that hold a network
+HOLDERS = (*VIEWS, SelfTrainingMultiTask)
+ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor, *HOLDERS)
 #: splitters of this package
 SPLITTERS = (LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold)
 #: classes of scikit-learn that mainly hold other estimators

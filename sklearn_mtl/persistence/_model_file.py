@@ -17,7 +17,7 @@ from ..files._atomic import remove_left_over, replaced_file
 from ..files._zip import StoredZip, add_entry
 from ._decode import Decoder, memory_of, parse
 from ._encode import Encoder
-from ._known import CONTAINERS, VIEWS, Registry
+from ._known import CONTAINERS, HOLDERS, Registry
 from ._steps import load_step
 from ._tensors import load_tensors, tensor_pieces
 
@@ -27,7 +27,7 @@ MANIFEST, TENSORS = "manifest.json", "tensors.safetensors"
 _NAMES = r"digest\.json|manifest\.json|tensors\.safetensors|step-\d{1,3}\.skops"
 # Maximum memory for the manifest, in addition to three times the size of the file.
 _ROOM = 2**28
-_MODELS = (MultiTaskNetEstimator, *VIEWS, *CONTAINERS.values())
+_MODELS = (MultiTaskNetEstimator, *HOLDERS, *CONTAINERS.values())
 # Maximum length of error messages, which may quote the file.
 _LONGEST_REASON = 500
 
@@ -43,7 +43,8 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
     estimator : MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
         Fitted or not. Pipeline steps from other packages are written by skops. A `FeatureUnion`, a
         `ColumnTransformer` and a `TransformedTargetRegressor` can be saved like a pipeline, and can be steps of
-        one. So can views of a task, and the calibrated and thresholded classifiers of scikit-learn around them.
+        one. So can views of a task, the calibrated and thresholded classifiers of scikit-learn around them, and a
+        `SelfTrainingMultiTask <sklearn_mtl.semi_supervised.SelfTrainingMultiTask>`.
         For a search, save ``best_estimator_``.
     path : path-like
         File to write or replace; its folder exists.

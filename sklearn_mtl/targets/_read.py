@@ -40,7 +40,7 @@ def read_targets(y: TargetsLike) -> tuple[Targets, Container]:
     if issparse(y):
         raise TypeError("Sparse y is not supported; pass y.toarray(), or a mapping from task to target.")
     if isinstance(y, Targets):
-        return _as_targets(y), Container.named(tuple(y))
+        return _as_targets(y), y._container or Container.named(tuple(y))
     container, columns = read_container(_as_given(y))
     return _as_targets(Targets(zip(container.names, columns, strict=True))), container
 

@@ -61,6 +61,8 @@ class Targets(dict[str, np.ndarray]):
 
     #: the original frames and categorical columns, from which the arrays were read
     _given: Mapping[str, Any] = MappingProxyType({})
+    #: the container that predictions of a model of these targets are returned in; None for `Targets`
+    _container: Any = None
     _categories: dict[str, Categories]
     _of_whole: Mapping[str, Facts]
 
@@ -158,6 +160,20 @@ class Targets(dict[str, np.ndarray]):
             others if said is None else {**others, name: said},
             {other: known for other, known in self._of_whole.items() if other != name},
         )
+
+    def _filled(self, labels: Mapping[str, np.ndarray], container: Any = None) -> Targets:
+        """Return targets with other labels of some tasks, whose types are still inferred from the present labels.
+
+        Parameters
+        ----------
+        labels : mapping of str to ndarray
+            New labels of some tasks, in the form of the present ones.
+        container : Container or None, default=None
+            What a model of the new targets returns predictions in; None for `Targets`.
+        """
+        filled = self._of({**self, **labels}, self._categories, self.facts())
+        filled._container = container
+        return filled
 
     def categories_of(self, name: str) -> Categories | None:
         """Return the categories of the dtype of a target, if it has any."""

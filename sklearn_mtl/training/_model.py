@@ -131,7 +131,7 @@ class Model:
     @property
     def shared_weights(self) -> dict[str, float]:
         """Weight of the networks in which the tasks share layers, by task."""
-        return dict.fromkeys(self.blueprint.tasks, float(self.shares_layers))
+        return dict.fromkeys(self.blueprint.main_tasks, float(self.shares_layers))
 
     @property
     def shares_layers(self) -> bool:
@@ -170,12 +170,13 @@ class Model:
     def member_outputs(
         self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator, given: TargetsLike = None
     ) -> dict[str, np.ndarray]:
-        """Check and encode X and known labels, and compute the outputs (M, B, K) of the members for some tasks."""
+        """Check and encode X and known labels; compute the outputs (M, B, K) of M >= 1 members for some tasks."""
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         inputs = {**inputs, **known_labels(self.blueprint, given, n_rows_of(inputs))}
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
         outputs = predict_outputs(self.network, inputs, chosen, self.device)
-        return {name: outputs[name].numpy() for name in tasks}
+        each = {name: outputs[name].numpy() for name in tasks}
+        return each if self.n_members > 1 else {name: output[None] for name, output in each.items()}
 
     @own_modes()
     def representation(self, X: RowsLike, owner: BaseEstimator) -> np.ndarray:

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import _safe_indexing
 
 from ..columns._missing import is_missing
 from ..data._dataset import ValidationRows, lengths_of
 from ..data._hold_out import count_labels
 from ..model._predict import predict_outputs
 from ..tasks import Task
-from ..trunks import InputRows
+from ..trunks import rows_of
 from ..utils._types import RowsLike
 from ._model import Model
 from ._portfolio_model import Encodings
@@ -68,7 +67,7 @@ def recipe_weights(
         rows, held_by = _held_out(models, len(next(iter(targets.values()))))
         if not len(rows):
             return equal
-        X = X.take(rows) if isinstance(X, InputRows) else _safe_indexing(_indexable(X), rows)
+        X = rows_of(X, rows)
         targets = {name: labels[rows] for name, labels in targets.items()}
         sample_weight = sample_weight and {name: weight[rows] for name, weight in sample_weight.items()}
     blueprint = replace(models[0].blueprint, focus=tuple(models[0].blueprint.watched))
@@ -93,11 +92,6 @@ def _held_out(models: Sequence[Model], n_rows: int) -> tuple[np.ndarray, list[He
         masks.append(np.stack([np.isin(np.arange(n_rows), rows) for rows in by_member]))
     rows = np.flatnonzero(reduce(np.logical_and, [mask.any(axis=0) for mask in masks]))
     return rows, [mask[:, rows] for mask in masks]
-
-
-def _indexable(X: RowsLike) -> Any:
-    """Convert what can only be converted to an array."""
-    return X if hasattr(X, "__getitem__") or not hasattr(X, "__array__") else np.asarray(X)
 
 
 def _outputs_of(

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import _safe_indexing
 from skorch.callbacks import BatchScoring, EpochScoring
 from skorch.callbacks.scoring import ScoringBase
 from skorch.utils import to_numpy
@@ -20,7 +19,7 @@ from ..columns._missing import is_missing
 from ..data._dataset import Batch, Dataset, DataSplit, ValidationRows, lengths_of
 from ..model._predict import average_members, by_row
 from ..targets import Container
-from ..trunks import InputRows
+from ..trunks import rows_of
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
 from ._caller import Caller
@@ -122,7 +121,7 @@ class ScoringView:
         if len(self.names) == 1:
             missing = is_missing(targets[self.names[0]][rows.numpy()])
             rows = rows[~torch.from_numpy(missing if missing.ndim == 1 else missing.any(axis=1))]
-        X = X.take(rows.numpy()) if isinstance(X, InputRows) else _safe_indexing(X, rows.numpy())
+        X = rows_of(X, rows.numpy())
         y = self._container().wrap({k: v[rows.numpy()] for k, v in targets.items()}, X)
         return _Rows(X, y, data, rows)
 

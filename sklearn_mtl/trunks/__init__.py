@@ -3,7 +3,7 @@
 from ._auto import allows_nan, resolve_trunk
 from ._base import Representation, SparseRows, Staged, Trunk
 from ._conv_net import ConvNet
-from ._input_rows import InputRows
+from ._input_rows import InputRows, rows_of
 from ._mlp import MLP
 from ._module_trunk import ModuleTrunk
 from ._multi_input import MultiInput
@@ -27,4 +27,5 @@ __all__ = [
     "VideoEncoder",
     "allows_nan",
     "resolve_trunk",
+    "rows_of",
 ]

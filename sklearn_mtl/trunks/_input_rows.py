@@ -67,6 +67,14 @@ class InputRows(Mapping[str, Any]):
         return InputRows({name: _safe_indexing(values, rows) for name, values in self._inputs.items()})
 
 
+def rows_of(X: Any, rows: np.ndarray) -> Any:
+    """Return some rows of inputs of any kind, given their positions."""
+    if isinstance(X, InputRows):
+        return X.take(rows)
+    is_only_array = not hasattr(X, "__getitem__") and hasattr(X, "__array__")
+    return _safe_indexing(np.asarray(X) if is_only_array else X, rows)
+
+
 def _n_rows(name: str, values: Any) -> int:
     if isinstance(values, str | Mapping) and not hasattr(values, "shape"):  # some sparse matrices are mappings
         raise TypeError(f"input {name!r} of X should have a row for each sample, got {type(values).__name__}.")

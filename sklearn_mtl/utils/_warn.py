@@ -17,8 +17,9 @@ _ISSUED: ContextVar[set[str] | None] = ContextVar("issued", default=None)
 
 @contextmanager
 def each_once() -> Iterator[None]:
-    """Issue each message only once within the context."""
-    token = _ISSUED.set(set())
+    """Issue each message only once within the context; a context within another one adds to it."""
+    issued = _ISSUED.get()
+    token = _ISSUED.set(set() if issued is None else issued)
     try:
         yield
     finally:

@@ -1,0 +1,5 @@
+"""Learning from rows without labels."""
+
+from ._self_training import SelfTrainingMultiTask
+
+__all__ = ["SelfTrainingMultiTask"]
