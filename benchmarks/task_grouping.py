@@ -1,8 +1,8 @@
-"""Groups of tasks on data with known relations: three families of three tasks, and a harmful outlier.
+"""Groups of tasks on data with known relations: three families of four tasks, and a harmful outlier.
 
-The tasks of a family read one random hidden layer. The outlier is another function of high frequency, with little
-noise, so that it draws a shared layer towards itself. ``TaskGrouping`` is compared with the families as groups,
-with all tasks together, and with each task alone, on new rows.
+The tasks of a family read one random hidden layer of three units, and each has 60 labels. The outlier is a function
+of high frequency with labels in all rows, so that it draws a shared layer towards itself. ``TaskGrouping`` is
+compared with the families as groups, with all tasks together, and with each task alone, on new rows.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sklearn_mtl import MultiTaskNetRegressor, Targets
 from sklearn_mtl.model_selection import TaskGrouping
 from sklearn_mtl.trunks import MLP
 
-N_TRAIN, N_TEST, N_COLUMNS, N_HIDDEN = 300, 3000, 20, 8
-FAMILIES = [tuple(f"{family}{number}" for number in range(3)) for family in "abc"]
+N_TRAIN, N_TEST, N_COLUMNS, N_HIDDEN, N_LABELS = 400, 3000, 15, 3, 60
+FAMILIES = [tuple(f"{family}{number}" for number in range(4)) for family in "abc"]
 OUTLIER = "outlier"
 
 
@@ -88,10 +88,10 @@ def made(seed: int) -> tuple[np.ndarray, Targets]:
     columns = {}
     for family in FAMILIES:
         hidden = np.tanh(2 * X @ rng.randn(N_COLUMNS, N_HIDDEN) / np.sqrt(N_COLUMNS))
-        direction = rng.randn(N_HIDDEN)
         for name in family:
-            signal = hidden @ (direction + 0.3 * rng.randn(N_HIDDEN))
-            columns[name] = signal / signal.std() + rng.randn(len(X))
+            signal = hidden @ rng.randn(N_HIDDEN)
+            columns[name] = signal / signal.std() + 0.4 * rng.randn(len(X))
+            columns[name][rng.permutation(N_TRAIN)[N_LABELS:]] = np.nan
     wave = np.sin(5 * X @ rng.randn(N_COLUMNS) / np.sqrt(N_COLUMNS))
     columns[OUTLIER] = wave + 0.3 * rng.randn(len(X))
     return X, Targets(columns)

@@ -14,7 +14,7 @@ from ..utils._optional import import_optional
 from ..utils._types import RowsLike, TargetsLike
 from ._affinity_steps import of_gradients, of_lookahead
 from ._stack import last_step
-from ._study import Fold, check_study, folds_of, params_with_groups
+from ._study import Fold, check_study, folds_of, params_with_groups, refuse_auxiliary
 from ._task_fits import TaskFits, score_fits
 
 # A random subset has half of the tasks, but no more than this, so that pairs of many tasks can be told apart.
@@ -120,6 +120,7 @@ def task_affinity(
         raise ValueError(f"method={method!r} should be one of {list(METHODS)}.")
     pandas = import_optional("pandas", "frames", "task_affinity")
     net, X, targets, names = check_study(net, X, y)
+    refuse_auxiliary(net, targets, "task_affinity")
     folds = folds_of(cv, X, targets, groups, random_state) if method in ("pairs", "subsets") else []
     fit_params = params_with_groups(net, groups)
     study = Study(net, X, targets, names, folds, fit_params, n_subsets, n_jobs, random_state)

@@ -21,7 +21,7 @@ from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._affinity import METHODS, task_affinity
 from ._partition import best_groups
 from ._stack import last_step
-from ._study import check_study, folds_of, params_with_groups
+from ._study import check_study, folds_of, params_with_groups, refuse_auxiliary
 from ._task_fits import TaskFits, for_tasks, score_fits
 
 # Up to so many tasks, "auto" trains networks for all pairs.
@@ -154,6 +154,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         """
         self._validate_params()
         net, X, targets, names = check_study(self.net, X, y)
+        refuse_auxiliary(net, targets, "TaskGrouping")
         _, container = read_targets(y)
         affinity = self._affinities(net, X, targets, names, groups)
         limit = len(names) if self.n_groups is None else self.n_groups

@@ -13,8 +13,9 @@ MOST_EXACT = 12
 def best_groups(affinity: np.ndarray, n_groups: int) -> list[tuple[list[int], list[int]]]:
     """Divide tasks into groups with the greatest sum of gains.
 
-    The gain of a task is the sum of what the tasks that are trained with it add to it. Each task is predicted by
-    one group. A group may train further tasks, as auxiliary ones, if these help it more than they harm it.
+    The gain of a task is the sum of what the other tasks of its group add to it. Each task is in one group. A
+    group may train further tasks, as auxiliary ones: those that add more to its tasks, in the mean, than the mean
+    size of all affinities, so that noise adds few.
 
     Parameters
     ----------
@@ -34,15 +35,15 @@ def best_groups(affinity: np.ndarray, n_groups: int) -> list[tuple[list[int], li
 
 
 def value_of(gains: np.ndarray, block: Sequence[int]) -> float:
-    """Return the sum of the gains of a group with the auxiliary tasks that help it."""
-    inside = gains[np.ix_(block, block)].sum()
-    from_outside = np.delete(gains[block].sum(axis=0), block)
-    return float(inside + np.maximum(from_outside, 0).sum())
+    """Return the sum of the gains of a group."""
+    return float(gains[np.ix_(block, block)].sum())
 
 
 def _auxiliary(gains: np.ndarray, block: Sequence[int]) -> list[int]:
-    helps = gains[block].sum(axis=0)
-    return [task for task in range(len(gains)) if task not in block and helps[task] > 0]
+    n_tasks = len(gains)
+    mean_size = np.abs(gains).sum() / max(1, n_tasks * (n_tasks - 1))
+    helps = gains[block].mean(axis=0)
+    return [task for task in range(n_tasks) if task not in block and helps[task] > mean_size]
 
 
 def _exact(gains: np.ndarray, n_groups: int) -> list[list[int]]:

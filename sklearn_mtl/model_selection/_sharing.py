@@ -18,7 +18,7 @@ from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
 from ._simplex import task_weight_simplex
 from ._stack import last_step
-from ._study import Fold, Judgement, check_study, folds_of, judge, params_with_groups
+from ._study import Fold, Judgement, auxiliary_of, check_study, folds_of, judge, params_with_groups
 from ._task_fits import Scores, TaskFits, score_fits
 
 # Parameters of a baseline that are those of the network.
@@ -70,7 +70,7 @@ def compare_sharing(
 
         - "shared", "separate": mean score of the shared network and of the network of the task;
         - "searched": that of the shared network with the best of the random task weights and the weights of
-          ``net``, chosen within the training fold;
+          ``net``, chosen within the training fold by single networks;
         - "dummy": that of a constant, and "linear": that of a linear model of all tasks; NaN for inputs that are
           no table;
         - "difference": shared minus separate;
@@ -194,9 +194,12 @@ def _of_networks(
 ) -> tuple[list[Scores], list[Scores], list[Scores]]:
     """Score the shared network, the separate ones, and the shared one with searched weights, by fold."""
     weights = _candidates(net, names, n_weights, random_state)
-    together = [TaskFits(names, fold.train, fold.test) for fold in folds]
+    trained = names + auxiliary_of(net, y)
+    together = [TaskFits(trained, *fold) for fold in folds]
     alone = [TaskFits((name,), fold.train, fold.test) for fold in folds for name in names]
-    inner = [_inner(fold, X, y, names, weights, fit_params, random_state) for fold in folds] if n_weights else []
+    n_members = "__".join([*last_step(net)[1], "n_members"])
+    single = [{**candidate, n_members: 1} for candidate in weights]  # the search need not train ensembles
+    inner = [_inner(fold, y, trained, single, fit_params, random_state) for fold in folds] if n_weights else []
     found = score_fits(net, [*together, *alone, *inner], X, y, fit_params, n_jobs=n_jobs)
     shared = [scores for (scores,) in found[: len(folds)]]
     each = found[len(folds) : len(folds) * (1 + len(names))]
@@ -208,11 +211,10 @@ def _of_networks(
         return shared, separate, [dict.fromkeys(names, math.nan) for _ in folds]
     given = last_step(net)[0].score_weights or {}
     shares = {name: given.get(name, 1.0) for name in names}
-    best = [
-        int(np.nanargmax([weighted_mean(scores, shares) for scores in tried])) for tried in found[-len(folds) :]
-    ]
+    means = np.array([[weighted_mean(scores, shares) for scores in tried] for tried in found[-len(folds) :]])
+    best = np.nan_to_num(means, nan=-np.inf).argmax(axis=1).tolist()
     again = {fold: chosen for fold, chosen in enumerate(best) if chosen > 0}
-    parts = [TaskFits(names, *folds[fold], (weights[chosen],)) for fold, chosen in again.items()]
+    parts = [TaskFits(trained, *folds[fold], (weights[chosen],)) for fold, chosen in again.items()]
     refitted = score_fits(net, parts, X, y, fit_params, n_jobs=n_jobs)
     searched = list(shared)
     for fold, (scores,) in zip(again, refitted, strict=True):
@@ -230,14 +232,13 @@ def _candidates(net: Any, names: Sequence[str], n_weights: int, random_state: in
 
 def _inner(
     fold: Fold,
-    X: RowsLike,
     y: Targets,
     names: tuple[str, ...],
     weights: Sequence[dict[str, Any]],
     fit_params: Mapping[str, Any],
     random_state: int | None,
 ) -> TaskFits:
-    """Return the fits that compare task weights on rows of a training fold, by single networks."""
+    """Return the fits that compare task weights on rows of a training fold."""
     groups = next(iter(fit_params.values()), None)
     inside = None if groups is None else groups[fold.train]
     rows = np.zeros((len(fold.train), 1))

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import indexable
 
+from ..config import resolve_auxiliary
 from ..estimator import MultiTaskNetEstimator
 from ..targets import Targets, read_targets
 from ..utils._types import RowsLike, TargetsLike
@@ -29,7 +30,7 @@ class Fold(NamedTuple):
 def check_study(net: Any, X: RowsLike, y: TargetsLike) -> tuple[Any, Any, Targets, tuple[str, ...]]:
     """Check the arguments of a study of tasks; return the net with types of tasks, rows, targets and tasks.
 
-    Tasks of weight 0 are left out.
+    Tasks of weight 0 are left out, and auxiliary ones, which are not scored.
     """
     last, _ = last_step(net)
     if not isinstance(last, MultiTaskNetEstimator):
@@ -39,10 +40,26 @@ def check_study(net: Any, X: RowsLike, y: TargetsLike) -> tuple[Any, Any, Target
     targets, _ = read_targets(y)
     X, _ = indexable(Targets(X) if isinstance(X, dict) else X, targets)
     weights = last.task_weights or {}
-    names = tuple(name for name in targets if weights.get(name, 1.0) != 0)
+    helpers = auxiliary_of(net, targets)
+    names = tuple(name for name in targets if weights.get(name, 1.0) != 0 and name not in helpers)
     if len(names) < 2:
         raise ValueError(f"y should have two or more tasks that are trained, got {list(names)}.")
     return with_types(clone(net), targets), X, targets, names
+
+
+def auxiliary_of(net: Any, y: Targets) -> tuple[str, ...]:
+    """Return the auxiliary tasks of a net."""
+    return resolve_auxiliary(last_step(net)[0].auxiliary).names_among(list(y))
+
+
+def refuse_auxiliary(net: Any, y: Targets, study: str) -> None:
+    """Refuse a net with auxiliary tasks, in a study that finds out which tasks help."""
+    helpers = auxiliary_of(net, y)
+    if helpers:
+        raise ValueError(
+            f"net has auxiliary={list(helpers)}, but {study} finds out itself which tasks help which; leave out "
+            "auxiliary."
+        )
 
 
 def folds_of(cv: Any, X: RowsLike, y: Targets, groups: Any, random_state: int | None) -> list[Fold]:

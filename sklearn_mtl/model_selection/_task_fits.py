@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
 from ..columns._missing import is_missing
+from ..config import resolve_auxiliary
 from ..metrics import task_scores
 from ..targets import Targets
 from ..utils._types import RowsLike
@@ -103,7 +104,16 @@ def for_tasks(estimator: Any, names: Sequence[str]) -> Any:
         if given is not None:
             kept = {key: value for key, value in given.items() if _task_of(key, names) is not None}
             last.set_params(**{param: kept or None})
-    return copy
+    auxiliary = resolve_auxiliary(last.auxiliary)
+    helpers = [name for name in auxiliary.tasks if str(name) in names]
+    return copy if len(helpers) == len(auxiliary.tasks) else _with_auxiliary(copy, helpers)
+
+
+def _with_auxiliary(estimator: Any, helpers: Sequence[str]) -> Any:
+    last, _ = last_step(estimator)
+    spec = resolve_auxiliary(last.auxiliary).set_params(tasks=helpers)
+    last.set_params(auxiliary=spec if helpers else None)
+    return estimator
 
 
 def _task_of(key: Any, names: Sequence[str]) -> str | None:

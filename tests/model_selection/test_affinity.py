@@ -86,7 +86,7 @@ def test_missing_labels_and_classes(rows):
     mixed.loc[:4, "Weight"] = np.nan
     net = MultiTaskNetEstimator(**SMALL, tasks=dict.fromkeys(["Weight", "Waist", "Pulse"], "regression"))
     for method in METHODS:
-        found = task_affinity(net, X, mixed, method=method, cv=2, n_subsets=6)
+        found = task_affinity(net, X, mixed, method=method, cv=KFold(2), n_subsets=6)
         assert np.isfinite(found.to_numpy()).all()
 
 
@@ -94,6 +94,12 @@ def test_unknown_method_is_refused(rows):
     X, y = rows
     with pytest.raises(ValueError, match="method='all' should be one of"):
         task_affinity(MultiTaskNetRegressor(**SMALL), X, y, method="all")
+
+
+def test_auxiliary_tasks_are_refused(rows):
+    X, y = rows
+    with pytest.raises(ValueError, match=r"auxiliary=\['Pulse'\], but task_affinity finds out itself"):
+        task_affinity(MultiTaskNetRegressor(**SMALL, auxiliary=["Pulse"]), X, y)
 
 
 @pytest.mark.parametrize("n_tasks", [3, 5, 14, 40])

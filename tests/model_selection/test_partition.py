@@ -52,9 +52,9 @@ def test_greedy_groups_keep_the_limit():
 
 
 def test_a_task_that_helps_and_is_harmed_becomes_auxiliary():
-    # task 1 helps task 0, which harms it
-    affinity = np.array([[0.0, 1.0], [-2.0, 0.0]])
-    assert best_groups(affinity, 2) == [([0], [1]), ([1], [])]
+    # task 1 helps task 0, which harms it; task 2 is indifferent
+    affinity = np.array([[0.0, 3.0, 0.05], [-4.0, 0.0, -0.1], [-0.1, -0.1, 0.0]])
+    assert best_groups(affinity, 3) == [([0], [1]), ([1], []), ([2], [])]
 
 
 def test_without_gains_all_tasks_stay_together():

@@ -94,6 +94,15 @@ def test_tasks_of_weight_0_are_left_out(rows):
     assert list(compare_sharing(net, X, y, cv=2, n_weights=0).index) == ["Weight", "Waist"]
 
 
+def test_auxiliary_tasks_help_and_are_not_compared(rows):
+    X, y = rows
+    net = MultiTaskNetRegressor(**SMALL, auxiliary=["Pulse"])
+    found = compare_sharing(net, X, y, cv=2, n_weights=1)
+    assert list(found.index) == ["Weight", "Waist"]
+    all_tasks = compare_sharing(MultiTaskNetRegressor(**SMALL), X, y, cv=2, n_weights=0)
+    np.testing.assert_allclose(found["separate"], all_tasks["separate"].iloc[:2], rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("net", "columns", "error", "message"),
     [
