@@ -1,8 +1,9 @@
 """Groups of tasks on data with known relations: three families of four tasks, and a harmful outlier.
 
-The tasks of a family read one random hidden layer of three units, and each has 60 labels. The outlier is a function
-of high frequency with labels in all rows, so that it draws a shared layer towards itself. ``TaskGrouping`` is
-compared with the families as groups, with all tasks together, and with each task alone, on new rows.
+The tasks of a family read one random hidden layer of three units, and each has 60 labels. The outlier is a
+function of high frequency with labels in all rows, so that it draws a shared layer towards itself.
+``TaskGrouping`` is compared with the families as groups, with all tasks together, and with each task alone, on new
+rows.
 """
 
 from __future__ import annotations
