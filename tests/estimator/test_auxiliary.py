@@ -10,7 +10,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, EpochScoring
 
-from sklearn_mtl import Auxiliary, MultiTaskNetClassifier, MultiTaskNetEstimator, Targets, load_model, save_model
+from sklearn_mtl import (
+    Auxiliary,
+    EarlyStopping,
+    MultiTaskNetClassifier,
+    MultiTaskNetEstimator,
+    Targets,
+    load_model,
+    save_model,
+)
 from sklearn_mtl.architectures import HardSharing
 from sklearn_mtl.inspection import LearningHistoryDisplay
 from sklearn_mtl.metrics import multitask_scorer
@@ -26,7 +34,7 @@ HELPS = ("mass",)
 
 
 def with_epochs_to_stop(**params):
-    stopping = {"early_stopping": True, "validation": 0.3, "n_iter_no_change": 2, "max_epochs": 30}
+    stopping = {"early_stopping": EarlyStopping(True, n_iter_no_change=2), "validation": 0.3, "max_epochs": 30}
     return net(**stopping, learning_rate=0.05, **params)
 
 
@@ -69,7 +77,7 @@ def test_a_missing_auxiliary_label_among_the_held_out_rows_is_no_matter():
 
 
 def test_per_task_stopping_ends_with_the_last_main_task():
-    params = {"early_stopping": "per_task", "validation": 0.3, "n_iter_no_change": 2, "max_epochs": 40}
+    params = {"early_stopping": EarlyStopping("per_task", n_iter_no_change=2), "validation": 0.3, "max_epochs": 40}
     y = Targets(a=np.random.default_rng(0).normal(size=len(X)), b=X @ np.ones(4))
     assert net(**params, auxiliary=("b",)).fit(X, y).n_iter_ < net(**params).fit(X, y).n_iter_
 
