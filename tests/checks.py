@@ -64,8 +64,9 @@ def specs(package, base):
 
 #: additional parameters of an option: SGD learns little at the learning rate of AdamW
 ALONG = {"optimizer='sgd'": {"learning_rate": 0.1}}
-#: options that contradict the checks, which fit twice and expect the same model
-NOT_CHECKED = ("warm_start",)
+#: options that contradict the checks, which fit twice and expect the same model, and have one target, whose label
+#: no other task could read
+NOT_CHECKED = ("warm_start", "label_inputs")
 
 
 def choices():
