@@ -3,9 +3,9 @@
 Does sharing help?
 ==================
 
-Three made data sets, each of six tasks: in the first, the tasks have a hidden layer in common and few labels, and
-sharing helps much; in the second, each task has a hidden layer of its own; in the third, five tasks have a hidden
-layer in common, and one is of another kind and draws the shared layer towards itself.
+Three made data sets: in the first, twelve tasks have a hidden layer in common and few labels each; in the
+second, each task has a hidden layer of its own, and all labels; in the third, five tasks have a hidden layer in
+common, and one with all labels is of another kind.
 """
 
 # %%
@@ -24,28 +24,35 @@ from sklearn_mtl.model_selection import (
 )
 from sklearn_mtl.trunks import MLP
 
-N_ROWS, N_COLUMNS = 150, 15
+N_ROWS, N_COLUMNS = 400, 15
 
 
 def hidden_layer(rng, X):
-    return np.tanh(2 * X @ rng.normal(size=(N_COLUMNS, 5)) / np.sqrt(N_COLUMNS))
+    return np.tanh(2 * X @ rng.normal(size=(N_COLUMNS, 3)) / np.sqrt(N_COLUMNS))
 
 
-def target(rng, hidden, noise=0.7):
+def target(rng, hidden, noise=0.4):
     signal = hidden @ rng.normal(size=hidden.shape[1])
     return signal / signal.std() + noise * rng.normal(size=len(hidden))
+
+
+def few(rng, labels, share=0.15):
+    """Keep a share of the labels."""
+    return np.where(rng.random(len(labels)) < share, labels, np.nan)
 
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(N_ROWS, N_COLUMNS))
 common = hidden_layer(rng, X)
 data = {
-    "a common layer": Targets({f"t{i}": target(rng, common) for i in range(6)}),
+    "a common layer": Targets(
+        {f"t{i}": few(rng, target(rng, common)) for i in range(12)}
+    ),
     "nothing in common": Targets(
         {f"t{i}": target(rng, hidden_layer(rng, X)) for i in range(6)}
     ),
     "one task of another kind": Targets(
-        {f"t{i}": target(rng, common) for i in range(5)}
+        {f"t{i}": few(rng, target(rng, common)) for i in range(5)}
         | {"other": np.sin(6 * X[:, 0]) + 0.1 * rng.normal(size=N_ROWS)}
     ),
 }
@@ -69,7 +76,7 @@ plt.show()
 # %%
 # Which task helps which
 # ----------------------
-# The cosines of the gradients tell the task of another kind from the others.
+# Cosines of gradients above 0 mean that two tasks pull the shared layers in one direction.
 y = data["one task of another kind"]
 affinity = task_affinity(net, X, y, method="gradient")
 TaskAffinityDisplay.from_affinity(affinity)
