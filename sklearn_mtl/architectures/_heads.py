@@ -157,7 +157,10 @@ class FusedLinear(nn.Module):
 
     def forward(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
         """Map vectors (..., N, in) by the wanted layers, with concatenated outputs."""
-        return affine(x, *self.rows_of(wanted))
+        if self.training or len(wanted) == len(self.widths):
+            return affine(x, *self.rows_of(wanted))
+        # the whole product, because one of fewer columns may round differently
+        return affine(x, self.weight, self.bias).index_select(-1, self._columns(wanted))
 
     def each(self, x: Tensor, wanted: Sequence[int]) -> Tensor:
         """Map vectors (..., T, ..., N, in), one entry per wanted layer, to (..., ..., N, sum of out)."""
@@ -178,8 +181,13 @@ class FusedLinear(nn.Module):
         """Return weight and bias of some of the layers."""
         if len(wanted) == len(self.widths):
             return self.weight, self.bias
-        rows = torch.cat([torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]).to(self.weight.device)
+        rows = self._columns(wanted)
         return self.weight.index_select(-2, rows), self.bias.index_select(-1, rows)
+
+    def _columns(self, wanted: Sequence[int]) -> Tensor:
+        """Return the numbers of the outputs of some of the layers."""
+        columns = [torch.arange(self.starts[i], self.starts[i + 1]) for i in wanted]
+        return torch.cat(columns).to(self.weight.device)
 
 
 def fused_order(tasks: Mapping[str, Task]) -> list[str]:

@@ -41,6 +41,12 @@ def is_missing(values: np.ndarray) -> np.ndarray:
     return missing.reshape(values.shape)
 
 
+def has_label(labels: np.ndarray) -> np.ndarray:
+    """Return which rows (n_rows,) have a label, or a part of one, in an array of shape (n_rows, ...)."""
+    missing = is_missing(labels)
+    return np.asarray(~missing.reshape(len(missing), -1).all(axis=1))
+
+
 def _is_missing_scalar(value: Any) -> bool:
     if isinstance(value, np.datetime64 | np.timedelta64):
         return bool(np.isnat(value))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..columns._missing import is_missing
+from ..columns._missing import has_label
 from ..columns._ragged import RaggedRows
 from ..tasks import Task, TaskGroup
 from ..utils._stratify import deal
@@ -40,8 +40,7 @@ def count_labels(
     """Count the rows with labels of some tasks."""
     labelled = []
     for name in tasks:
-        missing = is_missing(targets[name])
-        known = np.asarray(~missing if missing.ndim == 1 else ~missing.reshape(len(missing), -1).all(axis=1))
+        known = has_label(targets[name])
         if sample_weight is not None:
             known &= sample_weight[name] > 0
         if known.all():

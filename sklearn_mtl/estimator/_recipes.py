@@ -156,7 +156,7 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
         if not isinstance(spec.recipes, str):
             members = {"n_members": N_MEMBERS if estimator.n_members == "auto" else estimator.n_members}
             return {name: {**members, **recipe} for name, recipe in spec.recipes.items()}
-        if not isinstance(previous, PortfolioModel) and (X is None or not _is_table(X)):
+        if not isinstance(previous, PortfolioModel) and (X is None or not is_table(X)):
             raise ValueError(
                 f"ensemble={estimator.ensemble!r} has the recipes that are recommended for a table, by its "
                 "numbers of rows and columns; for other inputs and for partial_fit, pass recipes to Portfolio."
@@ -164,7 +164,7 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
         return _recommended(X, y, previous, changed)
     named = changed & OF_ONE_TRAINING
     continues = isinstance(previous, PortfolioModel) and named <= {"warm_start"}
-    starts = not named and previous is None and X is not None and not issparse(X) and _is_table(X)
+    starts = not named and previous is None and X is not None and not issparse(X) and is_table(X)
     return _recommended(X, y, previous, changed) if continues or starts else {"": _single(estimator)}
 
 
@@ -215,7 +215,8 @@ def changed_params(estimator: Any) -> set[str]:
     return {name for name, default in defaults.items() if not same(values[name], default)}
 
 
-def _is_table(X: RowsLike) -> bool:
+def is_table(X: RowsLike) -> bool:
+    """Return whether the trunk that is chosen for X is one for tables."""
     try:
         with warnings.catch_warnings():  # the fit issues them
             warnings.simplefilter("ignore")

@@ -20,8 +20,9 @@ from ..utils._threads import threads_for
 
 # Rows per chunk: large enough for the products, small enough for the cache.
 CHUNK = 2048
-# For fewer rows, matrix products use other routines, which sum in another order.
-FEWEST = 4
+# The rows of a table are filled up to a multiple of this: for few rows, and for those that are left over at the
+# end, matrix products use other routines, which sum in another order.
+MULTIPLE = 32
 # Numbers of images, or tokens of sequences, per chunk; the activations are many times as large.
 CHUNK_NUMBERS = 2_000_000
 CHUNK_TOKENS = 32_768
@@ -123,9 +124,9 @@ def _like_many(
     batch: dict[str, Tensor],
     position_axes: Mapping[str, int] | None,
 ) -> Mapping[str, Tensor]:
-    """Compute outputs; those of very few rows of a table are equal to the bit to those among more rows."""
+    """Compute outputs; those of few rows of a table are equal to the bit to those among more rows."""
     n_rows = len(next(iter(batch.values())))
-    if n_rows >= FEWEST or any(values.dim() != 2 for values in batch.values()):
+    if n_rows % MULTIPLE == 0 or any(values.dim() != 2 for values in batch.values()):
         return compute(batch)
     repeated = _repeated(n_rows, next(iter(batch.values())).device)
     outputs = compute({name: values[repeated] for name, values in batch.items()})
@@ -135,8 +136,8 @@ def _like_many(
 
 @lru_cache(maxsize=64)
 def _repeated(n_rows: int, device: torch.device) -> Tensor:
-    """Return the numbers of `FEWEST` rows; the last row is repeated."""
-    return torch.arange(FEWEST, device=device).clamp(max=n_rows - 1)
+    """Return the numbers of a multiple of rows; the last row is repeated."""
+    return torch.arange(-(-n_rows // MULTIPLE) * MULTIPLE, device=device).clamp(max=n_rows - 1)
 
 
 def _n_weights(network: Network) -> int:

@@ -118,14 +118,20 @@ def task_affinity(
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r} should be one of {list(METHODS)}.")
-    pandas = import_optional("pandas", "frames", "task_affinity")
+    import_optional("pandas", "frames", "task_affinity")
     net, X, targets, names = check_study(net, X, y)
     refuse_auxiliary(net, targets, "task_affinity")
     folds = folds_of(cv, X, targets, groups, random_state) if method in ("pairs", "subsets") else []
     fit_params = params_with_groups(net, groups)
     study = Study(net, X, targets, names, folds, fit_params, n_subsets, n_jobs, random_state)
+    return frame_of_affinities(METHODS[method](study), names, "task_affinity")
+
+
+def frame_of_affinities(values: np.ndarray, names: Sequence[str], purpose: str) -> Any:
+    """Return affinities as a DataFrame, with the tasks as rows and columns."""
+    pandas = import_optional("pandas", "frames", purpose)
     return pandas.DataFrame(
-        METHODS[method](study), index=pandas.Index(names, name="task"), columns=pandas.Index(names, name="with")
+        values, index=pandas.Index(names, name="task"), columns=pandas.Index(names, name="with")
     )
 
 

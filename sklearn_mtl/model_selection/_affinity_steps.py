@@ -64,12 +64,19 @@ def _one_network(net: Any, path: Sequence[str], names: Sequence[str], **params: 
 
 
 class Lookahead(Callback):
-    """Try steps of gradient descent on single tasks during a training, which does not change."""
+    """Try steps of gradient descent on single tasks during a training, which does not change.
 
-    #: the sums and numbers of the affinities of all trials; shared by copies, since the trained one is a clone
-    def __init__(self, found: list[np.ndarray] | None = None, every: int = EVERY) -> None:
-        self.found = [] if found is None else found
+    A copy is the callback itself, because the estimator trains with a copy, and the trials are read here.
+
+    Parameters
+    ----------
+    every : int
+        Steps between two trials.
+    """
+
+    def __init__(self, every: int = EVERY) -> None:
         self.every = every
+        self.found: list[np.ndarray] = []
 
     def __sklearn_clone__(self) -> Lookahead:
         return self

@@ -14,11 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimator._shares import frame_of_shares
 from ..metrics import task_scores, weighted_mean
-from ..targets import Container, Targets, align_targets, read_targets
+from ..targets import Targets, align_targets, read_targets
 from ..utils._optional import import_optional
 from ..utils._params import Interval, StrOptions
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
-from ._affinity import METHODS, task_affinity
+from ._affinity import METHODS, frame_of_affinities, task_affinity
 from ._partition import best_groups
 from ._stack import last_step
 from ._study import check_study, folds_of, params_with_groups, refuse_auxiliary
@@ -160,7 +160,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         limit = len(names) if self.n_groups is None else self.n_groups
         found = [
             (tuple(names[i] for i in served), tuple(names[i] for i in auxiliary))
-            for served, auxiliary in best_groups(affinity.to_numpy(dtype=float), limit)
+            for served, auxiliary in best_groups(affinity, limit)
         ]
         choices: dict[str, list[Group]] = {
             "groups": found,
@@ -176,36 +176,35 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
             for_tasks(net, served + auxiliary).fit(X, targets._select(served + auxiliary), **fit_params)
             for served, auxiliary in chosen
         ]
-        self.affinity_, self.scores_, self.nets_ = affinity, scores, nets
+        self._affinity, self.scores_, self.nets_ = affinity, scores, nets
         self.groups_, self.auxiliary_ = [served for served, _ in chosen], [auxiliary for _, auxiliary in chosen]
-        self.task_names_, self._container = list(names), _of_tasks(container, names)
+        idle = [name for name in container.names if name not in names]
+        self.task_names_, self._container = list(names), container.without_tasks(idle)
         first, _ = last_step(nets[0])
         for attribute in ("n_features_in_", "feature_names_in_"):
             if hasattr(first, attribute):
                 setattr(self, attribute, getattr(first, attribute))
         return self
 
-    def _affinities(self, net: Any, X: RowsLike, y: Targets, names: Sequence[str], groups: Any) -> Any:
-        pandas = import_optional("pandas", "frames", "TaskGrouping")
+    def _affinities(self, net: Any, X: RowsLike, y: Targets, names: Sequence[str], groups: Any) -> np.ndarray:
+        """Return the affinities that are given, or estimate them, (n_tasks, n_tasks)."""
         if self.affinity is None:
             few = len(names) <= MOST_PAIRS
             method = self.method if self.method != "auto" else "pairs" if few else "subsets"
-            return task_affinity(
+            found = task_affinity(
                 net, X, y, method=method, cv=self.cv, groups=groups, n_subsets=self.n_subsets, n_jobs=self.n_jobs,
                 random_state=self.random_state,
             )  # fmt: skip
-        given = self.affinity
-        if isinstance(given, pandas.DataFrame):
-            given = given.reindex(index=names, columns=names)
+            return np.asarray(found, dtype=float)
+        is_frame = hasattr(self.affinity, "reindex")
+        given = self.affinity.reindex(index=names, columns=names) if is_frame else self.affinity
         values = np.asarray(given, dtype=float)
         if values.shape != (len(names), len(names)) or not np.isfinite(values).all():
             raise ValueError(
                 f"affinity should be finite numbers of shape {(len(names), len(names))}, with a row and a column "
                 f"for each of the tasks {list(names)}."
             )
-        return pandas.DataFrame(
-            values, index=pandas.Index(names, name="task"), columns=pandas.Index(names, name="with")
-        )
+        return values
 
     def _compare(
         self, net: Any, X: RowsLike, y: Targets, choices: Mapping[str, Sequence[Group]], groups: Any
@@ -338,6 +337,12 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
     # -- advice
 
     @property
+    def affinity_(self) -> Any:
+        """DataFrame of shape (n_tasks, n_tasks), in which row i says what helps task i."""
+        check_is_fitted(self)
+        return frame_of_affinities(self._affinity, self.task_names_, "affinity_")
+
+    @property
     def task_shares_(self) -> Any:
         """DataFrame with a row for each task: 1 for its network, which is of all tasks, of some, or of its own."""
         check_is_fitted(self)
@@ -363,7 +368,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         """
         pandas = import_optional("pandas", "frames", "drop_redundant")
         check_is_fitted(self)
-        values = self.affinity_.to_numpy(dtype=float)
+        values = self._affinity
         gives, takes = values.sum(axis=0), values.sum(axis=1)
         little = 0.1 * np.abs(gives).max(initial=0.0)
         advice = np.where(gives > little, "helps others", np.where(gives < -little, "harms others", "may leave"))
@@ -375,9 +380,3 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         tags.input_tags, tags.target_tags = of_net.input_tags, of_net.target_tags
         tags.estimator_type = of_net.estimator_type
         return tags
-
-
-def _of_tasks(container: Container, names: Sequence[str]) -> Container:
-    """Return the container of some of the tasks."""
-    labels = dict(zip(container.names, container.labels, strict=True))
-    return Container(container.kind, tuple(names), tuple(labels[name] for name in names))

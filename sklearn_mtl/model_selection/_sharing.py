@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import _num_samples
 
+from ..estimator._recipes import is_table
 from ..metrics import weighted_mean
 from ..targets import Targets
-from ..trunks import MLP, resolve_trunk
+from ..trunks import MLP
 from ..utils._optional import import_optional
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
@@ -252,26 +253,22 @@ def _inner(
 def _of_baselines(
     net: Any, X: RowsLike, y: Targets, names: tuple[str, ...], folds: Sequence[Fold], n_jobs: int | None
 ) -> dict[str, list[Scores]]:
-    """Score a constant and a linear model by fold."""
-    parts = [TaskFits(names, fold.train, fold.test) for fold in folds]
+    """Score a constant and a linear model by fold; NaN where there is none."""
     last, path = last_step(net)
-    unknown = [dict.fromkeys(names, math.nan) for _ in folds]
-    constant, linear = _baseline(last), clone(net)
-    try:
-        is_table = isinstance(resolve_trunk("auto" if path else last.trunk, X), MLP)
-    except (TypeError, ValueError):  # the network may read what no trunk of this package is made for
-        is_table = False
-    dummy = unknown
-    if all(y[name].ndim == 1 and y[name].dtype.kind != "O" for name in names) or is_table:
+    found = {kind: [dict.fromkeys(names, math.nan) for _ in folds] for kind in ("dummy", "linear")}
+    parts = [TaskFits(names, *fold) for fold in folds]
+    if is_table(X) or all(_has_one_label(y, name) for name in names):
         blank = np.zeros((_num_samples(X), 1), dtype=np.float32)
-        dummy = [scores for (scores,) in score_fits(constant, parts, blank, y, {}, n_jobs=n_jobs)]
-    if not is_table:
-        return {"dummy": dummy, "linear": unknown}
-    if path:
-        linear.set_params(**{"__".join(path): _baseline(last)})
-    else:
-        linear = _baseline(last)
-    return {"dummy": dummy, "linear": [scores for (scores,) in score_fits(linear, parts, X, y, {}, n_jobs=n_jobs)]}
+        found["dummy"] = [scores for (scores,) in score_fits(_baseline(last), parts, blank, y, {}, n_jobs=n_jobs)]
+    if is_table(X):
+        linear = clone(net).set_params(**{"__".join(path): _baseline(last)}) if path else _baseline(last)
+        found["linear"] = [scores for (scores,) in score_fits(linear, parts, X, y, {}, n_jobs=n_jobs)]
+    return found
+
+
+def _has_one_label(y: Targets, name: str) -> bool:
+    """Return whether the labels are one for each row, and neither lists nor maps of positions."""
+    return y[name].ndim <= 2 and y.facts_of(name).kind != "object"
 
 
 def _baseline(last: Any) -> Any:

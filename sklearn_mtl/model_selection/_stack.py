@@ -149,7 +149,7 @@ def train_stacks(
     fits = [
         fit
         for train, _ in splits
-        for fit in fits_of_rows(estimator, candidates, *rows_of(X, y, fit_params, train))
+        for fit in fits_of_rows(estimator, candidates, *rows_of_fit(X, y, fit_params, train))
         if not (fit.key and is_done(fit.key))
     ]
     return train_fits(fits, stacked=stacked, max_members=max_members, n_jobs=n_jobs)
@@ -182,7 +182,7 @@ def train_fits(
     return TrainedFits(trained), report
 
 
-def rows_of(
+def rows_of_fit(
     X: RowsLike, y: TargetsLike, fit_params: Mapping[str, Any], train: Any
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Slice the rows of a fold like scikit-learn, so that the keys of its fits are the same."""

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
-from ..columns._missing import is_missing
+from ..columns._missing import has_label
 from ..config import resolve_auxiliary
 from ..metrics import task_scores
 from ..targets import Targets
+from ..trunks import rows_of
 from ..utils._types import RowsLike
 from ..utils._warn import each_once
-from ._stack import Fit, fits_of_rows, last_step, rows_of, train_fits
+from ._stack import Fit, fits_of_rows, last_step, rows_of_fit, train_fits
 
 #: the score of each task
 Scores = dict[str, float]
@@ -122,17 +122,14 @@ def _task_of(key: Any, names: Sequence[str]) -> str | None:
 
 
 def _training_rows(part: TaskFits, y: Targets) -> np.ndarray:
-    known = np.zeros(len(part.train), dtype=bool)
-    for name in part.tasks:
-        missing = is_missing(y[name][part.train])
-        known |= ~missing.reshape(len(missing), -1).all(axis=1)
+    known = np.any([has_label(y[name][part.train]) for name in part.tasks], axis=0)
     return part.train[known]
 
 
 def _rows_of_part(
     part: TaskFits, X: RowsLike, y: Targets, fit_params: Mapping[str, Any]
 ) -> tuple[Any, Any, dict[str, Any]]:
-    return rows_of(X, y._select(part.tasks), fit_params, _training_rows(part, y))
+    return rows_of_fit(X, y._select(part.tasks), fit_params, _training_rows(part, y))
 
 
 def _prepared(estimator: Any, part: TaskFits, X: RowsLike, y: Targets, fit_params: Mapping[str, Any]) -> list[Fit]:
@@ -146,4 +143,4 @@ def _fit_and_score(part: TaskFits, fit: Fit, X: RowsLike, y: Targets, fit_params
 
 
 def _score(fitted: Any, part: TaskFits, X: RowsLike, y: Targets) -> Scores:
-    return task_scores(fitted, _safe_indexing(X, part.test), y._select(part.tasks)[part.test])
+    return task_scores(fitted, rows_of(X, part.test), y._select(part.tasks)[part.test])

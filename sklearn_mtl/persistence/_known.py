@@ -26,7 +26,7 @@ from ..estimator._estimator import MultiTaskNetEstimator
 from ..estimator._task_view import TaskViewClassifier, TaskViewRegressor
 from ..exceptions import ModelFileError
 from ..model import Blueprint
-from ..model_selection import LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold
+from ..model_selection import LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold, TaskGrouping
 from ..semi_supervised import SelfTrainingMultiTask
 from ..targets import Container
 
@@ -39,7 +39,7 @@ ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling
 SPECS = (Auxiliary, BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio)
 VIEWS = (TaskViewClassifier, TaskViewRegressor)
 #: estimators that hold a network
-HOLDERS = (*VIEWS, SelfTrainingMultiTask)
+HOLDERS = (*VIEWS, SelfTrainingMultiTask, TaskGrouping)
 ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor, *HOLDERS)
 #: splitters of this package
 SPLITTERS = (LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold)

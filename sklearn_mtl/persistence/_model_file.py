@@ -43,8 +43,9 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
     estimator : MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
         Fitted or not. Pipeline steps from other packages are written by skops. A `FeatureUnion`, a
         `ColumnTransformer` and a `TransformedTargetRegressor` can be saved like a pipeline, and can be steps of
-        one. So can views of a task, the calibrated and thresholded classifiers of scikit-learn around them, and a
-        `SelfTrainingMultiTask <sklearn_mtl.semi_supervised.SelfTrainingMultiTask>`.
+        one. So can views of a task, the calibrated and thresholded classifiers of scikit-learn around them, a
+        `SelfTrainingMultiTask <sklearn_mtl.semi_supervised.SelfTrainingMultiTask>` and a
+        `TaskGrouping <sklearn_mtl.model_selection.TaskGrouping>`.
         For a search, save ``best_estimator_``.
     path : path-like
         File to write or replace; its folder exists.

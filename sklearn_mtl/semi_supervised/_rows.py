@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import clone
 
-from ..columns._missing import is_missing
+from ..columns._missing import has_label
 from ..targets import Container, Targets
 from ..trunks import rows_of
 
@@ -58,8 +58,7 @@ class FitRows:
 
     def labelled(self, task: str) -> np.ndarray:
         """Return which rows have a label of a task, or a part of one, as bool of shape (n_rows,)."""
-        missing = is_missing(self.y[task])
-        return np.asarray(~missing.reshape(len(missing), -1).all(axis=1))
+        return has_label(self.y[task])
 
     def weight(self, task: str) -> np.ndarray:
         """Return the weights of the rows for a task, of shape (n_rows,)."""

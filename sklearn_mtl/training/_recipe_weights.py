@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from ..columns._missing import is_missing
+from ..columns._missing import has_label
 from ..data._dataset import ValidationRows, lengths_of
 from ..data._hold_out import count_labels
 from ..model._predict import predict_outputs
@@ -181,6 +181,5 @@ class Selection:
         """Return the positions of the rows with a label; None if all have one, or if tokens have labels."""
         if self.tasks[name].labels_tokens:
             return None
-        missing = is_missing(self.rows.labels[name])
-        unlabelled = missing.reshape(len(missing), -1).all(axis=1)
-        return np.flatnonzero(~unlabelled) if unlabelled.any() else None
+        labelled = has_label(self.rows.labels[name])
+        return None if labelled.all() else np.flatnonzero(labelled)

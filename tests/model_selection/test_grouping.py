@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_mtl import MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
 from sklearn_mtl.model_selection import TaskGrouping
+from sklearn_mtl.persistence import load_model, save_model
 from sklearn_mtl.trunks import MLP
 
 SMALL = {"trunk": MLP((8,), scaling="standard"), "max_epochs": 4, "random_state": 0}
@@ -100,6 +101,16 @@ def test_clone_pickle_search_and_pipeline(rows):
     assert np.isfinite(cross_val_score(make_pipeline(StandardScaler(), grouping()), X, y, cv=2)).all()
     inside = TaskGrouping(make_pipeline(StandardScaler(), MultiTaskNetRegressor(**SMALL)), affinity=APART, cv=2)
     assert inside.fit(X, y).predict(X).shape == (20, 3)
+
+
+def test_a_saved_grouping_predicts_alike(rows, tmp_path):
+    X, y = rows
+    fitted = TaskGrouping(MultiTaskNetRegressor(**SMALL), method="gradient", cv=2).fit(X, y)
+    save_model(fitted, tmp_path / "grouping.mtl")
+    again = load_model(tmp_path / "grouping.mtl")
+    np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+    assert again.groups_ == fitted.groups_
+    pd.testing.assert_frame_equal(again.affinity_, fitted.affinity_)
 
 
 def test_advice_follows_from_the_columns_of_the_affinities(rows):
