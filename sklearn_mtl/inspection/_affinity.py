@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from scipy.spatial.distance import squareform
 from ..utils._optional import import_optional
 from ..utils._types import AxesLike
 from ._heat_map import name_cells, write_numbers
+
+# With more tasks the cells are too small for numbers.
+MOST_NUMBERS = 15
 
 
 class TaskAffinityDisplay:
@@ -66,7 +70,9 @@ class TaskAffinityDisplay:
         """
         return cls(affinity).plot(ax=ax)
 
-    def plot(self, *, ax: AxesLike = None, cmap: Any = "RdBu", values_format: str = "z.2g") -> TaskAffinityDisplay:
+    def plot(
+        self, *, ax: AxesLike = None, cmap: Any = "RdBu", values_format: str | None = None
+    ) -> TaskAffinityDisplay:
         """Draw the dendrogram and the heat map.
 
         Parameters
@@ -75,8 +81,8 @@ class TaskAffinityDisplay:
             Axes for the dendrogram and the heat map; None creates a figure.
         cmap : str or matplotlib Colormap, default="RdBu"
             Colours, symmetric about 0.
-        values_format : str, default="z.2g"
-            Format of the numbers, which are written for up to 15 tasks.
+        values_format : str or None, default=None
+            Format of the numbers, which are written for up to 15 tasks; None writes two digits of the largest.
 
         Returns
         -------
@@ -98,10 +104,10 @@ class TaskAffinityDisplay:
         return self
 
     def _draw_tree(self, ax: AxesLike, values: np.ndarray) -> None:
-        mutual = (values + values.T) / 2
-        distance = mutual.max() - mutual
-        np.fill_diagonal(distance, 0.0)
-        tree = linkage(squareform(distance, checks=False), "average")
+        mutual = squareform((values + values.T) / 2, checks=False)
+        most, least = mutual.max(), mutual.min()
+        # a tenth of the range, so that the closest tasks are joined at a height that can be seen
+        tree = linkage(most - mutual + (0.1 * (most - least) or 1.0), "average")
         drawn = dendrogram(
             tree, ax=ax, orientation="left", no_labels=True, color_threshold=0, above_threshold_color="0.4"
         )
@@ -109,14 +115,15 @@ class TaskAffinityDisplay:
         ax.invert_yaxis()
         ax.axis("off")
 
-    def _draw_map(self, ax: AxesLike, values: np.ndarray, cmap: Any, values_format: str) -> None:
+    def _draw_map(self, ax: AxesLike, values: np.ndarray, cmap: Any, values_format: str | None) -> None:
         shown = values[np.ix_(self.order_, self.order_)].copy()
         np.fill_diagonal(shown, np.nan)
         bound = np.nanmax(np.abs(shown)) or 1.0
         self.im_ = ax.imshow(shown, cmap=cmap, vmin=-bound, vmax=bound)
         names = [self.affinity.index[task] for task in self.order_]
         name_cells(ax, names, names)
-        if len(values) <= 15:
-            write_numbers(ax, self.im_, shown, values_format)
+        if len(values) <= MOST_NUMBERS:
+            decimals = max(0, 1 - math.floor(math.log10(bound)))
+            write_numbers(ax, self.im_, shown, values_format or f"z.{decimals}f")
         ax.set(xlabel="trained with", ylabel="gain of")
         self.figure_.colorbar(self.im_, ax=ax, shrink=0.8)

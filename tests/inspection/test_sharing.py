@@ -55,6 +55,14 @@ def test_tasks_that_help_each_other_are_neighbours():
     assert shown.mask.diagonal().all() if np.ma.isMaskedArray(shown) else np.isnan(np.diag(shown)).all()
 
 
+@pytest.mark.parametrize(("largest", "text"), [(0.0734, "0.073"), (3.21, "3.2"), (45.0, "45")])
+def test_numbers_have_two_digits_of_the_largest(largest, text):
+    affinity = pd.DataFrame([[0.0, largest], [-largest / 1000, 0.0]], index=list("ab"), columns=list("ab"))
+    texts = [each.get_text() for each in TaskAffinityDisplay.from_affinity(affinity).axes_[1].texts]
+    assert text in texts
+    assert not any("e" in each or each.startswith("-0.0") for each in texts)
+
+
 def test_affinities_that_are_no_square_are_refused():
     with pytest.raises(ValueError, match="square"):
         TaskAffinityDisplay.from_affinity(pd.DataFrame(np.zeros((2, 3))))
