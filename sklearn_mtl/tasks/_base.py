@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
@@ -301,18 +301,23 @@ def smooth(target: Tensor, smoothing: float | Tensor, n_classes: int) -> Tensor:
 
 
 def mean_of_members(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Average over the first axis, with weights of sum 1 or equal ones."""
-    if weights is None:
-        return values.mean(axis=0)
-    return np.tensordot(weights.astype(values.dtype), values, axes=1)
+    """Average over the first axis, with weights of sum 1 or equal ones.
+
+    Members are added one after the other: a matrix product would add them in an order that depends on the row.
+    """
+    shares = np.full(len(values), 1 / len(values)) if weights is None else weights
+    total = np.zeros(values.shape[1:], dtype=np.float64)
+    for share, of_member in zip(shares, values, strict=True):
+        total += share * of_member.astype(np.float64)
+    return total.astype(values.dtype)
 
 
 def log_mean_of_members(logarithms: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     """Compute the logarithm of the average of values over the first axis of their logarithms."""
-    if weights is None:
-        return logsumexp(logarithms, axis=0) - np.log(len(logarithms), dtype=logarithms.dtype)
-    each = weights.astype(logarithms.dtype).reshape(-1, *[1] * (logarithms.ndim - 1))
-    return logsumexp(logarithms, axis=0, b=each)
+    largest = logarithms.max(axis=0)
+    shift = np.where(np.isfinite(largest), largest, 0).astype(np.float64)
+    with np.errstate(divide="ignore"):  # an average of 0 has the logarithm -inf
+        return (np.log(mean_of_members(np.exp(logarithms - shift), weights)) + shift).astype(logarithms.dtype)
 
 
 def logit_of_mean(outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
