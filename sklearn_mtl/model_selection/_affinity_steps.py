@@ -14,6 +14,7 @@ from ..targets import Targets
 from ..utils._types import RowsLike
 from ..weighting import GramianWeighting
 from ._stack import last_step
+from ._study import with_one_member
 from ._task_fits import for_tasks
 
 # Steps between two that are looked at.
@@ -58,8 +59,7 @@ def of_lookahead(
 
 def _one_network(net: Any, path: Sequence[str], names: Sequence[str], **params: Any) -> Any:
     """Change an estimator so that it trains one network, and set further parameters."""
-    one = for_tasks(net, names)
-    params = {"n_members": 1, "ensemble": "auto", **params}
+    one = with_one_member(for_tasks(net, names))
     return one.set_params(**{"__".join([*path, name]): value for name, value in params.items()})
 
 

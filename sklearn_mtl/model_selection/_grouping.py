@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -18,10 +19,11 @@ from ..targets import Targets, align_targets, read_targets
 from ..utils._optional import import_optional
 from ..utils._params import Interval, StrOptions
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
-from ._affinity import METHODS, frame_of_affinities, task_affinity
-from ._partition import best_groups
+from ._affinity import METHODS, Study, frame_of_affinities, subset_scores, task_affinity
+from ._group_search import Block, GroupSearch
+from ._partition import auxiliary_tasks, best_groups
 from ._stack import last_step
-from ._study import check_study, folds_of, params_with_groups, refuse_auxiliary
+from ._study import check_study, folds_of, params_with_groups, refuse_auxiliary, with_one_member
 from ._task_fits import TaskFits, for_tasks, score_fits
 
 # Up to so many tasks, "auto" trains networks for all pairs.
@@ -36,13 +38,28 @@ def _has_probabilities(self: TaskGrouping) -> bool:
     return any(hasattr(net, "predict_proba") for net in nets)
 
 
+def _scores_of_blocks(study: Study, blocks: Sequence[Block]) -> dict[Block, dict[int, np.ndarray]]:
+    """Train a network for each block of tasks, and return the scores of its tasks by fold."""
+    subsets = {block: tuple(study.names[task] for task in block) for block in blocks}
+    scores = subset_scores(study, list(subsets.values()))
+    return {
+        block: {task: scores[subset][study.names[task]] for task in block} for block, subset in subsets.items()
+    }
+
+
 class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
     """Train one network for each group of tasks that help each other.
 
-    ``fit`` estimates which tasks help which, divides the tasks into groups with the greatest sum of gains, and
-    compares these groups, all tasks together, and each task alone, on further folds. The best of the three is
-    fitted to all rows. A task is predicted by one group, and may be auxiliary in others: trained there because it
-    helps.
+    ``fit`` estimates which tasks help which, and finds groups:
+
+    1. The affinities propose groups: the division with the greatest sum of gains, and the branches of a tree that
+       merges the tasks of the greatest affinity.
+    2. Single networks of these groups are trained, and the division that scores best is chosen. A task moves to
+       another group if it scores better there.
+    3. These groups, all tasks together, and each task alone are compared on further folds, with the network as it
+       is given. The best of the three is fitted to all rows.
+
+    A task is predicted by one group, and may be auxiliary in others: trained there because it helps.
 
     Parameters
     ----------
@@ -50,9 +67,10 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         Fitted for each group; it is not changed.
     method : {"auto", "pairs", "subsets", "lookahead", "gradient"}, default="auto"
         How affinities are estimated, see `task_affinity`. "auto" is "pairs" for up to eight tasks, and otherwise
-        "subsets".
+        "gradient".
     affinity : DataFrame of shape (n_tasks, n_tasks) or None, default=None
-        Known affinities, as `task_affinity` returns them; None estimates them.
+        Known affinities, as `task_affinity` returns them, from which the groups then follow without step 2; None
+        estimates them, with single networks.
     n_groups : int or None, default=None
         Maximum number of networks; None sets no limit.
     cv : int, splitter or iterable of (train, test), default=3
@@ -156,11 +174,10 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         net, X, targets, names = check_study(self.net, X, y)
         refuse_auxiliary(net, targets, "TaskGrouping")
         _, container = read_targets(y)
-        affinity = self._affinities(net, X, targets, names, groups)
         limit = len(names) if self.n_groups is None else self.n_groups
+        affinity, divided = self._divided(net, X, targets, names, groups, limit)
         found = [
-            (tuple(names[i] for i in served), tuple(names[i] for i in auxiliary))
-            for served, auxiliary in best_groups(affinity, limit)
+            (tuple(names[i] for i in served), tuple(names[i] for i in auxiliary)) for served, auxiliary in divided
         ]
         choices: dict[str, list[Group]] = {
             "groups": found,
@@ -186,16 +203,32 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
                 setattr(self, attribute, getattr(first, attribute))
         return self
 
-    def _affinities(self, net: Any, X: RowsLike, y: Targets, names: Sequence[str], groups: Any) -> np.ndarray:
-        """Return the affinities that are given, or estimate them, (n_tasks, n_tasks)."""
-        if self.affinity is None:
-            few = len(names) <= MOST_PAIRS
-            method = self.method if self.method != "auto" else "pairs" if few else "subsets"
-            found = task_affinity(
-                net, X, y, method=method, cv=self.cv, groups=groups, n_subsets=self.n_subsets, n_jobs=self.n_jobs,
-                random_state=self.random_state,
-            )  # fmt: skip
-            return np.asarray(found, dtype=float)
+    def _divided(
+        self, net: Any, X: RowsLike, y: Targets, names: tuple[str, ...], groups: Any, limit: int
+    ) -> tuple[np.ndarray, list[tuple[list[int], list[int]]]]:
+        """Return affinities (n_tasks, n_tasks), and groups with their auxiliary tasks, as positions of tasks."""
+        if self.affinity is not None:
+            affinity = self._given_affinities(names)
+            return affinity, best_groups(affinity, limit)
+        single = with_one_member(net)
+        few = len(names) <= MOST_PAIRS
+        method = self.method if self.method != "auto" else "pairs" if few else "gradient"
+        found = task_affinity(
+            single, X, y, method=method, cv=self.cv, groups=groups, n_subsets=self.n_subsets, n_jobs=self.n_jobs,
+            random_state=self.random_state,
+        )  # fmt: skip
+        affinity = np.asarray(found, dtype=float)
+        folds = folds_of(self.cv, X, y, groups, self.random_state)
+        fit_params = params_with_groups(net, groups)
+        study = Study(single, X, y, names, folds, fit_params, None, self.n_jobs, self.random_state)
+        proposal = [tuple(served) for served, _ in best_groups(affinity, limit)]
+        search = GroupSearch(partial(_scores_of_blocks, study), limit)
+        blocks = search.groups(affinity, [proposal])
+        return affinity, [
+            (list(block), search.helpers(block, auxiliary_tasks(affinity, block))) for block in blocks
+        ]
+
+    def _given_affinities(self, names: Sequence[str]) -> np.ndarray:
         is_frame = hasattr(self.affinity, "reindex")
         given = self.affinity.reindex(index=names, columns=names) if is_frame else self.affinity
         values = np.asarray(given, dtype=float)

@@ -31,7 +31,7 @@ def best_groups(affinity: np.ndarray, n_groups: int) -> list[tuple[list[int], li
     """
     gains = affinity - np.diag(np.diag(affinity))
     blocks = _exact(gains, n_groups) if len(gains) <= MOST_EXACT else _greedy(gains, n_groups)
-    return [(block, _auxiliary(gains, block)) for block in sorted(blocks)]
+    return [(block, auxiliary_tasks(gains, block)) for block in sorted(blocks)]
 
 
 def value_of(gains: np.ndarray, block: Sequence[int]) -> float:
@@ -39,10 +39,11 @@ def value_of(gains: np.ndarray, block: Sequence[int]) -> float:
     return float(gains[np.ix_(block, block)].sum())
 
 
-def _auxiliary(gains: np.ndarray, block: Sequence[int]) -> list[int]:
+def auxiliary_tasks(gains: np.ndarray, block: Sequence[int]) -> list[int]:
+    """Return the tasks that help a group more than the mean size of all affinities."""
     n_tasks = len(gains)
     mean_size = np.abs(gains).sum() / max(1, n_tasks * (n_tasks - 1))
-    helps = gains[block].mean(axis=0)
+    helps = gains[list(block)].mean(axis=0)
     return [task for task in range(n_tasks) if task not in block and helps[task] > mean_size]
 
 

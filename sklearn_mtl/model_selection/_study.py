@@ -62,6 +62,13 @@ def refuse_auxiliary(net: Any, y: Targets, study: str) -> None:
         )
 
 
+def with_one_member(net: Any) -> Any:
+    """Clone a net so that it trains one network, and no ensemble."""
+    _, path = last_step(net)
+    params = {"n_members": 1, "ensemble": "auto"}
+    return clone(net).set_params(**{"__".join([*path, name]): value for name, value in params.items()})
+
+
 def folds_of(cv: Any, X: RowsLike, y: Targets, groups: Any, random_state: int | None) -> list[Fold]:
     """Return the folds of a study; an int makes stratified ones, of whole groups if there are any."""
     if isinstance(cv, int | np.integer):

@@ -1,0 +1,174 @@
+"""Groups of tasks by the scores of networks that are trained for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.cluster.hierarchy import average
+from scipy.spatial.distance import squareform
+
+#: positions of the tasks of a group, sorted
+Block = tuple[int, ...]
+#: scores (n_folds,) of each task of a block, by task
+BlockScores = dict[int, np.ndarray]
+#: trains networks for blocks, and returns their scores by block
+Scorer = Callable[[Sequence[Block]], dict[Block, BlockScores]]
+
+# Passes in which each task may change its group.
+PASSES = 2
+
+
+class GroupSearch:
+    """Search for the groups whose networks score best.
+
+    Affinities are noisy, so they only propose groups: those of a tree, which merges the tasks that are most alike.
+    Networks are trained for each branch of the tree, and the best cut of the tree is chosen by their scores. Then
+    a task moves to another group, or is left alone, where its own score is better by more than a standard error.
+    Networks of all proposals of a step are trained together.
+
+    Parameters
+    ----------
+    scorer : callable
+        Trains networks for blocks of tasks.
+    n_groups : int
+        Maximum number of groups.
+    """
+
+    def __init__(self, scorer: Scorer, n_groups: int) -> None:
+        self.scorer = scorer
+        self.n_groups = n_groups
+        self.known: dict[Block, BlockScores] = {}
+
+    def groups(self, affinity: np.ndarray, proposals: Iterable[Sequence[Block]] = ()) -> list[Block]:
+        """Return the best groups that are found, sorted.
+
+        Parameters
+        ----------
+        affinity : ndarray of shape (T, T)
+            Row i says what helps task i.
+        proposals : iterable of sequences of blocks
+            Further divisions of the tasks to start from.
+        """
+        divisions = [list(division) for division in proposals]
+        tree = branches(affinity)
+        self._train([*tree, *(block for division in divisions for block in division)])
+        best = max([self._best_cut(tree), *divisions], key=self.value_of)
+        for _ in range(PASSES):
+            moved = self._moved(best)
+            if moved == best or self.value_of(moved) <= self.value_of(best):
+                break
+            best = moved
+        return best
+
+    def helpers(self, block: Block, candidates: Sequence[int]) -> list[int]:
+        """Return the candidates if a network that also trains them predicts the block better, or nothing."""
+        if not candidates:
+            return []
+        wider = tuple(sorted((*block, *candidates)))
+        self._train([block, wider])
+        with_them, without = (
+            np.mean([self.known[trained][task] for task in block], axis=0) for trained in (wider, block)
+        )
+        return list(candidates) if exceeds(with_them, without) else []
+
+    def value_of(self, blocks: Iterable[Block]) -> float:
+        """Return the sum of the mean scores of all tasks."""
+        return float(sum(_mean(scores) for block in blocks for scores in self.known[block].values()))
+
+    def _train(self, blocks: Iterable[Block]) -> None:
+        new = [block for block in dict.fromkeys(blocks) if block not in self.known]
+        if new:
+            self.known |= self.scorer(new)
+
+    def _best_cut(self, tree: dict[Block, tuple[Block, Block] | None]) -> list[Block]:
+        """Choose the branches of at most ``n_groups`` whose tasks score best; of equal ones the fewer."""
+        best: dict[Block, list[list[Block]]] = {}  # the best cut of a branch into 1, 2, ... groups
+        for block, parts in tree.items():  # parts come before what they are merged to
+            cuts = [[block]]
+            if parts is not None:
+                left, right = (best[part] for part in parts)
+                for count in range(2, min(len(block), self.n_groups) + 1):
+                    pairs = [
+                        sorted(left[i - 1] + right[count - i - 1])
+                        for i in range(max(1, count - len(right)), min(len(left), count - 1) + 1)
+                    ]
+                    if pairs:
+                        cuts.append(max(pairs, key=self.value_of))
+            best[block] = cuts
+        return max(best[max(tree, key=len)], key=self.value_of)
+
+    def _moved(self, blocks: Sequence[Block]) -> list[Block]:
+        """Let each task choose among the groups, by its own score in each."""
+        tasks = sorted(task for block in blocks for task in block)
+        home = {task: block for block in blocks for task in block}
+        may_leave = len(blocks) < self.n_groups
+        options: dict[int, list[tuple[Block, Block]]] = {}  # a group as it is, and with the task
+        for task in tasks:
+            others = [block for block in blocks if block != home[task]]
+            options[task] = [(block, tuple(sorted((*block, task)))) for block in others]
+            if may_leave and len(home[task]) > 1:
+                options[task].append(((), (task,)))
+        self._train(block for choices in options.values() for _, block in choices)
+        places: dict[int, Block] = {}
+        for task in tasks:
+            own = self.known[home[task]][task]
+            chosen = max(options[task], key=lambda option: _mean(self.known[option[1]][task]), default=None)
+            better = chosen is not None and exceeds(self.known[chosen[1]][task], own)
+            places[task] = chosen[0] if chosen is not None and better else home[task]
+        moved = self._gathered(tasks, places)
+        self._train(moved)
+        return moved
+
+    def _gathered(self, tasks: Sequence[int], places: dict[int, Block]) -> list[Block]:
+        """Join the tasks of one place; those that leave are alone while there may be more groups."""
+        kept = sorted({place for place in places.values() if place})
+        found = [tuple(task for task in tasks if places[task] == place) for place in kept]
+        alone = [(task,) for task in tasks if not places[task]]
+        room = max(0, self.n_groups - len(found))
+        rest = [task for (task,) in alone[room:]]
+        groups = [*found, *alone[:room]]
+        if rest:  # too many left at once: they stay together
+            groups[-1] = tuple(sorted((*groups[-1], *rest)))
+        return sorted(groups)
+
+
+def branches(affinity: np.ndarray) -> dict[Block, tuple[Block, Block] | None]:
+    """Merge tasks by their mean affinity, and return all branches: single tasks first, all tasks last.
+
+    Parameters
+    ----------
+    affinity : ndarray of shape (T, T)
+
+    Returns
+    -------
+    dict
+        The two parts of each branch; None for a single task.
+    """
+    n_tasks = len(affinity)
+    alike = (affinity + affinity.T) / 2
+    apart = alike.max() - alike
+    np.fill_diagonal(apart, 0.0)
+    nodes: list[Block] = [(task,) for task in range(n_tasks)]
+    tree: dict[Block, tuple[Block, Block] | None] = dict.fromkeys(nodes)
+    merges: Any = average(squareform(apart, checks=False))
+    for one, other in merges[:, :2].astype(int):
+        merged = tuple(sorted(nodes[one] + nodes[other]))
+        tree[merged] = (nodes[one], nodes[other])
+        nodes.append(merged)
+    return tree
+
+
+def exceeds(scores: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether scores on the same folds are better in the mean, by more than its standard error."""
+    differences = (scores - others)[np.isfinite(scores - others)]
+    if not len(differences):
+        return False
+    error = differences.std(ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else 0.0
+    return bool(differences.mean() > error)
+
+
+def _mean(scores: np.ndarray) -> float:
+    known = scores[np.isfinite(scores)]
+    return float(known.mean()) if len(known) else 0.0
