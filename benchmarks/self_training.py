@@ -75,7 +75,7 @@ def compare(name: str, kept: float, seed: int, max_epochs: int) -> dict[str, Any
     y[task] = thin(y[task], kept, seed)
     net = MultiTaskNetEstimator(
         tasks=rows.kinds,
-        trunk=MLP((64, 64)),
+        trunk=MLP((64, 64), scaling="standard"),
         n_members=4,
         max_epochs=max_epochs,
         device="cpu",
