@@ -36,9 +36,7 @@ X, Y, WHOLE = clusters()
 @pytest.mark.filterwarnings("ignore::sklearn_mtl.exceptions.SingleClassWarning")  # asked for by two checks
 @parametrize_with_checks(
     [
-        SelfTrainingMultiTask(
-            cls(trunk=MLP((32,)), learning_rate=0.03, max_epochs=MAX_EPOCHS // 3, random_state=0)
-        )
+        SelfTrainingMultiTask(cls(trunk=MLP((32,)), learning_rate=0.03, max_epochs=13, random_state=0))
         for cls in (MultiTaskNetClassifier, MultiTaskNetRegressor)
     ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES_OF_SELF_TRAINING,
