@@ -5,8 +5,8 @@ Most labels of one task are removed from the training rows; the other tasks keep
 accuracy or R2 of the task, and the mean of the others. "oracle" is the plain network that learned all labels.
 
 One round is tried, with ``margin=0``: "errors" is by how many standard errors it helped the task on held-out
-labels. If that is more than 1 the default margin gives the same network, and otherwise the plain one, so that one fit
-shows the gain of both, "gain" and "gain_at_1".
+labels. If that is more than 1 the default margin gives the same network, and otherwise the plain one, so that one
+fit shows the gain of both, "gain" and "gain_at_1".
 """
 
 from __future__ import annotations
