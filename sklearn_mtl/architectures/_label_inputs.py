@@ -18,8 +18,9 @@ from ._views import Views, append, map_vectors
 LABELS = "label inputs"
 # Width of the hidden layer between representation, labels and view of a task.
 HIDDEN = 64
-# Share of the training rows of which no label is seen, beyond those in which chance hides all.
-HIDDEN_ROWS = 0.25
+# Share of the rows of which no label is seen, in training and validation, beyond those in which chance hides all.
+# With 0.25 predictions without any known label were worse than those of a network that reads none.
+HIDDEN_ROWS = 0.5
 
 
 def without_labels(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -51,8 +52,10 @@ def hide_at_random(labels: Tensor, widths: Sequence[int], draws: Tensor) -> Tens
 class LabelReader(DrawsAtRandom, nn.Module):
     """Small networks that change the view of each task by the known labels of the other tasks.
 
-    A task never sees its own label. At the start of training nothing is changed. In training, labels are hidden at
-    random, so that one network predicts for every set of known labels, as denoising autoencoders do [1]_.
+    A task never sees its own label. Where no label of the others is known, its view is not changed: these rows are
+    predicted as if there were no reader. Nothing is changed at the start of training either. In training, labels
+    are hidden at random, so that one network predicts for every set of known labels, as denoising autoencoders
+    do [1]_.
 
     Parameters
     ----------
@@ -88,17 +91,23 @@ class LabelReader(DrawsAtRandom, nn.Module):
     def forward(self, views: Views, labels: Tensor | None, tasks: Sequence[str]) -> Views:
         """Return the views of tasks, changed by labels (B, n); None if no label is known."""
         views = views.by_task(tasks)
-        sample, token, mask = views.representation
         if labels is None:
-            labels = sample.new_zeros(sample.shape[-2], sum(self.widths))
-        elif self.training:
+            return views
+        sample, token, mask = views.representation
+        if self.training:
             labels = self._hidden(labels)
         chosen = positions(self.names, tasks)
         others = self.others if chosen is None else self.others[chosen.to(self.others.device)]
-        read = append(views.representation, labels * others.unsqueeze(-2))
-        change = map_vectors(read, lambda x: self.change(torch.relu(self.hidden(x, tasks)), tasks))
-        token = None if token is None or change.token is None else token + change.token
-        return views._replace(representation=Representation(sample + change.sample, token, mask))
+        read = labels * others.unsqueeze(-2)
+        known = (read != 0).any(dim=-1, keepdim=True)  # a known label has a flag of 1
+        change = map_vectors(
+            append(views.representation, read),
+            lambda x: self.change(torch.relu(self.hidden(x, tasks)), tasks),
+        )
+        sample = sample + torch.where(known, change.sample, 0.0)
+        if token is not None and change.token is not None:
+            token = token + torch.where(known.unsqueeze(-2), change.token, 0.0)
+        return views._replace(representation=Representation(sample, token, mask))
 
     def _hidden(self, labels: Tensor) -> Tensor:
         if self.draws is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -15,6 +15,9 @@ from ..tasks import Task
 from ..tasks._answers import Answer
 from ..tasks._classification import class_numbers
 from ._rows import FitRows
+
+#: known labels by task, where the network reads some
+Known: TypeAlias = Mapping[str, np.ndarray] | None
 
 # Largest temperature: at 20 the odds of 10**6 to 1 are 2 to 1.
 _HOTTEST = 20.0
@@ -64,8 +67,8 @@ class Taught(ABC):
         return True
 
     @abstractmethod
-    def answers(self, net: Any, X: Any) -> Answers:
-        """Predict the task for some rows, by a fitted network."""
+    def answers(self, net: Any, X: Any, known: Known = None) -> Answers:
+        """Predict the task for some rows, by a fitted network, with known labels of other tasks."""
 
     @abstractmethod
     def losses(self, net: Any, held: FitRows, answers: Answers) -> np.ndarray:
@@ -90,8 +93,8 @@ class TaughtClasses(Taught):
     .. [1] Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
     """
 
-    def answers(self, net: Any, X: Any) -> Answers:
-        answer = _answer(net, X, self.name)
+    def answers(self, net: Any, X: Any, known: Known = None) -> Answers:
+        answer = _answer(net, X, self.name, known)
         assert answer.probabilities is not None
         return Answers(answer.predictions, _by_element(net.tasks_[self.name], answer.probabilities))
 
@@ -142,9 +145,9 @@ class TaughtNumbers(Taught):
         # a column of one number is predicted without error and without spread, whatever the unit
         self.units = np.where(deviation > 0, deviation, 1.0)
 
-    def answers(self, net: Any, X: Any) -> Answers:
-        labels = _answer(net, X, self.name).predictions
-        spread = _as_numbers(net._fitted_view()._spread(X, [self.name])[self.name]) / self.units
+    def answers(self, net: Any, X: Any, known: Known = None) -> Answers:
+        labels = _answer(net, X, self.name, known).predictions
+        spread = _as_numbers(net._fitted_view()._spread(X, [self.name], known)[self.name]) / self.units
         return Answers(labels, np.sqrt((spread**2).mean(axis=1)))
 
     def losses(self, net: Any, held: FitRows, answers: Answers) -> np.ndarray:
@@ -215,8 +218,8 @@ def best_temperature(calibrations: Sequence[Calibration]) -> float:
     return float(np.exp(found.x)) if found.fun < log_loss(0.0) else 1.0
 
 
-def _answer(net: Any, X: Any, task: str) -> Answer:
-    answers: dict[str, Answer] = net._answers(X, [task])[0]
+def _answer(net: Any, X: Any, task: str, known: Known) -> Answer:
+    answers: dict[str, Answer] = net._answers(X, [task], known)[0]
     return answers[task]
 
 

@@ -13,18 +13,26 @@ from ..trunks import rows_of
 from ._answers import Answers, Taught, best_temperature
 from ._folds import Comparison, compare
 from ._rows import FitRows, PseudoLabels, fitted
+from ._teachers import known_to
 
 Proposals = Mapping[str, PseudoLabels]
+
+# Standard errors by which a task may at most be predicted worse. At one, chance alone rejects a round of three
+# tasks in two of five cases.
+_HARM = 2.0
 
 
 @dataclass(frozen=True)
 class Teaching:
-    """How networks are taught from their own predictions.
+    """How networks are taught from predictions.
 
     Parameters
     ----------
     estimator : MultiTaskNetEstimator
-        Cloned for each fit.
+        The student, cloned for each fit.
+    teacher : MultiTaskNetEstimator or None
+        What is fitted to propose pseudo-labels, and reads labels of other tasks; None if the student proposes
+        them.
     compared : dict of str to Taught
         The tasks whose held-out labels are compared.
     open_tasks : list of str
@@ -34,12 +42,13 @@ class Teaching:
     pseudo_weight : float
         Weight of a pseudo-label of certainty 1.
     margin : float
-        Standard errors by which a round must help.
+        Standard errors by which a round must help; a harm is one of as many, and of two at least.
     max_iter : int
         Most rounds.
     """
 
     estimator: Any
+    teacher: Any
     compared: Mapping[str, Taught]
     open_tasks: Sequence[str]
     threshold: float
@@ -56,7 +65,8 @@ class Teaching:
             unlabelled = np.flatnonzero(~rows.labelled(name))
             if not len(unlabelled):
                 continue
-            answers = self.compared[name].answers(net, rows_of(rows.X, unlabelled))
+            known = known_to(net, rows.y[unlabelled])
+            answers = self.compared[name].answers(net, rows_of(rows.X, unlabelled), known)
             certainty = self.compared[name].certainty(answers, temperatures[name])
             sure = certainty >= self.threshold
             if sure.any():
@@ -69,6 +79,19 @@ class Teaching:
         net = fitted(self.estimator, rows, pseudo)
         answers = {name: how.answers(net, held.X) for name, how in self.compared.items()}
         return Fold(rows, held, net, pseudo, answers)
+
+    def proposer(self, net: Any, rows: FitRows, pseudo: Proposals) -> Any:
+        """Return what proposes pseudo-labels beside a student that learned some rows and pseudo-labels."""
+        return net if self.teacher is None else fitted(self.teacher, rows, pseudo)
+
+    def proposing(self, fold: Fold) -> Fold:
+        """Return a fold with the network that proposes pseudo-labels, and its predictions with known labels."""
+        net = self.proposer(fold.net, fold.rows, fold.pseudo)
+        known = known_to(net, fold.held.y)
+        if known is None:
+            return fold
+        answers = {name: self.compared[name].answers(net, fold.held.X, known) for name in self.open_tasks}
+        return fold._replace(net=net, answers=answers)
 
     def temperatures(self, folds: Sequence[Fold]) -> dict[str, float]:
         """Return the temperature of each task that gets pseudo-labels, for the held-out rows of some folds."""
@@ -176,10 +199,13 @@ def decide(teaching: Teaching, rows: FitRows, folds: np.ndarray) -> Decision:
     now = [teaching.in_fold(rows.take(train), rows.take(held), {}) for train, held in split]
     tasks = list(teaching.open_tasks)
     for number in range(1, teaching.max_iter + 1):
+        proposing = [teaching.proposing(fold) for fold in now]
         # a fold's own held-out labels have no part in what it is taught
         proposals = [
-            teaching.propose(fold.net, fold.rows, tasks, teaching.temperatures([*now[:i], *now[i + 1 :]]))
-            for i, fold in enumerate(now)
+            teaching.propose(
+                fold.net, fold.rows, tasks, teaching.temperatures([*proposing[:i], *proposing[i + 1 :]])
+            )
+            for i, fold in enumerate(proposing)
         ]
         tried = [name for name in tasks if any(name in each for each in proposals)]
         if not tried:
@@ -190,7 +216,7 @@ def decide(teaching: Teaching, rows: FitRows, folds: np.ndarray) -> Decision:
         if not tasks:
             decision.termination = "no_gain"
             break
-        decision.steps.append(Step(tasks, teaching.temperatures(now)))
+        decision.steps.append(Step(tasks, teaching.temperatures(proposing)))
         now = after
     return decision
 
@@ -220,7 +246,7 @@ def _helpful(
         compared |= {name: latest[name] for name in latest if name not in dropped}
         helped = [name for name in tasks if latest[name].is_gain(teaching.margin)]
         if helped == tasks:
-            is_harmed = any(each.is_harm(teaching.margin) for each in latest.values())
+            is_harmed = any(each.is_harm(max(teaching.margin, _HARM)) for each in latest.values())
             return [] if is_harmed else tasks, after, compared
         dropped |= set(tasks) - set(helped)
         tasks = helped
@@ -233,7 +259,8 @@ def teach(
     """Repeat the accepted rounds with all rows; return the last network and the pseudo-labels that it learned."""
     pseudo: Proposals = {}
     for step in steps:
-        pseudo = {**pseudo, **teaching.propose(net, rows, step.tasks, step.temperatures)}
+        proposer = teaching.proposer(net, rows, pseudo)
+        pseudo = {**pseudo, **teaching.propose(proposer, rows, step.tasks, step.temperatures)}
         net = fitted(teaching.estimator, rows, pseudo, container)
     return net, pseudo
 

@@ -1,4 +1,4 @@
-"""Self-training: missing labels are learned from the network's own certain predictions."""
+"""Self-training: missing labels are learned from certain predictions."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ from ._delegation import DelegatingMixin
 from ._folds import deal_folds, has_enough_labels
 from ._rounds import Decision, Teaching, decide, teach
 from ._rows import FitRows
+from ._teachers import reading_teacher
 
 
 class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
-    """Self-training of several tasks: missing labels are learned from the network's own certain predictions.
+    """Self-training of several tasks: missing labels are learned from certain predictions.
 
-    A network is fitted to the real labels. What it predicts with certainty for rows without a label of a task
-    becomes a pseudo-label of a weight below 1, and a network is fitted anew to both [1]_ [2]_. A round is
-    accepted for the tasks whose held-out **real** labels are predicted better by more than one standard error, as
-    long as no task is predicted worse by as much. If no round helps any task, the result is the plain fit.
+    A teacher is fitted to the real labels, and reads the labels of the other tasks where they are known, as with
+    ``label_inputs=True``: so it can know what the network itself cannot. What it predicts with certainty for rows
+    without a label of a task becomes a pseudo-label of a weight below 1, and the network is fitted to both
+    [1]_ [2]_. A round is accepted for the tasks whose held-out **real** labels are predicted better by more than
+    one standard error, as long as no task is predicted worse by more than two. If no round helps any task, the
+    result is the plain fit.
 
     Parameters
     ----------
@@ -53,7 +56,13 @@ class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
         Folds of the rows with real labels. A round is judged by all of them, each predicted by a network that did
         not learn it.
     margin : float >= 0, default=1.0
-        Number of standard errors, of the mean paired difference of held-out losses, by which a round must help.
+        Number of standard errors, of the mean paired difference of held-out losses, by which a round must help. A
+        round is rejected if a task becomes worse by as many, and by two at least.
+    read_labels : bool, default=True
+        Whether a network of ``label_inputs=True``, which reads the known labels of the other tasks, proposes the
+        pseudo-labels. If False, or if there is no other task to read, or the network cannot read labels, it
+        proposes them itself, in a third of the time. The fitted network reads no labels, unless ``estimator``
+        does; then it is its own teacher.
 
     Attributes
     ----------
@@ -89,7 +98,9 @@ class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
     stopping within a network treats pseudo-labels as labels of their weight.
 
     There are ``n_folds`` fits and a plain one, ``n_folds`` for each round, and one for each accepted round at the
-    end. A round that helped some tasks and others not is fitted again with the pseudo-labels of the former.
+    end; and as many of teachers, of which an ensemble trains its networks one after the other. A round that helped
+    some tasks and others not is fitted again with the pseudo-labels of the former. The teacher of the default
+    portfolio is an ensemble of four networks.
 
     References
     ----------
@@ -122,6 +133,7 @@ class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "n_folds": [Interval(Integral, 2, None, closed="left")],
         "margin": [Interval(Real, 0, None, closed="left")],
+        "read_labels": ["boolean"],
     }
 
     def __init__(
@@ -133,6 +145,7 @@ class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
         max_iter: int = 3,
         n_folds: int = 5,
         margin: float = 1.0,
+        read_labels: bool = True,
     ) -> None:
         self.estimator = estimator
         self.threshold = threshold
@@ -140,6 +153,7 @@ class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
         self.max_iter = max_iter
         self.n_folds = n_folds
         self.margin = margin
+        self.read_labels = read_labels
 
     @each_once()
     def fit(
@@ -228,8 +242,10 @@ class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
                 open_tasks.append(name)
         for name, reason in reasons.items():
             warn(f"The task {name!r} gets no pseudo-labels: {reason}.")
+        reads = self.read_labels and open_tasks and not learner.label_inputs
+        teacher = reading_teacher(learner, net) if reads else None
         settings = (self.threshold, self.pseudo_weight, self.margin, self.max_iter)
-        return Teaching(learner, compared, open_tasks, *settings)
+        return Teaching(learner, teacher, compared, open_tasks, *settings)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")

@@ -50,6 +50,18 @@ def test_no_labels_are_the_same_as_unknown_ones():
     assert (seen_by(None) == seen_by(torch.zeros(5, 5))).all()
 
 
+def test_where_nothing_is_known_the_view_is_that_of_no_reader():
+    labels = torch.zeros(5, 5)
+    labels[2:, :3] = torch.tensor([0.0, 0.0, 1.0])  # the label is 0, and its flag is 1
+    changed = reader()(views(token=True), labels, NAMES).representation
+    plain = views(token=True).representation
+    assert (changed.sample[:, :2] == plain.sample[:2]).all()
+    assert (changed.token[:, :2] == plain.token[:2]).all()
+    assert (changed.sample[0] == plain.sample).all()  # a does not read itself
+    assert (changed.sample[1:, 2:] != plain.sample[2:]).any(dim=-1).all()
+    assert (changed.token[1:, 2:] != plain.token[2:]).any(dim=-1).all()
+
+
 def test_some_tasks_are_computed_as_among_all():
     labels = torch.rand(5, 5)
     torch.testing.assert_close(seen_by(labels, ["c", "a"]), seen_by(labels)[[2, 0]])
@@ -77,4 +89,4 @@ def test_labels_are_hidden_as_whole_blocks_at_all_rates():
     kept = hide_at_random(torch.ones(4000, 5), [3, 2], draws)
     assert (kept[:, :3].amin(dim=1) == kept[:, :3].amax(dim=1)).all()
     counts = torch.bincount((kept[:, 0] + kept[:, 4]).long(), minlength=3) / 4000
-    torch.testing.assert_close(counts, torch.tensor([0.5, 0.25, 0.25]), atol=0.03, rtol=0)
+    torch.testing.assert_close(counts, torch.tensor([4.0, 1.0, 1.0]) / 6, atol=0.03, rtol=0)

@@ -32,8 +32,9 @@ def clusters(seed=0, every=5):
     return X, Targets(kind=without(texts, every), mass=mass), Targets(kind=texts, mass=mass)
 
 
-def learner(max_iter=1, n_folds=3, threshold=0.6, **params):
-    """Make a learner of a network that has few steps, so that more labels help it."""
+def learner(max_iter=1, n_folds=3, threshold=0.6, read_labels=False, **params):
+    """Make a learner of a network that has few steps, so that more labels help it; it is its own teacher."""
     own = {name: params.pop(name) for name in ("margin", "pseudo_weight") if name in params}
+    own["read_labels"] = read_labels
     estimator = net(**{"max_epochs": 6, "batch_size": 16, **params})
     return SelfTrainingMultiTask(estimator, max_iter=max_iter, n_folds=n_folds, threshold=threshold, **own)

@@ -26,23 +26,17 @@ from sklearn_mtl.semi_supervised import SelfTrainingMultiTask
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import assert_same, assert_same_model, net
-from ..checks import EXPECTED_FAILURES_OF_SELF_TRAINING, MAX_EPOCHS
+from ..checks import EXPECTED_FAILURES_OF_SELF_TRAINING
 from ._data import clusters, learner
 
 X, Y, WHOLE = clusters()
-
-
-@pytest.fixture(scope="module")
-def taught():
-    """A fit that accepts a round."""
-    return learner(max_epochs=10).fit(X, Y)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_mtl.exceptions.SingleClassWarning")  # asked for by two checks
 @parametrize_with_checks(
     [
-        SelfTrainingMultiTask(cls(trunk=MLP((32,)), max_epochs=MAX_EPOCHS, random_state=0))
+        SelfTrainingMultiTask(cls(trunk=MLP((32,)), learning_rate=0.03, max_epochs=13, random_state=0))
         for cls in (MultiTaskNetClassifier, MultiTaskNetRegressor)
     ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES_OF_SELF_TRAINING,
@@ -129,7 +123,7 @@ def test_frames_lists_and_several_inputs_are_the_same(taught):
     assert fitted.feature_names_in_.tolist() == list("abc")
     assert_same_model(learner(max_epochs=10).fit(X.tolist(), Y).estimator_, taught.estimator_)
     several = SelfTrainingMultiTask(
-        MultiTaskNetEstimator(n_members=1, max_epochs=3, random_state=0), n_folds=2, threshold=0.5
+        MultiTaskNetEstimator(n_members=1, max_epochs=3, random_state=0), n_folds=2, max_iter=1, threshold=0.5
     )
     assert several.fit({"a": X[:, :2], "b": X[:, 2:]}, Y).rounds_["n_labels"].max() > 0
 
@@ -179,7 +173,7 @@ def test_a_file_keeps_what_the_rounds_did(taught, tmp_path):
 def test_one_dimensional_y():
     kind = np.array([np.nan if label is None else float(label == "bee") for label in Y["kind"]])
     estimator = MultiTaskNetClassifier(n_members=1, max_epochs=10, random_state=0)
-    fitted = SelfTrainingMultiTask(estimator, n_folds=2, threshold=0.6).fit(X, kind)
+    fitted = SelfTrainingMultiTask(estimator, n_folds=2, max_iter=1, threshold=0.6).fit(X, kind)
     assert fitted.predict(X).shape == (len(X),)
     assert fitted.predict_proba(X).shape == (len(X), 2)
     assert fitted.classes_.tolist() == [0.0, 1.0]

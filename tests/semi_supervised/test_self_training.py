@@ -13,14 +13,6 @@ from ._data import clusters, inputs_of_two_classes, learner, without
 X, Y, WHOLE = clusters()
 
 
-@pytest.fixture(scope="module")
-def taught():
-    """A fit that accepts a round."""
-    fitted = learner(max_epochs=10).fit(X, Y)
-    assert fitted.labels_added_["kind"] > 0
-    return fitted
-
-
 def test_pseudo_labels_that_help_are_taught(taught):
     plain = net(max_epochs=10, batch_size=16).fit(X, Y)
     of_kind = taught.rounds_.query("task == 'kind'")
