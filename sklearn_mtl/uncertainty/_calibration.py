@@ -1,0 +1,186 @@
+"""Calibration rows and their scores, from which the sets of new rows are computed at any level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..utils._warn import warn
+from ._pool import Pool, fewest, joint_mass
+from ._said import Said
+from ._scorers import Scorer, Scores
+from ._strata import NO_GROUP
+
+# Number of groups that a message names.
+_MOST_NAMED = 5
+
+
+class Calibration(NamedTuple):
+    """Scores of calibration rows.
+
+    Parameters
+    ----------
+    scores : dict of str to list of Scores
+        For each task its columns.
+    sources : ndarray of int of shape (n_rows,)
+        The predictor that scored each row.
+    weights : ndarray of shape (n_rows,)
+    groups : ndarray of int of shape (n_rows,) or None
+        Rows of one group count together as one row.
+    strata : dict of str to ndarray of int of shape (n_rows,)
+        For tasks with thresholds by group, the code of the group of each row.
+    names : list
+        The groups.
+    """
+
+    scores: dict[str, list[Scores]]
+    sources: np.ndarray
+    weights: np.ndarray
+    groups: np.ndarray | None
+    strata: dict[str, np.ndarray]
+    names: list[Any]
+
+    @property
+    def everything(self) -> np.ndarray:
+        """All rows, as a mask."""
+        return np.ones(len(self.sources), dtype=bool)
+
+    def pool(self, scores: Scores, within: np.ndarray, fixed: float | None = None) -> Pool:
+        """Return the scores of some rows with their weights."""
+        labelled = scores.labelled & within
+        weights, n_units = self.weights, int(labelled.sum())
+        if self.groups is not None:
+            counts = np.bincount(self.groups[labelled], minlength=self.groups.max() + 1)
+            weights, n_units = weights / np.maximum(counts, 1)[self.groups], int((counts > 0).sum())
+        own = within[scores.rows]
+        rows = scores.rows[own]
+        return Pool(
+            scores.values[own],
+            weights[rows] * scores.shares[own],
+            self.sources[rows],
+            float(weights[labelled].sum()),
+            n_units,
+            fixed,
+        )
+
+
+class Level(NamedTuple):
+    """A confidence level, and for what it holds.
+
+    Parameters
+    ----------
+    confidence : float
+    joint : {None, "bonferroni", "max"}
+        None is for each column of each task on its own, the others for all together.
+    """
+
+    confidence: float
+    joint: str | None
+
+    def of(self, task: str, calibration: Calibration) -> float:
+        """Return the level of each column of a task."""
+        if self.joint != "bonferroni":
+            return self.confidence
+        n_sets = len(calibration.scores) * len(calibration.scores[task])
+        return 1 - (1 - self.confidence) / n_sets
+
+    def pools(self, task: str, calibration: Calibration, within: np.ndarray) -> list[Pool]:
+        """Return the pool of each column of a task, from some rows."""
+        columns = calibration.scores[task]
+        if self.joint != "max":
+            return [calibration.pool(scores, within) for scores in columns]
+        every = [scores for each in calibration.scores.values() for scores in each]
+        complete = within & np.all([scores.labelled for scores in every], axis=0)
+        values = np.full((len(within), len(every)), np.nan)
+        for column, scores in enumerate(every):
+            values[scores.rows, column] = scores.values
+        fixed = joint_mass(values[complete], self.confidence)
+        return [calibration.pool(scores, complete, fixed) for scores in columns]
+
+
+def sets_of(
+    scorer: Scorer,
+    said: Sequence[Said],
+    calibration: Calibration,
+    level: Level,
+    weights: np.ndarray,
+    strata: np.ndarray | None,
+) -> np.ndarray:
+    """Return the sets of a task for new rows.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        Of the task.
+    said : sequence of Said
+        What each predictor says of the rows.
+    calibration : Calibration
+    level : Level
+    weights : ndarray of shape (n_rows,)
+        Of the new rows.
+    strata : ndarray of int of shape (n_rows,) or None
+        The group of each row. None is for thresholds by class if the calibration has strata of the task.
+    """
+    name = scorer.name
+    own = level.of(name, calibration)
+    pooled = level.pools(name, calibration, calibration.everything)
+    codes = calibration.strata.get(name)
+    sets = scorer.sets(said, pooled, own, weights)
+    if codes is None:
+        return sets
+    for code in range(len(calibration.names)) if strata is None else np.unique(strata):
+        pools = level.pools(name, calibration, codes == code)
+        if code == NO_GROUP or not all(pool.is_enough(own) for pool in pools):
+            continue
+        if strata is None:
+            sets[:, code] = scorer.sets(said, pools, own, weights)[:, code]
+            continue
+        rows = strata == code
+        sets[rows] = scorer.sets([_rows_of(one, rows) for one in said], pools, own, weights[rows])
+    return sets
+
+
+def warn_of_few(calibration: Calibration, level: Level, scorers: Mapping[str, Scorer]) -> None:
+    """Warn of tasks, and groups of rows, that have too few labels for a level."""
+    what = "rows" if calibration.groups is None else "groups"
+    for name, scorer in scorers.items():
+        own = level.of(name, calibration)
+        pooled = level.pools(name, calibration, calibration.everything)
+        few = [pool for pool in pooled if not pool.is_enough(own)]
+        if few:
+            n_units = min(pool.n_units for pool in few)
+            of_all = " with labels of all tasks" if level.joint == "max" else ""
+            warn(
+                f"The task {name!r} has {n_units} labelled calibration {what}{of_all}, but sets at a level of "
+                f"{own:.4g} need at least {fewest(own)}{_more(level)}: {_widest(scorer)}. Pass more rows, or "
+                "lower confidence_level.",
+            )
+        codes = calibration.strata.get(name)
+        if codes is None or few:
+            continue
+        lacking = [
+            str(group)
+            for code, group in enumerate(calibration.names)
+            if not all(pool.is_enough(own) for pool in level.pools(name, calibration, codes == code))
+        ]
+        if lacking:
+            more = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
+            warn(
+                f"The task {name!r} has fewer than {fewest(own)} labelled calibration {what} in "
+                f"{', '.join(lacking[:_MOST_NAMED])}{more}; there the threshold of all rows is used, and the "
+                "level does not hold for the group alone.",
+            )
+
+
+def _more(level: Level) -> str:
+    return ", and more where tasks rank rows differently" if level.joint == "max" else ""
+
+
+def _widest(scorer: Scorer) -> str:
+    return "its intervals are infinite" if scorer.task.is_regression else "its sets hold all classes"
+
+
+def _rows_of(said: Said, rows: np.ndarray) -> Said:
+    return Said(*(None if values is None else values[rows] for values in said))
