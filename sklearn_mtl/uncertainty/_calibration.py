@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -142,44 +142,46 @@ def sets_of(
     return sets
 
 
-def warn_of_few(calibration: Calibration, level: Level, scorers: Mapping[str, Scorer]) -> None:
+def warn_of_few(calibration: Calibration, level: Level) -> None:
     """Warn of tasks, and groups of rows, that have too few labels for a level."""
     what = "rows" if calibration.groups is None else "groups"
-    for name, scorer in scorers.items():
+    few, small = [], []
+    for name in calibration.scores:
         own = level.of(name, calibration)
-        pooled = level.pools(name, calibration, calibration.everything)
-        few = [pool for pool in pooled if not pool.is_enough(own)]
-        if few:
-            n_units = min(pool.n_units for pool in few)
-            of_all = " with labels of all tasks" if level.joint == "max" else ""
-            warn(
-                f"The task {name!r} has {n_units} labelled calibration {what}{of_all}, but sets at a level of "
-                f"{own:.4g} need at least {fewest(own)}{_more(level)}: {_widest(scorer)}. Pass more rows, or "
-                "lower confidence_level.",
-            )
-        codes = calibration.strata.get(name)
-        if codes is None or few:
-            continue
         lacking = [
-            str(group)
-            for code, group in enumerate(calibration.names)
-            if not all(pool.is_enough(own) for pool in level.pools(name, calibration, codes == code))
+            pool for pool in level.pools(name, calibration, calibration.everything) if not pool.is_enough(own)
         ]
+        codes = calibration.strata.get(name)
         if lacking:
-            more = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
-            warn(
-                f"The task {name!r} has fewer than {fewest(own)} labelled calibration {what} in "
-                f"{', '.join(lacking[:_MOST_NAMED])}{more}; there the threshold of all rows is used, and the "
-                "level does not hold for the group alone.",
-            )
+            n_units = min(pool.n_units for pool in lacking)
+            few.append(f"{name!r} has {n_units} and needs {fewest(own)}")
+        elif codes is not None:
+            groups = [
+                str(group)
+                for code, group in enumerate(calibration.names)
+                if not all(pool.is_enough(own) for pool in level.pools(name, calibration, codes == code))
+            ]
+            if groups:
+                small.append(f"{name!r} in {_some(groups)} (fewer than {fewest(own)})")
+    if few:
+        every = " with labels of all tasks" if level.joint == "max" else ""
+        more = " at least, more where tasks rank rows differently" if level.joint == "max" else ""
+        warn(
+            f"Too few labelled calibration {what}{every} for confidence_level={level.confidence:.4g}: {_some(few)}"
+            f"{more}. Intervals are infinite there, and sets hold all classes. Pass more rows, or lower the level."
+        )
+    if small:
+        warn(
+            f"Too few labelled calibration {what} in some groups for confidence_level={level.confidence:.4g}: "
+            f"{_some(small)}. The threshold of all rows is used there, and the level does not hold for the group "
+            "alone."
+        )
 
 
-def _more(level: Level) -> str:
-    return ", and more where tasks rank rows differently" if level.joint == "max" else ""
-
-
-def _widest(scorer: Scorer) -> str:
-    return "its intervals are infinite" if scorer.task.is_regression else "its sets hold all classes"
+def _some(entries: Sequence[str]) -> str:
+    """List the first entries, and the number of the others."""
+    more = f", and {len(entries) - _MOST_NAMED} more" if len(entries) > _MOST_NAMED else ""
+    return ", ".join(entries[:_MOST_NAMED]) + more
 
 
 def _rows_of(said: Said, rows: np.ndarray) -> Said:

@@ -296,7 +296,7 @@ class ConformalMultiTask(DelegatingMixin, BaseEstimator):
         rows = indexed_by_rows(X)
         n_rows = _num_samples(rows)
         if confidence_level is not None and confidence_level != self.confidence_level:
-            warn_of_few(self._calibration, level, scorers)
+            warn_of_few(self._calibration, level)
         test_weights = np.ones(n_rows) if weights is None else checked_weights(weights, n_rows)
         strata = self._strata_of(X)
         said_by = source.at(X, self._asked(scorers))
@@ -380,7 +380,7 @@ class ConformalMultiTask(DelegatingMixin, BaseEstimator):
             None if groups is None else check_groups(groups, n_rows),
         )
         calibration = calibrated(rows, scorers, source, self._asked(scorers), self.by, self.joint)
-        warn_of_few(calibration, self._level(None), scorers)
+        warn_of_few(calibration, self._level(None))
         self._net, self._teams, self._calibration = fitted.net, fitted.teams, calibration
         self.methods_ = {name: scorer.method for name, scorer in scorers.items()}
         self.n_calibration_ = {

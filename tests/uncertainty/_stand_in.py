@@ -24,12 +24,14 @@ def made(n_rows, seed=0):
 
 
 def probabilities(X):
+    X = np.asarray(X)
     logits = np.column_stack([X[:, 0], 0.5 * X[:, 1], -X[:, 0]])
     each = np.exp(logits)
     return each / each.sum(axis=1, keepdims=True)
 
 
 def label_probabilities(X):
+    X = np.asarray(X)
     return 1 / (1 + np.exp(-(X[:, :1] + np.array([-1.0, 0.0, 0.5, 1.0]))))
 
 
@@ -58,6 +60,7 @@ class StandIn(BaseEstimator):
         return list(self.tasks_)
 
     def _numbers(self, X):
+        X = np.asarray(X)
         centre = X[:, 0] * (1 + self.wrong)
         return {"mass": 3 * centre, "size": np.column_stack([centre, -centre]), "eggs": np.exp(0.3 * centre)}
 
@@ -73,8 +76,12 @@ class StandIn(BaseEstimator):
         return Targets({name: each[name] for name in tasks or each})
 
     def predict_std(self, X, tasks=None):
-        spread = X[:, 1]
-        each = {"mass": spread, "size": np.column_stack([spread, spread]), "eggs": np.sqrt(self._numbers(X)["eggs"])}
+        spread = np.asarray(X)[:, 1]
+        each = {
+            "mass": spread,
+            "size": np.column_stack([spread, spread]),
+            "eggs": np.sqrt(self._numbers(X)["eggs"]),
+        }
         return Targets({name: each[name] for name in tasks or each})
 
 
