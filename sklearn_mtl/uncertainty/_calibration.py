@@ -66,7 +66,7 @@ class Calibration(NamedTuple):
         )
 
 
-class Level(NamedTuple):
+class Level:
     """A confidence level, and for what it holds.
 
     Parameters
@@ -76,8 +76,9 @@ class Level(NamedTuple):
         None is for each column of each task on its own, the others for all together.
     """
 
-    confidence: float
-    joint: str | None
+    def __init__(self, confidence: float, joint: str | None) -> None:
+        self.confidence, self.joint = confidence, joint
+        self._found: dict[bytes, tuple[np.ndarray, float]] = {}
 
     def of(self, task: str, calibration: Calibration) -> float:
         """Return the level of each column of a task."""
@@ -91,13 +92,20 @@ class Level(NamedTuple):
         columns = calibration.scores[task]
         if self.joint != "max":
             return [calibration.pool(scores, within) for scores in columns]
-        every = [scores for each in calibration.scores.values() for scores in each]
-        complete = within & np.all([scores.labelled for scores in every], axis=0)
-        values = np.full((len(within), len(every)), np.nan)
-        for column, scores in enumerate(every):
-            values[scores.rows, column] = scores.values
-        fixed = joint_mass(values[complete], self.confidence)
-        return [calibration.pool(scores, complete, fixed) for scores in columns]
+        complete, mass = self._jointly(calibration, within)
+        return [calibration.pool(scores, complete, mass) for scores in columns]
+
+    def _jointly(self, calibration: Calibration, within: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return which rows have labels of all tasks, and the mass that each score needs; computed once."""
+        key = within.tobytes()
+        if key not in self._found:
+            every = [scores for each in calibration.scores.values() for scores in each]
+            complete = within & np.all([scores.labelled for scores in every], axis=0)
+            values = np.full((len(within), len(every)), np.nan)
+            for column, scores in enumerate(every):
+                values[scores.rows, column] = scores.values
+            self._found[key] = complete, joint_mass(values[complete], self.confidence)
+        return self._found[key]
 
 
 def sets_of(

@@ -18,13 +18,14 @@ from ..utils._params import ArrayLike, HasMethods, Interval, Splitter, StrOption
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import each_once, warn
 from ._calibration import Level, sets_of, warn_of_few
+from ._coverage import coverage_table
 from ._delegation import DelegatingMixin, as_it_is, require_fitted
 from ._fit import Fitted, fit_and_hold_out
 from ._methods import METHODS, chosen_tasks, scorers_of
 from ._said import Asked, inner_net
-from ._score_rows import Rows, calibrated
+from ._score_rows import Rows, calibrated, checked_weights
 from ._scorers import Scorer
-from ._sources import Members, Nets, Source
+from ._sources import Source, source_of
 from ._strata import coded, column_of
 
 
@@ -330,23 +331,7 @@ class ConformalMultiTask(DelegatingMixin, BaseEstimator):
         pandas = import_optional("pandas", "frames", "score_sets")
         sets = self.predict_set(X, confidence_level=confidence_level)
         truth, _ = align_targets(y, list(self.tasks_))
-        records, complete = {}, []
-        for name, scorer in self._scorers.items():
-            inside, sizes = scorer.covered(truth[name], sets[name])
-            labelled = ~np.isnan(inside)
-            complete.append(np.where(labelled, inside, np.nan))
-            records[name] = {
-                "coverage": float(inside[labelled].mean()) if labelled.any() else float("nan"),
-                "size": float(sizes.mean()) if len(sizes) else float("nan"),
-                "n_rows": int(labelled.any(axis=1).sum()),
-            }
-        if self.joint is not None:
-            every = np.hstack(complete)
-            every = every[~np.isnan(every).any(axis=1)]
-            share = float(every.all(axis=1).mean()) if len(every) else float("nan")
-            records["all"] = {"coverage": share, "size": float("nan"), "n_rows": len(every)}
-        table = pandas.DataFrame.from_dict(records, orient="index", columns=["coverage", "size", "n_rows"])
-        return table.rename_axis("task")
+        return coverage_table(pandas, self._scorers, truth, sets, with_all=self.joint is not None)
 
     @property
     def thresholds_(self) -> dict[str, Any]:
@@ -370,7 +355,7 @@ class ConformalMultiTask(DelegatingMixin, BaseEstimator):
         if len(truth) != n_rows:
             raise ValueError(f"X has {n_rows} rows, and y has {len(truth)}.")
         own = {name: tasks[name] for name in chosen_tasks(list(tasks), self.tasks)}
-        source = _source_of(fitted.net, fitted.estimators, fitted.teams)
+        source = source_of(fitted.net, fitted.estimators, fitted.teams)
         scorers = scorers_of(own, self.method, self.joint, source)
         rows = Rows(
             X,
@@ -394,7 +379,7 @@ class ConformalMultiTask(DelegatingMixin, BaseEstimator):
 
     @property
     def _source(self) -> Source:
-        return _source_of(self.net_, self.__dict__.get("estimators_"), self._teams)
+        return source_of(self.net_, self.__dict__.get("estimators_"), self._teams)
 
     @property
     def _scorers(self) -> dict[str, Scorer]:
@@ -430,20 +415,3 @@ class ConformalMultiTask(DelegatingMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_calibration" in self.__dict__
-
-
-def checked_weights(weights: Any, n_rows: int) -> np.ndarray:
-    """Return the weights of rows; raise ValueError if they are not one finite number >= 0 for each row."""
-    checked = np.asarray(weights, dtype=np.float64)
-    if checked.shape != (n_rows,) or not np.isfinite(checked).all() or (checked < 0).any():
-        raise ValueError(
-            f"weights should be finite numbers of at least 0, one for each of the {n_rows} rows, got shape "
-            f"{checked.shape}."
-        )
-    return checked
-
-
-def _source_of(net: Any, estimators: list[Any] | None, teams: np.ndarray | None) -> Source:
-    if teams is not None:
-        return Members(net, teams)
-    return Nets([net] if estimators is None else estimators)

@@ -101,3 +101,14 @@ def _strata(
     if joint == "max":
         raise ValueError("joint='max' takes no thresholds by class; use joint='bonferroni', or a column of X.")
     return {scorer.name: scorer.codes(rows.y[scorer.name])}, scorer.task.classes_.tolist()
+
+
+def checked_weights(weights: Any, n_rows: int) -> np.ndarray:
+    """Return the weights of rows; raise ValueError if they are not one finite number >= 0 for each row."""
+    checked = np.asarray(weights, dtype=np.float64)
+    if checked.shape != (n_rows,) or not np.isfinite(checked).all() or (checked < 0).any():
+        raise ValueError(
+            f"weights should be finite numbers of at least 0, one for each of the {n_rows} rows, got shape "
+            f"{checked.shape}."
+        )
+    return checked

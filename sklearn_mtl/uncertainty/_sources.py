@@ -156,3 +156,10 @@ def _said_by_team(task: Any, outputs: np.ndarray, weights: np.ndarray, team: np.
     decoded = np.stack([as_numbers(task.predicted_labels(task.decode(output))) for output in members])
     mean = np.average(decoded, axis=0, weights=shares)
     return Said(centre=centre, spread=np.sqrt(np.average((decoded - mean) ** 2, axis=0, weights=shares)))
+
+
+def source_of(net: Any, estimators: list[Any] | None, teams: np.ndarray | None) -> Source:
+    """Return what scores rows: members of an ensemble in teams, the networks of folds, or one network."""
+    if teams is not None:
+        return Members(net, teams)
+    return Nets([net] if estimators is None else estimators)
