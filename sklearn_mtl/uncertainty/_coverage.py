@@ -18,7 +18,7 @@ def coverage_table(
     *,
     with_all: bool,
 ) -> Any:
-    """Return a frame of a row for each task, see `ConformalMultiTask.score_sets`, and maybe one for all at once."""
+    """Return a frame of a row for each task, see `ConformalMultiTask.score_sets`, and maybe one for all."""
     records, inside_of = {}, []
     for name, scorer in scorers.items():
         inside, sizes = scorer.covered(truth[name], sets[name])

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -42,6 +43,11 @@ class DelegatingMixin:
         if "_net" in state and is_same(state["_net"], self.net):  # a file holds it once
             state = {name: value for name, value in state.items() if name != "_net"}
         return state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = get_tags(self.net)
+        tags.transformer_tags = None
+        return tags
 
     @property
     def net_(self) -> Any:

@@ -84,6 +84,8 @@ def _by_members(net: Any, X: RowsLike, y: TargetsLike, groups: np.ndarray | None
 
 
 def _require_learner(net: Any) -> None:
+    if not hasattr(_last(net), "fit"):
+        raise TypeError(f"net={net!r} cannot be fitted; call conformalize with rows that it did not learn.")
     if isinstance(net, FrozenEstimator) or isinstance(_last(net), FrozenEstimator):
         raise ValueError("fit cannot train a frozen net; call conformalize with rows that it did not learn.")
 

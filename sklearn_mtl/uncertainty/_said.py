@@ -24,7 +24,7 @@ class Said(NamedTuple):
         Predicted numbers.
     spread : ndarray of shape (n_rows, n_columns) or None
         Their standard deviation.
-    quantiles : ndarray of shape (n_rows, 2) or None
+    quantiles : ndarray of shape (n_rows, n_columns, 2) or None
         A lower and an upper quantile.
     probabilities : ndarray of shape (n_rows, n_classes) or None
         Of classes or labels, in the order of the task's classes.
@@ -98,8 +98,7 @@ def said_by(net: Any, X: RowsLike, asked: Mapping[str, Asked]) -> dict[str, Said
             found[name]["probabilities"] = _in_order(each[name], net.tasks_[name], asked[name].task)
     for name in _asking(asked, "quantiles"):
         values = net.predict_quantiles(X, list(asked[name].quantiles), tasks=[name])
-        quantiles = _by_task(values, [name])[name]
-        found[name]["quantiles"] = np.sort(quantiles.reshape(len(quantiles), 2), axis=1)
+        found[name]["quantiles"] = _pairs(name, _by_task(values, [name])[name])
     return {name: Said(**fields) for name, fields in found.items()}
 
 
@@ -107,6 +106,16 @@ def as_numbers(values: np.ndarray) -> np.ndarray:
     """Return numbers as float64 of shape (n_rows, n_columns), with NaN for missing ones."""
     numbers = np.where(is_missing(values), np.nan, values).astype(np.float64)
     return numbers.reshape(len(numbers), -1)
+
+
+def _pairs(name: str, quantiles: np.ndarray) -> np.ndarray:
+    """Return two quantiles of each column (n_rows, n_columns, 2), the lower one first."""
+    if quantiles.ndim not in (2, 3) or quantiles.shape[-1] != 2:
+        raise ValueError(
+            f"predict_quantiles of the net should return two quantiles of the task {name!r} for each row, got the "
+            f"shape {quantiles.shape}."
+        )
+    return np.sort(quantiles.reshape(len(quantiles), -1, 2), axis=2)
 
 
 def _asking(asked: Mapping[str, Asked], field: str) -> list[str]:

@@ -136,14 +136,13 @@ class Numbers(Scorer):
         """Return the lower and the upper end of intervals of score 0, and the unit of scores."""
         if self.method == "quantile":
             assert said.quantiles is not None
-            low, high = said.quantiles[:, :1], said.quantiles[:, 1:]
+            low, high = said.quantiles[..., 0], said.quantiles[..., 1]
             return low, high, np.ones_like(low)
         assert said.centre is not None
         if self.method == "absolute":
             return said.centre, said.centre, np.ones_like(said.centre)
         assert said.spread is not None
-        scale = getattr(self.task, "scale_", getattr(self.task, "mean_", 1.0))
-        return said.centre, said.centre, np.hypot(said.spread, _SMALLEST_UNIT * np.asarray(scale))
+        return said.centre, said.centre, np.hypot(said.spread, _SMALLEST_UNIT * scale_of(self.task))
 
 
 class Classes(Scorer):
@@ -252,6 +251,11 @@ _CANDIDATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "aps": _cumulated,
     "raps": lambda probabilities: _cumulated(probabilities, _RAPS_PENALTY),
 }
+
+
+def scale_of(task: Task) -> np.ndarray:
+    """Return the unit of the columns of numbers: their standard deviation, or the mean of counts."""
+    return np.asarray(getattr(task, "scale_", getattr(task, "mean_", 1.0)))
 
 
 def kind_of(task: Task) -> type[Scorer] | None:

@@ -15,7 +15,7 @@ from ..utils._warn import warn
 from ._delegation import require_fitted
 from ._methods import chosen_tasks
 from ._said import Asked, Said, inner_net
-from ._scorers import Classes, Labels, Numbers, Scorer, kind_of
+from ._scorers import Classes, Labels, Numbers, Scorer, kind_of, scale_of
 from ._sources import Nets
 
 
@@ -113,8 +113,7 @@ def _errors(scorer: Scorer, said: Said, y: np.ndarray) -> tuple[np.ndarray, np.n
         assert said.centre is not None
         assert said.spread is not None
         errors = np.abs(scorer.labels(y) - said.centre)
-        scale = getattr(scorer.task, "scale_", getattr(scorer.task, "mean_", 1.0))
-        return _mean_of_known(errors), -(said.spread / np.asarray(scale)).mean(axis=1)
+        return _mean_of_known(errors), -(said.spread / scale_of(scorer.task)).mean(axis=1)
     proba = said.probabilities
     assert proba is not None
     if isinstance(scorer, Labels):

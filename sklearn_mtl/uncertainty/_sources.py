@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..tasks import BoundingBox
 from ..utils._types import RowsLike
 from ._said import Asked, Said, as_numbers, inner_net, inner_rows, said_by
 
@@ -49,6 +50,8 @@ class Nets(Source):
         return lambda number: said_by(self.nets[number], X, asked)
 
     def has_spread(self, task: str) -> bool:
+        if any(isinstance(inner_net(net).tasks_[task], BoundingBox) for net in self.nets):
+            return False  # boxes may be tuples, which have no standard deviation
         inner = [inner_net(net) for net in self.nets]
         return all(
             hasattr(net, "predict_std") and task not in getattr(net, "task_predictors_", ()) for net in inner

@@ -5,13 +5,14 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetRegressor, Targets, load_model, save_model
+from sklearn_mtl.semi_supervised import SelfTrainingMultiTask
 from sklearn_mtl.trunks import MLP
 from sklearn_mtl.uncertainty import CalibratedMultiTask, ConformalMultiTask
 
@@ -171,3 +172,23 @@ def test_a_file_holds_a_net_once(fitted, tmp_path):
     once, twice = ((tmp_path / name).stat().st_size for name in ("once.mtl", "twice.mtl"))
     save_model(fitted, tmp_path / "net.mtl")
     assert twice - once > 0.5 * (tmp_path / "net.mtl").stat().st_size
+
+
+def test_it_is_of_the_kind_of_its_network():
+    assert is_classifier(ConformalMultiTask(MultiTaskNetClassifier()))
+    assert is_regressor(ConformalMultiTask(make_pipeline(StandardScaler(), MultiTaskNetRegressor())))
+
+
+def test_networks_of_self_training_have_sets():
+    kind = Y["kind"].astype(object)
+    kind[::2] = None
+    taught = SelfTrainingMultiTask(net(**SMALL), n_folds=2, max_iter=1).fit(X, Targets({**Y, "kind": kind}))
+    conformal = ConformalMultiTask(taught).conformalize(REST, LABELS)
+    assert conformal.predict_set(REST) == ConformalMultiTask(taught.estimator_).conformalize(
+        REST, LABELS
+    ).predict_set(REST)
+
+
+def test_calibrated_networks_are_not_fitted(fitted):
+    with pytest.raises(TypeError, match="cannot be fitted"):
+        ConformalMultiTask(CalibratedMultiTask(fitted)).fit(X, Y)
