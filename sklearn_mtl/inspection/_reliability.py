@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..targets import align_targets
 from ..uncertainty._delegation import require_fitted
-from ..uncertainty._methods import chosen_tasks
+from ..uncertainty._methods import chosen_tasks, labels_of
 from ..uncertainty._said import Asked, inner_net, said_by
 from ..uncertainty._scorers import Classes, kind_of
 from ..utils._optional import import_optional
@@ -101,7 +100,7 @@ class ReliabilityDisplay:
         suited = [name for name in names if kind_of(known[name]) is Classes]
         if tasks is not None and len(suited) < len(names):
             raise ValueError(f"tasks={list(tasks)!r} should name tasks with one class for each row only.")
-        truth, _ = align_targets(y, list(known))
+        truth = labels_of(y, suited, list(known))
         asked = {name: Asked(("probabilities",), known[name], (0.0, 1.0)) for name in suited}
         curves = {}
         for name, said in (said_by(net, X, asked) if asked else {}).items():

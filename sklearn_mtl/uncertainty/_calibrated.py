@@ -15,13 +15,12 @@ from sklearn.utils.validation import _num_samples
 from ..columns._missing import is_missing
 from ..estimator import MultiTaskNetEstimator
 from ..estimator._learning import indexed_by_rows
-from ..targets import align_targets
 from ..trunks import rows_of
 from ..utils._params import ArrayLike, HasMethods, StrOptions
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import each_once, warn
 from ._delegation import DelegatingMixin, require_fitted, with_inner
-from ._methods import chosen_tasks
+from ._methods import chosen_tasks, labels_of
 from ._said import inner_net, inner_rows
 
 
@@ -122,11 +121,12 @@ class CalibratedMultiTask(DelegatingMixin, BaseEstimator):
         net, rows = inner_net(self.net), indexed_by_rows(inner_rows(self.net, X))
         if not isinstance(net, MultiTaskNetEstimator):
             raise TypeError(f"net={self.net!r} should be a MultiTaskNetEstimator, also frozen or in a pipeline.")
-        truth, _ = align_targets(y, net.task_names_)
+        chosen = self._chosen(net)
+        truth = labels_of(y, chosen, net.task_names_)
         if len(truth) != _num_samples(rows):
             raise ValueError(f"X has {_num_samples(rows)} rows, and y has {len(truth)}.")
         calibrated = []
-        for name in self._chosen(net):
+        for name in chosen:
             predictor = _calibrated(net, name, rows, truth[name], self.method)
             if predictor is not None:
                 net = net.with_task(name, predictor)

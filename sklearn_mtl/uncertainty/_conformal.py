@@ -12,7 +12,7 @@ from sklearn.utils.validation import _num_samples
 
 from ..data import check_groups
 from ..estimator._learning import indexed_by_rows
-from ..targets import Targets, align_targets
+from ..targets import Targets
 from ..utils._optional import import_optional
 from ..utils._params import ArrayLike, HasMethods, Interval, Splitter, StrOptions
 from ..utils._types import RowsLike, TargetsLike
@@ -21,7 +21,7 @@ from ._calibration import Level, sets_of, warn_of_few
 from ._coverage import coverage_table
 from ._delegation import DelegatingMixin, as_it_is, require_fitted
 from ._fit import Fitted, fit_and_hold_out
-from ._methods import METHODS, chosen_tasks, scorers_of
+from ._methods import METHODS, chosen_tasks, labels_of, scorers_of
 from ._said import Asked, inner_net
 from ._score_rows import Rows, calibrated, checked_weights
 from ._scorers import Scorer
@@ -330,7 +330,7 @@ class ConformalMultiTask(DelegatingMixin, BaseEstimator):
         """
         pandas = import_optional("pandas", "frames", "score_sets")
         sets = self.predict_set(X, confidence_level=confidence_level)
-        truth, _ = align_targets(y, list(self.tasks_))
+        truth = labels_of(y, list(self.methods_), list(self.tasks_))
         return coverage_table(pandas, self._scorers, truth, sets, with_all=self.joint is not None)
 
     @property
@@ -351,10 +351,10 @@ class ConformalMultiTask(DelegatingMixin, BaseEstimator):
     ) -> ConformalMultiTask:
         n_rows = len(fitted.sources)
         tasks = inner_net(fitted.net).tasks_
-        truth, _ = align_targets(y, list(tasks))
+        own = {name: tasks[name] for name in chosen_tasks(list(tasks), self.tasks)}
+        truth = labels_of(y, list(own), list(tasks))
         if len(truth) != n_rows:
             raise ValueError(f"X has {n_rows} rows, and y has {len(truth)}.")
-        own = {name: tasks[name] for name in chosen_tasks(list(tasks), self.tasks)}
         source = source_of(fitted.net, fitted.estimators, fitted.teams)
         scorers = scorers_of(own, self.method, self.joint, source)
         rows = Rows(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..targets import name_of
+from ..targets import Targets, align_targets, name_of
 from ..tasks import Task
+from ..utils._types import TargetsLike
 from ._scorers import Labels, Numbers, Scorer, kind_of, methods_of
 from ._sources import Source
 
@@ -49,6 +50,12 @@ def chosen_tasks(known: Sequence[str], tasks: Sequence[str] | None) -> list[str]
     if isinstance(tasks, str) or not names or any(name not in known for name in names):
         raise ValueError(f"tasks={tasks!r} should name some of the tasks {list(known)}.")
     return [name for name in known if name in names]
+
+
+def labels_of(y: TargetsLike, chosen: Sequence[str], known: Sequence[str]) -> Targets:
+    """Read y for chosen tasks; a frame or mapping may lack the others, and columns without names are of all."""
+    names = chosen if isinstance(y, Mapping) or hasattr(y, "columns") else known
+    return align_targets(y, list(names))[0]
 
 
 def _by_task(tasks: Mapping[str, Task], method: str | Mapping[str, str]) -> dict[str, str]:

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..targets import align_targets
 from ..tasks import Task
 from ..utils._optional import import_optional
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
 from ._delegation import require_fitted
-from ._methods import chosen_tasks
+from ._methods import chosen_tasks, labels_of
 from ._said import Asked, Said, inner_net
 from ._scorers import Classes, Labels, Numbers, Scorer, kind_of, scale_of
 from ._sources import Nets
@@ -77,9 +76,10 @@ def selective_curve(
     require_fitted(net, "selective_curve")
     known: dict[str, Task] = inner_net(net).tasks_
     source = Nets([net])
-    truth, _ = align_targets(y, list(known))
+    names = chosen_tasks(list(known), tasks)
+    truth = labels_of(y, names, list(known))
     reasons, scorers = {}, {}
-    for name in chosen_tasks(list(known), tasks):
+    for name in names:
         kind = kind_of(known[name])
         if kind is None:
             reasons[name] = f"each {known[name].labelled_unit} has a label"

@@ -335,6 +335,10 @@ def test_rows_are_checked():
         ConformalMultiTask(NET).conformalize(X, Y[:3])
     with pytest.raises(ValueError, match="y lacks the tasks"):
         ConformalMultiTask(NET).conformalize(X, {"mass": Y["mass"], "kind": Y["kind"]})
+    part = {"mass": Y["mass"], "kind": Y["kind"]}
+    some = ConformalMultiTask(NET, tasks=["kind", "mass"]).conformalize(X, part)
+    assert list(some.predict_set(X[:2])) == ["mass", "kind"]
+    assert list(some.score_sets(X, part).index) == ["mass", "kind"]
     with pytest.raises(ValueError, match="weights should be"):
         ConformalMultiTask(NET).conformalize(X, Y, weights=-np.ones(400))
     with pytest.raises(ValueError, match="groups has 3 entries"):
