@@ -31,7 +31,7 @@ LEVELS = (0.8, 0.9, 0.95)
 #: the level at which quantiles are fitted, three models for each task
 LEVEL_OF_QUANTILES = 0.9
 FEWEST_ROWS = 500
-SETS = ("enb", "sf2", "digits", "yeast_set")
+SETS = ("enb", "sf2", "scpf", "parkinsons", "digits", "yeast_set")
 
 
 class Cell(NamedTuple):
