@@ -51,6 +51,10 @@ def fit_and_hold_out(net: Any, X: RowsLike, y: TargetsLike, groups: Any, cv: Any
     groups = None if groups is None else check_groups(groups, n_rows)
     if cv is None:
         return _by_members(net, X, y, groups, n_rows)
+    if getattr(inner_net(net), "checkpoint", None) is not None:
+        raise ValueError(
+            f"The net has a checkpoint, which all fits of cv={cv!r} would write; set checkpoint=None of the net."
+        )
     targets, container = read_targets(y)
     if len(targets) != n_rows:
         raise ValueError(f"X has {n_rows} rows, and y has {len(targets)}.")

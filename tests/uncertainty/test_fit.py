@@ -147,6 +147,11 @@ def test_cv_is_checked(cv):
         ConformalMultiTask(net(), cv=cv).fit(X, Y)
 
 
+def test_fits_do_not_share_a_checkpoint(tmp_path):
+    with pytest.raises(ValueError, match="set checkpoint=None"):
+        ConformalMultiTask(net(checkpoint=tmp_path / "net.ckpt"), cv=2).fit(X, Y)
+
+
 def test_quantiles_need_other_rows():
     with pytest.raises(ValueError, match="predict_quantiles"):
         ConformalMultiTask(net(), method="quantile").fit(X, Y)
