@@ -29,6 +29,9 @@ from ..model import Blueprint
 from ..model_selection import LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold, TaskGrouping
 from ..semi_supervised import SelfTrainingMultiTask
 from ..targets import Container
+from ..uncertainty import CalibratedMultiTask, ConformalMultiTask
+from ..uncertainty._calibration import Calibration
+from ..uncertainty._scorers import Scores
 
 PACKAGE = __name__.partition(".")[0]
 #: the module of definitions in a running script
@@ -39,7 +42,7 @@ ROOMS = ("trunks", "tasks", "architectures", "weighting", "penalties", "sampling
 SPECS = (Auxiliary, BatchEnsemble, Checkpoint, DeepEnsemble, EarlyStopping, Optimizer, Portfolio)
 VIEWS = (TaskViewClassifier, TaskViewRegressor)
 #: estimators that hold a network
-HOLDERS = (*VIEWS, SelfTrainingMultiTask, TaskGrouping)
+HOLDERS = (*VIEWS, SelfTrainingMultiTask, TaskGrouping, CalibratedMultiTask, ConformalMultiTask)
 ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor, *HOLDERS)
 #: splitters of this package
 SPLITTERS = (LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold)
@@ -92,6 +95,8 @@ def _known_classes(modules: tuple[str, ...]) -> Mapping[str, type]:
         *((f"{PACKAGE}.{cls.__name__}", cls) for cls in ESTIMATORS),
         (f"{PACKAGE}.Container", Container),
         (f"{PACKAGE}.training.Blueprint", Blueprint),
+        (f"{PACKAGE}.uncertainty.Calibration", Calibration),
+        (f"{PACKAGE}.uncertainty.Scores", Scores),
         ("sklearn.compose.make_column_selector", make_column_selector),
         *((f"{PACKAGE}.config.{cls.__name__}", cls) for cls in SPECS),
         *((f"{PACKAGE}.model_selection.{cls.__name__}", cls) for cls in SPLITTERS),

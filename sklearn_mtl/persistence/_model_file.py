@@ -44,8 +44,10 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> None:
         Fitted or not. Pipeline steps from other packages are written by skops. A `FeatureUnion`, a
         `ColumnTransformer` and a `TransformedTargetRegressor` can be saved like a pipeline, and can be steps of
         one. So can views of a task, the calibrated and thresholded classifiers of scikit-learn around them, a
-        `SelfTrainingMultiTask <sklearn_mtl.semi_supervised.SelfTrainingMultiTask>` and a
-        `TaskGrouping <sklearn_mtl.model_selection.TaskGrouping>`.
+        `SelfTrainingMultiTask <sklearn_mtl.semi_supervised.SelfTrainingMultiTask>`, a
+        `TaskGrouping <sklearn_mtl.model_selection.TaskGrouping>`, a
+        `ConformalMultiTask <sklearn_mtl.uncertainty.ConformalMultiTask>` and a
+        `CalibratedMultiTask <sklearn_mtl.uncertainty.CalibratedMultiTask>`.
         For a search, save ``best_estimator_``.
     path : path-like
         File to write or replace; its folder exists.

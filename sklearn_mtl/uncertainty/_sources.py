@@ -1,0 +1,168 @@
+"""The predictors that calibration rows are scored by: a network, those of folds, or members of an ensemble."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..tasks import BoundingBox
+from ..utils._types import RowsLike
+from ._said import Asked, Said, as_numbers, inner_net, inner_rows, said_by
+
+#: what a predictor of a number says of each task
+By = Callable[[int], dict[str, Said]]
+
+
+class Source(ABC):
+    """One or several predictors of all tasks."""
+
+    n_predictors: int
+    #: what the predictors can say beside the predictions themselves
+    has_quantiles: bool = True
+
+    @abstractmethod
+    def at(self, X: RowsLike, asked: Mapping[str, Asked]) -> By:
+        """Return a function that computes what the predictor of a number says of some rows."""
+
+    @abstractmethod
+    def has_spread(self, task: str) -> bool:
+        """Return whether each predictor has a standard deviation of a number."""
+
+
+class Nets(Source):
+    """Fitted networks, each a predictor.
+
+    Parameters
+    ----------
+    nets : list
+        Maybe frozen, or at the end of pipelines.
+    """
+
+    def __init__(self, nets: list[Any]) -> None:
+        self.nets = nets
+        self.n_predictors = len(nets)
+        self.has_quantiles = all(hasattr(inner_net(net), "predict_quantiles") for net in nets)
+
+    def at(self, X: RowsLike, asked: Mapping[str, Asked]) -> By:
+        return lambda number: said_by(self.nets[number], X, asked)
+
+    def has_spread(self, task: str) -> bool:
+        if any(isinstance(inner_net(net).tasks_[task], BoundingBox) for net in self.nets):
+            return False  # boxes may be tuples, which have no standard deviation
+        inner = [inner_net(net) for net in self.nets]
+        return all(
+            hasattr(net, "predict_std") and task not in getattr(net, "task_predictors_", ()) for net in inner
+        )
+
+
+class Members(Source):
+    """The members of an ensemble that held out the same rows, each such team a predictor.
+
+    Parameters
+    ----------
+    net : object
+        A fitted ensemble, maybe at the end of a pipeline.
+    teams : ndarray of bool of shape (n_teams, n_members)
+        Which members form each predictor.
+    """
+
+    has_quantiles = False
+
+    def __init__(self, net: Any, teams: np.ndarray) -> None:
+        self.net, self.teams = net, teams
+        self.n_predictors = len(teams)
+
+    def at(self, X: RowsLike, asked: Mapping[str, Asked]) -> By:
+        view = inner_net(self.net)._fitted_view()
+        outputs = view._model.member_outputs(inner_rows(self.net, X), list(asked), view)
+        weights = {name: _weights_of_teams(view._model, name, self.teams) for name in asked}
+
+        def said(number: int) -> dict[str, Said]:
+            return {
+                name: _said_by_team(each.task, outputs[name], weights[name][number], self.teams[number])
+                for name, each in asked.items()
+            }
+
+        return said
+
+    def has_spread(self, task: str) -> bool:
+        return bool((self.teams.sum(axis=1) > 1).all())
+
+
+def teams_of(net: Any, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the teams of members that held out the same rows, and the team of each row.
+
+    Parameters
+    ----------
+    net : MultiTaskNetEstimator
+        Fitted to the rows.
+    n_rows : int
+
+    Returns
+    -------
+    teams : ndarray of bool of shape (n_teams, n_members)
+    team_of_row : ndarray of int of shape (n_rows,)
+        -1 for a row that some recipe of the ensemble has learned in all its members.
+    """
+    model = net._model
+    held = np.vstack([_held_by_members(part, n_rows) for part in _parts(model)])
+    by_recipe = [held[members].any(axis=0) for members in _members_of_parts(model)]
+    usable = np.all(by_recipe, axis=0)
+    if not usable.any():
+        return np.empty((0, len(held)), dtype=bool), np.full(n_rows, -1)
+    teams, numbers = np.unique(held[:, usable], axis=1, return_inverse=True)
+    team_of_row = np.full(n_rows, -1)
+    team_of_row[usable] = numbers.ravel()
+    return teams.T, team_of_row
+
+
+def _parts(model: Any) -> list[Any]:
+    """Return the models of the recipes of a portfolio, or the model itself."""
+    parts: list[Any] = getattr(model, "parts", [model])
+    return parts
+
+
+def _members_of_parts(model: Any) -> list[np.ndarray]:
+    sizes = [part.n_members for part in _parts(model)]
+    return np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+
+
+def _held_by_members(model: Any, n_rows: int) -> np.ndarray:
+    """Return which members (n_members, n_rows) held out each row; one array of rows is that of all members."""
+    rows = model.validation_rows
+    by_member = rows if isinstance(rows, list) else [np.empty(0, int) if rows is None else rows]
+    held = np.stack([np.isin(np.arange(n_rows), each) for each in by_member])
+    return np.broadcast_to(held, (model.n_members, n_rows)) if len(held) == 1 else held
+
+
+def _weights_of_teams(model: Any, task: str, teams: np.ndarray) -> np.ndarray:
+    """Return the weights (n_teams, n_members) of the members of each team, of sum 1, those of recipes kept."""
+    each = model.member_weights(task)
+    weights = np.zeros(teams.shape)
+    for members in _members_of_parts(model):
+        own = teams[:, members]
+        weights[:, members] = own * each[members].sum() / np.maximum(own.sum(axis=1, keepdims=True), 1)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _said_by_team(task: Any, outputs: np.ndarray, weights: np.ndarray, team: np.ndarray) -> Said:
+    members, shares = outputs[team], weights[team]
+    averaged = task.average(members, shares) if len(members) > 1 else members[0]
+    if task.has_probabilities:
+        return Said(probabilities=np.asarray(task.decode_proba(averaged), dtype=np.float64))
+    centre = as_numbers(task.predicted_labels(task.decode(averaged)))
+    if len(members) == 1:
+        return Said(centre=centre)
+    decoded = np.stack([as_numbers(task.predicted_labels(task.decode(output))) for output in members])
+    mean = np.average(decoded, axis=0, weights=shares)
+    return Said(centre=centre, spread=np.sqrt(np.average((decoded - mean) ** 2, axis=0, weights=shares)))
+
+
+def source_of(net: Any, estimators: list[Any] | None, teams: np.ndarray | None) -> Source:
+    """Return what scores rows: members of an ensemble in teams, the networks of folds, or one network."""
+    if teams is not None:
+        return Members(net, teams)
+    return Nets([net] if estimators is None else estimators)
