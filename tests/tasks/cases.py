@@ -12,6 +12,7 @@ from sklearn_mtl.tasks import (
     Regression,
     Segmentation,
     SequenceTagging,
+    Survival,
 )  # fmt: skip
 from sklearn_mtl.testing import TaskCase
 
@@ -25,6 +26,7 @@ CORNERS = np.random.default_rng(5).uniform(0, 50, size=(ROWS, 2))
 BOXES = np.hstack([CORNERS, CORNERS + np.random.default_rng(6).uniform(5, 40, size=(ROWS, 2))])
 TAGS = np.random.default_rng(8).integers(0, 3, size=(ROWS, 5))
 MASKS = np.random.default_rng(9).integers(0, 3, size=(ROWS, 4, 6))
+TIMES = np.random.default_rng(10).permutation(np.cumsum(np.random.default_rng(11).uniform(1, 9, size=ROWS)))
 SETS = [[name for name, chosen in zip("abc", row, strict=True) if chosen] for row in LABELS]
 
 
@@ -69,6 +71,21 @@ def counts(task, labels, make):
     """Make a case whose predictions are floats."""
     case = make(task, labels)
     return TaskCase(task, labels, case.missing, predictions=labels.astype(float))
+
+
+def survived(task, predictions=None):
+    """Make a case of times that all end with the event, as a structured array."""
+    labels = np.zeros(ROWS, dtype=[("event", bool), ("time", float)])
+    labels["event"], labels["time"] = True, TIMES
+    partly = labels.copy()
+    partly["time"][GONE] = np.nan
+    return TaskCase(task, labels, GONE, partly=partly, predictions=TIMES if predictions is None else predictions)
+
+
+def middles(times):
+    """Return the middle of the interval that ends with each time."""
+    ends = np.sort(times)
+    return (np.append(0, ends[:-1]) + np.diff(ends, prepend=0) / 2)[np.argsort(np.argsort(times))]
 
 
 def soft(task, n_classes, classes):
@@ -117,6 +134,14 @@ TASK_CASES = {
     "counts": counts(Count(), COUNTS[:, 0], by_rows),
     "two counts": counts(Count(), COUNTS.astype(float), by_elements),
     "boxes": by_rows(BoundingBox(), BOXES),
+    "survival": survived(Survival()),
+    "survival, intervals": survived(Survival(loss="discrete_time", n_intervals=ROWS), middles(TIMES)),
+    "survival, two columns": TaskCase(
+        Survival(), np.column_stack([TIMES, np.ones(ROWS)]), GONE, predictions=TIMES
+    ),
+    "survival, pairs": by_rows(
+        Survival(loss="discrete_time", n_intervals=ROWS), objects([(True, time) for time in TIMES]), middles(TIMES)
+    ),
     "tags": by_positions(SequenceTagging(), np.array([7, 3, 5])[TAGS]),
     "tags of columns": by_positions(SequenceTagging(), TAGS % 2, grid=(2, 5)),
     "pixels": by_positions(Segmentation(), np.array([7, 3, 5])[MASKS], grid=(2, 3)),
