@@ -162,7 +162,7 @@ class TaughtNumbers(Taught):
 
 
 def how_taught(name: str, task: Task, labels: np.ndarray) -> Taught | None:
-    """Return how a task is taught from its predictions; None for positions, probabilities and censored times.
+    """Return how a task is taught from its predictions; None for positions, probabilities, and what is censored.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def how_taught(name: str, task: Task, labels: np.ndarray) -> Taught | None:
         Fitted.
     labels : ndarray of shape (n_samples, ...)
     """
-    if task.labels_positions or isinstance(task, Survival):
+    if task.labels_positions or isinstance(task, Survival) or getattr(task, "bounds", False):
         return None
     if task.is_regression:
         return TaughtNumbers(name, labels)

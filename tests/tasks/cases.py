@@ -88,6 +88,16 @@ def middles(times):
     return (np.append(0, ends[:-1]) + np.diff(ends, prepend=0) / 2)[np.argsort(np.argsort(times))]
 
 
+def limits(task):
+    """Make a case of numbers and of limits that the mean keeps, so that it is predicted for them."""
+    values = NUMBERS[:, 0].round(3)
+    limited = np.arange(ROWS) % 4 == 3
+    below = values < values.mean()
+    labels = objects([f"{'>' if low else '<='} {value}" for low, value in zip(below, values, strict=True)])
+    labels[~limited] = values[~limited]
+    return by_rows(task, labels, np.where(limited, values.mean(), values))
+
+
 def soft(task, n_classes, classes):
     labels = np.random.default_rng(3).dirichlet(np.ones(n_classes), size=ROWS)
     return by_rows(task, labels, np.array(classes)[labels.argmax(axis=1)])
@@ -115,6 +125,8 @@ TASK_CASES = {
     "huber": by_elements(Regression(loss="huber", epsilon=0.5), NUMBERS),
     "quantile": by_rows(Regression(loss="quantile", quantile=0.8), NUMBERS[:, 0]),
     "a function": by_elements(Regression(loss=smooth_l1), NUMBERS),
+    "limits": limits(Regression(bounds=True)),
+    "limits, absolute error": limits(Regression(loss="absolute_error", bounds=True)),
     "not standardised": by_rows(Regression(standardize=False), NUMBERS[:, 0] / 100),
     "indicators": by_elements(MultilabelClassification(), LABELS, as_floats=True),
     "bool indicators": by_elements(MultilabelClassification(), LABELS > 0),
