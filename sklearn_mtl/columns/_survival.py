@@ -93,6 +93,7 @@ def _columns_of_pairs(y: np.ndarray) -> np.ndarray:
     for row in np.flatnonzero(~missing):
         pair = y[row]
         if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+            pair = pair.item() if isinstance(pair, np.generic) else pair
             raise ValueError(f"row {row}: a censored time is a time and an event, got {pair!r}; expected {_FORMS}")
         first, second = pair
         columns[row] = [second, first] if _is_flag(first) and not _is_flag(second) else [first, second]
