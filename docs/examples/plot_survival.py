@@ -1,7 +1,7 @@
 """
-==========================================
+===========================================
 Times until an event, some of them censored
-==========================================
+===========================================
 
 After an operation most deaths are early; with a drug the risk is small at first and grows. How likely is a patient
 to live for some time with each treatment, when many are still alive at the end of the study? And does a blood

@@ -65,10 +65,16 @@ def read_survival(y: Any) -> CensoredTimes:
     return _checked(time, event)
 
 
+def are_fields_of_one_label(y: np.ndarray) -> bool:
+    """Return whether the fields of a structured array are a bool, the event, and a number, the time."""
+    kinds = sorted(y.dtype[name].kind for name in y.dtype.names or ())
+    return len(kinds) == 2 and kinds[0] == "b" and kinds[1] in "iuf"
+
+
 def are_survival(y: np.ndarray) -> bool:
     """Return whether labels can only be times with events: a structured array, or pairs with one bool."""
     if y.dtype.names:
-        return len(y.dtype.names) == 2
+        return are_fields_of_one_label(y)
     if y.ndim != 1 or y.dtype.kind != "O":
         return False
     known = y[~is_missing(y)]

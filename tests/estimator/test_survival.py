@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.model_selection import cross_val_score
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets, concatenate_task_sets, load_model, save_model
 from sklearn_mtl.config import EarlyStopping
@@ -96,6 +97,20 @@ def test_rows_of_weight_zero_are_never_at_risk():
     np.testing.assert_array_equal(weighted.tasks_["death"].times_, task.times_)
     assert weighted.tasks_["death"].last_time_ == task.last_time_
     assert_has_own_baseline(some, X[kept], DEATH[kept])
+
+
+@pytest.mark.parametrize("params", [ONE, {"max_epochs": 2, "random_state": 0}])
+def test_a_structured_array_is_the_target_of_the_only_task(params):
+    labels = DEATH[~np.isnan(DEATH["time"])]
+    rows = X[~np.isnan(DEATH["time"])]
+    net = MultiTaskNetEstimator(tasks={"death": Survival()}, **params).fit(rows, labels)
+    in_mapping = MultiTaskNetEstimator(tasks={"death": Survival()}, **params).fit(rows, {"death": labels})
+    np.testing.assert_array_equal(net.predict(rows), in_mapping.predict(rows)["death"])
+    assert net.score(rows, labels) == in_mapping.score(rows, {"death": labels})
+    assert cross_val_score(net.set_params(max_epochs=1), rows, labels, cv=2).shape == (2,)
+    # as before, fields are tasks where tasks name them, or no task is named
+    for tasks in (None, {"event": "classification"}, {"event__class_weight": "balanced"}):
+        assert list(MultiTaskNetEstimator(tasks=tasks, **ONE).fit(rows, labels).tasks_) == ["event", "time"]
 
 
 def test_history_has_the_concordance():
