@@ -54,6 +54,7 @@ def hazard_loss(output: Tensor, target: Tensor) -> Tensor:
     -------
     Tensor of shape (..., B, 1)
     """
+    output = output.to(torch.promote_types(output.dtype, torch.float32))  # bfloat16 has too few digits
     event, survived = target[..., :1], target[..., 1:]
     steps = torch.arange(output.shape[-1], device=output.device)
     lived = torch.where(steps < survived, logsigmoid(-output), 0.0)

@@ -113,6 +113,17 @@ def test_a_structured_array_is_the_target_of_the_only_task(params):
         assert list(MultiTaskNetEstimator(tasks=tasks, **ONE).fit(rows, labels).tasks_) == ["event", "time"]
 
 
+@pytest.mark.parametrize("few", [True, False])
+def test_validation_rows_without_an_event_are_said(few):
+    labels = np.zeros(40, dtype=DEATH.dtype)
+    labels["time"], labels["event"][: 1 if few else 20] = np.arange(1, 41), True
+    net = network(early_stopping=True, max_epochs=2)
+    censored = np.column_stack([np.arange(1.0, 11.0), np.zeros(10)])
+    given = {} if few else {"X_val": X[40:50], "y_val": {"death": censored}}
+    with pytest.warns(UserWarning, match="the validation rows have no event of 'death'"):
+        net.fit(X[:40], {"death": labels}, **given)
+
+
 def test_history_has_the_concordance():
     net = network(early_stopping=EarlyStopping(monitor="score"), metrics={"death": "concordance_index"}).fit(X, Y)
     assert net.history_["valid_score__death"].between(0, 1).all()
