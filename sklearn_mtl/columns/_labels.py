@@ -73,7 +73,7 @@ def facts_of(values: np.ndarray, categories: Categories | None = None) -> Facts:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     kind = _KINDS.get(values.dtype.kind, "object")
-    if kind == "object" and values.ndim == 1:
+    if kind == "object" and values.ndim == 1 and not values.dtype.names:
         return _facts_of_objects(values)
     if kind in ("integer", "float"):
         return _facts_of_numbers(kind, values)

@@ -28,6 +28,8 @@ def is_missing(values: np.ndarray) -> np.ndarray:
         return np.isnan(values)
     if values.dtype.kind in "mM":
         return np.isnat(values)
+    if values.dtype.names:  # a label of several fields is missing if one of its numbers is
+        return np.logical_or.reduce([is_missing(values[name]) for name in values.dtype.names])
     if values.dtype.kind != "O":
         return np.zeros(values.shape, dtype=bool)
     flat = values.ravel()

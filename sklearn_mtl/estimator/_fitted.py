@@ -21,6 +21,7 @@ from ..utils._types import RowsLike, TargetsLike
 from ._one_task import OneTaskMixin
 from ._scores import ScoringMixin
 from ._shares import frame_of_shares
+from ._survival import SurvivalMixin
 from ._task_predictors import PredictorAnswer
 from ._task_view import require_main
 
@@ -57,7 +58,7 @@ class AllPredictions(NamedTuple):
     probabilities: Any
 
 
-class FittedMixin(ScoringMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class FittedMixin(ScoringMixin, SurvivalMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """The methods of a fitted estimator.
 
     Each reads one twin of it, so another thread may fit the estimator again at the same time.

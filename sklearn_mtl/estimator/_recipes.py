@@ -161,14 +161,18 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
                 f"ensemble={estimator.ensemble!r} has the recipes that are recommended for a table, by its "
                 "numbers of rows and columns; for other inputs and for partial_fit, pass recipes to Portfolio."
             )
-        return _recommended(X, y, previous, changed)
+        return _recommended(X, y, previous, changed, estimator.tasks)
     named = changed & OF_ONE_TRAINING
     continues = isinstance(previous, PortfolioModel) and named <= {"warm_start"}
     starts = not named and previous is None and X is not None and not issparse(X) and is_table(X)
-    return _recommended(X, y, previous, changed) if continues or starts else {"": _single(estimator)}
+    return (
+        _recommended(X, y, previous, changed, estimator.tasks) if continues or starts else {"": _single(estimator)}
+    )
 
 
-def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None, changed: set[str]) -> dict[str, Recipe]:
+def _recommended(
+    X: RowsLike, y: TargetsLike, previous: Model | None, changed: set[str], tasks: Mapping[str, Any] | None
+) -> dict[str, Recipe]:
     """Return the recommended recipes, or those of the model that continues, without what the user has set."""
     recipes: Mapping[str, Recipe]
     if isinstance(previous, PortfolioModel):
@@ -176,7 +180,7 @@ def _recommended(X: RowsLike, y: TargetsLike, previous: Model | None, changed: s
             name: {**RECIPES.get(name, {}), "n_members": m.n_members} for name, m in previous.recipes.items()
         }
     else:
-        _, container = read_targets(y)
+        _, container = read_targets(y, tasks)
         recipes = recommended_recipes(_num_samples(X), _n_columns(X), len(container.names))
     return {name: {k: v for k, v in recipe.items() if k not in changed} for name, recipe in recipes.items()}
 

@@ -1,4 +1,4 @@
-"""Metrics of several tasks at once, of entities in tags, and of bounding boxes."""
+"""Metrics of several tasks at once, of entities in tags, of bounding boxes, and of censored times."""
 
 from ._boxes import box_iou
 from ._choice import Metric as Metric
@@ -7,13 +7,16 @@ from ._multitask_scorer import make_multitask_scorer
 from ._scorer import multitask_scorer, weighted_mean
 from ._scorer import task_scores as task_scores
 from ._spans import EntitySpan, entity_f1_score, entity_precision_recall_f1, entity_spans
+from ._survival import concordance_index, integrated_brier_score
 
 __all__ = [
     "EntitySpan",
     "box_iou",
+    "concordance_index",
     "entity_f1_score",
     "entity_precision_recall_f1",
     "entity_spans",
+    "integrated_brier_score",
     "make_multitask_scorer",
     "multitask_scorer",
     "weighted_mean",

@@ -121,6 +121,8 @@ class Objective(nn.Module):
             output = outputs.side_by_side(group.names)
             if group.task.labels_positions:
                 target, weight = _at_positions(output, group.task, target, weight)
+            if weight is not None:
+                target = group.task.weigh(target, weight)
             loss = loss_of(group.names, group.task, output, target, sum(group.widths))
             if group.task.labels_positions:  # each position counts as a row
                 last = -2 - group.task.position_axes
@@ -157,6 +159,8 @@ class Objective(nn.Module):
         weight = None if weight is None else weight[..., columns]
         if self.tasks[name].labels_positions:
             target, weight = _at_positions(output, self.tasks[name], target, weight)
+        if weight is not None:
+            target = self.tasks[name].weigh(target, weight)
         loss = loss_of([name], self.tasks[name], output, target, self.tasks[name].n_elements_)
         weight = torch.ones_like(loss) if weight is None else weight.expand_as(loss)
         mass = weight.sum()

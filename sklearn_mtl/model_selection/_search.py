@@ -302,7 +302,7 @@ def with_types(estimator: Any, y: TargetsLike) -> Any:
     """Set the task types inferred from the whole y, so that each fold trains the same tasks."""
     last, path = last_step(estimator)
     try:
-        types = guess_types(read_targets(y)[0], last.tasks, last._kind)
+        types = guess_types(read_targets(y, last.tasks)[0], last.tasks, last._kind)
     except (TypeError, ValueError):  # fit raises the error again, where the search handles it
         return estimator
     if not types:

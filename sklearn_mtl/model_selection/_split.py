@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_consistent_length
 from ..columns._labels import Facts
 from ..columns._missing import is_missing
 from ..targets import Targets, read_targets
-from ..tasks import MultilabelClassification, infer_task
+from ..tasks import MultilabelClassification, Survival, infer_task
 from ..utils._stratify import deal, quantile_bins
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
@@ -24,9 +24,9 @@ class MultiTaskStratifiedKFold(KFold):
 
     The folds are made by iterative stratification [1]_: the rarest remaining class is distributed first. Rows with
     the same labels keep their order, so without ``shuffle`` neighbouring rows of one class are in one fold, as
-    with scikit-learn's `StratifiedKFold`. Regressions are stratified by quantile bins, tags of tokens as sets, and
-    labels of pixels by whether a row has any. Use it as ``cv=``; scikit-learn's own stratification supports only
-    one target.
+    with scikit-learn's `StratifiedKFold`. Regressions are stratified by quantile bins, censored times by the
+    event, tags of tokens as sets, and labels of pixels by whether a row has any. Use it as
+    ``cv=``; scikit-learn's own stratification supports only one target.
 
     Parameters
     ----------
@@ -127,6 +127,9 @@ class MultiTaskStratifiedKFold(KFold):
             if task.is_regression:
                 numbers = np.where(missing, np.nan, y).astype(np.float64).reshape(len(y), -1)
                 return np.column_stack([quantile_bins(column, self.n_bins) for column in numbers.T])
+            if isinstance(task, Survival):
+                target, weight = task.fit(y).encode(y)
+                return np.where(weight > 0, target[:, :1] + 1, 0).astype(np.intp)
             if isinstance(task, MultilabelClassification):
                 target, weight = task.fit(y).encode(y)
                 return np.where(weight > 0, target + 1, 0).astype(np.intp)

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from ..columns._missing import is_missing
-from ..tasks import Task
+from ..tasks import Survival, Task
 from ..tasks._answers import Answer
 from ..tasks._classification import class_numbers
 from ._rows import FitRows
@@ -165,7 +165,7 @@ class TaughtNumbers(Taught):
 
 
 def how_taught(name: str, task: Task, labels: np.ndarray) -> Taught | None:
-    """Return how a task is taught from its predictions; None for labels of positions and for probabilities.
+    """Return how a task is taught from its predictions; None for positions, probabilities, and what is censored.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def how_taught(name: str, task: Task, labels: np.ndarray) -> Taught | None:
         Fitted.
     labels : ndarray of shape (n_samples, ...)
     """
-    if task.labels_positions:
+    if task.labels_positions or isinstance(task, Survival) or getattr(task, "bounds", False):
         return None
     if task.is_regression:
         return TaughtNumbers(name, labels)

@@ -83,6 +83,44 @@ class DelegatingMixin:
         check_is_fitted(self)
         return self.estimator_.predict_std(X, tasks)
 
+    @available_if(_has("predict_risk"))
+    def predict_risk(self, X: RowsLike, tasks: Sequence[str] | None = None) -> Any:
+        """Predict the risks of tasks of censored times, as ``predict_risk`` of the network does.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        tasks : sequence of str or None, default=None
+            Tasks to predict; None predicts all of `Survival <sklearn_mtl.tasks.Survival>`.
+
+        Returns
+        -------
+        Targets
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_risk(X, tasks)
+
+    @available_if(_has("predict_survival_function"))
+    def predict_survival_function(self, X: RowsLike, times: Any = None, tasks: Sequence[str] | None = None) -> Any:
+        """Predict survival beyond some times, as ``predict_survival_function`` of the network does.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
+            Inputs.
+        times : array-like of shape (n_times,) or None, default=None
+            None for ``times_`` of each task.
+        tasks : sequence of str or None, default=None
+            Tasks to predict; None predicts all of `Survival <sklearn_mtl.tasks.Survival>`.
+
+        Returns
+        -------
+        Targets
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_survival_function(X, times, tasks)
+
     def score_tasks(self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike = None) -> dict[str, float]:
         """Score each task by its metric, over its labelled rows.
 

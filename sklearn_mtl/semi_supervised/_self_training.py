@@ -233,7 +233,9 @@ class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
         open_tasks, reasons = [], {}
         for name in incomplete:
             if name not in compared:
-                reasons[name] = "it has labels of positions or probabilities, and not one label for each row"
+                reasons[name] = (
+                    "it has labels of positions or probabilities, and not one label for each row, or is censored"
+                )
             elif not compared[name].has_certainty(net._model.n_members):
                 reasons[name] = "one network does not say how certain a number is; set n_members=4, for instance"
             elif not has_enough_labels(rows, name, self.n_folds):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 
 from ..columns._columns import plain
 from ..columns._labels import as_target, read_labels
+from ..columns._survival import are_fields_of_one_label
 from ..utils._types import TargetsLike
 from ._container import Container, read_container
 from ._container_type import GivenTargets
@@ -17,7 +18,7 @@ from ._naming import are_records, frame_or_series
 from ._targets import Targets
 
 
-def read_targets(y: TargetsLike) -> tuple[Targets, Container]:
+def read_targets(y: TargetsLike, tasks: Collection[Any] | None = None) -> tuple[Targets, Container]:
     """Read any kind of y as `Targets`.
 
     Parameters
@@ -25,6 +26,9 @@ def read_targets(y: TargetsLike) -> tuple[Targets, Container]:
     y : array-like of shape (n_samples,) or (n_samples, n_tasks), structured array, frame, mapping or Targets
         A 1-D y is one task, named after its Series or "y". The columns of a 2-D array are tasks "0", "1", ...
         All other types name their tasks, also a list of one dict per row.
+    tasks : collection of str or None, default=None
+        Names of tasks that are known. If it is a single one, and y is a structured array of an event and a time,
+        neither of which has its name, these are the censored times of this task.
 
     Returns
     -------
@@ -41,6 +45,10 @@ def read_targets(y: TargetsLike) -> tuple[Targets, Container]:
         raise TypeError("Sparse y is not supported; pass y.toarray(), or a mapping from task to target.")
     if isinstance(y, Targets):
         return _as_targets(y), y._container or Container.named(tuple(y))
+    if tasks is not None and len(tasks) == 1 and isinstance(y, np.ndarray) and are_fields_of_one_label(y):
+        name = str(next(iter(tasks)))
+        if name.partition("__")[0] not in (y.dtype.names or ()):  # nor a parameter of the task of a field
+            return Targets({name: y}), Container.of_one_task(name)
     container, columns = read_container(_as_given(y))
     return _as_targets(Targets(zip(container.names, columns, strict=True))), container
 
@@ -57,7 +65,7 @@ def align_targets(y: TargetsLike, names: Sequence[str]) -> tuple[Targets, Contai
     """
     if len(names) == 1 and isinstance(y, list) and not are_records(y):
         y = {names[0]: y}  # inner lists are sets of labels, even if all have one length
-    targets, container = read_targets(y)
+    targets, container = read_targets(y, names)
     if not container.names_tasks and len(container.names) == len(names):
         return targets._named(names), container
     lacking = [name for name in names if name not in targets]

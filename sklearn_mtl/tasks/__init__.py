@@ -10,6 +10,7 @@ from ._ordinal import Ordinal
 from ._regression import Regression
 from ._segmentation import Segmentation
 from ._sequence_tagging import SequenceTagging
+from ._survival import Survival
 from ._tags import refuse_numbers_of_steps
 from ._task_group import TaskGroup, group_tasks
 
@@ -23,6 +24,7 @@ __all__ = [
     "Regression",
     "Segmentation",
     "SequenceTagging",
+    "Survival",
     "Task",
     "TaskGroup",
     "doubt_of",

@@ -21,6 +21,11 @@ class Answer(ABC):
         """Predictions in the form of the labels of ``fit``."""
 
     @property
+    def rated(self) -> np.ndarray:
+        """What scores compare with the labels: by default the predictions."""
+        return self.predictions
+
+    @property
     @abstractmethod
     def probabilities(self) -> np.ndarray | None:
         """Probabilities of classes or labels; None if the task has none."""
@@ -44,6 +49,10 @@ class NetworkAnswer(Answer):
     @cached_property
     def predictions(self) -> np.ndarray:
         return decode(self.task, self.name, self.output)
+
+    @cached_property
+    def rated(self) -> np.ndarray:
+        return self.predictions if type(self.task).rated is Task.rated else self.task.rated(self.output)
 
     @cached_property
     def probabilities(self) -> np.ndarray | None:

@@ -96,6 +96,16 @@ class Task(BaseEstimator, ABC):
         return self.level != "sample"
 
     @property
+    def compares_rows(self) -> bool:
+        """Whether the loss of a row depends on the other rows of the batch, as a partial likelihood does."""
+        return False
+
+    @property
+    def learns_after_training(self) -> bool:
+        """Whether ``finish`` learns from the outputs for the rows of ``fit``: by default if it is overridden."""
+        return type(self).finish is not Task.finish
+
+    @property
     def labels_tokens(self) -> bool:
         """Whether each token has a label; the number of labels may then differ between rows."""
         return self.level == "token"
@@ -204,6 +214,34 @@ class Task(BaseEstimator, ABC):
         Tensor of shape (..., B, positions, C)
         """
 
+    def weigh(self, target: Tensor, weight: Tensor) -> Tensor:
+        """Return the target with the weights of its elements, for a loss that compares rows; by default unchanged.
+
+        Parameters
+        ----------
+        target : Tensor of shape (..., B, positions, C) or (..., B, positions)
+            Target from ``encode``.
+        weight : Tensor of shape (..., B, positions, C)
+            Weight of each element; 0 where its label is missing. The loss is multiplied by it in any case.
+        """
+        return target
+
+    def finish(self, output: Any, target: Any, weight: Any) -> Task:
+        """Return this task, with what it learns from the trained network; self is not changed.
+
+        By default it learns nothing. It is called once after training, with the rows of ``fit``.
+
+        Parameters
+        ----------
+        output : ndarray of shape (n_samples, positions, K), or RaggedRows
+            Outputs of the network, or of all networks of an ensemble on average.
+        target : ndarray, or RaggedRows
+            Target from ``encode``, rounded to the dtype of the network.
+        weight : ndarray of shape (n_samples, positions, C), or RaggedRows
+            Weight of each element; 0 where its label is missing.
+        """
+        return self
+
     def fusion_key(self) -> Hashable | None:
         """Return a key; the losses of tasks with equal keys are computed in one call on concatenated columns.
 
@@ -215,6 +253,13 @@ class Task(BaseEstimator, ABC):
     @abstractmethod
     def decode(self, output: Any) -> np.ndarray:
         """Convert outputs (B, positions, K), or `RaggedRows`, to predictions in the form of the labels."""
+
+    def rated(self, output: Any) -> np.ndarray:
+        """Convert outputs to what ``score`` and ``metrics`` compare with labels.
+
+        By default these are the predictions of ``decode``, which has the same parameter.
+        """
+        return self.decode(output)
 
     def average(self, outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """Average the outputs (M, B, K) of an ensemble to outputs (B, K).

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..columns._labels import MOST_CLASSES, Facts, facts_of
 from ..columns._missing import is_missing
+from ..columns._survival import are_survival
 from ._base import Task
 from ._bounding_box import BoundingBox
 from ._classification import Classification
@@ -18,6 +19,7 @@ from ._ordinal import Ordinal
 from ._regression import Regression
 from ._segmentation import Segmentation
 from ._sequence_tagging import SequenceTagging
+from ._survival import Survival
 from ._tags import are_padded_tags, are_written_tags
 
 _SHORTHAND: dict[str, type[Task]] = {
@@ -29,6 +31,7 @@ _SHORTHAND: dict[str, type[Task]] = {
     "count": Count,
     "segmentation": Segmentation,
     "bounding_box": BoundingBox,
+    "survival": Survival,
 }
 
 
@@ -59,7 +62,8 @@ def infer_task(
 
     Bool, text and category labels, floats that are all 0 or 1, and integers with at most 20 different values are
     classification; other numbers are regression. If labels are missing, whole floats are treated as integers. A
-    2-D array of 0 and 1, or a column of sets, is multilabel.
+    2-D array of 0 and 1, or a column of sets, is multilabel. Structured arrays of two fields, and pairs of a bool
+    and a number, are censored times.
 
     If the rows of X are sequences, tags are: lists that mostly have the length of their row, texts with as many
     words, and whole floats with NaN after the end of each row. If they are images, tags are lists of texts or
@@ -100,6 +104,8 @@ def infer_task(
     """
     facts = facts_of(y) if facts is None else facts
     refuse_dates(facts)
+    if are_survival(y):
+        return Survival()
     if kind == "regression":
         return Regression()
     if are_tags(y, lengths, grid) or are_written_tags(y, lengths) or are_padded_tags(y, lengths):

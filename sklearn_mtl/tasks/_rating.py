@@ -253,8 +253,8 @@ class _Given:
 
     @cached_property
     def predictions(self) -> np.ndarray:
-        """Predictions in the form of the labels of ``fit``."""
-        return self._kept(self.answer.predictions)
+        """What the task's own metrics take, see `Task.rated`: predictions in the form of the labels of ``fit``."""
+        return self._kept(self.answer.rated)
 
     @cached_property
     def labels(self) -> np.ndarray:

@@ -15,6 +15,7 @@ from torch.nn.functional import l1_loss, mse_loss
 from ..columns._missing import is_missing
 from ..utils._params import Interval, StrOptions
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
+from ._bounds import read_bounds, within_bounds
 from ._own_loss import Loss, apply_loss, check_loss, spread
 
 _LOSSES = {"squared_error", "absolute_error", "huber", "quantile"}
@@ -39,11 +40,17 @@ class Regression(Task):
         Error from which ``loss="huber"`` is linear, in standard deviations of the target.
     standardize : bool, default=True
         Whether to standardise the target.
+    bounds : bool, default=False
+        Whether labels may be limits: texts such as "<0.5" and ">10" beside numbers, for values that are known only
+        to be at most or at least so large, as beyond the range of an instrument. A prediction beyond a limit, on
+        its right side, has no loss, and any other the loss of its distance from the limit [3]_. Scores leave out
+        limits, and so does ``label_inputs``. Requires a loss by name.
 
     Attributes
     ----------
     mean_, scale_ : ndarray of shape (n_columns,)
-        Mean and standard deviation of the target's columns over the labelled rows; the scale of a constant is 1.
+        Mean and standard deviation of the target's columns over the labelled rows, in which a limit counts as its
+        number; the scale of a constant is 1.
     constant_ : ndarray of bool of shape (n_columns,)
         Columns with a single value, which is predicted.
 
@@ -51,6 +58,8 @@ class Regression(Task):
     ----------
     .. [1] Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics, 1964.
     .. [2] Koenker and Bassett, "Regression Quantiles", Econometrica, 1978.
+    .. [3] Heid et al., "Chemprop: A Machine Learning Package for Chemical Property Prediction", Journal of
+       Chemical Information and Modeling, 2024.
 
     Raises
     ------
@@ -67,6 +76,10 @@ class Regression(Task):
     20.0
     >>> task.encode(np.array([20.0, np.nan])).weight.tolist()
     [[1.0], [0.0]]
+
+    >>> task = Regression(bounds=True).fit(np.array([1.0, ">3", None], dtype=object))
+    >>> task.encode(np.array(["<2", 2.0], dtype=object)).target.tolist()  # value, and side of the limit
+    [[0.0, -1.0], [0.0, 0.0]]
     """
 
     kind = "regression"
@@ -77,6 +90,7 @@ class Regression(Task):
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "standardize": ["boolean"],
+        "bounds": ["boolean"],
     }
 
     def __init__(
@@ -85,11 +99,13 @@ class Regression(Task):
         quantile: float = 0.5,
         epsilon: float = 1.35,
         standardize: bool = True,
+        bounds: bool = False,
     ) -> None:
         self.loss = loss
         self.quantile = quantile
         self.epsilon = epsilon
         self.standardize = standardize
+        self.bounds = bounds
 
     @property
     def metric(self) -> str:
@@ -105,7 +121,12 @@ class Regression(Task):
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
     ) -> Regression:
         self._validate_params()
-        values, labelled = _columns(y)
+        if self.bounds and callable(self.loss):
+            raise ValueError(
+                f"bounds=True requires a loss by name, one of {sorted(_LOSSES)}, and loss={self.loss!r} is a "
+                "function"
+            )
+        values, labelled, sides = self._read(y)
         require_labels(labelled)
         self.multi_column_ = y.ndim == 2
         self.n_outputs_ = self.n_elements_ = values.shape[1]
@@ -116,7 +137,7 @@ class Regression(Task):
             require_labels(rows)
             mean, scale = _mean_and_deviation(values[rows, column], labelled_weight(sample_weight, rows))
             self.mean_[column], self.scale_[column] = mean, scale or 1.0
-            self.constant_[column] = scale == 0
+            self.constant_[column] = scale == 0 and not sides[rows, column].any()
         if callable(self.loss):
             self._check_loss(self.loss, values, labelled, sample_weight)
         return self
@@ -135,9 +156,20 @@ class Regression(Task):
             loss, self.n_outputs_, self.n_elements_, self.encode(values[spread(rows)]).target
         )
 
+    def _read(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return a target as float columns, which elements are labelled, and the sides of limits."""
+        require_dimensions(y, "regression")
+        values, sides = read_bounds(y) if self.bounds else (y, np.zeros(y.shape))
+        return (*_columns(values), sides if y.ndim == 2 else sides[:, None])
+
+    def _read_exact(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return a target as float columns, and which elements have a label that is no limit."""
+        values, labelled, sides = self._read(y)
+        return values, labelled & (sides == 0)
+
     def with_labels_of(self, y: np.ndarray) -> Regression:
-        values, _ = _columns(y)
-        varies = ((values != self.mean_) & ~np.isnan(values)).any(axis=0)
+        values, labelled, sides = self._read(y)
+        varies = (((values != self.mean_) | (sides != 0)) & labelled).any(axis=0)
         if not (self._is_constant & varies).any():
             return self
         wider = copy.copy(self)
@@ -150,16 +182,17 @@ class Regression(Task):
         return getattr(self, "constant_", np.zeros(len(self.mean_), dtype=bool))
 
     def encode(self, y: np.ndarray) -> Encoded:
-        values, labelled = _columns(y)
+        values, labelled, sides = self._read(y)
         if values.shape[1] != self.n_outputs_:
             raise ValueError(f"the target has {values.shape[1]} columns, fit had {self.n_outputs_}")
         standard = (values - self.mean_) / self.scale_
         filler = self.filler_ if callable(self.loss) else 0.0
-        return Encoded(np.where(labelled, standard, filler), labelled.astype(np.float64))
+        target = np.where(labelled, standard, filler)
+        return Encoded(np.hstack([target, sides]) if self.bounds else target, labelled.astype(np.float64))
 
     @property
     def label_width(self) -> int:
-        return self.n_elements_
+        return 0 if self.bounds else self.n_elements_
 
     def label_input(self, target: np.ndarray) -> np.ndarray:
         return target
@@ -167,7 +200,7 @@ class Regression(Task):
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         if callable(self.loss):
             return apply_loss(self.loss, output, target, self.stacks_)
-        target = target.expand_as(output)
+        target = within_bounds(output, target) if self.bounds else target.expand_as(output)
         if self.loss == "squared_error":
             return mse_loss(output, target, reduction="none")
         if self.loss == "absolute_error":
@@ -180,7 +213,7 @@ class Regression(Task):
         return torch.maximum(self.quantile * error, (self.quantile - 1) * error)
 
     def fusion_key(self) -> Hashable | None:
-        if callable(self.loss):  # it may look at several columns
+        if callable(self.loss) or self.bounds:  # it may look at several columns, or has sides beside them
             return None
         return ("regression", self.loss, self.quantile, self.epsilon)
 
@@ -217,7 +250,7 @@ class Regression(Task):
         return (*named, "neg_mean_absolute_error", "neg_root_mean_squared_error")
 
     def true_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values, labelled = _columns(y)
+        values, labelled = self._read_exact(y)
         return (values, labelled) if y.ndim == 2 else (values[:, 0], labelled[:, 0])
 
     def _d2_pinball(
@@ -235,7 +268,7 @@ class Regression(Task):
     ) -> float:
         """Compute a metric of the standardised target, whose squares do not overflow, times ``units``."""
         y_true, y_pred, sample_weight = of_weight(y_true, y_pred, sample_weight)
-        true, labelled = _columns(y_true)
+        true, labelled = self._read_exact(y_true)
         fewest = 2 if units is None else 1  # R2 and D2 need two rows
         pred = np.asarray(y_pred if y_pred.ndim == 2 else y_pred[:, None], dtype=np.float64)
         true, pred = (true - self.mean_) / self.scale_, (pred - self.mean_) / self.scale_

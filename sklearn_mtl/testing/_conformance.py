@@ -106,6 +106,11 @@ def assert_refused(call: Callable[[], object], what: str) -> None:
 
 def assert_equal_arrays(one: Any, other: Any, what: str) -> None:
     """Compare arrays exactly."""
+    if getattr(one, "dtype", None) is not None and one.dtype.names:  # numpy finds NaN in fields unequal
+        assert one.dtype == other.dtype, f"{what} The dtype was {other.dtype}, and is {one.dtype}."
+        for name in one.dtype.names:
+            np.testing.assert_array_equal(one[name], other[name], err_msg=what)
+        return
     np.testing.assert_array_equal(one, other, err_msg=what)
 
 

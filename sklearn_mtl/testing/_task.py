@@ -194,6 +194,8 @@ class TaskConformance(Conformance[TaskCase]):
 
     def test_loss_of_each_row_is_its_own(self, case: TaskCase) -> None:
         task = case.fitted()
+        if task.compares_rows:
+            return  # `test_loss_that_compares_rows` is about these
         target = as_tensor(task.encode(case.labels))
         output = case.output(task, len(target))
         whole = task.elementwise_loss(output, target)
@@ -201,6 +203,21 @@ class TaskConformance(Conformance[TaskCase]):
             one = slice(row, row + 1)
             alone = task.elementwise_loss(output[one], target[one])
             assert_close(whole[one], alone, "the loss of a row depends on the other rows.")
+
+    def test_loss_that_compares_rows(self, case: TaskCase) -> None:
+        task, order = case.fitted(), torch.from_numpy(shuffled(case))
+        if not task.compares_rows:
+            return  # `test_loss_of_each_row_is_its_own` is about these
+        target, known = as_tensor(task.encode(case.partly)), torch.from_numpy(~case.without_label)
+        output = case.output(task, len(target))
+        whole = task.elementwise_loss(output, target)
+        turned = task.elementwise_loss(output[order], target[order])
+        assert_close(turned, whole[order], "the loss depends on the order of the rows.")
+        some = task.elementwise_loss(output[known], target[known])
+        assert_close(some, whole[known], "the loss of a row depends on rows without a label.")
+        weight = known.to(target)[:, None] * torch.ones(task.n_elements_).to(target)
+        without = task.elementwise_loss(output, task.weigh(as_tensor(task.encode(case.labels)), weight))
+        assert_close(without[known], some, "`weigh`: the loss of a row depends on rows of weight 0.")
 
     def test_loss_and_gradient_are_finite_for_large_outputs(self, case: TaskCase) -> None:
         task = case.fitted()
@@ -236,8 +253,19 @@ class TaskConformance(Conformance[TaskCase]):
 
     def test_smallest_loss_decodes_to_the_labels(self, case: TaskCase) -> None:
         task = case.fitted()
-        output = outputs_of_smallest_loss(task, as_tensor(task.encode(case.labels)), case.positions)
-        assert_predictions(task.decode(output), case.predictions)
+        target, weight = task.encode(case.labels)
+        output = outputs_of_smallest_loss(task, as_tensor(Encoded(target, weight)), case.positions)
+        finished = task.finish(output, target, weight) if task.learns_after_training else task
+        assert_predictions(finished.decode(output), case.predictions)
+
+    def test_finish_does_not_change_the_task(self, case: TaskCase) -> None:
+        task = case.fitted()
+        output = case.output(task, len(case.labels)).numpy()
+        before = task.decode(output)
+        finished = task.finish(output, *task.encode(case.labels))
+        assert isinstance(finished, type(task)), f"`finish` returned {type(finished).__name__}; expected a task."
+        assert_predictions(task.decode(output), before)
+        assert_same_encoding(finished.encode(case.partly), task.encode(case.partly), "changes after `finish`")
 
     def test_rows_are_decoded_one_by_one(self, case: TaskCase) -> None:
         task, order = case.fitted(), shuffled(case)

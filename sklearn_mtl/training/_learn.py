@@ -28,6 +28,7 @@ from ._caller import Caller
 from ._checkpoint import open_checkpoint
 from ._continuation import refuse_changes
 from ._eligibility import Eligibility
+from ._finish import finish
 from ._make_net import make_net
 from ._members import settled
 from ._model import Model
@@ -87,8 +88,10 @@ def learn(
         model.net.train(stacks, epochs, watchers=watchers, keepers=keepers, start=start)
     except KeyboardInterrupt:
         if caller.keep is not None and last.put_back(model.net):
+            finish(model, stacks[0].members[0].data.train)
             caller.keep(model)
         raise
+    finish(model, stacks[0].members[0].data.train)
     return model
 
 
@@ -110,6 +113,7 @@ def learn_batch(
         warns=False,
     )  # fmt: skip
     model.net.train(stacks, epochs=1)
+    finish(model, stacks[0].members[0].data.train)
     return model
 
 
@@ -167,9 +171,11 @@ def learn_added_task(
     network.freeze(False)
     # a new net, because optimiser and objective are those of the new task alone
     weights_now = {key: tensor.detach().clone() for key, tensor in network.state_dict().items()}
-    return Model.from_weights(
+    added = Model.from_weights(
         blueprint, plan.container, weights_now, model.history, model.device, model.validation_rows
     )
+    finish(added, stacks[0].members[0].data.train, plan.blueprint)
+    return added
 
 
 def _with_task(blueprint: Blueprint, name: str, task: Task) -> Blueprint:

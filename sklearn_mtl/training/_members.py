@@ -18,6 +18,7 @@ from ..tasks import Task
 from ..utils._modes import own_modes
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._auto import batch_size_of, schedule_of
+from ._finish import finish
 from ._model import Model
 from ._plan import plan_fit
 from ._prepare import encode_rows
@@ -102,6 +103,8 @@ def model_of(member: Member, trained: Trained, device: torch.device) -> Model:
     if trained.error is not None:
         raise trained.error
     positions = positions_of([member.data])
-    return Model.from_weights(
+    model = Model.from_weights(
         member.blueprint, member.container, trained.weights, trained.history, device, positions
     )
+    finish(model, member.data.train)
+    return model

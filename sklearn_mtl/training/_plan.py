@@ -51,7 +51,7 @@ def plan_fit(
     """Fit the trunk's schema and the tasks, or take those of a previous model."""
     if previous is not None:
         return _plan_continuation(config, X, y, sample_weight, previous)
-    targets, container = read_targets(y)
+    targets, container = read_targets(y, config.tasks)
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
     task_weights = check_weights(config.task_weights, list(targets), "task_weights")
     auxiliary = config.auxiliary.names_among(list(targets))

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import _num_samples
 
 from ..config import FitConfig
@@ -18,12 +19,15 @@ from ..utils._modes import own_modes
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..utils._warn import each_once, warn
 from ._caller import Caller
+from ._finish import finished_tasks, learners
 from ._learn import learn, learn_added_task, learn_batch
 from ._model import Model
 from ._portfolio_model import PortfolioModel
+from ._prepare import encode_rows
 from ._recipe_weights import recipe_weights
 from ._validation import ValidationData
 
+CPU = torch.device("cpu")
 #: trains a recipe from its config, its caller and the model that continues, if any
 Train = Callable[[FitConfig, Caller, Model | None], Model]
 
@@ -66,8 +70,9 @@ def learn_portfolio(
     try:
         _train_each(configs, caller, previous, train, models)
         if not given.to_weigh_recipes:
-            return _equally_weighted(models)
-        return PortfolioModel(models, _weights(models, caller, X, y, sample_weight, given))
+            return _finished(_equally_weighted(models), caller, X, y, sample_weight)
+        model = PortfolioModel(models, _weights(models, caller, X, y, sample_weight, given))
+        return _finished(model, caller, X, y, sample_weight)
     except KeyboardInterrupt:
         if caller.keep is not None and models:
             caller.keep(_equally_weighted(models))
@@ -91,6 +96,29 @@ def _weights(
     return recipe_weights(list(models.values()), X, targets, weights, caller.owner, are_of_fit=are_of_fit)
 
 
+@own_modes()
+def _finished(
+    model: PortfolioModel,
+    caller: Caller,
+    X: RowsLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
+    focus: tuple[str, ...] | None = None,
+) -> PortfolioModel:
+    """Let the tasks learn from the mean outputs of the recipes; each recipe has let them learn from its own."""
+    trained = replace(model.blueprint, focus=model.blueprint.focus if focus is None else focus)
+    names = learners(trained)
+    if not names:
+        return model
+    targets, _ = align_targets(y, list(trained.tasks) if focus is None else focus)
+    weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
+    data = encode_rows(trained, X, targets, weights, owner=caller.owner, device=CPU)
+    learned = finished_tasks(trained, model.outputs(X, names, caller.owner), data)
+    for part in model.parts:
+        part.blueprint = replace(part.blueprint, tasks={**part.blueprint.tasks, **learned})
+    return PortfolioModel(model.recipes, model.weights)
+
+
 def learn_portfolio_batch(
     configs: Mapping[str, FitConfig],
     caller: Caller,
@@ -107,9 +135,10 @@ def learn_portfolio_batch(
         return learn_batch(config, caller, X, y, sample_weight, previous=previous, classes=classes)
 
     models = _train_each(configs, caller, previous, train, {})
+    model = _equally_weighted(models)
     if isinstance(previous, PortfolioModel):
-        return PortfolioModel(models, previous.weights)
-    return _equally_weighted(models)
+        model = PortfolioModel(models, previous.weights)
+    return _finished(model, caller, X, y, sample_weight)
 
 
 def learn_portfolio_task(
@@ -132,7 +161,8 @@ def learn_portfolio_task(
         return learn_added_task(config, caller, previous, name, X, y, task, sample_weight, groups, freeze=freeze)
 
     models = _train_each(configs, caller, previous, train, {})
-    return PortfolioModel(models, _equally_weighted(models).weights | previous.weights)
+    model = PortfolioModel(models, _equally_weighted(models).weights | previous.weights)
+    return _finished(model, caller, X, {name: y}, sample_weight, (name,))
 
 
 def _train_each(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,14 +13,17 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.utils.validation import _num_samples
 
+from ..columns._survival import read_survival
 from ..config import FitConfig
 from ..data._dataset import Dataset, DataSplit, ValidationRows
 from ..data._hold_out import HeldOut, held_out, hold_out, strata
 from ..data._hold_out_groups import check_groups, hold_out_groups
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight
+from ..model._blueprint import Blueprint
 from ..model._label_inputs import with_hidden_labels
 from ..targets import align_targets
+from ..tasks import Survival
 from ..trunks import SparseRows
 from ..utils._random import Streams
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
@@ -227,9 +230,25 @@ def _tell(config: FitConfig, plan: Plan, held: Sequence[HeldOut]) -> None:
         )
 
 
+def _warn_of_no_event(blueprint: Blueprint, labels: Mapping[str, np.ndarray]) -> None:
+    """Warn of tasks whose validation rows are all censored: a partial likelihood is then 0 whatever is learned."""
+    lacking = []
+    for name in blueprint.watched:
+        if blueprint.tasks[name].compares_rows and isinstance(blueprint.tasks[name], Survival):
+            found = read_survival(labels[name])
+            if found.labelled.any() and not found.event.any():
+                lacking.append(name)
+    if lacking:
+        warn(
+            f"the validation rows have no event of {listed(lacking)}: their loss is always 0, and early stopping "
+            "cannot judge it. Validate on rows with events, or set early_stopping=False.",
+        )
+
+
 def _split(plan: Plan, data: Dataset, held: HeldOut) -> DataSplit:
     rows = held.valid.numpy()
     weights = plan.sample_weight
+    _warn_of_no_event(plan.blueprint, {name: plan.targets[name][rows] for name in plan.blueprint.watched})
     watched = ValidationRows(
         with_hidden_labels(plan.blueprint, data).subset(held.valid),
         labels={name: plan.targets[name][rows] for name in plan.blueprint.active},
@@ -271,5 +290,6 @@ def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dat
         raise ValueError("y_val has no label of any trained task (of a weight above 0).")
     if unseen:
         warn(f"early stopping does not watch {listed(unseen)}: y_val has no label of theirs.")
+    _warn_of_no_event(blueprint, targets)
     data = with_hidden_labels(blueprint, data)
     return ValidationRows(data, {name: targets[name] for name in names}, weights, given.X)

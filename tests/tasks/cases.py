@@ -12,6 +12,7 @@ from sklearn_mtl.tasks import (
     Regression,
     Segmentation,
     SequenceTagging,
+    Survival,
 )  # fmt: skip
 from sklearn_mtl.testing import TaskCase
 
@@ -25,6 +26,7 @@ CORNERS = np.random.default_rng(5).uniform(0, 50, size=(ROWS, 2))
 BOXES = np.hstack([CORNERS, CORNERS + np.random.default_rng(6).uniform(5, 40, size=(ROWS, 2))])
 TAGS = np.random.default_rng(8).integers(0, 3, size=(ROWS, 5))
 MASKS = np.random.default_rng(9).integers(0, 3, size=(ROWS, 4, 6))
+TIMES = np.random.default_rng(10).permutation(np.cumsum(np.random.default_rng(11).uniform(1, 9, size=ROWS)))
 SETS = [[name for name, chosen in zip("abc", row, strict=True) if chosen] for row in LABELS]
 
 
@@ -71,6 +73,31 @@ def counts(task, labels, make):
     return TaskCase(task, labels, case.missing, predictions=labels.astype(float))
 
 
+def survived(task, predictions=None):
+    """Make a case of times that all end with the event, as a structured array."""
+    labels = np.zeros(ROWS, dtype=[("event", bool), ("time", float)])
+    labels["event"], labels["time"] = True, TIMES
+    partly = labels.copy()
+    partly["time"][GONE] = np.nan
+    return TaskCase(task, labels, GONE, partly=partly, predictions=TIMES if predictions is None else predictions)
+
+
+def middles(times):
+    """Return the middle of the interval that ends with each time."""
+    ends = np.sort(times)
+    return (np.append(0, ends[:-1]) + np.diff(ends, prepend=0) / 2)[np.argsort(np.argsort(times))]
+
+
+def limits(task):
+    """Make a case of numbers and of limits that the mean keeps, so that it is predicted for them."""
+    values = NUMBERS[:, 0].round(3)
+    limited = np.arange(ROWS) % 4 == 3
+    below = values < values.mean()
+    labels = objects([f"{'>' if low else '<='} {value}" for low, value in zip(below, values, strict=True)])
+    labels[~limited] = values[~limited]
+    return by_rows(task, labels, np.where(limited, values.mean(), values))
+
+
 def soft(task, n_classes, classes):
     labels = np.random.default_rng(3).dirichlet(np.ones(n_classes), size=ROWS)
     return by_rows(task, labels, np.array(classes)[labels.argmax(axis=1)])
@@ -98,6 +125,8 @@ TASK_CASES = {
     "huber": by_elements(Regression(loss="huber", epsilon=0.5), NUMBERS),
     "quantile": by_rows(Regression(loss="quantile", quantile=0.8), NUMBERS[:, 0]),
     "a function": by_elements(Regression(loss=smooth_l1), NUMBERS),
+    "limits": limits(Regression(bounds=True)),
+    "limits, absolute error": limits(Regression(loss="absolute_error", bounds=True)),
     "not standardised": by_rows(Regression(standardize=False), NUMBERS[:, 0] / 100),
     "indicators": by_elements(MultilabelClassification(), LABELS, as_floats=True),
     "bool indicators": by_elements(MultilabelClassification(), LABELS > 0),
@@ -117,6 +146,14 @@ TASK_CASES = {
     "counts": counts(Count(), COUNTS[:, 0], by_rows),
     "two counts": counts(Count(), COUNTS.astype(float), by_elements),
     "boxes": by_rows(BoundingBox(), BOXES),
+    "survival": survived(Survival()),
+    "survival, intervals": survived(Survival(loss="discrete_time", n_intervals=ROWS), middles(TIMES)),
+    "survival, two columns": TaskCase(
+        Survival(), np.column_stack([TIMES, np.ones(ROWS)]), GONE, predictions=TIMES
+    ),
+    "survival, pairs": by_rows(
+        Survival(loss="discrete_time", n_intervals=ROWS), objects([(True, time) for time in TIMES]), middles(TIMES)
+    ),
     "tags": by_positions(SequenceTagging(), np.array([7, 3, 5])[TAGS]),
     "tags of columns": by_positions(SequenceTagging(), TAGS % 2, grid=(2, 5)),
     "pixels": by_positions(Segmentation(), np.array([7, 3, 5])[MASKS], grid=(2, 3)),

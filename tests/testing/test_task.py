@@ -25,6 +25,18 @@ class LossOfTheBatch(Regression):
         return loss - loss.mean(dim=-2, keepdim=True)
 
 
+class LossOfMissingRows(LossOfTheBatch):
+    """It says that it compares rows, but also compares those without a label."""
+
+    compares_rows = True
+
+
+class FinishInPlace(Regression):
+    def finish(self, output, target, weight):
+        self.mean_ = self.mean_ + 1.0
+        return self
+
+
 class LossThatOverflows(Regression):
     def elementwise_loss(self, output, target):
         return torch.expm1((output - target).square())
@@ -114,6 +126,8 @@ class FusedAcrossColumns(Regression):
 FAULTS = [
     (WrongLossShape, "test_loss_has_the_shape_of_the_elements"),
     (LossOfTheBatch, "test_loss_of_each_row_is_its_own"),
+    (LossOfMissingRows, "test_loss_that_compares_rows"),
+    (FinishInPlace, "test_finish_does_not_change_the_task"),
     (LossThatOverflows, "test_loss_and_gradient_are_finite_for_large_outputs"),
     (RelativeToTheFirstRow, "test_rows_are_encoded_one_by_one"),
     (FitByTheFirstRow, "test_order_of_rows_does_not_matter_to_fit"),
