@@ -24,9 +24,9 @@ class GroupSearch:
     """Search for the groups whose networks score best.
 
     Affinities are noisy, so they only propose groups: those of a tree, which merges the tasks that are most alike.
-    Networks are trained for each branch of the tree, and the best cut of the tree is chosen by their scores. Then
-    a task moves to another group, or is left alone, where its own score is better by more than a standard error.
-    Networks of all proposals of a step are trained together.
+    Networks are trained for each branch of the tree, and the best cut of the tree is chosen by their scores: more
+    groups where they score better by more than a standard error. Then a task moves to another group, or is left
+    alone, where its own score is better by as much. Networks of all proposals of a step are trained together.
 
     Parameters
     ----------
@@ -77,13 +77,17 @@ class GroupSearch:
         """Return the sum of the mean scores of all tasks."""
         return float(sum(_mean(scores) for block in blocks for scores in self.known[block].values()))
 
+    def _totals(self, blocks: Iterable[Block]) -> np.ndarray:
+        """Return the sums (n_folds,) of the scores of all tasks; NaN counts as 0."""
+        return np.nansum([scores for block in blocks for scores in self.known[block].values()], axis=0)
+
     def _train(self, blocks: Iterable[Block]) -> None:
         new = [block for block in dict.fromkeys(blocks) if block not in self.known]
         if new:
             self.known |= self.scorer(new)
 
     def _best_cut(self, tree: dict[Block, tuple[Block, Block] | None]) -> list[Block]:
-        """Choose the branches of at most ``n_groups`` whose tasks score best; of equal ones the fewer."""
+        """Choose at most ``n_groups`` branches; more of them only if their tasks score better."""
         best: dict[Block, list[list[Block]]] = {}  # the best cut of a branch into 1, 2, ... groups
         for block, parts in tree.items():  # parts come before what they are merged to
             cuts = [[block]]
@@ -97,7 +101,11 @@ class GroupSearch:
                     if pairs:
                         cuts.append(max(pairs, key=self.value_of))
             best[block] = cuts
-        return max(best[max(tree, key=len)], key=self.value_of)
+        chosen, *more = best[max(tree, key=len)]
+        for cut in more:
+            if exceeds(self._totals(cut), self._totals(chosen)):
+                chosen = cut
+        return chosen
 
     def _moved(self, blocks: Sequence[Block]) -> list[Block]:
         """Let each task choose among the groups, by its own score in each."""

@@ -54,10 +54,10 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
 
     1. The affinities propose groups: the division with the greatest sum of gains, and the branches of a tree that
        merges the tasks of the greatest affinity.
-    2. Single networks of these groups are trained, and the division that scores best is chosen. A task moves to
-       another group if it scores better there.
-    3. These groups, all tasks together, and each task alone are compared on further folds, with the network as it
-       is given. The best of the three is fitted to all rows.
+    2. Networks of these groups are trained, and the division that scores best is chosen. A task moves to another
+       group if it scores better there.
+    3. These groups, all tasks together, and each task alone are compared on further folds. The best of the three
+       is fitted to all rows.
 
     A task is predicted by one group, and may be auxiliary in others: trained there because it helps.
 
@@ -220,7 +220,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         affinity = np.asarray(found, dtype=float)
         folds = folds_of(self.cv, X, y, groups, self.random_state)
         fit_params = params_with_groups(net, groups)
-        study = Study(single, X, y, names, folds, fit_params, None, self.n_jobs, self.random_state)
+        study = Study(net, X, y, names, folds, fit_params, None, self.n_jobs, self.random_state)
         proposal = [tuple(served) for served, _ in best_groups(affinity, limit)]
         search = GroupSearch(partial(_scores_of_blocks, study), limit)
         blocks = search.groups(affinity, [proposal])
