@@ -24,6 +24,7 @@ from ._shares import frame_of_shares
 from ._survival import SurvivalMixin
 from ._task_predictors import PredictorAnswer
 from ._task_view import require_main
+from ._uncertainty import UncertaintyMixin
 
 
 def _has_probabilities(estimator: FittedMixin) -> bool:
@@ -35,12 +36,6 @@ def _has_probabilities(estimator: FittedMixin) -> bool:
 
 def _has_gates(estimator: FittedMixin) -> bool:
     return resolve_architecture(estimator.architecture).has_gates
-
-
-def _has_spread(estimator: FittedMixin) -> bool:
-    model = getattr(estimator, "_model", None)
-    several = estimator.n_members != 1 if model is None else model.n_members > 1
-    return several and estimator._may_have_regressions
 
 
 class AllPredictions(NamedTuple):
@@ -58,18 +53,23 @@ class AllPredictions(NamedTuple):
     probabilities: Any
 
 
-class FittedMixin(ScoringMixin, SurvivalMixin, OneTaskMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class FittedMixin(
+    ScoringMixin,
+    SurvivalMixin,
+    UncertaintyMixin,
+    OneTaskMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+):
     """The methods of a fitted estimator.
 
     Each reads one twin of it, so another thread may fit the estimator again at the same time.
     """
 
     architecture: Any
-    n_members: int | str
     tasks_: dict[str, Task]
     task_names_: list[str]
     _may_have_probabilities: ClassVar[bool]
-    _may_have_regressions: ClassVar[bool]
     _one_column_is_plain: ClassVar[bool]
     _model: Model
 
@@ -156,45 +156,6 @@ class FittedMixin(ScoringMixin, SurvivalMixin, OneTaskMixin, ClassNamePrefixFeat
         answers, view = self._answers(X, tasks, given)
         labels = view._model.container.wrap({name: a.predictions for name, a in answers.items()}, X)
         return AllPredictions(labels, view._probabilities(answers))
-
-    @available_if(_has_spread)
-    def predict_std(self, X: RowsLike, tasks: Sequence[str] | None = None, *, given: TargetsLike = None) -> Any:
-        """Compute how much the networks of an ensemble differ in their predictions of numbers.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        tasks : sequence of str or None, default=None
-            Tasks to predict; None predicts all regressions.
-        given : mapping or frame of labels by task with n_samples rows, or None, default=None
-            Labels that are known, missing where they are not; requires ``label_inputs=True``. A task does not read
-            its own label. None is as if all were missing.
-
-        Returns
-        -------
-        array, frame, structured array or Targets
-            Standard deviation over the networks, weighted as in ``predict``, in the units of the target; the kind
-            of y in ``fit``. Tasks other than regressions are left out.
-        """
-        view = self._fitted_view()
-        model = view._model
-        own = [name for name in view._chosen(tasks) if name not in view.task_predictors_]
-        numbers = [name for name in own if view.tasks_[name].is_regression]
-        if not numbers:
-            raise ValueError(f"tasks={tasks!r}: none of these tasks is a regression of the network.")
-        return model.container.wrap(view._spread(X, numbers, given), X)
-
-    def _spread(self, X: RowsLike, names: Sequence[str], given: TargetsLike = None) -> dict[str, np.ndarray]:
-        """Return the standard deviation of some regressions over the networks, by task."""
-        outputs = self._model.member_outputs(X, names, self, given)
-        spread = {}
-        for name, members in outputs.items():
-            decoded = np.stack([self.tasks_[name].decode(output) for output in members])
-            weights = self._model.member_weights(name)
-            mean = np.average(decoded, axis=0, weights=weights)
-            spread[name] = np.sqrt(np.average((decoded - mean) ** 2, axis=0, weights=weights))
-        return spread
 
     def transform(self, X: RowsLike) -> np.ndarray:
         """Compute the representation that the tasks share.

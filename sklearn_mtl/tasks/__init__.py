@@ -4,6 +4,7 @@ from ._base import Encoded, Task
 from ._bounding_box import BoundingBox
 from ._classification import Classification
 from ._count import Count
+from ._distributions import PredictedDistribution
 from ._infer import doubt_of, infer_task, refuse_dates, resolve_task
 from ._multilabel import MultilabelClassification
 from ._ordinal import Ordinal
@@ -21,6 +22,7 @@ __all__ = [
     "Encoded",
     "MultilabelClassification",
     "Ordinal",
+    "PredictedDistribution",
     "Regression",
     "Segmentation",
     "SequenceTagging",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..columns._missing import is_missing
 from ..nn._layers import Linear
+from ._distributions import PredictedDistribution
 
 
 class Encoded(NamedTuple):
@@ -79,6 +80,16 @@ class Task(BaseEstimator, ABC):
     def is_regression(self) -> bool:
         """Whether predictions are numbers; an ensemble then has ``predict_std``."""
         return self.kind == "regression"
+
+    @property
+    def has_distribution(self) -> bool:
+        """Whether a distribution of the label is learned, as soon as the parameters say so."""
+        return False
+
+    @property
+    def has_quantiles(self) -> bool:
+        """Whether ``quantiles`` are known: those of a distribution, or several that are learned."""
+        return self.has_distribution
 
     @property
     def has_strata(self) -> bool:
@@ -271,6 +282,36 @@ class Task(BaseEstimator, ABC):
             Weight of each member, of sum 1; None for equal weights.
         """
         return mean_of_members(outputs, weights)
+
+    def distribution(self, outputs: np.ndarray, weights: np.ndarray | None = None) -> PredictedDistribution:
+        """Return the predicted distributions of outputs (M, B, K), mixed over the members.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (M, B, K)
+        weights : ndarray of shape (M,) or None, default=None
+            Weight of each member, of sum 1; None for equal weights.
+
+        Raises
+        ------
+        TypeError
+            If the task learns none.
+        """
+        raise TypeError(f"{self!r} learns no distribution of its labels")
+
+    def quantiles(self, outputs: np.ndarray, q: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """Compute quantiles (B, ..., Q) in the units of the label from outputs (M, B, K) of members.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (M, B, K)
+        q : ndarray of shape (Q,)
+            Levels, each above 0 and below 1.
+        weights : ndarray of shape (M,) or None, default=None
+            Weight of each member, of sum 1; None for equal weights.
+        """
+        mixture = self.distribution(outputs, weights)
+        return np.stack([mixture.ppf(level) for level in q], axis=-1)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray | None:
         """Convert outputs (B, K) to probabilities; return None if the task has none."""

@@ -1,4 +1,4 @@
-"""Counts: one or several non-negative numbers for each row, learned with the Poisson deviance."""
+"""Counts: one or several non-negative numbers for each row, Poisson or negative binomial."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from sklearn.metrics import d2_tweedie_score, mean_absolute_error, mean_poisson_
 from torch import Tensor
 
 from ..columns._missing import is_missing
+from ..utils._params import StrOptions
 from ._base import (
     Encoded,
-    Task,
     labelled_weight,
     log_mean_of_members,
     of_weight,
     require_dimensions,
     require_labels,
 )
+from ._distributions import NegativeBinomial
+from ._parametric import ParametricTask
 
 # The loss is linear for log-rates that exceed both those of the target and of the mean by more than this.
 _LARGEST_STEP = 10.0
@@ -27,8 +29,8 @@ _SMALLEST = 1e-6
 _METRICS = ("d2_poisson", "neg_mean_poisson_deviance", "neg_mean_absolute_error")
 
 
-class Count(Task):
-    r"""A count, or several columns of counts, for each row, learned with the Poisson deviance.
+class Count(ParametricTask):
+    r"""A count, or several columns of counts, for each row, learned as a rate.
 
     The output is the logarithm of the rate in units of the mean count, so that training starts from the mean and
     rates are positive. Predictions are rates in the target's units. The loss is half the Poisson deviance [1]_,
@@ -39,6 +41,14 @@ class Count(Task):
     As in `sklearn.linear_model.PoissonRegressor`, targets are at least 0 and need not be integers. A count per
     unit of exposure can be learned with the exposure as ``sample_weight``.
 
+    Parameters
+    ----------
+    loss : {"poisson", "negative_binomial"}, default="poisson"
+        The deviance above, or the negative log likelihood of a negative binomial distribution. That has a
+        dispersion :math:`\alpha` in each row and column beside the rate, at least 0.001, and counts of variance
+        :math:`\mu + \alpha \mu^2` [2]_: `predict_distribution
+        <sklearn_mtl.MultiTaskNetEstimator.predict_distribution>` returns it.
+
     Attributes
     ----------
     mean_ : ndarray of shape (n_columns,)
@@ -47,6 +57,7 @@ class Count(Task):
     References
     ----------
     .. [1] McCullagh and Nelder, "Generalized Linear Models", Chapman and Hall, 1989.
+    .. [2] Hilbe, "Negative Binomial Regression", Cambridge University Press, 2011.
 
     Examples
     --------
@@ -62,18 +73,28 @@ class Count(Task):
     kind = "regression"
     metric = "d2_poisson"
 
+    _parameter_constraints: dict = {"loss": [StrOptions({"poisson", "negative_binomial"})]}
+
+    def __init__(self, loss: str = "poisson") -> None:
+        self.loss = loss
+
     @property
-    def has_one_label(self) -> bool:
-        """Whether the target is 1-D; one of several columns is not."""
-        return not getattr(self, "multi_column_", False)
+    def has_distribution(self) -> bool:
+        return self.loss == "negative_binomial"
+
+    @property
+    def _family(self) -> NegativeBinomial | None:
+        return NegativeBinomial(self.mean_) if self.has_distribution else None
 
     def fit(
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
     ) -> Count:
+        self._validate_params()
         counts, labelled = _columns(y)
         require_labels(labelled)
         self.multi_column_ = y.ndim == 2
-        self.n_outputs_ = self.n_elements_ = counts.shape[1]
+        self.n_elements_ = counts.shape[1]
+        self.n_outputs_ = self.n_elements_ * (NegativeBinomial.n_parameters if self.has_distribution else 1)
         self.mean_ = np.ones(counts.shape[1])
         for column, rows in enumerate(labelled.T):
             require_labels(rows)
@@ -83,8 +104,8 @@ class Count(Task):
 
     def encode(self, y: np.ndarray) -> Encoded:
         counts, labelled = _columns(y)
-        if counts.shape[1] != self.n_outputs_:
-            raise ValueError(f"the target has {counts.shape[1]} columns, fit had {self.n_outputs_}")
+        if counts.shape[1] != self.n_elements_:
+            raise ValueError(f"the target has {counts.shape[1]} columns, fit had {self.n_elements_}")
         return Encoded(np.where(labelled, counts / self.mean_, 0.0), labelled.astype(np.float64))
 
     @property
@@ -95,6 +116,9 @@ class Count(Task):
         return np.log1p(target)
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        family = self._family
+        if family is not None:
+            return family.loss_of_outputs(output, target)
         output = output.to(
             torch.promote_types(output.dtype, torch.float32)
         )  # bfloat16 has too few digits for rates
@@ -111,17 +135,22 @@ class Count(Task):
         # beyond the end the loss is linear with the slope at the end; without a slope, rates would stay too large
         return deviance + (output - end).clamp_min(0.0) * (torch.exp(end) - target)
 
-    def fusion_key(self) -> Hashable:
-        return ("poisson",)
+    def fusion_key(self) -> Hashable | None:
+        return None if self.has_distribution else ("poisson",)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
+        family = self._family
+        if family is not None:
+            return self._in_form_of_labels(family.location(family.parameters_of(output)))
         log_rate = output.astype(np.float64) + np.log(self.mean_)
         bound = 0.9 * np.log(np.finfo(np.float64).max)  # rates must be finite and positive
         rates = np.exp(np.clip(log_rate, -bound, bound))
-        return rates if self.multi_column_ else rates[:, 0]
+        return self._in_form_of_labels(rates)
 
     def average(self, outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """Return the outputs of the mean of the members' rates."""
+        """Return the outputs of the mean of the members' rates, and of the variance of their mixture."""
+        if self.has_distribution:
+            return super().average(outputs, weights)
         return log_mean_of_members(outputs, weights)
 
     def score(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> float:

@@ -1,0 +1,65 @@
+"""The negative binomial distribution of counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import stats
+from scipy.special import logsumexp
+from torch import Tensor
+
+from ._family import Distribution
+from ._positive import mean_of, positive, positive_array, raw_of_positive
+
+# rates must be finite and positive, and so must their squares
+_LARGEST_LOG = 0.45 * float(np.log(np.finfo(np.float64).max))
+
+
+class NegativeBinomial(Distribution):
+    """Counts of variance mean + dispersion mean^2; the outputs are the logarithm of the rate, and the dispersion.
+
+    Rates are in units of the mean count, and so are targets.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n_columns,)
+        Mean count of each column.
+    """
+
+    law = stats.nbinom
+    n_parameters = 2
+
+    def __init__(self, mean: np.ndarray) -> None:
+        super().__init__(np.log(mean), mean)
+
+    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
+        nll = self.nll(parameters, target)
+        return nll + (-nll.detach()).clamp_min(0.0)  # rounding, and numbers that are not whole
+
+    def nll(self, parameters: Tensor, target: Tensor) -> Tensor:
+        # differences of logarithms of factorials need many digits; only Apple's processors lack float64
+        exact = torch.float32 if parameters.device.type == "mps" else torch.float64
+        log_rate, raw = parameters.to(exact).unbind(-1)
+        unit = torch.as_tensor(self.scale, dtype=exact, device=parameters.device)
+        count, log_rate = target.to(exact) * unit, log_rate + unit.log()
+        dispersion = positive(raw)
+        size, log_size = 1 / dispersion, -dispersion.log()
+        log_sum = torch.logaddexp(log_size, log_rate)  # of size and rate; finite for any output
+        ways = torch.lgamma(count + size) - torch.lgamma(size) - torch.lgamma(count + 1)
+        nll = -(ways + size * (log_size - log_sum) + count * (log_rate - log_sum))
+        return nll.to(torch.promote_types(parameters.dtype, torch.float32))
+
+    def location(self, parameters: np.ndarray) -> np.ndarray:
+        return np.exp(np.clip(parameters[..., 0] + self.shift, -_LARGEST_LOG, _LARGEST_LOG))
+
+    def average(self, parameters: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Return outputs of the mean and the variance of the mixture."""
+        log_rates = parameters[..., 0]
+        mean = logsumexp(log_rates, axis=0, b=shares[:, None, None])
+        squares = np.exp(2 * np.clip(log_rates - mean, -_LARGEST_LOG, _LARGEST_LOG))
+        dispersion = mean_of(squares * (1 + positive_array(parameters[..., 1])), shares) - 1
+        return np.stack([mean, raw_of_positive(dispersion)], axis=-1)
+
+    def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
+        rate, dispersion = self.location(parameters), positive_array(parameters[..., 1])
+        return {"n": 1 / dispersion, "p": 1 / (1 + dispersion * rate)}

@@ -1,0 +1,46 @@
+"""Outputs that become positive numbers, and averages over members."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+#: smallest scale, in standard deviations of the target, and smallest dispersion: densities stay bounded
+FLOOR = 1e-3
+# an output of 0 means 1
+_OFFSET = float(np.log(np.expm1(1.0 - FLOOR)))
+
+
+def positive(raw: Tensor) -> Tensor:
+    """Convert outputs to numbers of at least `FLOOR`; 0 becomes 1."""
+    return softplus(raw + _OFFSET) + FLOOR
+
+
+def positive_array(raw: np.ndarray) -> np.ndarray:
+    """Do the same as `positive` for an array."""
+    return np.asarray(np.logaddexp(raw + _OFFSET, 0.0) + FLOOR)
+
+
+def raw_of_positive(values: np.ndarray) -> np.ndarray:
+    """Return the outputs that `positive_array` converts to some numbers."""
+    above = np.maximum(values - FLOOR, 1e-12)
+    return np.asarray(above + np.log(-np.expm1(-above)) - _OFFSET)
+
+
+def in_full_precision(parameters: Tensor) -> Tensor:
+    """Return outputs of at least float32: bfloat16 has too few digits for likelihoods."""
+    return parameters.to(torch.promote_types(parameters.dtype, torch.float32))
+
+
+def shares_of(weights: np.ndarray | None, n_members: int) -> np.ndarray:
+    """Return the weights (M,) of the members as float64, equal ones for None."""
+    return np.full(n_members, 1 / n_members) if weights is None else weights.astype(np.float64)
+
+
+def mean_of(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Average over the first axis with weights of sum 1, of shape (M,) or of the shape of the values."""
+    if shares.ndim == 1:
+        return np.asarray(np.tensordot(shares, values, axes=1))
+    return np.asarray((shares * values).sum(axis=0))

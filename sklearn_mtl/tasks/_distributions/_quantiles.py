@@ -1,0 +1,85 @@
+"""Several quantiles of one label, which cannot cross."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from ._family import Family
+from ._positive import in_full_precision, mean_of
+
+
+class Quantiles(Family):
+    """Quantiles at increasing levels: the outputs are the one nearest to the median, and steps to its neighbours.
+
+    Steps are at least 0, so the quantiles of a row never cross.
+
+    Parameters
+    ----------
+    shift, scale : ndarray of shape (n_columns,)
+    levels : ndarray of shape (n_quantiles,)
+        Increasing, each above 0 and below 1.
+    """
+
+    def __init__(self, shift: np.ndarray, scale: np.ndarray, levels: np.ndarray) -> None:
+        super().__init__(shift, scale)
+        self.levels, self.n_parameters = levels, len(levels)
+        self.middle = int(np.abs(levels - 0.5).argmin())
+
+    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
+        """Compute the mean of the pinball losses of all levels."""
+        parameters = in_full_precision(parameters)
+        middle = parameters[..., self.middle : self.middle + 1]
+        steps = softplus(parameters)
+        below = steps[..., : self.middle].flip(-1).cumsum(-1).flip(-1)
+        above = steps[..., self.middle + 1 :].cumsum(-1)
+        error = target[..., None] - torch.cat([middle - below, middle, middle + above], dim=-1)
+        levels = torch.as_tensor(self.levels, dtype=error.dtype, device=error.device)
+        return torch.maximum(levels * error, (levels - 1) * error).mean(dim=-1)
+
+    def location(self, parameters: np.ndarray) -> np.ndarray:
+        return self._in_units(parameters[..., self.middle])
+
+    def average(self, parameters: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Return outputs of the mean of the members' quantiles at each level."""
+        averaged = mean_of(parameters, shares)
+        steps = np.maximum(mean_of(np.logaddexp(parameters, 0.0), shares), 1e-12)
+        raw = steps + np.log(-np.expm1(-steps))
+        raw[..., self.middle] = averaged[..., self.middle]
+        return raw
+
+    def quantiles(self, parameters: np.ndarray, q: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Interpolate linearly between the learned levels.
+
+        Raises
+        ------
+        ValueError
+            If a level is outside of the learned ones.
+        """
+        low, high = self.levels[0], self.levels[-1]
+        outside = q[(q < low) | (q > high)]
+        if len(outside):
+            raise ValueError(
+                f"q={outside[0]:g} is outside of the learned quantiles, from {low:g} to {high:g}; add it to "
+                "`quantile` of the task and fit again"
+            )
+        learned = self._levels_of(self.average(parameters, shares))
+        if len(self.levels) == 1:
+            return np.repeat(self._in_units(learned[..., 0])[..., None], len(q), axis=-1)
+        right = np.clip(np.searchsorted(self.levels, q), 1, len(self.levels) - 1)
+        share = (q - self.levels[right - 1]) / (self.levels[right] - self.levels[right - 1])
+        between = learned[..., right - 1] + share * (learned[..., right] - learned[..., right - 1])
+        return np.moveaxis(self._in_units(np.moveaxis(between, -1, 0)), 0, -1)
+
+    def _levels_of(self, parameters: np.ndarray) -> np.ndarray:
+        """Return the quantiles (..., C, P) in standard units."""
+        middle = parameters[..., self.middle : self.middle + 1]
+        steps = np.logaddexp(parameters, 0.0)
+        below = np.cumsum(steps[..., : self.middle][..., ::-1], axis=-1)[..., ::-1]
+        above = np.cumsum(steps[..., self.middle + 1 :], axis=-1)
+        return np.concatenate([middle - below, middle, middle + above], axis=-1)
+
+    def _in_units(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(values * self.scale + self.shift)

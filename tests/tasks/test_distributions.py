@@ -1,0 +1,77 @@
+"""Losses whose outputs are the parameters of a distribution, or several quantiles."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from sklearn_mtl.tasks import Count, Regression
+
+RNG = np.random.default_rng(0)
+Y = RNG.lognormal(1.0, 0.5, size=(30, 2))
+TASKS = {
+    **{loss: Regression(loss=loss) for loss in ("normal", "student_t", "laplace", "lognormal", "mixture")},
+    "negative_binomial": Count(loss="negative_binomial"),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_loss_is_the_negative_log_likelihood_of_scipy_plus_a_constant(name):
+    y = np.floor(3 * Y) if name == "negative_binomial" else Y
+    task = TASKS[name].fit(y)
+    output = RNG.normal(size=(len(y), task.n_outputs_))
+    loss = task.elementwise_loss(torch.from_numpy(output), torch.from_numpy(task.encode(y).target)).numpy()
+    found = task.distribution(output[None])
+    log_likelihood = found.logpmf(y) if found.is_discrete else found.logpdf(y)
+    constant = loss + log_likelihood + (np.log(y) if name == "lognormal" else 0.0)
+    np.testing.assert_allclose(constant, np.broadcast_to(constant[0], constant.shape), atol=1e-6)
+    np.testing.assert_allclose(task.decode(output), found.mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_average_has_the_mean_and_variance_of_the_mixture(name):
+    task = TASKS[name].fit(np.floor(3 * Y) if name == "negative_binomial" else Y)
+    outputs = 0.3 * RNG.normal(size=(3, 8, task.n_outputs_))
+    weights = np.array([0.2, 0.3, 0.5])
+    mixture, one = task.distribution(outputs, weights), task.distribution(task.average(outputs, weights)[None])
+    np.testing.assert_allclose(one.mean(), mixture.mean(), rtol=1e-6)
+    np.testing.assert_allclose(one.std(), mixture.std(), rtol=1e-5)
+    np.testing.assert_allclose(mixture.cdf(mixture.ppf(0.3)) >= 0.3 - 1e-9, True)
+
+
+def test_gradient_of_normal_is_that_of_the_beta_nll():
+    task = Regression(loss="normal").fit(Y[:, 0])
+    target = torch.from_numpy(task.encode(Y[:, 0]).target)
+    output = torch.from_numpy(RNG.normal(size=(len(Y), 2))).requires_grad_()
+    (found,) = torch.autograd.grad(task.elementwise_loss(output, target).sum(), output)
+    deviation = torch.from_numpy(task.distribution(output.detach().numpy()[None]).std() / task.scale_)
+    (plain,) = torch.autograd.grad(task._family.nll(output[:, None], target).sum(), output)
+    torch.testing.assert_close(found, plain * deviation[:, None])
+
+
+def test_quantiles_do_not_cross_and_outside_is_refused():
+    task = Regression(loss="quantile", quantile=[0.05, 0.5, 0.95]).fit(Y)
+    outputs = 5 * RNG.normal(size=(2, 20, task.n_outputs_))
+    found = task.quantiles(outputs, np.array([0.05, 0.2, 0.5, 0.7, 0.95]))
+    assert (np.diff(found, axis=-1) >= 0).all()
+    np.testing.assert_allclose(found[..., 2], task.decode(task.average(outputs)))
+    with pytest.raises(ValueError, match="outside"):
+        task.quantiles(outputs, np.array([0.01]))
+
+
+@pytest.mark.parametrize("levels", [[], [0.5, 0.1], [0.0, 0.5], [0.5, 0.5]])
+def test_levels_that_do_not_increase_are_refused(levels):
+    with pytest.raises(ValueError, match="increasing"):
+        Regression(loss="quantile", quantile=levels).fit(Y)
+
+
+def test_lognormal_says_how_many_labels_are_not_positive():
+    with pytest.raises(ValueError, match="2 of 4"):
+        Regression(loss="lognormal").fit(np.array([1.0, 0.0, -1.0, 2.0, np.nan]))
+
+
+def test_one_component_is_the_distribution_of_scipy():
+    task = Regression(loss="normal").fit(Y[:, 0])
+    found = task.distribution(np.zeros((1, 3, 2)))
+    expected = stats.norm(Y[:, 0].mean(), Y[:, 0].std())
+    np.testing.assert_allclose(found.ppf(0.9), expected.ppf(0.9))
