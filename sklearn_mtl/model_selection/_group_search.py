@@ -26,7 +26,8 @@ class GroupSearch:
     Affinities are noisy, so they only propose groups: those of a tree, which merges the tasks that are most alike.
     Networks are trained for each branch of the tree, and the best cut of the tree is chosen by their scores: more
     groups where they score better by more than a standard error. Then a task moves to another group, or is left
-    alone, where its own score is better by as much. Networks of all proposals of a step are trained together.
+    alone, where it and that group score better by as much. Networks of all proposals of a step are trained
+    together.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ class GroupSearch:
         return chosen
 
     def _moved(self, blocks: Sequence[Block]) -> list[Block]:
-        """Let each task choose among the groups, by its own score in each."""
+        """Let each task choose among the groups, by its own score in each and by those of the group."""
         tasks = sorted(task for block in blocks for task in block)
         home = {task: block for block in blocks for task in block}
         may_leave = len(blocks) < self.n_groups
@@ -121,13 +122,19 @@ class GroupSearch:
         self._train(block for choices in options.values() for _, block in choices)
         places: dict[int, Block] = {}
         for task in tasks:
-            own = self.known[home[task]][task]
-            chosen = max(options[task], key=lambda option: _mean(self.known[option[1]][task]), default=None)
-            better = chosen is not None and exceeds(self.known[chosen[1]][task], own)
-            places[task] = chosen[0] if chosen is not None and better else home[task]
+            gains = {place: self._gain(task, home[task], place, wider) for place, wider in options[task]}
+            chosen = max(gains, key=lambda place: _mean(gains[place]), default=None)
+            moves = chosen is not None and exceeds(gains[chosen], np.zeros(len(gains[chosen])))
+            places[task] = chosen if chosen is not None and moves else home[task]
         moved = self._gathered(tasks, places)
         self._train(moved)
         return moved
+
+    def _gain(self, task: int, home: Block, place: Block, wider: Block) -> np.ndarray:
+        """Return what a task and the tasks of another place gain (n_folds,) by its move."""
+        before = self.known[place] if place else {}
+        gain = self.known[wider][task] - self.known[home][task]
+        return gain + sum((self.known[wider][other] - before[other] for other in place), np.zeros(len(gain)))
 
     def _gathered(self, tasks: Sequence[int], places: dict[int, Block]) -> list[Block]:
         """Join the tasks of one place; those that leave are alone while there may be more groups."""

@@ -27,7 +27,7 @@ from ._study import check_study, folds_of, params_with_groups, refuse_auxiliary,
 from ._task_fits import TaskFits, for_tasks, score_fits
 
 # Up to so many tasks, "auto" trains networks for all pairs.
-MOST_PAIRS = 8
+MOST_PAIRS = 15
 
 #: the tasks that a network predicts, and its auxiliary ones
 Group = tuple[tuple[str, ...], tuple[str, ...]]
@@ -66,8 +66,8 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
     net : MultiTaskNetEstimator, or a Pipeline that ends in one
         Fitted for each group; it is not changed.
     method : {"auto", "pairs", "subsets", "lookahead", "gradient"}, default="auto"
-        How affinities are estimated, see `task_affinity`. "auto" is "pairs" for up to eight tasks, and otherwise
-        "gradient".
+        How affinities are estimated, see `task_affinity`. "auto" is "pairs" for up to 15 tasks, and otherwise
+        "subsets".
     affinity : DataFrame of shape (n_tasks, n_tasks) or None, default=None
         Known affinities, as `task_affinity` returns them, from which the groups then follow without step 2; None
         estimates them, with single networks.
@@ -212,7 +212,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
             return affinity, best_groups(affinity, limit)
         single = with_one_member(net)
         few = len(names) <= MOST_PAIRS
-        method = self.method if self.method != "auto" else "pairs" if few else "gradient"
+        method = self.method if self.method != "auto" else "pairs" if few else "subsets"
         found = task_affinity(
             single, X, y, method=method, cv=self.cv, groups=groups, n_subsets=self.n_subsets, n_jobs=self.n_jobs,
             random_state=self.random_state,
