@@ -2,8 +2,8 @@
 
 The tasks of a family are one function of the inputs, up to its sign, a linear part of their own, and noise; each
 has 60 labels, in rows of its own. The outlier is another function, of all inputs, with labels in all rows. The
-trunk is narrow, so that tasks of different functions compete for it. ``TaskGrouping`` is compared with the families
-as groups (the oracle), with all tasks together, and with each task alone, on new rows.
+trunk is narrow, so that tasks of different functions compete for it. ``TaskGrouping`` is compared with the
+families as groups (the oracle), with all tasks together, and with each task alone, on new rows.
 """
 
 from __future__ import annotations
