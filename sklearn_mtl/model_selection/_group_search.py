@@ -16,8 +16,8 @@ BlockScores = dict[int, np.ndarray]
 #: trains networks for blocks, and returns their scores by block
 Scorer = Callable[[Sequence[Block]], dict[Block, BlockScores]]
 
-# Passes in which each task may change its group.
-PASSES = 2
+# Passes in which tasks may change their groups.
+PASSES = 4
 
 
 class GroupSearch:
@@ -109,7 +109,7 @@ class GroupSearch:
         return chosen
 
     def _moved(self, blocks: Sequence[Block]) -> list[Block]:
-        """Let each task choose among the groups, by its own score in each and by those of the group."""
+        """Move tasks to other groups, the greatest gain first; a group changes once."""
         tasks = sorted(task for block in blocks for task in block)
         home = {task: block for block in blocks for task in block}
         may_leave = len(blocks) < self.n_groups
@@ -120,33 +120,26 @@ class GroupSearch:
             if may_leave and len(home[task]) > 1:
                 options[task].append(((), (task,)))
         self._train(block for choices in options.values() for _, block in choices)
-        places: dict[int, Block] = {}
-        for task in tasks:
-            gains = {place: self._gain(task, home[task], place, wider) for place, wider in options[task]}
-            chosen = max(gains, key=lambda place: _mean(gains[place]), default=None)
-            moves = chosen is not None and exceeds(gains[chosen], np.zeros(len(gains[chosen])))
-            places[task] = chosen if chosen is not None and moves else home[task]
-        moved = self._gathered(tasks, places)
+        gains = {
+            (task, place): self._gain(task, home[task], place, wider)
+            for task, choices in options.items()
+            for place, wider in choices
+        }
+        moves = [move for move, gain in gains.items() if exceeds(gain, np.zeros(len(gain)))]
+        moved = set(blocks)
+        for task, place in sorted(moves, key=lambda move: -_mean(gains[move])):
+            touched = {home[task], place} - {()}
+            if touched <= moved and len(moved) + (not place) <= self.n_groups:  # else it was judged for others
+                left = tuple(other for other in home[task] if other != task)
+                moved = (moved - touched) | ({left} - {()}) | {tuple(sorted((*place, task)))}
         self._train(moved)
-        return moved
+        return sorted(moved)
 
     def _gain(self, task: int, home: Block, place: Block, wider: Block) -> np.ndarray:
         """Return what a task and the tasks of another place gain (n_folds,) by its move."""
         before = self.known[place] if place else {}
         gain = self.known[wider][task] - self.known[home][task]
         return gain + sum((self.known[wider][other] - before[other] for other in place), np.zeros(len(gain)))
-
-    def _gathered(self, tasks: Sequence[int], places: dict[int, Block]) -> list[Block]:
-        """Join the tasks of one place; those that leave are alone while there may be more groups."""
-        kept = sorted({place for place in places.values() if place})
-        found = [tuple(task for task in tasks if places[task] == place) for place in kept]
-        alone = [(task,) for task in tasks if not places[task]]
-        room = max(0, self.n_groups - len(found))
-        rest = [task for (task,) in alone[room:]]
-        groups = [*found, *alone[:room]]
-        if rest:  # too many left at once: they stay together
-            groups[-1] = tuple(sorted((*groups[-1], *rest)))
-        return sorted(groups)
 
 
 def branches(affinity: np.ndarray) -> dict[Block, tuple[Block, Block] | None]:
