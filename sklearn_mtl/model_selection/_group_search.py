@@ -26,7 +26,7 @@ class GroupSearch:
     Affinities are noisy, so they only propose groups: those of a tree, which merges the tasks that are most alike.
     Networks are trained for each branch of the tree, and the best cut of the tree is chosen by their scores: more
     groups where they score better by more than a standard error. Then a task moves to another group, or is left
-    alone, where it and that group score better by as much. Networks of all proposals of a step are trained
+    alone, where both groups together score better by as much. Networks of all proposals of a step are trained
     together.
 
     Parameters
@@ -80,7 +80,7 @@ class GroupSearch:
 
     def _totals(self, blocks: Iterable[Block]) -> np.ndarray:
         """Return the sums (n_folds,) of the scores of all tasks; NaN counts as 0."""
-        return np.nansum([scores for block in blocks for scores in self.known[block].values()], axis=0)
+        return np.nansum([scores for block in blocks if block for scores in self.known[block].values()], axis=0)
 
     def _train(self, blocks: Iterable[Block]) -> None:
         new = [block for block in dict.fromkeys(blocks) if block not in self.known]
@@ -109,37 +109,29 @@ class GroupSearch:
         return chosen
 
     def _moved(self, blocks: Sequence[Block]) -> list[Block]:
-        """Move tasks to other groups, the greatest gain first; a group changes once."""
-        tasks = sorted(task for block in blocks for task in block)
-        home = {task: block for block in blocks for task in block}
+        """Move tasks to other groups, the greatest gain of both groups first; a group changes once."""
         may_leave = len(blocks) < self.n_groups
-        options: dict[int, list[tuple[Block, Block]]] = {}  # a group as it is, and with the task
-        for task in tasks:
-            others = [block for block in blocks if block != home[task]]
-            options[task] = [(block, tuple(sorted((*block, task)))) for block in others]
-            if may_leave and len(home[task]) > 1:
-                options[task].append(((), (task,)))
-        self._train(block for choices in options.values() for _, block in choices)
-        gains = {
-            (task, place): self._gain(task, home[task], place, wider)
-            for task, choices in options.items()
-            for place, wider in choices
-        }
-        moves = [move for move, gain in gains.items() if exceeds(gain, np.zeros(len(gain)))]
+        options = [
+            (home, place, *_after(home, place, task))
+            for home in blocks
+            for task in home
+            for place in [*blocks, ()]
+            if place != home and (place or (may_leave and len(home) > 1))
+        ]
+        self._train(block for option in options for block in option if block)
+        gains = [(self._totals(option[2:]) - self._totals(option[:2]), option) for option in options]
         moved = set(blocks)
-        for task, place in sorted(moves, key=lambda move: -_mean(gains[move])):
-            touched = {home[task], place} - {()}
-            if touched <= moved and len(moved) + (not place) <= self.n_groups:  # else it was judged for others
-                left = tuple(other for other in home[task] if other != task)
-                moved = (moved - touched) | ({left} - {()}) | {tuple(sorted((*place, task)))}
-        self._train(moved)
+        for gain, (home, place, left, wider) in sorted(gains, key=lambda one: -_mean(one[0])):
+            touched = {home, place} - {()}
+            fits = touched <= moved and len(moved) + (not place) <= self.n_groups  # others were judged for others
+            if fits and exceeds(gain, np.zeros(len(gain))):
+                moved = (moved - touched) | ({left, wider} - {()})
         return sorted(moved)
 
-    def _gain(self, task: int, home: Block, place: Block, wider: Block) -> np.ndarray:
-        """Return what a task and the tasks of another place gain (n_folds,) by its move."""
-        before = self.known[place] if place else {}
-        gain = self.known[wider][task] - self.known[home][task]
-        return gain + sum((self.known[wider][other] - before[other] for other in place), np.zeros(len(gain)))
+
+def _after(home: Block, place: Block, task: int) -> tuple[Block, Block]:
+    """Return both groups after a task has moved."""
+    return tuple(other for other in home if other != task), tuple(sorted((*place, task)))
 
 
 def branches(affinity: np.ndarray) -> dict[Block, tuple[Block, Block] | None]:
