@@ -79,7 +79,9 @@ def compare_sharing(
         - "verdict": "gains" if the task gains by sharing, "loses" if it loses, and otherwise "no difference",
           where the 95 % confidence interval contains 0.
 
-        Scores are those of ``score_tasks``: greater is better.
+        Scores are those of ``score_tasks``: greater is better. ``attrs["mean"]`` has "difference", "std_error" and
+        "verdict" of the mean score of all tasks, under the ``score_weights`` of ``net``: many tasks together may
+        say what none says alone.
 
     Raises
     ------
@@ -132,7 +134,9 @@ def compare_sharing(
             f"the tasks {unknown} have a score on fewer than two folds, so their difference has no standard "
             "error; use fewer folds, or a splitter that gives every fold labels of each task.",
         )
-    return pandas.DataFrame(table, index=pandas.Index(names, name="task"))
+    comparison = pandas.DataFrame(table, index=pandas.Index(names, name="task"))
+    comparison.attrs["mean"] = _judged_mean(net, shared, separate, folds)._asdict()
+    return comparison
 
 
 def sharing_report(comparison: Any, digits: int = 3) -> str:
@@ -148,7 +152,7 @@ def sharing_report(comparison: Any, digits: int = 3) -> str:
     Returns
     -------
     str
-        A table, and a sentence about which tasks gain and which lose.
+        A table, a sentence about which tasks gain and which lose, and one about the mean of all tasks.
 
     Examples
     --------
@@ -168,8 +172,16 @@ def sharing_report(comparison: Any, digits: int = 3) -> str:
     return (
         f"{comparison.round(digits).to_string()}\n\n"
         f"Sharing helps {_listed(tasks['gains'])}, harms {_listed(tasks['loses'])}, and makes no difference to "
-        f"{_listed(tasks['no difference'])}."
+        f"{_listed(tasks['no difference'])}.{_on_mean(comparison, digits)}"
     )
+
+
+def _on_mean(comparison: Any, digits: int) -> str:
+    mean = comparison.attrs.get("mean")
+    if mean is None:  # rows of a comparison that were put together
+        return ""
+    difference, error = (f"{mean[name]:.{digits}f}" for name in ("difference", "std_error"))
+    return f"\nThe mean score differs by {difference} (standard error {error}): {mean['verdict']}."
 
 
 def _listed(names: Sequence[Any], most: int = 10) -> str:
@@ -277,6 +289,18 @@ def _baseline(last: Any) -> Any:
     return clone(
         type(last)(trunk=MLP(hidden_sizes=(), scaling="standard"), learning_rate=3e-2, weight_decay=0.1, **kept)
     )
+
+
+def _judged_mean(
+    net: Any, shared: Sequence[Scores], separate: Sequence[Scores], folds: Sequence[Fold]
+) -> Judgement:
+    """Judge the difference of the mean scores of all tasks."""
+    given = last_step(net)[0].score_weights or {}
+    together, alone = (
+        np.array([weighted_mean(scores, {name: given.get(name, 1.0) for name in scores}) for scores in kind])
+        for kind in (shared, separate)
+    )
+    return judge(together - alone, folds)
 
 
 def _by_fold(scores: Sequence[Scores], name: str) -> np.ndarray:

@@ -154,3 +154,13 @@ def test_report_names_the_tasks_of_each_verdict():
     ]
     text = sharing_report(pd.DataFrame(rows, index=["a", "b", "c"]))
     assert text.endswith("Sharing helps 1 task (a), harms 1 task (b), and makes no difference to 1 task (c).")
+
+
+def test_the_mean_of_all_tasks_is_judged_too(rows):
+    X, y = rows
+    net = MultiTaskNetRegressor(**SMALL, score_weights={"Weight": 3.0})
+    found = compare_sharing(net, X, y, cv=2, n_weights=0)
+    mean = found.attrs["mean"]
+    assert mean["difference"] == pytest.approx(np.average(found["difference"], weights=[3, 1, 1]))
+    assert mean["std_error"] > 0
+    assert sharing_report(found).endswith(f"(standard error {mean['std_error']:.3f}): {mean['verdict']}.")
