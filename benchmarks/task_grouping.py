@@ -45,7 +45,7 @@ def compare(seed: int, methods: Sequence[str]) -> list[dict[str, Any]]:
     X, y = made(seed)
     train, test = slice(0, N_TRAIN), slice(N_TRAIN, None)
     net = MultiTaskNetRegressor(
-        trunk=MLP((10,), scaling="standard"), n_members=2, max_epochs=150, learning_rate=1e-2, random_state=seed
+        trunk=MLP((10,), scaling="standard"), n_members=4, max_epochs=150, learning_rate=1e-2, random_state=seed
     )
     fixed = {
         "oracle": [*FAMILIES, (OUTLIER,)],
