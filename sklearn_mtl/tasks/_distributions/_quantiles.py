@@ -10,6 +10,9 @@ from torch.nn.functional import softplus
 from ._family import Family
 from ._positive import in_full_precision, mean_of
 
+# Levels such as (1 - 0.9) / 2 are not quite 0.05.
+_ROUNDING = 1e-9
+
 
 class Quantiles(Family):
     """Quantiles at increasing levels: the outputs are the one nearest to the median, and steps to its neighbours.
@@ -59,6 +62,8 @@ class Quantiles(Family):
             If a level is outside of the learned ones.
         """
         low, high = self.levels[0], self.levels[-1]
+        q = np.where((q < low) & (q > low - _ROUNDING), low, q)
+        q = np.where((q > high) & (q < high + _ROUNDING), high, q)
         outside = q[(q < low) | (q > high)]
         if len(outside):
             raise ValueError(
