@@ -164,6 +164,8 @@ class Regression(ParametricTask):
 
     @property
     def _family(self) -> Family | None:
+        if not self.has_quantiles:
+            return None
         scale = np.where(self._is_constant, 0.0, self.scale_)
         return family_of(self.loss, self.mean_, scale, self._levels, self.n_components)
 
