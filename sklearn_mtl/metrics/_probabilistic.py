@@ -208,7 +208,8 @@ def _labels(y_true: Any) -> tuple[np.ndarray, np.ndarray]:
 def _labels_of(y_true: Any, distribution: Any) -> tuple[np.ndarray, np.ndarray]:
     true, labelled = _labels(y_true)
     shape = np.shape(distribution.mean())
-    if np.broadcast_shapes(shape, true.shape) != true.shape:
+    # from the last axis on, sizes that are not those of the labels should be 1
+    if len(shape) > true.ndim or any(n not in (1, m) for n, m in zip(shape[::-1], true.shape[::-1], strict=False)):
         raise ValueError(f"y_true has shape {true.shape}, but the distributions have shape {shape}.")
     return true, labelled
 

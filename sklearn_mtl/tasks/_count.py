@@ -123,7 +123,8 @@ class Count(ParametricTask):
             torch.promote_types(output.dtype, torch.float32)
         )  # bfloat16 has too few digits for rates
         end = torch.log(target.clamp_min(1.0)) + _LARGEST_STEP
-        log_rate = torch.minimum(output, end)
+        # at the end `minimum` would split the gradient, which the linear part has in full there
+        log_rate = torch.where(output < end, output, end)
         # y (exp(d) - 1 - d) with d = log(rate / target) avoids differences of large numbers
         log_target = torch.log(target.clamp_min(_SMALLEST))
         distance = log_rate - log_target

@@ -79,7 +79,8 @@ class Regression(ParametricTask):
       deviation, and the value of the loss remains the likelihood.
     - "student_t" has heavier tails; its degrees of freedom are learned too, from 2.1 to 100, and start at 6.
     - "laplace" has the absolute error in the place of the squared one.
-    - "lognormal" is "normal" for the logarithm of labels, which must be positive. Its mean is that of the labels.
+    - "lognormal" is "normal" for the logarithm of labels, which must be positive. Its mean is that of the labels;
+      it grows exponentially, so that inputs far from those of training can have a huge one.
     - "mixture" is a mixture of ``n_components`` normal distributions, a mixture density network [4]_, for labels
       with several likely values. The gradient of each row is multiplied as for "normal".
 
@@ -164,6 +165,8 @@ class Regression(ParametricTask):
 
     @property
     def _family(self) -> Family | None:
+        if not self.has_quantiles:
+            return None
         scale = np.where(self._is_constant, 0.0, self.scale_)
         return family_of(self.loss, self.mean_, scale, self._levels, self.n_components)
 

@@ -57,9 +57,9 @@ class ConformalMultiTask(DelegatingMixin, BaseEstimator):
         How labels are scored: one for each task, or one for all tasks that it suits.
 
         - Numbers: "absolute", the absolute residual; "normalised", the same divided by the spread of the networks
-          (``predict_std``), but at least by 5% of a standard deviation of the target; "quantile", the distance
-          from the interval between two quantiles [2]_, for networks with ``predict_quantiles``. "auto" is
-          "normalised" where there is a spread, else "absolute".
+          and of a learned distribution (``predict_std``), but at least by 5% of a standard deviation of the
+          target; "quantile", the distance from the interval between two quantiles [2]_, for tasks with
+          ``predict_quantiles``. "auto" is "normalised" where there is a spread, else "absolute".
         - Classes: "lac", 1 minus the probability [3]_, which has the smallest sets and may return an empty one;
           "aps", the probability of the class and those that are more probable [4]_; "raps", the same plus 0.05 for
           each rank after the second [5]_. Sets of the last two hold the most probable class. "auto" is "lac".

@@ -93,13 +93,13 @@ def _check(name: str, kind: type[Scorer], method: Any, joint: str | None, source
     if method == "normalised" and not source.has_spread(name):
         raise ValueError(
             f"method='normalised' of the task {name!r} needs a spread, which one network does not have; set "
-            "n_members=4 of the net, for instance, or use 'absolute'. Members that held out rows alone have none "
-            "either."
+            "n_members=4 of the net, for instance, learn a distribution, or use 'absolute'. Members that held out "
+            "rows alone have none either."
         )
-    if method == "quantile" and not source.has_quantiles:
+    if method == "quantile" and not source.has_quantiles(name):
         raise ValueError(
-            f"method='quantile' of the task {name!r} needs a net with predict_quantiles, and rows that the whole "
-            "net did not learn; call conformalize, or use 'absolute'."
+            f"method='quantile' of the task {name!r} needs a net with predict_quantiles, and a task that has "
+            "them, such as Regression(loss='normal') or several quantiles; or use 'absolute'."
         )
 
 

@@ -20,8 +20,6 @@ class Source(ABC):
     """One or several predictors of all tasks."""
 
     n_predictors: int
-    #: what the predictors can say beside the predictions themselves
-    has_quantiles: bool = True
 
     @abstractmethod
     def at(self, X: RowsLike, asked: Mapping[str, Asked]) -> By:
@@ -30,6 +28,10 @@ class Source(ABC):
     @abstractmethod
     def has_spread(self, task: str) -> bool:
         """Return whether each predictor has a standard deviation of a number."""
+
+    @abstractmethod
+    def has_quantiles(self, task: str) -> bool:
+        """Return whether each predictor has quantiles of a number."""
 
 
 class Nets(Source):
@@ -44,7 +46,6 @@ class Nets(Source):
     def __init__(self, nets: list[Any]) -> None:
         self.nets = nets
         self.n_predictors = len(nets)
-        self.has_quantiles = all(hasattr(inner_net(net), "predict_quantiles") for net in nets)
 
     def at(self, X: RowsLike, asked: Mapping[str, Asked]) -> By:
         return lambda number: said_by(self.nets[number], X, asked)
@@ -52,10 +53,24 @@ class Nets(Source):
     def has_spread(self, task: str) -> bool:
         if any(isinstance(inner_net(net).tasks_[task], BoundingBox) for net in self.nets):
             return False  # boxes may be tuples, which have no standard deviation
-        inner = [inner_net(net) for net in self.nets]
-        return all(
-            hasattr(net, "predict_std") and task not in getattr(net, "task_predictors_", ()) for net in inner
-        )
+        return all(_has_spread(inner_net(net), task) for net in self.nets)
+
+    def has_quantiles(self, task: str) -> bool:
+        return all(_has_quantiles(inner_net(net), task) for net in self.nets)
+
+
+def _has_spread(net: Any, task: str) -> bool:
+    """Return whether a network, of this package or another with its methods, has the deviation of a number."""
+    if not hasattr(net, "predict_std") or task in getattr(net, "task_predictors_", ()):
+        return False
+    model = getattr(net, "_model", None)
+    return model is None or model.n_members > 1 or bool(net.tasks_[task].has_distribution)
+
+
+def _has_quantiles(net: Any, task: str) -> bool:
+    if not hasattr(net, "predict_quantiles") or task in getattr(net, "task_predictors_", ()):
+        return False
+    return not hasattr(net, "_model") or bool(net.tasks_[task].has_quantiles)
 
 
 class Members(Source):
@@ -69,8 +84,6 @@ class Members(Source):
         Which members form each predictor.
     """
 
-    has_quantiles = False
-
     def __init__(self, net: Any, teams: np.ndarray) -> None:
         self.net, self.teams = net, teams
         self.n_predictors = len(teams)
@@ -82,14 +95,18 @@ class Members(Source):
 
         def said(number: int) -> dict[str, Said]:
             return {
-                name: _said_by_team(each.task, outputs[name], weights[name][number], self.teams[number])
+                name: _said_by_team(each, outputs[name], weights[name][number], self.teams[number])
                 for name, each in asked.items()
             }
 
         return said
 
     def has_spread(self, task: str) -> bool:
-        return bool((self.teams.sum(axis=1) > 1).all())
+        several = bool((self.teams.sum(axis=1) > 1).all())
+        return several or bool(inner_net(self.net).tasks_[task].has_distribution)
+
+    def has_quantiles(self, task: str) -> bool:
+        return bool(inner_net(self.net).tasks_[task].has_quantiles)
 
 
 def teams_of(net: Any, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -148,12 +165,17 @@ def _weights_of_teams(model: Any, task: str, teams: np.ndarray) -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _said_by_team(task: Any, outputs: np.ndarray, weights: np.ndarray, team: np.ndarray) -> Said:
-    members, shares = outputs[team], weights[team]
+def _said_by_team(asked: Asked, outputs: np.ndarray, weights: np.ndarray, team: np.ndarray) -> Said:
+    task, members, shares = asked.task, outputs[team], weights[team]
+    if "quantiles" in asked.fields:
+        values = task.quantiles(members, np.array(asked.quantiles), shares)
+        return Said(quantiles=values.reshape(len(values), -1, 2))
     averaged = task.average(members, shares) if len(members) > 1 else members[0]
     if task.has_probabilities:
         return Said(probabilities=np.asarray(task.decode_proba(averaged), dtype=np.float64))
     centre = as_numbers(task.predicted_labels(task.decode(averaged)))
+    if task.has_distribution:
+        return Said(centre=centre, spread=as_numbers(task.distribution(members, shares).std()))
     if len(members) == 1:
         return Said(centre=centre)
     decoded = np.stack([as_numbers(task.predicted_labels(task.decode(output))) for output in members])

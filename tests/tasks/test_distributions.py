@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from sklearn_mtl.tasks import Count, Regression
@@ -45,8 +48,32 @@ def test_gradient_of_normal_is_that_of_the_beta_nll():
     output = torch.from_numpy(RNG.normal(size=(len(Y), 2))).requires_grad_()
     (found,) = torch.autograd.grad(task.elementwise_loss(output, target).sum(), output)
     deviation = torch.from_numpy(task.distribution(output.detach().numpy()[None]).std() / task.scale_)
-    (plain,) = torch.autograd.grad(task._family.nll(output[:, None], target).sum(), output)
-    torch.testing.assert_close(found, plain * deviation[:, None])
+    own = torch.nn.functional.softplus(output[:, 1] + np.log(np.expm1(1 - 1e-3))) + 1e-3
+    plain = -torch.distributions.Normal(output[:, 0], own).log_prob(target[:, 0]).sum()
+    torch.testing.assert_close(found, torch.autograd.grad(plain, output)[0] * deviation[:, None])
+
+
+def test_gradient_of_mixture_is_that_of_the_likelihood_times_the_mean_deviation():
+    task = Regression(loss="mixture", n_components=4).fit(Y[:, 0])
+    target = torch.from_numpy(task.encode(Y[:, 0]).target)
+    output = torch.from_numpy(RNG.normal(size=(len(Y), 12))).requires_grad_()
+    (found,) = torch.autograd.grad(task.elementwise_loss(output, target).sum(), output)
+    logits, means, raw = output.reshape(-1, 3, 4).unbind(1)
+    starts = torch.from_numpy(0.5 * stats.norm.ppf([0.125, 0.375, 0.625, 0.875]))
+    deviations = torch.nn.functional.softplus(raw + np.log(np.expm1(1 - 1e-3))) + 1e-3
+    shares = torch.distributions.Categorical(logits=logits)
+    mixture = torch.distributions.MixtureSameFamily(shares, torch.distributions.Normal(means + starts, deviations))
+    (plain,) = torch.autograd.grad(-mixture.log_prob(target[:, 0]).sum(), output)
+    mean_deviation = (shares.probs * deviations).sum(dim=1, keepdim=True).detach()
+    torch.testing.assert_close(found, plain * mean_deviation)
+
+
+def test_second_derivatives_are_refused():
+    task = Regression(loss="normal").fit(Y[:, 0])
+    output = torch.zeros(3, 2, requires_grad=True)
+    loss = task.elementwise_loss(output, torch.ones(3, 1)).sum()
+    with pytest.raises(RuntimeError, match="second derivatives"):
+        torch.autograd.grad(loss, output, create_graph=True)
 
 
 def test_quantiles_do_not_cross_and_outside_is_refused():
@@ -57,6 +84,73 @@ def test_quantiles_do_not_cross_and_outside_is_refused():
     np.testing.assert_allclose(found[..., 2], task.decode(task.average(outputs)))
     with pytest.raises(ValueError, match="outside"):
         task.quantiles(outputs, np.array([0.01]))
+
+
+LEVELS = [0.02, 0.1, 0.35, 0.6, 0.97]
+OUTPUTS = arrays(np.float64, (2, 3, 2 * len(LEVELS)), elements=st.floats(-60, 60))
+
+
+@settings(deadline=None, max_examples=30)
+@given(OUTPUTS, st.lists(st.floats(0.02, 0.97), min_size=2, max_size=5))
+def test_learned_quantiles_never_cross(outputs, levels):
+    task = Regression(loss="quantile", quantile=LEVELS).fit(Y)
+    found = task.quantiles(outputs, np.sort(levels), np.array([0.3, 0.7]))
+    assert np.isfinite(found).all()
+    assert (np.diff(found, axis=-1) >= -1e-9).all()
+
+
+@pytest.mark.parametrize("name", TASKS)
+@settings(deadline=None, max_examples=5)
+@given(st.integers(0, 1000), st.floats(0.1, 5), st.lists(st.floats(0.001, 0.999), min_size=2, max_size=4))
+def test_quantiles_of_distributions_never_cross(name, seed, size, levels):
+    task = TASKS[name].fit(np.floor(3 * Y) if name == "negative_binomial" else Y)
+    outputs = size * np.random.default_rng(seed).normal(size=(2, 4, task.n_outputs_))
+    found = task.quantiles(outputs, np.sort(levels))
+    assert np.isfinite(found).all()
+    assert (np.diff(found, axis=-1) >= 0).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(-30, 30), arrays(np.float64, 5, elements=st.floats(-20, 20)))
+def test_loss_of_quantiles_is_the_mean_pinball_loss(target, output):
+    task = Regression(loss="quantile", quantile=LEVELS, standardize=False).fit(Y[:, 0])
+    loss = task.elementwise_loss(torch.from_numpy(output[None]), torch.tensor([[target]], dtype=torch.float64))
+    error = target - task.quantiles(output[None, None], np.array(LEVELS))[0]
+    assert float(loss) == pytest.approx(
+        np.maximum(np.array(LEVELS) * error, (np.array(LEVELS) - 1) * error).mean()
+    )
+
+
+def test_levels_may_be_off_by_rounding():
+    task = Regression(loss="quantile", quantile=[0.05, 0.95]).fit(Y)
+    tail = (1 - 0.9) / 2
+    assert tail < 0.05
+    outputs = RNG.normal(size=(1, 4, task.n_outputs_))
+    exact = task.quantiles(outputs, np.array([0.05, 0.95]))
+    np.testing.assert_allclose(task.quantiles(outputs, np.array([tail, 1 - tail])), exact)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_losses_are_finite_at_extreme_outputs_and_at_least_0(name):
+    y = np.floor(3 * Y) if name == "negative_binomial" else Y
+    task = TASKS[name].fit(y)
+    target = torch.from_numpy(task.encode(y).target).float()
+    for size in (1.0, 10.0, 30.0):
+        output = torch.from_numpy(size * RNG.normal(size=(len(y), task.n_outputs_))).float().requires_grad_()
+        loss = task.elementwise_loss(output, target)
+        (slope,) = torch.autograd.grad(loss.sum(), output)
+        assert torch.isfinite(loss).all()
+        assert (loss >= 0).all()
+        assert torch.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("name", ["student_t", "laplace", "negative_binomial", "quantile"])
+def test_gradient_is_that_of_the_loss(name):
+    y = np.floor(3 * Y) if name == "negative_binomial" else Y
+    task = TASKS.get(name, Regression(loss="quantile", quantile=LEVELS)).fit(y)
+    target = torch.from_numpy(task.encode(y).target)
+    output = torch.from_numpy(RNG.normal(size=(len(y), task.n_outputs_))).requires_grad_()
+    assert torch.autograd.gradcheck(lambda each: task.elementwise_loss(each, target), output)
 
 
 @pytest.mark.parametrize("levels", [[], [0.5, 0.1], [0.0, 0.5], [0.5, 0.5]])

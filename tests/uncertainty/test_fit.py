@@ -152,6 +152,6 @@ def test_fits_do_not_share_a_checkpoint(tmp_path):
         ConformalMultiTask(net(checkpoint=tmp_path / "net.ckpt"), cv=2).fit(X, Y)
 
 
-def test_quantiles_need_other_rows():
+def test_quantiles_need_a_task_that_learns_them():
     with pytest.raises(ValueError, match="predict_quantiles"):
         ConformalMultiTask(net(), method="quantile").fit(X, Y)

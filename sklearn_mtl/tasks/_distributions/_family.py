@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from ._positive import shares_of
+from ._positive import in_full_precision, shares_of
 from ._predicted import PredictedDistribution
 
 
@@ -35,8 +36,22 @@ class Family(ABC):
         self.shift, self.scale = shift, scale
 
     @abstractmethod
-    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss (..., B, C), at least 0, of outputs (..., B, C, P) for targets (..., B, C)."""
+    def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the loss, and its gradient by the outputs.
+
+        Parameters
+        ----------
+        parameters : Tensor of shape (..., B, C, P)
+            Outputs, of at least float32.
+        target : Tensor of shape (..., B, C)
+
+        Returns
+        -------
+        value : Tensor of shape (..., B, C)
+            At least 0.
+        gradient : Tensor of shape (..., B, C, P)
+            That of the value, or what training should follow instead.
+        """
 
     @abstractmethod
     def location(self, parameters: np.ndarray) -> np.ndarray:
@@ -54,7 +69,8 @@ class Family(ABC):
 
     def loss_of_outputs(self, output: Tensor, target: Tensor) -> Tensor:
         """Compute the loss (..., B, C) of outputs (..., B, K)."""
-        return self.loss(output.unflatten(-1, (-1, self.n_parameters)), target)
+        loss: Tensor = _Loss.apply(output, target, self)
+        return loss
 
     def parameters_of(self, outputs: np.ndarray) -> np.ndarray:
         """Reshape outputs (..., K) to (..., C, P), in float64: float32 has too few digits for large numbers."""
@@ -67,8 +83,30 @@ class Family(ABC):
         return averaged.reshape(outputs.shape[1:]).astype(outputs.dtype)
 
 
+class _Loss(torch.autograd.Function):
+    """The loss of a family: torch would record some twenty small operations, which cost more than the network."""
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, target: Tensor, family: Family) -> Tensor:
+        parameters = in_full_precision(output).unflatten(-1, (-1, family.n_parameters))
+        value, gradient = family.value_and_gradient(parameters, target)
+        ctx.save_for_backward(gradient)
+        ctx.dtype = output.dtype
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+        if torch.is_grad_enabled():  # by create_graph=True
+            raise RuntimeError("losses of distributions and of several quantiles have no second derivatives")
+        (gradient,) = ctx.saved_tensors
+        return (slope.unsqueeze(-1) * gradient).flatten(-2).to(ctx.dtype), None, None
+
+
 class Distribution(Family):
     """Base class of families of distributions: the outputs are the parameters of one.
+
+    The loss is the negative log likelihood, in standard units, less a constant that keeps it at least 0, as some
+    weightings need.
 
     Attributes
     ----------
@@ -76,10 +114,6 @@ class Distribution(Family):
     """
 
     law: ClassVar[Any]
-
-    @abstractmethod
-    def nll(self, parameters: Tensor, target: Tensor) -> Tensor:
-        """Compute the negative log likelihood, in standard units, of each element."""
 
     @abstractmethod
     def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:

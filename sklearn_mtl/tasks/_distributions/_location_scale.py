@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,11 +11,9 @@ from scipy.special import expit, logit, logsumexp
 from torch import Tensor
 
 from ._family import Distribution
-from ._positive import FLOOR, in_full_precision, mean_of, positive, positive_array, raw_of_positive
+from ._positive import FLOOR, mean_of, positive_array, positive_with_slope, raw_of_positive
 
-_HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
-#: exponent of the variance that multiplies the gradient of a row, of Seitzer et al., 2022
-BETA = 0.5
+LOG_FLOOR = math.log(FLOOR)
 # Range of the degrees of freedom, and the logit of the share of it where an output is 0, at 6 degrees.
 _LEAST_DF, _MOST_DF = 2.1, 100.0
 _START_DF = float(logit((6.0 - _LEAST_DF) / (_MOST_DF - _LEAST_DF)))
@@ -24,23 +21,10 @@ _START_DF = float(logit((6.0 - _LEAST_DF) / (_MOST_DF - _LEAST_DF)))
 _LARGEST_LOG, _LARGEST_DEVIATION = 250.0, 8.0
 
 
-def with_gradient_times(loss: Tensor, factor: Tensor) -> Tensor:
-    """Return a loss of equal value whose gradient is multiplied by a factor for each element."""
-    if not loss.requires_grad:
-        return loss
-    value = loss.detach()
-    return value + factor * (loss - value)  # the product is 0
-
-
 class _MeanAndDeviation(Distribution):
     """The first outputs are the mean, and the standard deviation before `positive`."""
 
     n_parameters = 2
-    #: the least value of ``nll``, which the loss subtracts: losses are at least 0, as some weightings need
-    least_nll: ClassVar[float]
-
-    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
-        return self.nll(in_full_precision(parameters), target) - self.least_nll
 
     def location(self, parameters: np.ndarray) -> np.ndarray:
         return self._moments(parameters)[0]
@@ -60,7 +44,7 @@ class _MeanAndDeviation(Distribution):
 
 
 class Normal(_MeanAndDeviation):
-    """The normal distribution, learned with the beta-NLL.
+    """The normal distribution, learned with the beta-NLL of Seitzer et al., 2022, with beta of 0.5.
 
     The value of the loss is the negative log likelihood, so that it can be compared between fits. Its gradient is
     multiplied by the standard deviation: without this, rows that are badly predicted get a large deviation, which
@@ -68,18 +52,14 @@ class Normal(_MeanAndDeviation):
     """
 
     law = stats.norm
-    least_nll = math.log(FLOOR) + _HALF_LOG_2PI
 
-    def nll(self, parameters: Tensor, target: Tensor) -> Tensor:
+    def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         mean, raw = parameters.unbind(-1)
-        deviation = positive(raw)
-        return 0.5 * ((target - mean) / deviation).square() + deviation.log() + _HALF_LOG_2PI
-
-    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
-        mean, raw = in_full_precision(parameters).unbind(-1)
-        deviation = positive(raw)
-        nll = 0.5 * ((target - mean) / deviation).square() + deviation.log()
-        return with_gradient_times(nll - math.log(FLOOR), deviation.detach() ** (2 * BETA))
+        deviation, slope = positive_with_slope(raw)
+        z = (mean - target) / deviation
+        squared = z.square()
+        value = torch.add(deviation.log() - LOG_FLOOR, squared, alpha=0.5)
+        return value, torch.stack([z, (1 - squared) * slope], dim=-1)
 
     def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         mean, deviation = self._moments(parameters)
@@ -90,12 +70,15 @@ class Laplace(_MeanAndDeviation):
     """The Laplace distribution, whose mean is learned from absolute errors."""
 
     law = stats.laplace
-    least_nll = math.log(math.sqrt(2) * FLOOR)
 
-    def nll(self, parameters: Tensor, target: Tensor) -> Tensor:
+    def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         mean, raw = parameters.unbind(-1)
-        scale = positive(raw) / math.sqrt(2)
-        return (target - mean).abs() / scale + torch.log(2 * scale)
+        deviation, slope = positive_with_slope(raw)
+        per_unit = math.sqrt(2) / deviation
+        error = mean - target
+        size = error.abs() * per_unit
+        value = size + (deviation.log() - LOG_FLOOR)
+        return value, torch.stack([error.sign() * per_unit, (1 - size) / deviation * slope], dim=-1)
 
     def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         mean, deviation = self._moments(parameters)
@@ -107,16 +90,26 @@ class StudentT(_MeanAndDeviation):
 
     law = stats.t
     n_parameters = 3
-    least_nll = math.log(FLOOR * math.sqrt((_LEAST_DF - 2) / _LEAST_DF)) - float(stats.t.logpdf(0, _LEAST_DF))
+    least = LOG_FLOOR + 0.5 * math.log((_LEAST_DF - 2) / _LEAST_DF) - float(stats.t.logpdf(0, _LEAST_DF))
 
-    def nll(self, parameters: Tensor, target: Tensor) -> Tensor:
+    def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         mean, raw, raw_df = parameters.unbind(-1)
-        df = _LEAST_DF + (_MOST_DF - _LEAST_DF) * torch.sigmoid(raw_df + _START_DF)
-        deviation = positive(raw)
-        z_squared = ((target - mean) / deviation).square() / (df - 2)  # squared errors in scales, over df
-        half = 0.5 * (df + 1)
-        normaliser = torch.lgamma(0.5 * df) - torch.lgamma(half) + 0.5 * torch.log(math.pi * (df - 2))
-        return normaliser + deviation.log() + half * torch.log1p(z_squared)
+        share = torch.sigmoid(raw_df + _START_DF)
+        above = share * (_MOST_DF - _LEAST_DF) + (_LEAST_DF - 2)  # degrees of freedom above 2
+        half, more = 0.5 * above + 1, 0.5 * above + 1.5
+        deviation, slope = positive_with_slope(raw)
+        z = (mean - target) / deviation
+        ratio = z.square() / above  # squared error in scales, over the degrees of freedom
+        log_term, pull = torch.log1p(ratio), more / (1 + ratio)
+        value = torch.lgamma(half) - torch.lgamma(more) + 0.5 * above.log() + deviation.log() + more * log_term
+        pulled = pull * ratio
+        by_df = 0.5 * (torch.digamma(half) - torch.digamma(more) + log_term) + (0.5 - pulled) / above
+        gradient = [
+            2 * pull * z / (above * deviation),
+            (1 - 2 * pulled) / deviation * slope,
+            by_df * (_MOST_DF - _LEAST_DF) * share * (1 - share),
+        ]
+        return value + (0.5 * math.log(math.pi) - self.least), torch.stack(gradient, dim=-1)
 
     def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         mean, deviation = self._moments(parameters)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from scipy import stats
-from scipy.special import log_softmax
+from scipy.special import log_softmax, ndtri
 from torch import Tensor
 
 from ._family import Distribution
-from ._location_scale import BETA, Normal, with_gradient_times
-from ._positive import in_full_precision, mean_of, positive, positive_array, raw_of_positive
+from ._location_scale import LOG_FLOOR
+from ._positive import mean_of, positive_array, positive_with_slope, raw_of_positive
 from ._predicted import PredictedDistribution
 
 # Distance of the first means from each other, in quantiles of the standard normal distribution.
@@ -37,24 +35,24 @@ class NormalMixture(Distribution):
     def __init__(self, shift: np.ndarray, scale: np.ndarray, n_components: int) -> None:
         super().__init__(shift, scale)
         self.n_components, self.n_parameters = n_components, 3 * n_components
-        self.starts = _APART * stats.norm.ppf((np.arange(n_components) + 0.5) / n_components)
+        self.starts = _APART * ndtri((np.arange(n_components) + 0.5) / n_components)
 
-    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
-        nll, deviation = self._nll(in_full_precision(parameters), target)
-        return with_gradient_times(nll, deviation.detach() ** (2 * BETA)) - Normal.least_nll
-
-    def nll(self, parameters: Tensor, target: Tensor) -> Tensor:
-        return self._nll(parameters, target)[0]
-
-    def _nll(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the likelihood, and the mean standard deviation of the components."""
+    def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         logits, means, raw = parameters.unflatten(-1, (3, self.n_components)).unbind(-2)
-        means = means + torch.as_tensor(self.starts, dtype=means.dtype, device=means.device)
-        deviations = positive(raw)
-        each = -0.5 * ((target[..., None] - means) / deviations).square() - deviations.log()
+        starts = torch.as_tensor(self.starts, dtype=means.dtype, device=means.device)
+        deviations, slope = positive_with_slope(raw)
+        z = (means + starts - target[..., None]) / deviations
+        squared = z.square()
         log_shares = torch.log_softmax(logits, dim=-1)
-        together = torch.logsumexp(log_shares + each, dim=-1)
-        return 0.5 * math.log(2 * math.pi) - together, (log_shares.exp() * deviations).sum(dim=-1)
+        each = log_shares - deviations.log() - 0.5 * squared
+        largest = each.amax(dim=-1, keepdim=True)
+        parts = (each - largest).exp()
+        total = parts.sum(dim=-1, keepdim=True)
+        shares, chosen = log_shares.exp(), parts / total
+        mean_deviation = (shares * deviations).sum(dim=-1, keepdim=True)
+        by_component = chosen / deviations
+        gradient = torch.stack([shares - chosen, by_component * z, by_component * (1 - squared) * slope], dim=-2)
+        return -LOG_FLOOR - (largest + total.log())[..., 0], (gradient * mean_deviation[..., None]).flatten(-2)
 
     def location(self, parameters: np.ndarray) -> np.ndarray:
         shares, means, _ = self._split(parameters)

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from ._family import Distribution
-from ._positive import mean_of, positive, positive_array, raw_of_positive
+from ._positive import mean_of, positive_array, positive_with_slope, raw_of_positive
 
 # rates must be finite and positive, and so must their squares
 _LARGEST_LOG = 0.45 * float(np.log(np.finfo(np.float64).max))
@@ -32,22 +32,23 @@ class NegativeBinomial(Distribution):
     def __init__(self, mean: np.ndarray) -> None:
         super().__init__(np.log(mean), mean)
 
-    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
-        nll = self.nll(parameters, target)
-        return nll + (-nll.detach()).clamp_min(0.0)  # rounding, and numbers that are not whole
-
-    def nll(self, parameters: Tensor, target: Tensor) -> Tensor:
+    def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         # differences of logarithms of factorials need many digits; only Apple's processors lack float64
         exact = torch.float32 if parameters.device.type == "mps" else torch.float64
         log_rate, raw = parameters.to(exact).unbind(-1)
         unit = torch.as_tensor(self.scale, dtype=exact, device=parameters.device)
         count, log_rate = target.to(exact) * unit, log_rate + unit.log()
-        dispersion = positive(raw)
+        dispersion, slope = positive_with_slope(raw)
         size, log_size = 1 / dispersion, -dispersion.log()
+        both = count + size
         log_sum = torch.logaddexp(log_size, log_rate)  # of size and rate; finite for any output
-        ways = torch.lgamma(count + size) - torch.lgamma(size) - torch.lgamma(count + 1)
-        nll = -(ways + size * (log_size - log_sum) + count * (log_rate - log_sum))
-        return nll.to(torch.promote_types(parameters.dtype, torch.float32))
+        ways = torch.lgamma(both) - torch.lgamma(size) - torch.lgamma(count + 1)
+        nll = both * log_sum - size * log_size - count * log_rate - ways
+        by_log_rate = both * (log_rate - log_sum).exp() - count
+        by_size = torch.digamma(size) - torch.digamma(both) + log_sum - log_size - 1 + both * (-log_sum).exp()
+        gradient = torch.stack([by_log_rate, -by_size * size.square() * slope], dim=-1)
+        # below 0 by rounding, or by numbers that are not whole
+        return nll.clamp_min(0.0).to(parameters.dtype), gradient.to(parameters.dtype)
 
     def location(self, parameters: np.ndarray) -> np.ndarray:
         return np.exp(np.clip(parameters[..., 0] + self.shift, -_LARGEST_LOG, _LARGEST_LOG))

@@ -13,13 +13,14 @@ FLOOR = 1e-3
 _OFFSET = float(np.log(np.expm1(1.0 - FLOOR)))
 
 
-def positive(raw: Tensor) -> Tensor:
-    """Convert outputs to numbers of at least `FLOOR`; 0 becomes 1."""
-    return softplus(raw + _OFFSET) + FLOOR
+def positive_with_slope(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """Convert outputs to numbers of at least `FLOOR`, 0 to 1; return also the derivative."""
+    shifted = raw + _OFFSET
+    return softplus(shifted) + FLOOR, torch.sigmoid(shifted)
 
 
 def positive_array(raw: np.ndarray) -> np.ndarray:
-    """Do the same as `positive` for an array."""
+    """Do the same for an array, without the derivative."""
     return np.asarray(np.logaddexp(raw + _OFFSET, 0.0) + FLOOR)
 
 

@@ -8,7 +8,10 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ._family import Family
-from ._positive import in_full_precision, mean_of
+from ._positive import mean_of
+
+# Levels such as (1 - 0.9) / 2 are not quite 0.05.
+_ROUNDING = 1e-9
 
 
 class Quantiles(Family):
@@ -28,16 +31,20 @@ class Quantiles(Family):
         self.levels, self.n_parameters = levels, len(levels)
         self.middle = int(np.abs(levels - 0.5).argmin())
 
-    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
-        """Compute the mean of the pinball losses of all levels."""
-        parameters = in_full_precision(parameters)
-        middle = parameters[..., self.middle : self.middle + 1]
-        steps = softplus(parameters)
-        below = steps[..., : self.middle].flip(-1).cumsum(-1).flip(-1)
-        above = steps[..., self.middle + 1 :].cumsum(-1)
+    def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the mean of the pinball losses of all levels, and its gradient."""
+        at = self.middle
+        middle, steps = parameters[..., at : at + 1], softplus(parameters)
+        below, above = _sums_from(steps[..., :at]), steps[..., at + 1 :].cumsum(-1)
         error = target[..., None] - torch.cat([middle - below, middle, middle + above], dim=-1)
         levels = torch.as_tensor(self.levels, dtype=error.dtype, device=error.device)
-        return torch.maximum(levels * error, (levels - 1) * error).mean(dim=-1)
+        slopes = (error < 0).to(error.dtype) - levels  # by each quantile
+        value = (-slopes * error).mean(dim=-1)
+        by_below, by_above = -slopes[..., :at].cumsum(-1), _sums_from(slopes[..., at + 1 :])
+        gradient = torch.cat([by_below, slopes.sum(dim=-1, keepdim=True), by_above], dim=-1)
+        rises = torch.sigmoid(parameters)
+        rises[..., at] = 1.0
+        return value, gradient * rises / len(self.levels)
 
     def location(self, parameters: np.ndarray) -> np.ndarray:
         return self._in_units(parameters[..., self.middle])
@@ -59,6 +66,8 @@ class Quantiles(Family):
             If a level is outside of the learned ones.
         """
         low, high = self.levels[0], self.levels[-1]
+        q = np.where((q < low) & (q > low - _ROUNDING), low, q)
+        q = np.where((q > high) & (q < high + _ROUNDING), high, q)
         outside = q[(q < low) | (q > high)]
         if len(outside):
             raise ValueError(
@@ -83,3 +92,8 @@ class Quantiles(Family):
 
     def _in_units(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values * self.scale + self.shift)
+
+
+def _sums_from(values: Tensor) -> Tensor:
+    """Sum each element and those behind it."""
+    return values.flip(-1).cumsum(-1).flip(-1)
