@@ -159,7 +159,7 @@ class PredictedDistribution:
 
         Returns
         -------
-        ndarray of shape ``shape``, or (size, *shape)
+        ndarray of shape ``shape``, or ``(size, *shape)``
         """
         random = check_random_state(random_state)
         shape = (1 if size is None else size, *self.shape)
