@@ -68,18 +68,17 @@ for place, ax in zip(
 # %%
 # Do they cover?
 # --------------
-# Coverage by level, for images that were neither learned nor held out.
+# Coverage of images that were neither learned nor held out.
 truth = Targets(digit=digit[test], ink=ink[test])
 print(conformal.score_sets(X[test], truth).round(3))
-_, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-CoverageDisplay.from_estimator(conformal, X[test], truth, ax=axes[0])
 
 # %%
-# Certainty
-# ---------
-# The middle picture shows whether probabilities agree with frequencies, before and after a temperature; the right
-# one how the errors fall if the least certain predictions are withheld. The network knows which digits it may get
-# wrong; the spread of its four members says nothing of the errors of the ink.
+# Coverage and certainty
+# ----------------------
+# The left picture shows coverage by level. The middle one shows whether probabilities agree with frequencies,
+# before and after a temperature; the right one how the errors fall if the least certain predictions are withheld.
+# The network knows which digits it may get wrong; the spread of its four members says nothing of the errors of the
+# ink.
 tuned = Targets(digit=digit[tune], ink=ink[tune])
 calibrated = CalibratedMultiTask(conformal.net_).calibrate(X[tune], tuned)
 curves = {}
@@ -87,13 +86,15 @@ for name, net in {"network": conformal, "with a temperature": calibrated}.items(
     display = ReliabilityDisplay.from_estimator(net, X[test], truth)
     plt.close(display.figure_)
     curves[name] = display.curves["digit"]
+_, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+CoverageDisplay.from_estimator(conformal, X[test], truth, ax=axes[0])
 ReliabilityDisplay(curves).plot(ax=axes[1])
 SelectiveDisplay.from_estimator(conformal, X[test], truth, ax=axes[2])
 for ax, title in zip(
     axes, ["coverage of sets", "probabilities", "certainty"], strict=True
 ):
     ax.set_title(title)
-axes[0].figure
+plt.show()
 
 # %%
 # All tasks at once
