@@ -8,13 +8,13 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from scipy.special import expit
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from ..columns._missing import is_missing
 from ..nn._layers import Linear
 from ._distributions import PredictedDistribution
+from ._members import mean_of_members
 
 
 class Encoded(NamedTuple):
@@ -384,33 +384,3 @@ def smooth(target: Tensor, smoothing: float | Tensor, n_classes: int) -> Tensor:
     if not isinstance(smoothing, Tensor) and smoothing == 0:
         return target
     return target * (1 - smoothing) + smoothing / n_classes
-
-
-def mean_of_members(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Average over the first axis, with weights of sum 1 or equal ones.
-
-    Members are added one after the other: a matrix product would add them in an order that depends on the row.
-    """
-    shares = np.full(len(values), 1 / len(values)) if weights is None else weights
-    total = np.zeros(values.shape[1:], dtype=np.float64)
-    for share, of_member in zip(shares, values, strict=True):
-        total += share * of_member.astype(np.float64)
-    return total.astype(values.dtype)
-
-
-def log_mean_of_members(logarithms: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Compute the logarithm of the average of values over the first axis of their logarithms."""
-    largest = logarithms.max(axis=0)
-    shift = np.where(np.isfinite(largest), largest, 0).astype(np.float64)
-    with np.errstate(divide="ignore"):  # an average of 0 has the logarithm -inf
-        return (np.log(mean_of_members(np.exp(logarithms - shift), weights)) + shift).astype(logarithms.dtype)
-
-
-def logit_of_mean(outputs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Compute the logit of the mean probability over the first axis of logits.
-
-    Each step is monotone, so rounding does not change the order of the means of ordered logits.
-    """
-    logits = np.clip(outputs.astype(np.float64), -700, 700)  # beyond these a probability is 0 or 1
-    positive, negative = (mean_of_members(expit(signed), weights) for signed in (logits, -logits))
-    return (np.log(positive) - np.log(negative)).astype(outputs.dtype)

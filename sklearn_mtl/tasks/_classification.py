@@ -17,18 +17,9 @@ from torch.nn import functional
 from ..columns._columns import read_column
 from ..columns._missing import is_missing
 from ..utils._params import ArrayLike, Interval, StrOptions
-from ._base import (
-    Encoded,
-    Task,
-    labelled_weight,
-    log_mean_of_members,
-    logit_of_mean,
-    of_weight,
-    require_dimensions,
-    require_labels,
-    smooth,
-)
+from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels, smooth
 from ._focal import binary_focal_loss, focal_loss
+from ._members import log_mean_of_members, logit_of_mean
 from ._own_loss import Loss, apply_loss, check_loss, spread
 
 _METRICS = ("accuracy", "balanced_accuracy", "f1_macro")

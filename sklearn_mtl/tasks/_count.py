@@ -11,15 +11,9 @@ from torch import Tensor
 
 from ..columns._missing import is_missing
 from ..utils._params import StrOptions
-from ._base import (
-    Encoded,
-    labelled_weight,
-    log_mean_of_members,
-    of_weight,
-    require_dimensions,
-    require_labels,
-)
+from ._base import Encoded, labelled_weight, of_weight, require_dimensions, require_labels
 from ._distributions import NegativeBinomial
+from ._members import log_mean_of_members
 from ._parametric import ParametricTask
 
 # The loss is linear for log-rates that exceed both those of the target and of the mean by more than this.

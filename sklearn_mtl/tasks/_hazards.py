@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from ..columns._survival import CensoredTimes
-from ._base import log_mean_of_members
+from ._members import log_mean_of_members
 
 
 def quantiles(values: np.ndarray, weight: np.ndarray | None, shares: np.ndarray) -> np.ndarray:

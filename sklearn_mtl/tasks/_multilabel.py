@@ -17,16 +17,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from ..columns._columns import objects_of
 from ..columns._missing import is_missing
 from ..utils._params import ArrayLike, Interval
-from ._base import (
-    Encoded,
-    Task,
-    labelled_weight,
-    logit_of_mean,
-    of_weight,
-    require_dimensions,
-    require_labels,
-    smooth,
-)
+from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels, smooth
+from ._members import logit_of_mean
 
 
 class MultilabelClassification(Task):

@@ -14,16 +14,9 @@ from torch.nn.functional import logsigmoid
 
 from ..columns._missing import is_missing
 from ..utils._params import ArrayLike, StrOptions
-from ._base import (
-    Encoded,
-    Task,
-    labelled_weight,
-    log_mean_of_members,
-    mean_of_members,
-    of_weight,
-    require_dimensions,
-)
+from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions
 from ._classification import Classification
+from ._members import log_mean_of_members, mean_of_members
 
 _METRICS = ("accuracy", "neg_mean_absolute_error", "quadratic_kappa")
 

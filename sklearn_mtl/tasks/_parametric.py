@@ -8,7 +8,7 @@ import numpy as np
 
 from ._base import Task
 from ._distributions import Distribution, Family, PredictedDistribution
-from ._distributions._positive import shares_of
+from ._members import shares_of
 
 
 class ParametricTask(Task):

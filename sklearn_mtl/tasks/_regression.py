@@ -64,6 +64,8 @@ class Regression(ParametricTask):
     mean_, scale_ : ndarray of shape (n_columns,)
         Mean and standard deviation of the target's columns over the labelled rows, in which a limit counts as its
         number, and of its logarithm for ``loss="lognormal"``; the scale of a constant is 1.
+    highest_ : ndarray of shape (n_columns,)
+        The largest label, and its logarithm for ``loss="lognormal"``.
     constant_ : ndarray of bool of shape (n_columns,)
         Columns with a single value, which is predicted.
 
@@ -79,8 +81,9 @@ class Regression(ParametricTask):
       deviation, and the value of the loss remains the likelihood.
     - "student_t" has heavier tails; its degrees of freedom are learned too, from 2.1 to 100, and start at 6.
     - "laplace" has the absolute error in the place of the squared one.
-    - "lognormal" is "normal" for the logarithm of labels, which must be positive. Its mean is that of the labels;
-      it grows exponentially, so that inputs far from those of training can have a huge one.
+    - "lognormal" is "normal" for the logarithm of labels, which must be positive. Its mean is that of the labels.
+      Its logarithm is at most two deviations of the logarithms above that of the largest label in ``fit``, because
+      the exponential of an extrapolation may be huge.
     - "mixture" is a mixture of ``n_components`` normal distributions, a mixture density network [4]_, for labels
       with several likely values. The gradient of each row is multiplied as for "normal".
 
@@ -167,8 +170,10 @@ class Regression(ParametricTask):
     def _family(self) -> Family | None:
         if not self.has_quantiles:
             return None
+        if not self.has_quantiles:
+            return None
         scale = np.where(self._is_constant, 0.0, self.scale_)
-        return family_of(self.loss, self.mean_, scale, self._levels, self.n_components)
+        return family_of(str(self.loss), self.mean_, scale, self.highest_, self._levels, self.n_components)
 
     @property
     def metric(self) -> str:
@@ -193,6 +198,7 @@ class Regression(ParametricTask):
             mean, scale = _mean_and_deviation(values[rows, column], labelled_weight(sample_weight, rows))
             self.mean_[column], self.scale_[column] = mean, scale or 1.0
             self.constant_[column] = scale == 0 and not sides[rows, column].any()
+        self.highest_ = _highest(values, labelled)
         family = self._family
         self.n_outputs_ = self.n_elements_ * (1 if family is None else family.n_parameters)
         if callable(self.loss):
@@ -247,10 +253,13 @@ class Regression(ParametricTask):
     def with_labels_of(self, y: np.ndarray) -> Regression:
         values, labelled, sides = self._read_learned(y)
         varies = (((values != self.mean_) | (sides != 0)) & labelled).any(axis=0)
-        if not (self._is_constant & varies).any():
+        rises = self.loss == "lognormal" and (_highest(values, labelled) > self.highest_).any()
+        if not rises and not (self._is_constant & varies).any():
             return self
         wider = copy.copy(self)
         wider.constant_ = self._is_constant & ~varies
+        if rises:
+            wider.highest_ = np.maximum(_highest(values, labelled), self.highest_)
         return wider
 
     @property
@@ -366,6 +375,10 @@ class Regression(ParametricTask):
             if rows.sum() >= fewest
         ]
         return float(np.mean(scores)) if scores else float("nan")
+
+
+def _highest(values: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    return np.asarray(np.where(labelled, values, -np.inf).max(axis=0, initial=-np.inf))
 
 
 def _check_levels(levels: Sequence[float] | None) -> None:

@@ -14,7 +14,7 @@ from ..columns._survival import CensoredTimes, read_survival
 from ..metrics import concordance_index
 from ..metrics._survival import Censoring, mean_brier_score
 from ..utils._params import Interval, StrOptions
-from ._base import Encoded, Task, labelled_weight, mean_of_members, of_weight, require_dimensions, require_labels
+from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels
 from ._cox import breslow, cox_loss, cox_median, cox_survival
 from ._hazards import (
     average_hazards,
@@ -25,6 +25,7 @@ from ._hazards import (
     quantiles,
     share_lost,
 )
+from ._members import mean_of_members
 
 # Times at which survival curves are compared with the labels.
 _N_SCORED = 30

@@ -14,7 +14,7 @@ from sklearn_mtl.tasks import (
     SequenceTagging,
     Task,
 )
-from sklearn_mtl.tasks._base import logit_of_mean
+from sklearn_mtl.tasks._members import logit_of_mean
 
 # -- what a task can, from its kind and its level
 

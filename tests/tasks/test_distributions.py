@@ -169,3 +169,29 @@ def test_one_component_is_the_distribution_of_scipy():
     found = task.distribution(np.zeros((1, 3, 2)))
     expected = stats.norm(Y[:, 0].mean(), Y[:, 0].std())
     np.testing.assert_allclose(found.ppf(0.9), expected.ppf(0.9))
+
+
+@pytest.mark.parametrize("n_members", [1, 4])
+def test_the_mean_of_a_lognormal_is_bounded_by_the_labels(n_members):
+    labels = np.exp(np.random.RandomState(0).randn(50) * 2 + 1)
+    task = Regression(loss="lognormal").fit(labels)
+    most = labels.max() * np.exp(2 * np.log(labels).std())
+    outputs = np.array([[[40.0, 3.0], [1e4, -5.0], [0.0, 50.0], [-1e4, 0.0]]] * n_members)
+    found = task.distribution(outputs).mean()
+    assert (found <= most * (1 + 1e-9)).all()
+    assert (task.decode(task.average(outputs)) <= most * (1 + 1e-6)).all()
+    ordinary = np.array([[[0.5, -1.0]]] * n_members)
+    law = stats.norm(*_logs_of(task, 0.5, -1.0))
+    np.testing.assert_allclose(task.distribution(ordinary).median(), np.exp(law.mean()))
+
+
+def _logs_of(task, mean, raw):
+    deviation = np.logaddexp(raw + np.log(np.expm1(1 - 1e-3)), 0) + 1e-3
+    return task.mean_[0] + mean * task.scale_[0], deviation * task.scale_[0]
+
+
+def test_a_larger_label_of_a_later_fit_raises_the_bound():
+    task = Regression(loss="lognormal").fit(np.array([1.0, 2.0, 4.0]))
+    assert task.with_labels_of(np.array([3.0, np.nan])) is task
+    assert task.with_labels_of(np.array([100.0])).highest_[0] == pytest.approx(np.log(100.0))
+    assert task.highest_[0] == pytest.approx(np.log(4.0))

@@ -59,6 +59,15 @@ def test_predictions_are_weighted_means_of_the_recipes(fitted, rows):
     np.testing.assert_allclose(fitted.predict_proba(X)["sick"], expected, atol=1e-5)
 
 
+def test_a_row_is_predicted_alike_wherever_it_stands(fitted, rows):
+    X, _ = rows
+    order = np.random.RandomState(3).permutation(len(X))
+    whole, moved = fitted.predict_all(X), fitted.predict_all(X[order])
+    for kind, again in zip(whole, moved, strict=True):
+        for name in kind:
+            np.testing.assert_array_equal(again[name], kind[name][order])
+
+
 def _seed_of(fitted):
     """Return the random_state that all recipes got."""
     return np.random.RandomState(0).randint(np.iinfo(np.int32).max)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,31 +15,38 @@ _SIMPLE: dict[str, type[Distribution]] = {
     "normal": Normal,
     "student_t": StudentT,
     "laplace": Laplace,
-    "lognormal": LogNormal,
 }
 #: losses of a regression that learn a distribution
-DISTRIBUTIONS = frozenset({*_SIMPLE, "mixture"})
+DISTRIBUTIONS = frozenset({*_SIMPLE, "lognormal", "mixture"})
 
 
 def family_of(
-    loss: Any, shift: np.ndarray, scale: np.ndarray, levels: Sequence[float] | None, n_components: int
-) -> Family | None:
-    """Return what the outputs of a regression mean; None if each is a prediction.
+    loss: str,
+    shift: np.ndarray,
+    scale: np.ndarray,
+    highest: np.ndarray,
+    levels: Sequence[float] | None,
+    n_components: int,
+) -> Family:
+    """Return what several outputs of a label mean.
 
     Parameters
     ----------
-    loss : str or callable
+    loss : str
+        One of `DISTRIBUTIONS`, or "quantile" with several levels.
     shift, scale : ndarray of shape (n_columns,)
         As of `Family`.
+    highest : ndarray of shape (n_columns,)
+        The largest label, as it is learned.
     levels : sequence of float or None
         Levels of several quantiles.
     n_components : int
         Number of components of a mixture.
     """
-    if not isinstance(loss, str):
-        return None
     if loss == "mixture":
         return NormalMixture(shift, scale, n_components)
+    if loss == "lognormal":
+        return LogNormal(shift, scale, highest)
     if loss == "quantile" and levels is not None:
         return Quantiles(shift, scale, np.asarray(levels, dtype=np.float64))
-    return _SIMPLE[loss](shift, scale) if loss in _SIMPLE else None
+    return _SIMPLE[loss](shift, scale)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._positive import in_full_precision, shares_of
+from .._members import shares_of
+from ._positive import in_full_precision
 from ._predicted import PredictedDistribution
 
 

@@ -10,8 +10,9 @@ from scipy import stats
 from scipy.special import expit, logit, logsumexp
 from torch import Tensor
 
+from .._members import mean_of_members
 from ._family import Distribution
-from ._positive import FLOOR, mean_of, positive_array, positive_with_slope, raw_of_positive
+from ._positive import FLOOR, positive_array, positive_with_slope, raw_of_positive
 
 LOG_FLOOR = math.log(FLOOR)
 # Range of the degrees of freedom, and the logit of the share of it where an output is 0, at 6 degrees.
@@ -32,9 +33,9 @@ class _MeanAndDeviation(Distribution):
     def average(self, parameters: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """Return outputs of the mean and the standard deviation of the mixture."""
         means, deviations = parameters[..., 0], positive_array(parameters[..., 1])
-        averaged = mean_of(parameters, shares)
+        averaged = mean_of_members(parameters, shares)
         mean = averaged[..., 0]
-        variance = mean_of(deviations**2 + (means - mean) ** 2, shares)
+        variance = mean_of_members(deviations**2 + (means - mean) ** 2, shares)
         averaged[..., 1] = raw_of_positive(np.sqrt(variance))
         return averaged
 
@@ -118,9 +119,24 @@ class StudentT(_MeanAndDeviation):
 
 
 class LogNormal(Normal):
-    """The log-normal distribution: outputs are those of a normal distribution of the logarithm."""
+    """The log-normal distribution: outputs are those of a normal distribution of the logarithm.
+
+    The exponential of an extrapolation may be any number. The mean is therefore bounded: its logarithm is at most
+    two deviations of the logarithms above that of the largest label.
+
+    Parameters
+    ----------
+    shift, scale : ndarray of shape (n_columns,)
+        Mean and standard deviation of the logarithms.
+    highest : ndarray of shape (n_columns,)
+        Logarithm of the largest label.
+    """
 
     law = stats.lognorm
+
+    def __init__(self, shift: np.ndarray, scale: np.ndarray, highest: np.ndarray) -> None:
+        super().__init__(shift, scale)
+        self.highest = highest
 
     def location(self, parameters: np.ndarray) -> np.ndarray:
         mean, deviation = self._logs(parameters)
@@ -144,4 +160,6 @@ class LogNormal(Normal):
 
     def _logs(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean, deviation = self._moments(parameters)
-        return np.clip(mean, -_LARGEST_LOG, _LARGEST_LOG), np.minimum(deviation, _LARGEST_DEVIATION)
+        deviation = np.minimum(deviation, _LARGEST_DEVIATION)
+        most = np.minimum(self.highest + 2 * self.width - 0.5 * deviation**2, _LARGEST_LOG)
+        return np.clip(mean, -_LARGEST_LOG, most), deviation

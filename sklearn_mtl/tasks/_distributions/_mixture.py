@@ -8,9 +8,10 @@ from scipy import stats
 from scipy.special import log_softmax, ndtri
 from torch import Tensor
 
+from .._members import mean_of_members
 from ._family import Distribution
 from ._location_scale import LOG_FLOOR
-from ._positive import mean_of, positive_array, positive_with_slope, raw_of_positive
+from ._positive import positive_array, positive_with_slope, raw_of_positive
 from ._predicted import PredictedDistribution
 
 # Distance of the first means from each other, in quantiles of the standard normal distribution.
@@ -64,8 +65,8 @@ class NormalMixture(Distribution):
         weights = weights * shares.reshape(-1, *[1] * (weights.ndim - 1))
         total = weights.sum(axis=0)
         within = weights / total
-        mean = mean_of(means, within)
-        variance = mean_of(deviations**2 + (means - mean) ** 2, within)
+        mean = mean_of_members(means, within)
+        variance = mean_of_members(deviations**2 + (means - mean) ** 2, within)
         return np.concatenate([np.log(total), mean - self.starts, raw_of_positive(np.sqrt(variance))], axis=-1)
 
     def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:

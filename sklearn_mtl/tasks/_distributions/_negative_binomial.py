@@ -8,8 +8,9 @@ from scipy import stats
 from scipy.special import logsumexp
 from torch import Tensor
 
+from .._members import mean_of_members
 from ._family import Distribution
-from ._positive import mean_of, positive_array, positive_with_slope, raw_of_positive
+from ._positive import positive_array, positive_with_slope, raw_of_positive
 
 # rates must be finite and positive, and so must their squares
 _LARGEST_LOG = 0.45 * float(np.log(np.finfo(np.float64).max))
@@ -58,7 +59,7 @@ class NegativeBinomial(Distribution):
         log_rates = parameters[..., 0]
         mean = logsumexp(log_rates, axis=0, b=shares[:, None, None])
         squares = np.exp(2 * np.clip(log_rates - mean, -_LARGEST_LOG, _LARGEST_LOG))
-        dispersion = mean_of(squares * (1 + positive_array(parameters[..., 1])), shares) - 1
+        dispersion = mean_of_members(squares * (1 + positive_array(parameters[..., 1])), shares) - 1
         return np.stack([mean, raw_of_positive(dispersion)], axis=-1)
 
     def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:

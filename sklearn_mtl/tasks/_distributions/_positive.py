@@ -1,4 +1,4 @@
-"""Outputs that become positive numbers, and averages over members."""
+"""Outputs that become positive numbers."""
 
 from __future__ import annotations
 
@@ -33,15 +33,3 @@ def raw_of_positive(values: np.ndarray) -> np.ndarray:
 def in_full_precision(parameters: Tensor) -> Tensor:
     """Return outputs of at least float32: bfloat16 has too few digits for likelihoods."""
     return parameters.to(torch.promote_types(parameters.dtype, torch.float32))
-
-
-def shares_of(weights: np.ndarray | None, n_members: int) -> np.ndarray:
-    """Return the weights (M,) of the members as float64, equal ones for None."""
-    return np.full(n_members, 1 / n_members) if weights is None else weights.astype(np.float64)
-
-
-def mean_of(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Average over the first axis with weights of sum 1, of shape (M,) or of the shape of the values."""
-    if shares.ndim == 1:
-        return np.asarray(np.tensordot(shares, values, axes=1))
-    return np.asarray((shares * values).sum(axis=0))

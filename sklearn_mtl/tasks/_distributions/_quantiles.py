@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from .._members import mean_of_members
 from ._family import Family
-from ._positive import mean_of
 
 # Levels such as (1 - 0.9) / 2 are not quite 0.05.
 _ROUNDING = 1e-9
@@ -51,8 +51,8 @@ class Quantiles(Family):
 
     def average(self, parameters: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """Return outputs of the mean of the members' quantiles at each level."""
-        averaged = mean_of(parameters, shares)
-        steps = np.maximum(mean_of(np.logaddexp(parameters, 0.0), shares), 1e-12)
+        averaged = mean_of_members(parameters, shares)
+        steps = np.maximum(mean_of_members(np.logaddexp(parameters, 0.0), shares), 1e-12)
         raw = steps + np.log(-np.expm1(-steps))
         raw[..., self.middle] = averaged[..., self.middle]
         return raw
