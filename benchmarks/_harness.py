@@ -86,6 +86,12 @@ def save(name: str, content: Mapping[str, Any]) -> None:
     (RESULTS / f"{name}.json").write_text(text + "\n")
 
 
+def stored(name: str) -> dict[str, Any]:
+    """Read the stored results of a benchmark; empty if there are none."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def data_folder(name: str) -> Path:
     """Find a folder of real data, or exit with a message."""
     root = os.environ.get("SKLEARN_MTL_DATA")

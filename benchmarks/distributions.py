@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from _datasets import ROWS
-from _harness import run_in_turn, save, table
+from _harness import run_in_turn, save, stored, table
 from _molecules import molecules
 from _rows import Rows, shuffled
 from scipy import stats
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    content: dict[str, Any] = {}
+    content = {key: value for key, value in stored("distributions").items() if key != "environment"}
     if options.part != "quality":
         content["cost"] = {
             f"{n_members} networks, {n_tasks} tasks": cost(options.rounds, n_members, n_tasks)
@@ -152,9 +152,10 @@ def main() -> None:
         records = [record for name in options.sets for record in compare(name, SETS[name](), options.splits)]
         shown = summary(records)
         print(shown.round(4).to_string())
-        content |= {"summary": shown.reset_index().to_dict("records"), "records": records}
-    if options.part == "both":
-        save("distributions", content)
+        kept = [record for record in content.get("records", []) if record["set"] not in options.sets]
+        content["records"] = kept + records
+        content["summary"] = summary(content["records"]).reset_index().to_dict("records")
+    save("distributions", content)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ kept.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ import numpy as np
 import pandas as pd
 from _contenders import Predicted, one_net, predicted_by_net
 from _datasets import ROWS
-from _harness import RESULTS, save
+from _harness import save, stored
 from _quality_scores import inner_splits, score
 from _rows import Rows
 from _single_targets import Contender, Predict
@@ -42,7 +41,9 @@ def main() -> None:
     parser.add_argument("--changes", nargs="*", choices=CHANGES, default=list(CHANGES))
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    records: list[dict[str, Any]] = [one for one in _kept() if one["data"] not in options.only]
+    records: list[dict[str, Any]] = [
+        one for one in stored("portfolio_ablations").get("records", []) if one["data"] not in options.only
+    ]
     for data in options.only:
         for change in dict.fromkeys(["default", *options.changes]):
             start = time.perf_counter()
@@ -51,11 +52,6 @@ def main() -> None:
             records.append({"data": data, "change": change, "score": round(found, 5), "seconds": seconds})
         save("portfolio_ablations", {"records": records})
         show(pd.DataFrame(records))
-
-
-def _kept() -> list[dict[str, Any]]:
-    path = RESULTS / "portfolio_ablations.json"
-    return json.loads(path.read_text())["records"] if path.exists() else []
 
 
 def mean_score(data: str, contender: Contender) -> float:

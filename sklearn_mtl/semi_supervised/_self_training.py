@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..data import check_groups, check_sample_weight, check_weights
 from ..estimator import MultiTaskNetEstimator
+from ..estimator._delegation import DelegatingMixin
 from ..estimator._learning import indexed_by_rows, one_target
 from ..targets import read_targets
 from ..utils._optional import import_optional
@@ -21,7 +22,6 @@ from ..utils._random import Streams, seed_of_fit
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..utils._warn import each_once, warn
 from ._answers import how_taught
-from ._delegation import DelegatingMixin
 from ._folds import deal_folds, has_enough_labels
 from ._rounds import Decision, Teaching, decide, teach
 from ._rows import FitRows
@@ -217,6 +217,15 @@ class SelfTrainingMultiTask(DelegatingMixin, BaseEstimator):
         self.termination_condition_ = decision.termination
         self._rounds = decision.records
         return self
+
+    @property
+    def _network(self) -> Any:
+        check_is_fitted(self)
+        return self.estimator_
+
+    @property
+    def _network_or_parameter(self) -> Any:
+        return getattr(self, "estimator_", self.estimator)
 
     @property
     def rounds_(self) -> Any:

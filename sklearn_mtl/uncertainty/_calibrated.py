@@ -19,12 +19,12 @@ from ..trunks import rows_of
 from ..utils._params import ArrayLike, HasMethods, StrOptions
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import each_once, warn
-from ._delegation import DelegatingMixin, require_fitted, with_inner
+from ._delegation import CalibratedNetMixin, require_fitted, with_inner
 from ._methods import chosen_tasks, labels_of
 from ._said import inner_net, inner_rows
 
 
-class CalibratedMultiTask(DelegatingMixin, BaseEstimator):
+class CalibratedMultiTask(CalibratedNetMixin, BaseEstimator):
     """A fitted network whose probabilities of classes are calibrated by rows that it did not learn.
 
     Each task of classes is calibrated by scikit-learn's `CalibratedClassifierCV` around its ``task_view``, and the

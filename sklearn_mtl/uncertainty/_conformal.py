@@ -19,7 +19,7 @@ from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import each_once, warn
 from ._calibration import Level, sets_of, warn_of_few
 from ._coverage import coverage_table
-from ._delegation import DelegatingMixin, as_it_is, require_fitted
+from ._delegation import CalibratedNetMixin, as_it_is, require_fitted
 from ._fit import Fitted, fit_and_hold_out
 from ._methods import METHODS, chosen_tasks, labels_of, scorers_of
 from ._said import Asked, inner_net
@@ -29,7 +29,7 @@ from ._sources import Source, source_of
 from ._strata import coded, column_of
 
 
-class ConformalMultiTask(DelegatingMixin, BaseEstimator):
+class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
     """Intervals and sets for the tasks of a network, which hold the labels with a given probability.
 
     `conformalize` scores how badly the labels of rows that the network did not learn conform to its predictions.
