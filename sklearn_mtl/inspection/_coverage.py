@@ -11,11 +11,12 @@ import numpy as np
 from ..uncertainty import ConformalMultiTask
 from ..utils._optional import import_optional
 from ..utils._types import AxesLike, RowsLike, TargetsLike
+from ._lines import LinesDisplay
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
-class CoverageDisplay:
+class CoverageDisplay(LinesDisplay):
     """Coverage of intervals and sets against the confidence level, for each task.
 
     A task on the diagonal, or above it, holds what its level says. Create it with `from_estimator`; `plot` draws
@@ -86,29 +87,12 @@ class CoverageDisplay:
                 columns[float(level)] = conformal.score_sets(X, y, confidence_level=level)["coverage"]
         return cls(pandas.DataFrame(columns).T.dropna(axis="columns")).plot(ax=ax)
 
-    def plot(self, *, ax: AxesLike = None) -> CoverageDisplay:
-        """Draw the coverage.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            Axes to draw on; None creates a figure.
-
-        Returns
-        -------
-        self
-        """
-        pyplot = import_optional("matplotlib.pyplot", "plots", "CoverageDisplay")
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(4.8, 4.8), layout="constrained")
+    def _draw(self, ax: Any) -> dict[Any, Any]:
         levels = np.asarray(self.coverage.index, dtype=float)
         least = max(0.0, min(levels.min(), self.coverage.to_numpy().min()) - 0.03)
         ax.plot([least, 1], [least, 1], color="0.7", linewidth=1, linestyle=":")
-        self.lines_ = {}
-        for name in self.coverage.columns:
-            (self.lines_[name],) = ax.plot(levels, self.coverage[name], "o-", markersize=4, label=str(name))
         ax.set(xlim=(least, 1.01), ylim=(least, 1.01), xlabel="confidence level", ylabel="coverage")
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize="small")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return {
+            name: ax.plot(levels, self.coverage[name], "o-", markersize=4, label=str(name))[0]
+            for name in self.coverage.columns
+        }

@@ -14,9 +14,10 @@ from ..uncertainty._said import Asked, inner_net, said_by
 from ..uncertainty._scorers import Classes, kind_of
 from ..utils._optional import import_optional
 from ..utils._types import AxesLike, RowsLike, TargetsLike
+from ._lines import LinesDisplay
 
 
-class ReliabilityDisplay:
+class ReliabilityDisplay(LinesDisplay):
     """Reliability diagram: the accuracy of predicted classes against their probability, for each task.
 
     Rows are put into bins of equal width by the largest probability. A task on the diagonal is calibrated; below
@@ -112,33 +113,16 @@ class ReliabilityDisplay:
             raise ValueError("No task has one class for each row, and a label in these rows.")
         return cls(curves).plot(ax=ax)
 
-    def plot(self, *, ax: AxesLike = None) -> ReliabilityDisplay:
-        """Draw the diagram.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            Axes to draw on; None creates a figure.
-
-        Returns
-        -------
-        self
-        """
-        pyplot = import_optional("matplotlib.pyplot", "plots", "ReliabilityDisplay")
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(4.8, 4.8), layout="constrained")
+    def _draw(self, ax: Any) -> dict[Any, Any]:
         ax.plot([0, 1], [0, 1], color="0.7", linewidth=1, linestyle=":")
-        self.errors_, self.lines_ = {}, {}
+        ax.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="probability of the predicted class", ylabel="accuracy")
+        self.errors_, lines = {}, {}
         for name, curve in self.curves.items():
             gaps = (curve["accuracy"] - curve["confidence"]).abs()
             self.errors_[name] = float(np.average(gaps, weights=curve["n_rows"]))
             label = f"{name} (error {self.errors_[name]:.3f})"
-            (self.lines_[name],) = ax.plot(curve["confidence"], curve["accuracy"], "o-", markersize=4, label=label)
-        ax.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="probability of the predicted class", ylabel="accuracy")
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize="small")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+            (lines[name],) = ax.plot(curve["confidence"], curve["accuracy"], "o-", markersize=4, label=label)
+        return lines
 
 
 def _curve(probabilities: np.ndarray, codes: np.ndarray, n_bins: int) -> Any:

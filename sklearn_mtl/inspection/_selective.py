@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..uncertainty import selective_curve
-from ..utils._optional import import_optional
 from ..utils._types import AxesLike, RowsLike, TargetsLike
+from ._lines import LinesDisplay
 
 
-class SelectiveDisplay:
+class SelectiveDisplay(LinesDisplay):
     """Risk against coverage: how wrong predictions are if only the most certain ones are made.
 
     The risk of each task is divided by that of all its predictions, so that numbers and classes have one axis. A
@@ -39,6 +39,8 @@ class SelectiveDisplay:
     >>> SelectiveDisplay({"species": curve}).plot().lines_["species"].get_ydata().tolist()
     [0.5, 1.0]
     """
+
+    _size = None
 
     def __init__(self, curves: Mapping[str, Any]) -> None:
         self.curves = curves
@@ -74,30 +76,13 @@ class SelectiveDisplay:
         """
         return cls(selective_curve(net, X, y, tasks=tasks)).plot(ax=ax)
 
-    def plot(self, *, ax: AxesLike = None) -> SelectiveDisplay:
-        """Draw the curves.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            Axes to draw on; None creates a figure.
-
-        Returns
-        -------
-        self
-        """
-        pyplot = import_optional("matplotlib.pyplot", "plots", "SelectiveDisplay")
-        if ax is None:
-            _, ax = pyplot.subplots(layout="constrained")
+    def _draw(self, ax: Any) -> dict[Any, Any]:
         ax.axhline(1.0, color="0.7", linewidth=1, linestyle=":")
-        self.lines_ = {}
+        ax.set(xlim=(0, 1), xlabel="coverage", ylabel="risk, in units of that of all predictions")
+        lines = {}
         for name, curve in self.curves.items():
             whole = curve["risk"].iloc[-1]
             # without any error all risks are 0
-            (self.lines_[name],) = ax.plot(curve["coverage"], curve["risk"] / (whole or 1.0), label=name)
-        ax.set(xlim=(0, 1), xlabel="coverage", ylabel="risk, in units of that of all predictions")
+            (lines[name],) = ax.plot(curve["coverage"], curve["risk"] / (whole or 1.0), label=name)
         ax.set_ylim(bottom=0)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize="small")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return lines
