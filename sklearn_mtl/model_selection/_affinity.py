@@ -144,7 +144,7 @@ def _of_pairs(study: Study) -> np.ndarray:
     alone = {name: scores[(name,)][name] for name in study.names}
     for pair in combinations(study.names, 2):
         for one, other in (pair, pair[::-1]):
-            affinity[place[one], place[other]] = _mean(scores[pair][one] - alone[one])
+            affinity[place[one], place[other]] = mean_of_known(scores[pair][one] - alone[one])
     return affinity
 
 
@@ -161,7 +161,7 @@ def _of_subsets(study: Study) -> np.ndarray:
         inside = [subset for subset in scores if name in subset]
         others = [position for position in range(n_tasks) if position != row]
         present = np.array([[study.names[position] in subset for position in others] for subset in inside], float)
-        values = np.array([_mean(scores[subset][name]) for subset in inside])
+        values = np.array([mean_of_known(scores[subset][name]) for subset in inside])
         known = np.isfinite(values)
         if known.sum() > 2:
             surrogate = RidgeCV(alphas=np.logspace(-2, 2, 9)).fit(present[known], values[known])
@@ -212,7 +212,8 @@ def _of_one_training(function: Callable[..., np.ndarray]) -> Callable[[Study], n
     return affinity
 
 
-def _mean(values: np.ndarray) -> float:
+def mean_of_known(values: np.ndarray) -> float:
+    """Average the values that are not NaN; 0 without any."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else 0.0
 

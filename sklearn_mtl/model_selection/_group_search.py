@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.cluster.hierarchy import average
 from scipy.spatial.distance import squareform
+
+from ._affinity import Study, mean_of_known, subset_scores
+from ._partition import auxiliary_tasks, best_groups
 
 #: positions of the tasks of a group, sorted
 Block = tuple[int, ...]
@@ -18,6 +22,23 @@ Scorer = Callable[[Sequence[Block]], dict[Block, BlockScores]]
 
 # Passes in which tasks may change their groups.
 PASSES = 4
+
+
+def groups_of(study: Study, affinity: np.ndarray, n_groups: int) -> list[tuple[list[int], list[int]]]:
+    """Find at most ``n_groups`` groups, and the auxiliary tasks of each, as positions of tasks."""
+    search = GroupSearch(partial(_scores_of_blocks, study), n_groups)
+    proposal = [tuple(served) for served, _ in best_groups(affinity, n_groups)]
+    blocks = search.groups(affinity, [proposal])
+    return [(list(block), search.helpers(block, auxiliary_tasks(affinity, block))) for block in blocks]
+
+
+def _scores_of_blocks(study: Study, blocks: Sequence[Block]) -> dict[Block, dict[int, np.ndarray]]:
+    """Train a network for each block of tasks, and return the scores of its tasks by fold."""
+    subsets = {block: tuple(study.names[task] for task in block) for block in blocks}
+    scores = subset_scores(study, list(subsets.values()))
+    return {
+        block: {task: scores[subset][study.names[task]] for task in block} for block, subset in subsets.items()
+    }
 
 
 class GroupSearch:
@@ -76,7 +97,7 @@ class GroupSearch:
 
     def value_of(self, blocks: Iterable[Block]) -> float:
         """Return the sum of the mean scores of all tasks."""
-        return float(sum(_mean(scores) for block in blocks for scores in self.known[block].values()))
+        return float(sum(mean_of_known(scores) for block in blocks for scores in self.known[block].values()))
 
     def _totals(self, blocks: Iterable[Block]) -> np.ndarray:
         """Return the sums (n_folds,) of the scores of all tasks; NaN counts as 0."""
@@ -121,7 +142,7 @@ class GroupSearch:
         self._train(block for option in options for block in option if block)
         gains = [(self._totals(option[2:]) - self._totals(option[:2]), option) for option in options]
         moved = set(blocks)
-        for gain, (home, place, left, wider) in sorted(gains, key=lambda one: -_mean(one[0])):
+        for gain, (home, place, left, wider) in sorted(gains, key=lambda one: -mean_of_known(one[0])):
             touched = {home, place} - {()}
             fits = touched <= moved and len(moved) + (not place) <= self.n_groups  # others were judged for others
             if fits and exceeds(gain, np.zeros(len(gain))):
@@ -167,8 +188,3 @@ def exceeds(scores: np.ndarray, others: np.ndarray) -> bool:
         return False
     error = differences.std(ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else 0.0
     return bool(differences.mean() > error)
-
-
-def _mean(scores: np.ndarray) -> float:
-    known = scores[np.isfinite(scores)]
-    return float(known.mean()) if len(known) else 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -19,9 +18,9 @@ from ..targets import Targets, align_targets, read_targets
 from ..utils._optional import import_optional
 from ..utils._params import Interval, StrOptions
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
-from ._affinity import METHODS, Study, frame_of_affinities, subset_scores, task_affinity
-from ._group_search import Block, GroupSearch
-from ._partition import auxiliary_tasks, best_groups
+from ._affinity import METHODS, Study, frame_of_affinities, task_affinity
+from ._group_search import groups_of
+from ._partition import best_groups
 from ._stack import last_step
 from ._study import check_study, folds_of, params_with_groups, refuse_auxiliary, with_one_member
 from ._task_fits import TaskFits, for_tasks, score_fits
@@ -36,15 +35,6 @@ Group = tuple[tuple[str, ...], tuple[str, ...]]
 def _has_probabilities(self: TaskGrouping) -> bool:
     nets = self.nets_ if hasattr(self, "nets_") else [self.net]
     return any(hasattr(net, "predict_proba") for net in nets)
-
-
-def _scores_of_blocks(study: Study, blocks: Sequence[Block]) -> dict[Block, dict[int, np.ndarray]]:
-    """Train a network for each block of tasks, and return the scores of its tasks by fold."""
-    subsets = {block: tuple(study.names[task] for task in block) for block in blocks}
-    scores = subset_scores(study, list(subsets.values()))
-    return {
-        block: {task: scores[subset][study.names[task]] for task in block} for block, subset in subsets.items()
-    }
 
 
 class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
@@ -221,12 +211,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         folds = folds_of(self.cv, X, y, groups, self.random_state)
         fit_params = params_with_groups(net, groups)
         study = Study(net, X, y, names, folds, fit_params, None, self.n_jobs, self.random_state)
-        proposal = [tuple(served) for served, _ in best_groups(affinity, limit)]
-        search = GroupSearch(partial(_scores_of_blocks, study), limit)
-        blocks = search.groups(affinity, [proposal])
-        return affinity, [
-            (list(block), search.helpers(block, auxiliary_tasks(affinity, block))) for block in blocks
-        ]
+        return affinity, groups_of(study, affinity, limit)
 
     def _given_affinities(self, names: Sequence[str]) -> np.ndarray:
         is_frame = hasattr(self.affinity, "reindex")
