@@ -14,12 +14,12 @@ from sklearn.metrics import d2_pinball_score, mean_absolute_error, r2_score, roo
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
-from ..columns._missing import is_missing
 from ..utils._params import Interval, StrOptions
 from ._base import Encoded, labelled_weight, of_weight, require_dimensions, require_labels
 from ._bounds import read_bounds, within_bounds
 from ._distributions import Family
 from ._distributions._choice import DISTRIBUTIONS, family_of
+from ._numbers import highest_of, mean_and_deviation, numbers_of
 from ._own_loss import Loss, apply_loss, check_loss, spread
 from ._parametric import ParametricTask
 
@@ -195,10 +195,10 @@ class Regression(ParametricTask):
         for column in range(values.shape[1] if self.standardize else 0):
             rows = labelled[:, column]
             require_labels(rows)
-            mean, scale = _mean_and_deviation(values[rows, column], labelled_weight(sample_weight, rows))
+            mean, scale = mean_and_deviation(values[rows, column], labelled_weight(sample_weight, rows))
             self.mean_[column], self.scale_[column] = mean, scale or 1.0
             self.constant_[column] = scale == 0 and not sides[rows, column].any()
-        self.highest_ = _highest(values, labelled)
+        self.highest_ = highest_of(values, labelled)
         family = self._family
         self.n_outputs_ = self.n_elements_ * (1 if family is None else family.n_parameters)
         if callable(self.loss):
@@ -230,7 +230,7 @@ class Regression(ParametricTask):
         """Return a target as float columns, which elements are labelled, and the sides of limits."""
         require_dimensions(y, "regression")
         values, sides = read_bounds(y) if self.bounds else (y, np.zeros(y.shape))
-        return (*_columns(values), sides if y.ndim == 2 else sides[:, None])
+        return (*numbers_of(values), sides if y.ndim == 2 else sides[:, None])
 
     def _read_learned(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return what ``_read`` does, with the logarithms of labels where these are learned."""
@@ -253,13 +253,13 @@ class Regression(ParametricTask):
     def with_labels_of(self, y: np.ndarray) -> Regression:
         values, labelled, sides = self._read_learned(y)
         varies = (((values != self.mean_) | (sides != 0)) & labelled).any(axis=0)
-        rises = self.loss == "lognormal" and (_highest(values, labelled) > self.highest_).any()
+        rises = self.loss == "lognormal" and (highest_of(values, labelled) > self.highest_).any()
         if not rises and not (self._is_constant & varies).any():
             return self
         wider = copy.copy(self)
         wider.constant_ = self._is_constant & ~varies
         if rises:
-            wider.highest_ = np.maximum(_highest(values, labelled), self.highest_)
+            wider.highest_ = np.maximum(highest_of(values, labelled), self.highest_)
         return wider
 
     @property
@@ -377,10 +377,6 @@ class Regression(ParametricTask):
         return float(np.mean(scores)) if scores else float("nan")
 
 
-def _highest(values: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    return np.asarray(np.where(labelled, values, -np.inf).max(axis=0, initial=-np.inf))
-
-
 def _check_levels(levels: Sequence[float] | None) -> None:
     if levels is None:
         return
@@ -390,40 +386,3 @@ def _check_levels(levels: Sequence[float] | None) -> None:
             f"quantile={levels!r}: several quantiles should be increasing numbers above 0 and below 1, for "
             "instance [0.05, 0.5, 0.95]"
         )
-
-
-def _columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a target as float columns, and which elements are labelled."""
-    require_dimensions(y, "regression")
-    y = y if y.ndim == 2 else y[:, None]
-    labelled = ~is_missing(y)
-    values = np.full(y.shape, np.nan)
-    if y.dtype.kind in "cmMSU" or any(isinstance(value, str) for value in _objects(y[labelled])):
-        raise ValueError(f"the target of a regression must be numbers, got dtype {y.dtype}")
-    try:
-        values[labelled] = y[labelled].astype(np.float64)
-    except (TypeError, ValueError) as error:
-        first = next(value for value in y[labelled] if not isinstance(value, Real))
-        raise ValueError(f"the target of a regression must be numbers, got values such as {first!r}") from error
-    if np.isinf(values).any():
-        raise ValueError("the target contains infinity")
-    return values, labelled
-
-
-def _mean_and_deviation(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
-    """Compute the mean and standard deviation of numbers of any size; the deviation of equal numbers is 0."""
-    lowest, highest = values.min(), values.max()
-    if lowest == highest:
-        return float(lowest), 0.0
-    largest = max(highest / 2 - lowest / 2, np.finfo(np.float64).tiny)
-    if largest > np.finfo(np.float64).max / 4:
-        raise ValueError(f"the target ranges from {lowest:g} to {highest:g}, which is too wide to be standardised")
-    middle = lowest / 2 + highest / 2
-    parts = (values - middle) / largest  # from -1 to 1: no sum of squares overflows or vanishes
-    mean = np.average(parts, weights=weight)
-    deviation = np.sqrt(np.average((parts - mean) ** 2, weights=weight))
-    return float(middle + mean * largest), float(deviation * largest)
-
-
-def _objects(values: np.ndarray) -> np.ndarray:
-    return values if values.dtype.kind == "O" else values[:0]
