@@ -36,12 +36,12 @@ def one_net(regression: Task | str = "regression", **params: Any) -> Contender:
     return contender
 
 
-def portfolio(without: Collection[str] = (), weighted: bool = True) -> Contender:
-    """Fit the recommended recipes, without some of them, or with equal weights."""
+def portfolio(without: Collection[str] = (), weighted: bool = True, **params: Any) -> Contender:
+    """Fit the recommended recipes, without some of them, with equal weights, or with parameters in each."""
 
     def contender(rows: Rows, seed: int) -> Callable[[pd.DataFrame], Mapping[str, Predicted]]:
         recipes = recommended_recipes(*rows.X.shape, rows.y.shape[1])
-        kept = {name: recipe for name, recipe in recipes.items() if name not in without}
+        kept = {name: {**recipe, **params} for name, recipe in recipes.items() if name not in without}
         return one_net(ensemble=Portfolio(kept, weighted))(rows, seed)
 
     return contender
@@ -97,11 +97,13 @@ OTHERS: dict[str, Contender] = {
     "XGBoost, one tree for all": xgboost_multi,
     "CatBoost, one for all": catboost_multi,
 }
-#: the default with a part left out
+INDEPENDENT = ["independent", "independent, without bins"]
+#: the default with a part left out, or with no other one
 PORTFOLIOS: dict[str, Contender] = {
     "equal weights": portfolio(weighted=False),
     "without linear": portfolio(without=["linear"]),
-    "without independent": portfolio(without=["independent", "independent, without bins"]),
+    "without independent": portfolio(without=INDEPENDENT),
+    "all independent": portfolio(without=INDEPENDENT, architecture="independent"),
     "without all epochs": portfolio(without=["shared, all epochs"]),
     "without plain": portfolio(without=["shared, without bins", "independent, without bins"]),
 }

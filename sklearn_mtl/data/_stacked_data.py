@@ -20,7 +20,7 @@ class StackedData:
     Parameters
     ----------
     splits : sequence of DataSplit
-        One per member; members of one fold share a split. All splits have equal numbers of training rows.
+        One per member; members of one fold share a split.
     device : torch.device
     """
 
@@ -45,10 +45,12 @@ class StackedData:
             _joined_weights([dataset.weights[g] for dataset in stores], stores, g, device) for g in groups
         ]
 
-    def training_orders(self, members: Sequence[int], seeds: Sequence[int], epoch: int) -> Tensor:
-        """Return the training rows (M, n) of each member, in the order of an epoch.
+    def training_orders(
+        self, members: Sequence[int], seeds: Sequence[int], epoch: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the training rows (M, n) of each member in the order of an epoch, (1, n) where all have the same.
 
-        The shape is (1, n) if the order is the same for all members.
+        With which of them count, as of `validation_rows`.
         """
         orders: dict[tuple[int, int], Tensor] = {}
         for member, seed in zip(members, seeds, strict=True):
@@ -57,9 +59,8 @@ class StackedData:
                 rows = self.train_rows[key[0]]
                 orders[key] = rows[torch.randperm(len(rows), generator=Streams(seed).generator("shuffle", epoch))]
         if len(orders) == 1:
-            return next(iter(orders.values()))[None].to(self.device)
-        picked = [orders[self.split_of[m], s] for m, s in zip(members, seeds, strict=True)]
-        return torch.stack(picked).to(self.device)
+            return next(iter(orders.values()))[None].to(self.device), None
+        return self._padded([orders[self.split_of[m], s] for m, s in zip(members, seeds, strict=True)])
 
     def validation_rows(self, members: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         """Return for each member the rows to validate on, (M, n), or (1, n) where all have the same.
@@ -69,7 +70,9 @@ class StackedData:
         splits = [self.split_of[member] for member in members]
         if len(set(splits)) == 1:
             return self.valid_rows[splits[0]][None].to(self.device), None
-        rows = [self.valid_rows[split] for split in splits]
+        return self._padded([self.valid_rows[split] for split in splits])
+
+    def _padded(self, rows: list[Tensor]) -> tuple[Tensor, Tensor | None]:
         lengths = torch.tensor([len(some) for some in rows])
         counts = torch.arange(int(lengths.max())) < lengths[:, None]
         padded = torch.zeros(counts.shape, dtype=torch.int64)
@@ -106,17 +109,57 @@ class StackedBatches:
     batch_size : int
     fewest : int
         Minimum rows of a batch.
+    counts : Tensor of bool of shape (M, n) or None, default=None
+        Which rows count; None if all do.
+    positions : sequence of bool, default=()
+        For each group of tasks, whether it labels positions of a row; used where some rows do not count.
     """
 
-    def __init__(self, data: StackedData, orders: Tensor, batch_size: int, fewest: int) -> None:
-        self.data = data
+    def __init__(
+        self,
+        data: StackedData,
+        orders: Tensor,
+        batch_size: int,
+        fewest: int,
+        counts: Tensor | None = None,
+        positions: Sequence[bool] = (),
+    ) -> None:
+        self.data, self.positions = data, positions
         self.rows = split_batches(orders, batch_size, fewest, dim=1)
+        parts = [None] * len(self.rows) if counts is None else split_batches(counts, batch_size, fewest, dim=1)
+        self.counts = [None if part is None or bool(part.all()) else part for part in parts]
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __iter__(self) -> Iterator[tuple[None, Batch]]:
-        return ((None, self.data.batch(rows)) for rows in self.rows)
+        for rows, counts in zip(self.rows, self.counts, strict=True):
+            batch = self.data.batch(rows)
+            if counts is not None:
+                weights = of_rows_that_count(counts, self.positions, batch.targets, batch.weights)
+                batch = batch._replace(weights=weights)
+            yield None, batch
+
+
+def of_rows_that_count(
+    counts: Tensor, positions: Sequence[bool], targets: Sequence[Tensor], weights: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    """Return the weights of each group of tasks, with 0 for the rows (M, n) that do not count.
+
+    Parameters
+    ----------
+    counts : Tensor of bool of shape (M, n)
+    positions : sequence of bool
+        For each group, whether it labels positions of a row.
+    targets, weights : sequence of Tensor (M, n, ...)
+        One per group; a weight is None if every element is labelled and weighs 1.
+    """
+    counted: list[Tensor | None] = []
+    for labels_positions, target, weight in zip(positions, targets, weights, strict=True):
+        shape = target.shape if labels_positions else counts.shape
+        given = torch.ones(*shape, 1, device=counts.device) if weight is None else weight
+        counted.append(given * counts.reshape(*counts.shape, *[1] * (given.dim() - 2)))
+    return counted
 
 
 def _rows(dataset: Dataset) -> Tensor:

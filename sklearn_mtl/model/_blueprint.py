@@ -106,6 +106,10 @@ class Blueprint:
             [name for name in self.tasks if self.task_weights[name] > 0] if self.focus is None else [*self.focus]
         )
 
+    def names_for(self, other: Blueprint) -> dict[str, str]:
+        """Return the own names of the tasks by the names of another blueprint; tasks correspond by position."""
+        return dict(zip(other.tasks, self.tasks, strict=True))
+
     @property
     def watched(self) -> list[str]:
         """The tasks to train, without auxiliary ones: those that early stopping and recipes are judged by."""
@@ -186,21 +190,32 @@ class Blueprint:
         return objective.to(self.torch_dtype)
 
 
-def stacked_objective(blueprints: Sequence[Blueprint], device: torch.device = CPU) -> Objective:
-    """Build the objective of stacked networks, with the task weights (M, T) and hyperparameters of all members."""
-    objective = blueprints[0].one_objective()
-    weights = [[blueprint.task_weights[name] for name in objective.names] for blueprint in blueprints]
-    dtype = blueprints[0].torch_dtype
+def stacked_objective(
+    blueprints: Sequence[Blueprint], device: torch.device = CPU, first: Blueprint | None = None
+) -> Objective:
+    """Build the objective of stacked networks, with the task weights (M, T) and hyperparameters of all members.
+
+    Tasks correspond by position; their names are those of ``first``, by default of the first member.
+    """
+    first = blueprints[0] if first is None else first
+    objective, dtype = first.one_objective(), first.torch_dtype
+    own = [blueprint.names_for(first) for blueprint in blueprints]
+    weights = [
+        [blueprint.task_weights[names[name]] for name in objective.names]
+        for blueprint, names in zip(blueprints, own, strict=True)
+    ]
     objective.task_weights = torch.tensor(weights, dtype=dtype)
     objective.groups = [
-        replace(
-            group, task=stack_tasks([blueprint.tasks[group.names[0]] for blueprint in blueprints], dtype, device)
-        )
+        replace(group, task=stack_tasks(_task_of_each(blueprints, own, group.names[0]), dtype, device))
         for group in objective.groups
     ]
     if objective.learns:
         objective.weighting = stack_networks([objective.weighting], [0] * len(blueprints))
     return objective
+
+
+def _task_of_each(blueprints: Sequence[Blueprint], own: Sequence[Mapping[str, str]], name: str) -> list[Task]:
+    return [blueprint.tasks[names[name]] for blueprint, names in zip(blueprints, own, strict=True)]
 
 
 def check_shareable(blueprint: Blueprint) -> None:

@@ -192,10 +192,18 @@ def rows_of_fit(
 
 
 def fits_of_rows(
-    estimator: Any, candidates: Sequence[Mapping[str, Any]], X: RowsLike, y: TargetsLike, params: dict[str, Any]
+    estimator: Any,
+    candidates: Sequence[Mapping[str, Any]],
+    X: RowsLike,
+    y: TargetsLike,
+    params: dict[str, Any],
+    rows: str | None = None,
 ) -> list[Fit]:
-    """Prepare the fits of all candidates to some rows, as of one fold; common steps are done once."""
-    rows = _name_of(X, y, params)
+    """Prepare the fits of all candidates to some rows, as of one fold; common steps are done once.
+
+    ``rows`` is a name of the rows, by default their digest.
+    """
+    rows = _name_of(X, y, params) if rows is None else rows
     prepared: dict[str, tuple[Member, dict[str, Any], Any]] = {}
     prefixes: dict[str, tuple[Any, Any]] = {}
     fits = []

@@ -74,7 +74,7 @@ def score_fits(
         For each part and candidate, the score of each of its tasks.
     """
     with each_once():
-        fits = [_prepared(estimator, part, X, y, fit_params) for part in parts]
+        fits = [_prepared(estimator, part, X, y, fit_params, str(number)) for number, part in enumerate(parts)]
         trained, _ = train_fits(
             [f for of_part in fits for f in of_part], stacked="auto", max_members=None, n_jobs=n_jobs
         )
@@ -132,9 +132,11 @@ def _rows_of_part(
     return rows_of_fit(X, y._select(part.tasks), fit_params, _training_rows(part, y))
 
 
-def _prepared(estimator: Any, part: TaskFits, X: RowsLike, y: Targets, fit_params: Mapping[str, Any]) -> list[Fit]:
+def _prepared(
+    estimator: Any, part: TaskFits, X: RowsLike, y: Targets, fit_params: Mapping[str, Any], name: str
+) -> list[Fit]:
     of_tasks = for_tasks(estimator, part.tasks)
-    return fits_of_rows(of_tasks, part.candidates, *_rows_of_part(part, X, y, fit_params))
+    return fits_of_rows(of_tasks, part.candidates, *_rows_of_part(part, X, y, fit_params), name)
 
 
 def _fit_and_score(part: TaskFits, fit: Fit, X: RowsLike, y: Targets, fit_params: Mapping[str, Any]) -> Scores:

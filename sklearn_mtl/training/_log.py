@@ -30,8 +30,9 @@ def read_losses(log: Sequence[Step], sizes: Sequence[int]) -> tuple[np.ndarray, 
         Mean over the labelled elements of the epoch; NaN for a task without any.
     """
     losses = torch.stack([entry.losses for entry in log]).double().cpu().numpy()
-    masses = [entry.mass for entry in log if entry.mass is not None]
-    if masses:
+    if any(entry.mass is not None for entry in log):
+        known = zip(log, sizes, strict=True)
+        masses = [torch.full_like(one.losses, rows) if one.mass is None else one.mass for one, rows in known]
         mass = torch.stack(masses).double().cpu().numpy()
     else:
         rows = np.array(sizes, dtype=float).reshape((-1,) + (1,) * (losses.ndim - 1))

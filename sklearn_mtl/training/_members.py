@@ -11,8 +11,11 @@ from typing import Any
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _num_samples
+from torch import nn
 
 from ..config import FitConfig
+from ..data._dataset import fewest_rows, n_batches
+from ..nn._layers import DrawsAtRandom
 from ..nn._stacking import structure_of
 from ..tasks import Task
 from ..utils._modes import own_modes
@@ -68,18 +71,34 @@ def settled(config: FitConfig, n_rows: int, anneals: bool) -> FitConfig:
 def structure_key(member: Member) -> Hashable:
     """Return what members must have in common to be stacked."""
     blueprint, data, config = member.blueprint, member.data, member.config
+    number = {name: position for position, name in enumerate(blueprint.tasks)}
     losses = [
-        (group.names, group.widths, _fixed(group.task), _own_loss(group.task))
+        (tuple(number[name] for name in group.names), group.widths, _fixed(group.task), _own_loss(group.task))
         for group in blueprint.one_objective().groups
     ]
+    network = blueprint.network()
     return (
-        structure_of(blueprint.network()),
+        structure_of(network),
         tuple(losses),
-        (blueprint.dtype, repr(blueprint.weighting), len(data.train)),
+        (blueprint.dtype, repr(blueprint.weighting), _rows_in_common(member, network)),
         tuple(_fixed(spec) for spec in (blueprint.trunk, blueprint.architecture, *blueprint.penalties)),
-        None if data.valid is None else len(data.valid.data),
+        data.valid is None,
         (config.optimizer.algorithm, config.optimizer.schedule, config.batch_size),
     )
+
+
+def _rows_in_common(member: Member, network: nn.Module) -> tuple[str, int]:
+    """Return the number of batches that members must have in common, or that of rows.
+
+    Where a batch is padded to the rows of another member, the rows of padding do not count. They would where rows
+    are compared, and where random numbers are drawn for each row.
+    """
+    n_rows, fewest = len(member.data.train), fewest_rows(network)
+    draws = any(isinstance(layer, DrawsAtRandom) and layer.draws_at_random for layer in network.modules())
+    compares = fewest > 1 or any(task.compares_rows for task in member.blueprint.tasks.values())
+    if draws or compares or not member.blueprint.has_member_axis:
+        return "rows", n_rows
+    return "batches", n_batches(n_rows, int(member.config.batch_size), fewest)
 
 
 def _fixed(spec: Any) -> Hashable:

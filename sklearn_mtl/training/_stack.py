@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..architectures import Network, Outputs, PlainPass
 from ..config import FitConfig
 from ..data._dataset import Batch, BatchIterator, DataSplit, OfAllTasks, fewest_rows, positions_per_row
-from ..data._stacked_data import StackedBatches, StackedData
+from ..data._stacked_data import StackedBatches, StackedData, of_rows_that_count
 from ..metrics import Metric
 from ..model._blueprint import Blueprint, stacked_objective
 from ..model._objective import Objective, Step, TaskLosses
@@ -26,7 +26,6 @@ from ..nn._layers import Draws, set_draws
 from ..nn._stacking import keep_members
 from ..sampling import TaskSampling
 from ..targets import Container
-from ..tasks import TaskGroup
 from ..tasks._rating import chosen_metrics, warn_of_undefined
 from ..utils._random import Streams
 from ._balance import read_balance
@@ -119,7 +118,7 @@ class Stack:
     objective : Objective
         Of one network, or of M.
     members : sequence of Member
-        One per network. Stacked members have the same structure and the same numbers of training rows.
+        One per network. Stacked members have the same structure and the same number of batches.
     device : torch.device
     mixed_precision : bool, default=False
         Whether to compute in bfloat16 where the device is a CUDA GPU.
@@ -149,6 +148,10 @@ class Stack:
         seeds = [self.members[member].blueprint.seed for member in alive]
         self.seeds = list(dict.fromkeys(seeds))
         self.seed_of = torch.tensor([self.seeds.index(seed) for seed in seeds]) if self.has_axis else None
+        first = self.members[0].blueprint
+        own = [self.members[member].blueprint.names_for(first) for member in alive]
+        #: names of the tasks of each member, in the order of the losses
+        self.names = [[names[name] for name in self.objective.names] for names in own]
 
     def keep(self, positions: Sequence[int]) -> None:
         """Keep only some of the members that are still trained, by their positions among these."""
@@ -158,7 +161,8 @@ class Stack:
         weighting: Any = self.objective.weighting
         if self.objective.learns:
             keep_members(weighting, index)
-        self.objective = stacked_objective([self.members[m].blueprint for m in alive], self.device).to(self.device)
+        kept = [self.members[member].blueprint for member in alive]
+        self.objective = stacked_objective(kept, self.device, self.members[0].blueprint).to(self.device)
         self.objective.weighting = weighting
         self._arrange(alive)
 
@@ -183,7 +187,9 @@ class Stack:
         """Set the task weights of an epoch of this training, from 0, if those of auxiliary tasks decay."""
         members = [self.members[member] for member in self.alive]
         if any(member.config.auxiliary.decays for member in members):
-            weights = [member.task_weights(self.objective.names, epoch) for member in members]
+            weights = [
+                member.task_weights(names, epoch) for member, names in zip(members, self.names, strict=True)
+            ]
             self.objective.task_weights = self.objective.task_weights.new_tensor(
                 weights if self.has_axis else weights[0]
             )
@@ -198,8 +204,9 @@ class Stack:
         fewest = fewest_rows(self.network)
         if self.rows is not None:
             seeds = [self.members[member].blueprint.seed for member in self.alive]
-            orders = self.rows.training_orders(self.alive, seeds, epoch)
-            return StackedBatches(self.rows, orders, self.batch_size, fewest)
+            orders, counts = self.rows.training_orders(self.alive, seeds, epoch)
+            positions = [group.task.labels_positions for group in self.objective.groups]
+            return StackedBatches(self.rows, orders, self.batch_size, fewest, counts, positions)
         data, streams = self.members[0].data.train, Streams(self.seeds[0])
         if sampling.trains_all:
             return OfAllTasks(BatchIterator(data, self.batch_size, streams.generator("shuffle", epoch), fewest))
@@ -274,7 +281,7 @@ class Stack:
         if not self.has_axis:
             losses, means = losses[:, None], means[None]
         failed: dict[int, Exception] = {
-            position: diverged(losses[:, position], self.objective.names, epoch + 1)
+            position: diverged(losses[:, position], self.names[position], epoch + 1)
             for position in range(len(self.alive))
             if not np.isfinite(losses[:, position]).all()
         }
@@ -290,10 +297,10 @@ class Stack:
 
     def entries(self, prefix: str, what: str, position: int, values: np.ndarray) -> dict[str, float]:
         """Return the entries of the history for the values (T,) of a member."""
-        blueprint = self.members[self.alive[position]].blueprint
-        weights = [float(blueprint.score_weights[name]) for name in self.objective.names]
-        watched = [name in blueprint.watched for name in self.objective.names]
-        return record(prefix, what, self.objective.names, values, weights, watched)
+        blueprint, names = self.members[self.alive[position]].blueprint, self.names[position]
+        weights = [float(blueprint.score_weights[name]) for name in names]
+        watched = [name in blueprint.watched for name in names]
+        return record(prefix, what, names, values, weights, watched)
 
     # -- validation rows
 
@@ -338,6 +345,7 @@ class Stack:
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
         names = self.objective.names
         parts: dict[str, list[Tensor]] = {name: [] for name in names}
+        positions = [group.task.labels_positions for group in self.objective.groups]
         chosen, counts = rows.validation_rows(self.alive)
         for chunk in chosen.split(max(1, VALIDATION_CHUNK // len(self.alive)), dim=1):
             outputs = self._outputs(rows.inputs_of(chunk), names)
@@ -347,10 +355,7 @@ class Stack:
         blocks = Outputs([([name], [tensor.shape[-1]], tensor) for name, tensor in whole.items()])
         targets, weights = rows.targets_of(chosen)
         if counts is not None:
-            weights = [
-                _of_rows_that_count(counts, *of_group)
-                for of_group in zip(self.objective.groups, targets, weights, strict=True)
-            ]
+            weights = of_rows_that_count(counts, positions, targets, weights)
         losses, mass = self.objective(blocks, targets, weights)
         arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
         return arrays, losses.double().cpu().numpy(), None if mass is None else mass.cpu().numpy()
@@ -358,24 +363,18 @@ class Stack:
     def _rated(self, losses: np.ndarray, members: Sequence[int], outputs: Sequence[dict[str, Any]]) -> Validation:
         """Score the outputs of the validation rows of some members."""
         scores, further = np.full((len(members), len(self.objective.names)), np.nan), []
-        for row, (member, of_member) in enumerate(zip(members, outputs, strict=True)):
+        for row, (member, names, of_member) in enumerate(zip(members, self.names, outputs, strict=True)):
             fit = self.members[member]
             others: dict[str, float] = {}
             assert fit.data.valid is not None
-            for column, name in enumerate(self.objective.names):
+            for column, name in enumerate(names):
                 metrics = fit.metrics[name]
-                values = fit.data.valid.rate(name, fit.blueprint.tasks[name], metrics, of_member[name])
+                output = of_member[self.objective.names[column]]
+                values = fit.data.valid.rate(name, fit.blueprint.tasks[name], metrics, output)
                 scores[row, column] = values[metrics[0].name]
                 others |= {f"valid_{metric.name}__{name}": values[metric.name] for metric in metrics[1:]}
             further.append(others)
         return Validation(losses, scores, further)
-
-
-def _of_rows_that_count(counts: Tensor, group: TaskGroup, target: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the weights of a group, with 0 for the rows (M, n) that do not count."""
-    shape = target.shape if group.task.labels_positions else counts.shape
-    given = torch.ones(*shape, 1, device=counts.device) if weight is None else weight
-    return given * counts.reshape(*counts.shape, *[1] * (given.dim() - 2))
 
 
 def stacks_of(

@@ -52,9 +52,9 @@ class Trained:
 def train_stacked(members: Sequence[Member], device: torch.device, with_scores: bool = True) -> list[Trained]:
     """Train members of one structure in one stack.
 
-    Members may differ in the seed, rows, task weights, score weights, learning rate, weight decay, dropout rate,
-    hyperparameters of the losses, clip norm, patience and number of epochs. A member that stops or diverges leaves
-    the stack at the end of its epoch.
+    Members may differ in the seed, rows, names of tasks, task weights, score weights, learning rate, weight decay,
+    dropout rate, hyperparameters of the losses, clip norm, patience and number of epochs. A member that stops or
+    diverges leaves the stack at the end of its epoch.
 
     Parameters
     ----------
@@ -85,7 +85,8 @@ def _initial_network(members: Sequence[Member], device: torch.device) -> Any:
     # initial weights depend on the seed, the fitted trunk and the fitted tasks
     keys = [(id(m.blueprint.trunk), id(m.blueprint.tasks), m.blueprint.seed) for m in members]
     first = {key: position for position, key in reversed(list(enumerate(keys)))}
-    built = {key: members[position].blueprint.network().to(device) for key, position in first.items()}
+    # the first network is that of the first member, whose tasks name those of the stack
+    built = {key: members[first[key]].blueprint.network().to(device) for key in dict.fromkeys(keys)}
     order = list(built)
     positions = [order.index(key) for key in keys]
     return members[0].blueprint.side_by_side([built[key] for key in order], positions)

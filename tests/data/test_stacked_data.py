@@ -22,7 +22,8 @@ def dataset(seed=0, weights=False):
 
 def stacked(splits, seeds, epoch=2, batch_size=4):
     data = StackedData(splits, CPU)
-    return StackedBatches(data, data.training_orders(range(len(splits)), seeds, epoch), batch_size, 1)
+    orders, counts = data.training_orders(range(len(splits)), seeds, epoch)
+    return StackedBatches(data, orders, batch_size, 1, counts, [False])
 
 
 def alone(split, seed, epoch=2, batch_size=4):
@@ -56,6 +57,15 @@ def test_members_of_other_rows_of_one_data_set():
     rows = dataset(weights=True)
     splits = [DataSplit(rows.subset(torch.tensor(kept)), None) for kept in ([0, 3, 4, 7, 9], [1, 2, 5, 8, 10])]
     assert_members_see_their_rows(splits, [0, 0])
+
+
+def test_rows_of_padding_have_weight_0():
+    splits = [DataSplit(dataset(), None), DataSplit(dataset(1).subset(torch.arange(9)), None)]
+    *full, (_, last) = stacked(splits, [0, 0])
+    assert [batch.weights for _, batch in full] == [[None], [None]]
+    assert last.weights[0].squeeze(-1).tolist() == [[1, 1, 1], [1, 0, 0]]
+    single = alone(splits[1], 0)[-1]
+    torch.testing.assert_close(last.inputs["numeric"][1, :1], single.inputs["numeric"], rtol=0, atol=0)
 
 
 def test_members_of_other_data_sets():

@@ -136,6 +136,50 @@ def test_folds_have_rows_scales_and_masks_of_their_own():
     assert_stacked_equals_alone(fits)
 
 
+def steady(n_rows, seed=0, names=None, **params):
+    """A fit without dropout to the first rows, which names its tasks anew."""
+    X, y = mixed_rows(seed)
+    names = names or list(y)
+    y = Targets(dict(zip(names, y.values(), strict=True)))
+    return clone(BASE).set_params(**{"trunk__dropout": 0.0, **params}), X[:n_rows], y[:n_rows]
+
+
+def test_members_of_different_numbers_of_rows():
+    assert_stacked_equals_alone(
+        [
+            steady(97, optimizer__clip_norm=0.5, early_stopping__n_iter_no_change=2),
+            steady(96, seed=1),
+            steady(93, seed=2, learning_rate=0.05),
+            steady(93, seed=2, score_weights={"three": 0.0}),
+        ]
+    )
+
+
+def test_members_without_validation_rows_of_different_numbers():
+    assert_stacked_equals_alone([steady(n_rows, early_stopping=False) for n_rows in (89, 82, 96)])
+
+
+def test_members_that_name_their_tasks_differently():
+    other = {"task_weights": {"w": 0.5, "y": 2.0}, "score_weights": {"z": 3.0}}
+    assert_stacked_equals_alone(
+        [
+            steady(97, max_epochs=3),  # the first to leave
+            steady(97, names=["y", "x", "z", "w"], **other),
+            steady(96, names=["x", "three", "w", "two"], metrics={"three": ["balanced_accuracy", "f1"]}),
+        ]
+    )
+
+
+def test_rows_are_padded_only_where_padding_changes_nothing():
+    def key(n_rows, **params):
+        estimator, X, y = steady(n_rows, **params)
+        return structure_key(member_of(estimator._config(), clone(estimator), X, y))
+
+    assert key(97) == key(93)
+    assert key(97) != key(70), "another number of batches"
+    assert key(97, trunk__dropout=0.1) != key(93, trunk__dropout=0.1), "random numbers for each row"
+
+
 def test_a_fold_without_missing_labels_beside_one_with():
     X, y = mixed_rows()
     number = np.where(np.isnan(y["number"]), 0.0, y["number"])
