@@ -218,12 +218,11 @@ class FittedMixin(
         """DataFrame with a row for each task: how much of it comes from networks that share layers.
 
         The columns "shared", "grouped" and "separate" sum to 1. Of a `Portfolio` they are the weights of its
-        recipes, which the errors on held-out rows determine; a linear recipe shares no layers. "grouped" is 0 but
-        in a `TaskGrouping <sklearn_mtl.model_selection.TaskGrouping>`.
+        recipes, which the errors on held-out rows determine; a linear recipe shares no layers. "grouped" are the
+        networks with a trunk for some of the tasks, see `Grouped <sklearn_mtl.architectures.Grouped>`.
         """
         check_is_fitted(self)
-        shared = self._model.shared_weights
-        return frame_of_shares({name: {"shared": shared[name], "separate": 1 - shared[name]} for name in shared})
+        return frame_of_shares(self._model.shares)
 
     @property
     def history_(self) -> Any:

@@ -261,7 +261,7 @@ def _prepare(
     fit.reason = Eligibility.of_config(config).reason
     if fit.reason is not None:
         return
-    X, prefix = _transformed(fit.estimator, X, y, prefixes)
+    X, prefix = transformed(fit.estimator, X, y, prefixes)
     if not last._trains_once(X, y):
         fit.reason = "the recipes of a portfolio are trained one after another"
         return
@@ -298,7 +298,7 @@ def _prepare(
         fit.member = None
 
 
-def _transformed(estimator: Any, X: RowsLike, y: TargetsLike, prefixes: dict, before: str = "") -> tuple[Any, str]:
+def transformed(estimator: Any, X: RowsLike, y: TargetsLike, prefixes: dict, before: str = "") -> tuple[Any, str]:
     """Fit the steps before the last once for all candidates with equal steps, also in nested pipelines."""
     if not hasattr(estimator, "steps"):
         return X, before
@@ -309,7 +309,7 @@ def _transformed(estimator: Any, X: RowsLike, y: TargetsLike, prefixes: dict, be
             prefixes[before] = (prefix, prefix.fit_transform(X, y))
         prefix, X = prefixes[before]
         estimator.steps = [*prefix.steps, estimator.steps[-1]]
-    return _transformed(estimator.steps[-1][1], X, y, prefixes, before)
+    return transformed(estimator.steps[-1][1], X, y, prefixes, before)
 
 
 def _report_entry(

@@ -10,6 +10,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
 
+from ..architectures import Architecture
 from ..columns._missing import has_label
 from ..config import resolve_auxiliary
 from ..metrics import task_scores
@@ -104,6 +105,8 @@ def for_tasks(estimator: Any, names: Sequence[str]) -> Any:
         if given is not None:
             kept = {key: value for key, value in given.items() if _task_of(key, names) is not None}
             last.set_params(**{param: kept or None})
+    if isinstance(last.architecture, Architecture):
+        last.set_params(architecture=last.architecture.restricted_to(names))
     auxiliary = resolve_auxiliary(last.auxiliary)
     helpers = [name for name in auxiliary.tasks if str(name) in names]
     return copy if len(helpers) == len(auxiliary.tasks) else _with_auxiliary(copy, helpers)

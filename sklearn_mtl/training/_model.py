@@ -26,6 +26,8 @@ from ._net import MultiTaskNet
 
 #: positions of the rows held out: of one network, or by member; None for none
 ValidationPositions = np.ndarray | list[np.ndarray] | None
+#: which other tasks a task shares layers with: all, some, none
+KINDS = ("shared", "grouped", "separate")
 
 
 class Classes(dict[str, np.ndarray]):
@@ -129,9 +131,21 @@ class Model:
         return self.n_members * self.network.representation_width
 
     @property
-    def shared_weights(self) -> dict[str, float]:
-        """Weight of the networks in which the tasks share layers, by task."""
-        return dict.fromkeys(self.blueprint.main_tasks, float(self.shares_layers))
+    def shares(self) -> dict[str, dict[str, float]]:
+        """By task, the weights of networks that are shared by all tasks, by a group, or separate."""
+        return {
+            name: {kind: float(kind == self._kind_of(name)) for kind in KINDS}
+            for name in self.blueprint.main_tasks
+        }
+
+    def _kind_of(self, task: str) -> str:
+        """Return whether a task shares its layers with all tasks, with a group, or with none."""
+        if not self.shares_layers:
+            return "separate"
+        trained = self.blueprint.trained
+        groups = self.blueprint.architecture.groups_among(trained)
+        own = next((group for group in groups if task in group), trained)  # others read the layers of all
+        return "shared" if len(own) == len(trained) else "grouped" if len(own) > 1 else "separate"
 
     @property
     def shares_layers(self) -> bool:

@@ -14,7 +14,7 @@ from ..model._label_inputs import known_labels
 from ..model._predict import average_members, by_row, predict_outputs
 from ..utils._modes import own_modes
 from ..utils._types import RowsLike, TargetsLike
-from ._model import Model, ValidationPositions, n_rows_of
+from ._model import KINDS, Model, ValidationPositions, n_rows_of
 from ._net import MultiTaskNet
 
 
@@ -145,13 +145,13 @@ class PortfolioModel(Model):
         )
 
     @property
-    def shared_weights(self) -> dict[str, float]:
-        """Weight of the recipes in which the tasks share layers, by task."""
-        shares = np.array([part.shares_layers for part in self.parts], dtype=float)
+    def shares(self) -> dict[str, dict[str, float]]:
+        by_recipe = [part.shares for part in self.parts]
         return {
-            name: float(weights @ shares)
-            for name, weights in self.weights.items()
-            if name in self.blueprint.main_tasks
+            name: {
+                kind: float(self.weights[name] @ [shares[name][kind] for shares in by_recipe]) for kind in KINDS
+            }
+            for name in self.blueprint.main_tasks
         }
 
     def attributes(self, *, one_column_is_plain: bool = False) -> dict[str, Any]:
@@ -163,7 +163,7 @@ class PortfolioModel(Model):
         return {
             **public,
             "recipe_weights_": weights,
-            "shared_weights_": self.shared_weights,
+            "shared_weights_": {name: of["shared"] + of["grouped"] for name, of in self.shares.items()},
             "_n_features_out": sum(part.n_features_out for part in self.parts),
         }
 
