@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from sklearn.base import clone
 from torch import nn
 
 from ..diagram._flow import Flow, Node
@@ -23,8 +24,7 @@ from ._views import Views, entries_of, side_by_side, tensors_of
 class Grouped(SharingArchitecture):
     """Use a separate trunk for each group of tasks, which share it [1]_.
 
-    Groups are networks of their own in one fit: each has the initial weights that it would have alone, so without
-    dropout its fit equals hard sharing of its tasks alone, on the same rows and with the same ``random_state``.
+    Each group is the network that hard sharing builds for its tasks alone, and all groups are trained in one fit.
     Unlike in single fits, early stopping is common to all groups. One group of all tasks is `HardSharing`, and
     groups of one task each are `Independent`.
 
@@ -97,7 +97,7 @@ class Grouped(SharingArchitecture):
                 raise ValueError(f"groups of Grouped has {group!r}; it should be a list of lists of tasks.")
 
     def restricted_to(self, tasks: Sequence[str]) -> Grouped:
-        return Grouped([list(group) for group in self.groups_among(tasks)], self.tower_sizes)
+        return clone(self).set_params(groups=[list(group) for group in self.groups_among(tasks)])
 
     def groups_among(self, tasks: Sequence[str]) -> list[tuple[str, ...]]:
         self._check_groups()
