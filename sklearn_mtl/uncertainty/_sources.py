@@ -207,9 +207,10 @@ def _said_by_team(
         return Said(quantiles=values.reshape(len(values), -1, 2))
     averaged = task.average(members, shares) if len(members) > 1 else members[0]
     if task.has_probabilities:
-        of_tokens = lengths is not None and task.labels_tokens
-        output = RaggedRows(torch.from_numpy(averaged), lengths) if of_tokens else averaged  # type: ignore[arg-type]
-        return Said(probabilities=as_float64(task.decode_proba(output)))
+        output: Any = averaged
+        if lengths is not None and task.labels_tokens:
+            output = RaggedRows(torch.from_numpy(averaged), lengths)
+        return Said(probabilities=as_float64(np.asarray(task.decode_proba(output))))
     centre = as_numbers(task.predicted_labels(task.decode(averaged)))
     if task.has_distribution:
         return Said(centre=centre, spread=as_numbers(task.distribution(members, shares).std()))
