@@ -45,8 +45,8 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         For `conformalize` it is fitted, maybe frozen or at the end of a pipeline; for `fit` it is a network that
         is cloned, or a pipeline that ends in one.
     confidence_level : float in (0, 1), default=0.9
-        Probability with which a set should hold the label. For ``method="fnr"`` it is 1 minus the mean share of
-        true labels that a set misses.
+        Probability with which a set should hold the label. For the methods "fnr" and "entities" it is 1 minus the
+        mean share of what the sets of a row miss.
     joint : {None, "bonferroni", "max"}, default=None
         None is for each task, and each column of a task, on its own. Otherwise the sets of all tasks hold all
         labels of a row at once with the probability ``confidence_level``. "bonferroni" divides ``1 -
@@ -66,13 +66,17 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         - Sets of labels: "fnr", which controls the mean share of true labels that are missed [6]_; "coverage",
           sets that hold all true labels with the probability. "auto" is "fnr", and "coverage" if ``joint`` is not
           None.
+        - Tags of tokens: a set of labels for each token. "fnr" controls the mean share of the labelled tokens of
+          a row whose sets lack the label [6]_; "entities" the mean share of the entities of a row of which a token
+          is missed, from rows that have entities; "coverage" misses no token of a row with the probability.
+          "auto" is as for sets of labels.
     by : str, int or None, default=None
         Groups of rows that have thresholds of their own [7]_. It names a column of X, or its position. Or it
         names a task of classes: the level then holds for each class of this task, and other tasks are as without
         it. A group with too few rows takes the threshold of all rows, with a warning; rows whose group is missing
         do so too.
     tasks : sequence of str or None, default=None
-        Tasks to build sets for; None is for all. Tasks whose tokens or pixels have labels are refused.
+        Tasks to build sets for; None is for all. Tasks whose pixels have labels are refused.
     cv : None, float in (0, 1), int >= 2 or splitter, default=None
         Which rows `fit` calibrates by. None takes the rows that the members of the ensemble held out, without a
         further fit. A float is the share of rows that is split off. An int or a splitter of scikit-learn is for
@@ -285,7 +289,9 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         Targets
             For numbers lower and upper bounds of shape (n_samples, 2), in the units of the target, or
             (n_samples, n_columns, 2) for several columns; for classes and sets of labels bool of shape
-            (n_samples, n_classes), with columns in the order of ``classes_``.
+            (n_samples, n_classes), with columns in the order of ``classes_``. For tags of tokens it is an array of
+            objects, bool of shape (n_tokens, n_classes) for each row; for columns of images (n_samples, n_columns,
+            n_classes).
 
         Raises
         ------
@@ -323,8 +329,8 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         Returns
         -------
         DataFrame of one row for each task
-            "coverage" is the share of labels in their sets, for ``method="fnr"`` the mean share of true labels in
-            their sets; "size" the mean width of intervals, or number of classes; both are means over columns, and
+            "coverage" is the share of labels in their sets, for the methods "fnr" and "entities" the mean share of
+            a row; "size" the mean width of intervals, or number of classes; both are means over columns, and
             NaN without a label. "n_rows" is the number of labelled rows. With ``joint`` there is a row "all" with
             the share of rows with labels of all tasks whose sets hold all of them.
         """
