@@ -19,17 +19,18 @@ from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import each_once, warn
 from ._calibration import Level, sets_of, warn_of_few
 from ._coverage import coverage_table
-from ._delegation import CalibratedNetMixin, as_it_is, require_fitted
+from ._delegation import as_it_is, require_fitted
 from ._fit import Fitted, fit_and_hold_out
 from ._methods import METHODS, chosen_tasks, labels_of, scorers_of
-from ._said import Asked, inner_net
+from ._online import OnlineMixin
+from ._said import Asked, Said, inner_net
 from ._score_rows import Rows, calibrated, checked_weights
 from ._scorers import Scorer
 from ._sources import Source, source_of
 from ._strata import coded, column_of
 
 
-class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
+class ConformalMultiTask(OnlineMixin, BaseEstimator):
     """Intervals and sets for the tasks of a network, which hold the labels with a given probability.
 
     `conformalize` scores how badly the labels of rows that the network did not learn conform to its predictions.
@@ -96,6 +97,8 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         Number of labelled calibration rows of each task.
     thresholds_ : dict of str to float or ndarray of shape (n_columns,)
         Largest score in a set, for all rows together; inf if there are too few. Only if there is one predictor.
+    levels_ : dict of str to float
+        Confidence level of the sets of each task; `update` moves it.
     classes_, tasks_, task_names_, n_features_in_, feature_names_in_ : object
         Those of the network.
 
@@ -308,11 +311,7 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         strata = self._strata_of(X)
         said_by = source.at(X, self._asked(scorers))
         said = [said_by(number) for number in range(source.n_predictors)]
-        sets = {
-            name: sets_of(scorer, [one[name] for one in said], self._calibration, level, test_weights, strata)
-            for name, scorer in scorers.items()
-        }
-        return Targets._of(sets, {}, {})
+        return Targets._of(self._sets(said, level, test_weights, strata), {}, {})
 
     def score_sets(self, X: RowsLike, y: TargetsLike, *, confidence_level: float | None = None) -> Any:
         """Compute how often the sets hold the labels of some rows, and how large they are.
@@ -371,13 +370,11 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
             None if groups is None else check_groups(groups, n_rows),
         )
         calibration = calibrated(rows, scorers, source, self._asked(scorers), self.by, self.joint)
+        self.__dict__.pop("_moved", None)
         warn_of_few(calibration, self._level(None))
-        self._net, self._teams, self._calibration = fitted.net, fitted.teams, calibration
+        self._net, self._teams, self._calibration, self._moved = fitted.net, fitted.teams, calibration, {}
         self.methods_ = {name: scorer.method for name, scorer in scorers.items()}
-        self.n_calibration_ = {
-            name: int(np.any([scores.labelled for scores in each], axis=0).sum())
-            for name, each in calibration.scores.items()
-        }
+        self.n_calibration_ = calibration.counts
         self.__dict__.pop("estimators_", None)
         if fitted.estimators is not None:
             self.estimators_ = fitted.estimators
@@ -403,7 +400,22 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         level = self.confidence_level if confidence_level is None else confidence_level
         if isinstance(level, bool) or not isinstance(level, Real) or not 0 < float(level) < 1:
             raise ValueError(f"confidence_level={level!r} should be a float between 0 and 1, without these.")
-        return Level(float(level), self.joint)
+        moved = self.__dict__.get("_moved", {})
+        if moved and level != self.confidence_level:
+            raise ValueError(
+                f"update has moved the levels of the sets, from confidence_level={self.confidence_level!r}; there "
+                f"are none at confidence_level={level!r}. Call conformalize first."
+            )
+        return Level(float(level), self.joint, moved)
+
+    def _sets(
+        self, said: Sequence[Mapping[str, Said]], level: Level, weights: np.ndarray, strata: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
+        """Return the sets of each task, from what each predictor said of some rows."""
+        return {
+            name: sets_of(scorer, [one[name] for one in said], self._calibration, level, weights, strata)
+            for name, scorer in self._scorers.items()
+        }
 
     def _strata_of(self, X: RowsLike) -> np.ndarray | None:
         """Return the group of each row; None if there are none, or they are classes of a task."""

@@ -47,6 +47,16 @@ class Scores(NamedTuple):
         rows = np.flatnonzero(labelled)
         return cls(labelled, rows, values[rows], np.ones(len(rows)))
 
+    def followed_by(self, other: Scores, first: int = 0) -> Scores:
+        """Return the scores of these rows and those of further ones, from row ``first`` on, in ascending order."""
+        rows = np.concatenate([self.rows, other.rows + len(self.labelled)])
+        values = np.concatenate([self.values, other.values])
+        shares = np.concatenate([self.shares, other.shares])
+        order = np.argsort(values, kind="stable")
+        order = order[rows[order] >= first]
+        labelled = np.concatenate([self.labelled, other.labelled])[first:]
+        return Scores(labelled, rows[order] - first, values[order], shares[order])
+
 
 class Scorer(ABC):
     """Scores and sets of one task.
