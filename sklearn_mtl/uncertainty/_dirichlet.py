@@ -46,7 +46,7 @@ class DirichletMap(ClassifierMixin, BaseEstimator):
     >>> rng = np.random.default_rng(0)
     >>> p = rng.dirichlet(np.ones(3), size=4000)
     >>> y = (rng.random((4000, 1)) > p.cumsum(axis=1)).sum(axis=1)
-    >>> bool(abs(DirichletMap().fit(p, y).predict_proba(p) - p).max() < 0.1)
+    >>> bool(abs(DirichletMap(1.0).fit(p, y).predict_proba(p) - p).max() < 0.1)
     True
     """
 
