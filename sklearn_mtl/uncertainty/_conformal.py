@@ -311,7 +311,7 @@ class ConformalMultiTask(OnlineMixin, BaseEstimator):
         strata = self._strata_of(X)
         said_by = source.at(X, self._asked(scorers))
         said = [said_by(number) for number in range(source.n_predictors)]
-        return Targets._of(self._sets(said, level, test_weights, strata), {}, {})
+        return Targets._of(self._sets(scorers, said, level, test_weights, strata), {}, {})
 
     def score_sets(self, X: RowsLike, y: TargetsLike, *, confidence_level: float | None = None) -> Any:
         """Compute how often the sets hold the labels of some rows, and how large they are.
@@ -409,12 +409,17 @@ class ConformalMultiTask(OnlineMixin, BaseEstimator):
         return Level(float(level), self.joint, moved)
 
     def _sets(
-        self, said: Sequence[Mapping[str, Said]], level: Level, weights: np.ndarray, strata: np.ndarray | None
+        self,
+        scorers: Mapping[str, Scorer],
+        said: Sequence[Mapping[str, Said]],
+        level: Level,
+        weights: np.ndarray,
+        strata: np.ndarray | None,
     ) -> dict[str, np.ndarray]:
         """Return the sets of each task, from what each predictor said of some rows."""
         return {
             name: sets_of(scorer, [one[name] for one in said], self._calibration, level, weights, strata)
-            for name, scorer in self._scorers.items()
+            for name, scorer in scorers.items()
         }
 
     def _strata_of(self, X: RowsLike) -> np.ndarray | None:

@@ -106,7 +106,7 @@ class OnlineMixin(CalibratedNetMixin):
             raise ValueError(f"X has {n_rows} rows, and y has {len(truth)}.")
         strata = this._strata_of(X)
         said = source.at(X, this._asked(scorers))(0)
-        sets = this._sets([said], this._level(None), np.ones(n_rows), strata)
+        sets = this._sets(scorers, [said], this._level(None), np.ones(n_rows), strata)
         inside = {name: scorer.covered(truth[name], sets[name])[0] for name, scorer in scorers.items()}
         self._moved = {
             name: _moved(level, self.confidence_level, step, inside[name]) for name, level in self.levels_.items()
