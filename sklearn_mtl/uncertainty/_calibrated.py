@@ -40,8 +40,8 @@ class CalibratedMultiTask(CalibratedNetMixin, BaseEstimator):
         "temperature" divides the logits by one number [1]_, which keeps the predicted classes and needs few rows;
         "sigmoid" fits a logistic curve to each class [2]_, and "isotonic" a step function, which needs some 1000
         rows. "dirichlet" fits softmax(W log p + b) to the probabilities p of all classes [3]_, so that one class
-        may be predicted too often at the cost of another one. The off-diagonal entries of W and b are penalised,
-        with the strength of the least log loss in five folds of the rows.
+        may be predicted too often at the cost of another one. W is drawn to a multiple of the identity, which is a
+        temperature, and b to 0, with the strength of the least log loss in five folds of the rows.
     tasks : sequence of str or None, default=None
         Tasks to calibrate; None is for all with one class for each row.
 

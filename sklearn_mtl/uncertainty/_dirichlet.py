@@ -11,19 +11,20 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.utils.validation import check_is_fitted
 
-# Penalties that are compared by cross-validation, as the paper does.
-_PENALTIES = tuple(10.0**power for power in range(-4, 2))
+# Penalties that are compared by cross-validation, as the paper does. The largest one leaves a temperature.
+_PENALTIES = tuple(10.0**power for power in range(-3, 4))
 _N_FOLDS = 5
 # Probabilities below this count as this.
 _SMALLEST = float(np.finfo(np.float32).eps)
 
 
 class DirichletMap(ClassifierMixin, BaseEstimator):
-    """Probabilities softmax(W log p + b) of probabilities p, with few of W's entries off its diagonal.
+    """Probabilities softmax(W log p + b) of probabilities p, with W near a multiple of the identity.
 
-    The mean log loss is minimised, plus ``penalty`` times the mean square of the off-diagonal entries of W and the
-    mean square of b (ODIR). With a penalty of 0 it is a logistic regression without penalty, and with a large one
-    an exponent for each class.
+    The mean log loss is minimised, plus ``penalty`` times the mean squares of the off-diagonal entries of W, of
+    the distances of the diagonal ones from their mean, and of b. The paper leaves the diagonal free, which for few
+    rows of many classes has losses far above those of a temperature. With a penalty of 0 it is a logistic
+    regression without penalty, and with a large one it divides the logits by a temperature.
 
     Parameters
     ----------
@@ -60,15 +61,18 @@ class DirichletMap(ClassifierMixin, BaseEstimator):
             raise ValueError(f"The labels have {n_classes} classes, and there are probabilities of {X.shape[1]}.")
         truth = np.eye(n_classes)[codes]
         start = np.hstack([np.eye(n_classes), np.zeros((n_classes, 1))])
-        penalised = np.hstack([1 - np.eye(n_classes), np.ones((n_classes, 1))])
-        strength = self.penalty * penalised / np.append(np.full(n_classes, n_classes * (n_classes - 1)), n_classes)
+        off, diagonal = start == 0, np.diag_indices(n_classes)
+        counts = np.append(np.full(n_classes, n_classes * (n_classes - 1)), n_classes)
+        strength = self.penalty / np.where(off, counts, n_classes)
         design = np.column_stack([logs, np.ones(len(logs))])
 
         def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
             weights = flat.reshape(start.shape)
             fitted = log_softmax(design @ weights.T, axis=1)
-            value = -(truth * fitted).sum() / len(truth) + (strength * weights**2).sum()
-            gradient = (np.exp(fitted) - truth).T @ design / len(truth) + 2 * strength * weights
+            away = weights.copy()
+            away[diagonal] -= weights[diagonal].mean()
+            value = -(truth * fitted).sum() / len(truth) + (strength * away**2).sum()
+            gradient = (np.exp(fitted) - truth).T @ design / len(truth) + 2 * strength * away
             return float(value), gradient.ravel()
 
         best = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 1000, "gtol": 1e-7})
@@ -108,7 +112,7 @@ class DirichletCalibrated(ClassifierMixin, BaseEstimator):
         codes = np.searchsorted(classes, y)
         probabilities = self.estimator.predict_proba(X)
         n_folds = min(_N_FOLDS, int(np.bincount(codes, minlength=len(classes)).min()))
-        one = DirichletMap(max(_PENALTIES))  # with too few rows to compare, close to exponents
+        one = DirichletMap(max(_PENALTIES))  # with too few rows to compare, a temperature
         if n_folds > 1:
             search = GridSearchCV(
                 one,

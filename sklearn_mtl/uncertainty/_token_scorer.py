@@ -49,8 +49,7 @@ class Tokens(Scorer):
     fields = dict.fromkeys(("fnr", "entities", "coverage"), ("probabilities",))
 
     def scores(self, said: Said, y: np.ndarray) -> list[Scores]:
-        assert said.probabilities is not None
-        flat, lengths = _flat(said.probabilities)
+        flat, lengths = _flat(_probabilities(said))
         truth = self._truth(y, lengths)
         each = np.full(len(truth.codes), np.inf)  # no set can hold a label that the network does not know
         known = truth.codes >= 0
@@ -61,10 +60,10 @@ class Tokens(Scorer):
         return [Scores(counts > 0, units.rows, values, 1.0 / counts[units.rows])]
 
     def sets(self, said: Sequence[Said], pools: Sequence[Pool], level: float, weights: np.ndarray) -> np.ndarray:
-        flats = [_flat(proba) for one in said if (proba := one.probabilities) is not None]
-        mass = sum(pools[0].mass_below(1.0 - flat, source) for source, (flat, _) in enumerate(flats))
-        needed = np.repeat(pools[0].needed(level, weights), flats[0][1])
-        return _in_rows(np.asarray(mass < needed[:, None]), said[0].probabilities)
+        each, pool = [_probabilities(one) for one in said], pools[0]
+        mass = sum(pool.mass_below(1.0 - _flat(proba)[0], source) for source, proba in enumerate(each))
+        needed = np.repeat(pool.needed(level, weights), _flat(each[0])[1])
+        return _in_rows(np.asarray(mass < needed[:, None]), each[0])
 
     def covered(self, y: np.ndarray, sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         flat, lengths = _flat(sets)
@@ -142,7 +141,12 @@ def _flat(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(list(values)), np.array([len(row) for row in values])
 
 
-def _in_rows(flat: np.ndarray, like: Any) -> np.ndarray:
+def _probabilities(said: Said) -> np.ndarray:
+    assert said.probabilities is not None
+    return said.probabilities
+
+
+def _in_rows(flat: np.ndarray, like: np.ndarray) -> np.ndarray:
     """Return values of tokens in the form of the probabilities."""
     if like.dtype != object:
         return flat.reshape(like.shape)

@@ -4,12 +4,14 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from sklearn_mtl import Targets, load_model, save_model
 from sklearn_mtl.uncertainty import CalibratedMultiTask
-from sklearn_mtl.uncertainty._dirichlet import DirichletMap
+from sklearn_mtl.uncertainty._dirichlet import DirichletCalibrated, DirichletMap
 
 from .._helpers import assert_same
 from ._nets import net
@@ -17,6 +19,16 @@ from ._stand_in import made
 
 W = np.array([[0.5, 0.2, 0.0], [0.0, 1.5, -0.3], [0.1, 0.0, 0.8]])
 B = np.array([0.3, -0.5, 0.2])
+
+
+class Shown(BaseEstimator):
+    """Predicts the probabilities that it is shown."""
+
+    def __init__(self, classes_):
+        self.classes_ = classes_
+
+    def predict_proba(self, X):
+        return X
 
 
 def drawn(probabilities, rng):
@@ -58,12 +70,26 @@ def test_made_faults_are_mended():
     np.testing.assert_allclose(found.predict_proba(new), true, atol=0.08)
 
 
-def test_a_large_penalty_leaves_exponents():
+def test_a_large_penalty_leaves_a_temperature():
     p, y, _ = miscalibrated(2000, 0)
     found = DirichletMap(1e6).fit(p, y)
-    np.testing.assert_allclose(found.coef_ - np.diag(np.diag(found.coef_)), 0, atol=1e-4)
-    np.testing.assert_allclose(found.intercept_, 0, atol=1e-4)
-    assert (abs(np.diag(found.coef_) - 1) > 0.05).any()
+
+    def loss(scale):
+        return log_loss(y, p**scale / (p**scale).sum(axis=1, keepdims=True))
+
+    best = minimize_scalar(loss, bounds=(0.1, 3), method="bounded", options={"xatol": 1e-8}).x
+    np.testing.assert_allclose(found.coef_, best * np.eye(3), atol=1e-3)
+    np.testing.assert_allclose(found.intercept_, 0, atol=1e-3)
+    assert abs(best - 1) > 0.05
+
+
+def test_few_rows_of_many_classes_do_little_harm():
+    rng = np.random.default_rng(2)
+    sharp = rng.dirichlet(np.full(6, 0.05), size=2000)  # most of a probability near 1
+    y = drawn(sharp, rng)
+    one = DirichletCalibrated(Shown(np.arange(6))).fit(sharp[:200], y[:200])
+    new, labels = sharp[200:], y[200:]
+    assert log_loss(labels, one.predict_proba(new)) < log_loss(labels, new) + 0.03
 
 
 def test_probabilities_of_0_are_finite():
