@@ -183,6 +183,8 @@ def _held_by_members(model: Any, n_rows: int) -> np.ndarray:
 def _weights_of_teams(model: Any, task: str, teams: np.ndarray) -> np.ndarray:
     """Return the weights (n_teams, n_members) of the members of each team, of sum 1, those of recipes kept."""
     each = model.member_weights(task)
+    if teams.all():
+        return np.broadcast_to(each / each.sum(), teams.shape)
     weights = np.zeros(teams.shape)
     for members in _members_of_parts(model):
         own = teams[:, members]
