@@ -44,7 +44,7 @@ class Family(ABC):
         ----------
         parameters : Tensor of shape (..., B, C, P)
             Outputs, of at least float32.
-        target : Tensor of shape (..., B, C)
+        target : Tensor of shape (..., B, C), or of as many columns for each label
 
         Returns
         -------
@@ -66,7 +66,8 @@ class Family(ABC):
     def quantiles(self, parameters: np.ndarray, q: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """Compute the quantiles (B, C, Q) of the mixture of members with outputs (M, B, C, P)."""
 
-    # The rest converts between the outputs of heads (..., K), with K = C P, and (..., C, P).
+    # The rest converts between the outputs of heads (..., K), with K = C P, and (..., C, P). In the loss, C are the
+    # columns of all tasks that are fused.
 
     def loss_of_outputs(self, output: Tensor, target: Tensor) -> Tensor:
         """Compute the loss (..., B, C) of outputs (..., B, K)."""

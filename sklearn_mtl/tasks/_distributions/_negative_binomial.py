@@ -19,7 +19,8 @@ _LARGEST_LOG = 0.45 * float(np.log(np.finfo(np.float64).max))
 class NegativeBinomial(Distribution):
     """Counts of variance mean + dispersion mean^2; the outputs are the logarithm of the rate, and the dispersion.
 
-    Rates are in units of the mean count, and so are targets.
+    Rates are in units of the mean count. Targets (..., 2 C) are each count and the mean of its column: fused tasks
+    and stacked members have means of their own.
 
     Parameters
     ----------
@@ -33,12 +34,24 @@ class NegativeBinomial(Distribution):
     def __init__(self, mean: np.ndarray) -> None:
         super().__init__(np.log(mean), mean)
 
+    @staticmethod
+    def target_of(counts: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """Return the target (..., 2 C) of counts (..., C) and their means (C,)."""
+        target = np.repeat(np.broadcast_to(mean, counts.shape), 2, axis=-1)
+        target[..., ::2] = counts
+        return target
+
+    @staticmethod
+    def counts_of(target: np.ndarray) -> np.ndarray:
+        """Return the counts (..., C) of a target (..., 2 C)."""
+        return target[..., ::2]
+
     def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         # differences of logarithms of factorials need many digits; only Apple's processors lack float64
         exact = torch.float32 if parameters.device.type == "mps" else torch.float64
         log_rate, raw = parameters.to(exact).unbind(-1)
-        unit = torch.as_tensor(self.scale, dtype=exact, device=parameters.device)
-        count, log_rate = target.to(exact) * unit, log_rate + unit.log()
+        count, mean = target.to(exact).unflatten(-1, (-1, 2)).unbind(-1)
+        log_rate = log_rate + mean.log()
         dispersion, slope = positive_with_slope(raw)
         size, log_size = 1 / dispersion, -dispersion.log()
         both = count + size
