@@ -81,3 +81,14 @@ def test_tasks_of_one_distribution_have_the_losses_they_have_alone(name):
 )
 def test_other_distributions_stay_apart(one, other):
     assert names_of(fitted(a=(one, NUMBER), b=(other, NUMBER))) == [("a",), ("b",)]
+
+
+def test_stacked_members_may_have_mean_counts_of_their_own():
+    rng = np.random.default_rng(0)
+    y = [rng.poisson(rate, size=9).astype(float) for rate in (3, 40)]
+    tasks = [Count(loss="negative_binomial").fit(values) for values in y]
+    target = torch.stack([torch.from_numpy(t.encode(v).target) for t, v in zip(tasks, y, strict=True)])
+    output = torch.from_numpy(rng.normal(size=(2, 9, 2)))
+    stacked = tasks[0].elementwise_loss(output, target)
+    for member, task in enumerate(tasks):
+        torch.testing.assert_close(stacked[member], task.elementwise_loss(output[member], target[member]))
