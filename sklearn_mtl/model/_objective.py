@@ -153,10 +153,8 @@ class Objective(nn.Module):
         """
         number, position = next((i, g.names.index(name)) for i, g in enumerate(self.groups) if name in g.names)
         group, target, weight = self.groups[number], targets[number], weights[number]
-        columns = group.columns[position]
-        if len(group.names) > 1:
-            target = target[..., columns]
-        weight = None if weight is None else weight[..., columns]
+        target = group.part(position, target)
+        weight = None if weight is None else group.part(position, weight)
         if self.tasks[name].labels_positions:
             target, weight = _at_positions(output, self.tasks[name], target, weight)
         if weight is not None:

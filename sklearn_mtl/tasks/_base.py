@@ -256,8 +256,9 @@ class Task(BaseEstimator, ABC):
     def fusion_key(self) -> Hashable | None:
         """Return a key; the losses of tasks with equal keys are computed in one call on concatenated columns.
 
-        None, the default, computes the loss of the task alone. A key requires that K = C, and that each column
-        of the loss depends only on the same column of output and target.
+        None, the default, computes the loss of the task alone. A key requires that each element has equally many
+        columns of the output, K / C, and of the target, side by side and as many in all tasks with the key; and
+        that each element of the loss depends only on its own columns.
         """
         return None
 

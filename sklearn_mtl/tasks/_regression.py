@@ -170,8 +170,6 @@ class Regression(ParametricTask):
     def _family(self) -> Family | None:
         if not self.has_quantiles:
             return None
-        if not self.has_quantiles:
-            return None
         scale = np.where(self._is_constant, 0.0, self.scale_)
         return family_of(str(self.loss), self.mean_, scale, self.highest_, self._levels, self.n_components)
 
@@ -303,8 +301,10 @@ class Regression(ParametricTask):
         return torch.maximum(level * error, (level - 1) * error)
 
     def fusion_key(self) -> Hashable | None:
-        if callable(self.loss) or self.bounds or self.has_quantiles:
-            return None  # several columns of outputs or of the target belong together
+        if callable(self.loss) or self.bounds:
+            return None  # an own loss may join columns, and values stand before the sides of all limits
+        if self.has_quantiles:
+            return ("regression", self.loss, tuple(self._levels or ()), self.n_components)
         return ("regression", self.loss, self.quantile, self.epsilon)
 
     def decode(self, output: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Any
 
 from ._base import Task
 
@@ -26,6 +27,14 @@ class TaskGroup:
     names: tuple[str, ...]
     task: Task
     widths: tuple[int, ...]
+
+    def part(self, position: int, values: Any) -> Any:
+        """Return the columns of one task, by its position among the names, of the group's target or weight."""
+        if len(self.names) == 1:
+            return values
+        each = values.shape[-1] // sum(self.widths)
+        columns = self.columns[position]
+        return values[..., each * columns.start : each * columns.stop]
 
     @property
     def columns(self) -> list[slice]:
