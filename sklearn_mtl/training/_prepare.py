@@ -55,8 +55,11 @@ def fit_tasks(
     given, params = _check_given(given, targets)
     fitted: dict[str, Task] = {}
     doubts: dict[str, str] = {}
-    for name, y in targets.items():
+    for name in targets:
+        y, own = targets.labels_of(name)
         weight, rows, kept = None if sample_weight is None else sample_weight[name], positions, None
+        if own is not None:
+            weight, rows = None if weight is None else weight[own], NO_POSITIONS
         if weight is not None:  # a row of weight 0 counts as absent
             check_consistent_length(y, weight)
             kept = weight > 0
@@ -193,8 +196,9 @@ def encode_rows(
     inputs = {**blueprint.trunk.encode(X, owner=owner), **label_inputs(blueprint, targets, sample_weight)}
     first = next(iter(inputs.values()))
     check_consistent_length(first, next(iter(targets.values())))
+    active = set(blueprint.active)
     for name, task in blueprint.tasks.items():
-        if name in targets and name not in blueprint.active:  # check the labels of untrained tasks too
+        if name in targets and name not in active:  # check the labels of untrained tasks too
             encode_task(task, name, targets[name], None if sample_weight is None else sample_weight[name])
     encoded, weights = encode_targets(
         blueprint.one_objective().groups, blueprint.tasks, targets, sample_weight, blueprint.torch_dtype
