@@ -76,6 +76,8 @@ class Heads(nn.Module):
 
     def needed(self, tasks: Sequence[str]) -> list[str]:
         """Return the tasks whose views are needed for the outputs of some tasks."""
+        if list(tasks) == self.task_names:
+            return self.task_names
         wanted = set(tasks)
         return [name for name in self.task_names if name in wanted]
 
