@@ -93,8 +93,8 @@ class Heads(nn.Module):
         if plain is not None:
             names, product = plain
             # the outputs of tasks with few labels need not all be computed
-            output = Product(views.representation.sample, product.weight, product.bias)
-            return Outputs([(names, product.widths, output)], views.penalty)
+            lazy = Product(views.representation.sample, product.weight, product.bias)
+            return Outputs([(names, product.widths, lazy)], views.penalty)
         wanted_tasks = set(tasks)
         blocks: list[tuple[list[str], list[int], Tensor]] = []
         for names, product in zip(self.names, self.products, strict=True):

@@ -132,8 +132,8 @@ def hold_out(
     """Draw validation rows, with a proportional share of the labels and classes of each task.
 
     Every class is trained. If ``n_valid`` allows it, a task of two or more labels has at least one on either side.
-    Labels of weight 0 do not count. Of thousands of tasks with few labels, rows are drawn at random, and fewer than
-    ``n_valid`` are held out if some have the only labels of a class.
+    Labels of weight 0 do not count. Of thousands of tasks with few labels, rows are drawn at random, and fewer
+    than ``n_valid`` are held out if some have the only labels of a class.
 
     Parameters
     ----------

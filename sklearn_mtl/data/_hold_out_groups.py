@@ -98,8 +98,9 @@ def hold_out_groups(
             "whole groups and needs two or more; leave out groups, or set early_stopping=False."
         )
     if is_wide(task_groups, data.targets, len(data)):
+        n_tasks = sum(len(group.names) for group in task_groups)
         raise ValueError(
-            f"groups: {sum(len(group.names) for group in task_groups)} tasks are too many to hold out whole groups "
+            f"groups: {n_tasks} tasks are too many to hold out whole groups "
             "with a share of the labels of each; pass validation=GroupShuffleSplit(1, test_size=0.1) of "
             "scikit-learn, which draws groups at random."
         )

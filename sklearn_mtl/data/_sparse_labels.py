@@ -111,7 +111,11 @@ class LabelledPairs:
 
 
 def encode_pairs(
-    group: TaskGroup, encoded: Mapping[str, Encoded], rows: Mapping[str, np.ndarray], n_rows: int, dtype: torch.dtype
+    group: TaskGroup,
+    encoded: Mapping[str, Encoded],
+    rows: Mapping[str, np.ndarray],
+    n_rows: int,
+    dtype: torch.dtype,
 ) -> LabelledPairs:
     """Join the encoded labels of the tasks of a group.
 
@@ -163,10 +167,13 @@ def refuse_wide(tasks: Mapping[str, Task], groups: Sequence[TaskGroup]) -> None:
     alone = [name for group in groups if not group.by_column for name in group.names]
     if len(alone) > MOST_DENSE:
         first = alone[0]
+        classes = getattr(tasks[first], "classes_", ())
+        have = f" of {len(classes)} classes" if len(classes) else ""
         raise ValueError(
-            f"{len(alone)} tasks such as {first!r}, {tasks[first]!r}, need arrays of all rows; of more than "
-            f"{MOST_DENSE} tasks of Targets.from_sparse or from_long each should have two classes, or be a "
-            f"Regression or Count with one output, for instance tasks={{{first!r}: 'regression'}}."
+            f"{len(alone)} tasks such as {first!r}, a {type(tasks[first]).__name__}{have}, need arrays of all "
+            f"rows; of Targets.from_sparse and from_long at most {MOST_DENSE} may. Others have two classes, or "
+            f"are numbers with one output: state tasks={{{first!r}: 'regression'}}, or "
+            "Classification(classes=[0, 1]) for a task of which only one class is labelled."
         )
 
 

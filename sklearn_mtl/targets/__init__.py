@@ -6,4 +6,12 @@ from ._sparse import SparseTargets
 from ._targets import Targets
 from ._task_sets import concatenate_task_sets
 
-__all__ = ["Container", "SparseTargets", "Targets", "align_targets", "concatenate_task_sets", "name_of", "read_targets"]
+__all__ = [
+    "Container",
+    "SparseTargets",
+    "Targets",
+    "align_targets",
+    "concatenate_task_sets",
+    "name_of",
+    "read_targets",
+]

@@ -44,8 +44,8 @@ def read_targets(y: TargetsLike, tasks: Collection[Any] | None = None) -> tuple[
     if issparse(y):
         raise TypeError(
             "Sparse y is not supported, because scikit-learn reads what is not stored as 0. Pass "
-            "Targets.from_sparse(y) if it is missing, Targets.from_long(row, task, label) for a list of labels, or "
-            "y.toarray() if it is 0."
+            "Targets.from_sparse(y) if it is missing, Targets.from_long(row, task, label) for a list of labels, "
+            "or y.toarray() if it is 0."
         )
     if isinstance(y, Targets):
         return _as_targets(y), y._container or Container.named(tuple(y))

@@ -29,8 +29,11 @@ class SparseTargets(Targets):
     _labels: np.ndarray
     _n_rows: int
 
-    def __init__(self, starts: np.ndarray, rows: np.ndarray, labels: np.ndarray, n_rows: int, names: Sequence[str]):
-        dict.__init__(self, {name: number for number, name in enumerate(names)})
+    def __init__(
+        self, starts: np.ndarray, rows: np.ndarray, labels: np.ndarray, n_rows: int, names: Sequence[str]
+    ):
+        numbers: dict[str, Any] = {name: number for number, name in enumerate(names)}
+        dict.__init__(self, numbers)
         self._starts, self._rows, self._labels, self._n_rows = starts, rows, labels, n_rows
         self._categories, self._of_whole = {}, {}
 
@@ -46,7 +49,7 @@ class SparseTargets(Targets):
 
     def labels_of(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
         number = dict.__getitem__(self, name)
-        own = slice(self._starts[number], self._starts[number + 1])  # type: ignore[misc]
+        own = slice(self._starts[number], self._starts[number + 1])
         return self._labels[own], self._rows[own]
 
     @property
@@ -82,7 +85,7 @@ class SparseTargets(Targets):
         return ItemsView(self)
 
     def get(self, name: Any, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401 it is this method
 
     def __getitem__(self, key: Any) -> Any:
         """Return the target of a task by its name, or some rows of all targets."""
@@ -180,7 +183,9 @@ def read_long(row: Any, task: Any, label: Any, n_rows: int | None, names: Sequen
     wrong = np.flatnonzero((rows < 0) | (rows >= n_rows))
     if len(wrong):
         raise ValueError(f"row[{wrong[0]}]={rows[wrong[0]]} is none of the {n_rows} rows, 0 to {n_rows - 1}.")
-    found, first, codes = np.unique(tasks.astype(str), return_index=True, return_inverse=True)
+    tasks = tasks.astype(str) if tasks.dtype.kind == "O" else tasks
+    found, first, codes = np.unique(tasks, return_index=True, return_inverse=True)
+    found = found.astype(str)
     if names is None:
         order = np.argsort(first)
         numbers, chosen = np.argsort(order), found[order].tolist()
@@ -223,3 +228,6 @@ def _of_triples(
     # rows of 32 bits halve the memory
     narrow = np.int32 if n_rows <= np.iinfo(np.int32).max else np.int64
     return SparseTargets(starts, rows.astype(narrow), labels, n_rows, names)
+
+
+Targets._read_sparse, Targets._read_long = staticmethod(read_sparse), staticmethod(read_long)

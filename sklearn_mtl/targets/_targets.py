@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -65,6 +65,9 @@ class Targets(dict[str, np.ndarray]):
     _container: Any = None
     _categories: dict[str, Categories]
     _of_whole: Mapping[str, Facts]
+    #: build the subclass that stores labels only; set where it is defined
+    _read_sparse: ClassVar[Callable[..., Targets]]
+    _read_long: ClassVar[Callable[..., Targets]]
 
     def __init__(self, data: Any = (), /, **tasks: Any) -> None:
         given = [*named_targets(data), *tasks.items()]
@@ -133,9 +136,7 @@ class Targets(dict[str, np.ndarray]):
         >>> y["active"]
         array([ 1., nan,  0.])
         """
-        from ._sparse import read_sparse  # a subclass of this class
-
-        return read_sparse(Y, names)
+        return cls._read_sparse(Y, names)
 
     @classmethod
     def from_long(
@@ -176,9 +177,7 @@ class Targets(dict[str, np.ndarray]):
         >>> y["b"]
         array([None, None, 'no', None], dtype=object)
         """
-        from ._sparse import read_long  # a subclass of this class
-
-        return read_long(row, task, label, n_rows, names)
+        return cls._read_long(row, task, label, n_rows, names)
 
     @property
     def is_sparse(self) -> bool:

@@ -176,8 +176,10 @@ class Model:
         return {name: by_row(outputs[name], chosen[name], lengths) for name in tasks}
 
     @own_modes()
-    def outputs_of_labels(self, X: RowsLike, targets: SparseTargets, owner: BaseEstimator) -> dict[str, np.ndarray]:
-        """Check and encode X, and compute outputs (n_labelled, K) of the labelled rows of each task, as `outputs`."""
+    def outputs_of_labels(
+        self, X: RowsLike, targets: SparseTargets, owner: BaseEstimator
+    ) -> dict[str, np.ndarray]:
+        """Check and encode X, and compute `outputs` (n_labelled, K) of the labelled rows of each task only."""
         chosen = {name: self.blueprint.tasks[name] for name in targets}
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         by_column = [group.names for group in group_tasks(chosen) if group.by_column]

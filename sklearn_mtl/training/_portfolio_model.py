@@ -117,7 +117,9 @@ class PortfolioModel(Model):
             averaged[name] = torch.from_numpy(task.average(together, self.weights[name]))
         return {name: by_row(averaged[name], task, lengths) for name, task in chosen.items()}
 
-    def outputs_of_labels(self, X: RowsLike, targets: SparseTargets, owner: BaseEstimator) -> dict[str, np.ndarray]:
+    def outputs_of_labels(
+        self, X: RowsLike, targets: SparseTargets, owner: BaseEstimator
+    ) -> dict[str, np.ndarray]:
         outputs, rows = self.outputs(X, list(targets), owner), labels_by_task(targets, list(targets))
         return {name: output[rows[name]] for name, output in outputs.items()}
 

@@ -80,17 +80,25 @@ def fit_tasks(
             fitted[name] = _ordered(task, targets.categories_of(name)).fit(y, weight, known)
         except (TypeError, ValueError) as error:
             raise ValueError(f"task {name!r}: {error}") from error
-        _warn_of_labels(name, task)
+        if not targets.is_sparse:
+            _warn_of_labels({name: fitted[name]})
+    if targets.is_sparse:  # once for thousands of tasks
+        _warn_of_labels(fitted)
     _warn_of_guesses({name: (fitted[name], doubt) for name, doubt in doubts.items() if doubt})
     return fitted
 
 
-def _warn_of_labels(name: str, task: Task) -> None:
-    for remark in task.remarks:
-        warn(f"task {name!r}: {remark}", UserWarning)
-    classes: Any = getattr(task, "classes_", ("", ""))
-    if len(classes) == 1:
-        warn(f"task {name!r} has labels of one class only, {classes.tolist()[0]!r}.", SingleClassWarning)
+def _warn_of_labels(tasks: Mapping[str, Task]) -> None:
+    single: dict[Any, list[str]] = {}
+    for name, task in tasks.items():
+        for remark in task.remarks:
+            warn(f"task {name!r}: {remark}", UserWarning)
+        classes: Any = getattr(task, "classes_", ("", ""))
+        if len(classes) == 1:
+            single.setdefault(classes.tolist()[0], []).append(name)
+    for label, names in single.items():
+        have = f"task {names[0]!r} has" if len(names) == 1 else f"tasks {listed(names)} have"
+        warn(f"{have} labels of one class only, {label!r}.", SingleClassWarning)
 
 
 def guess_types(targets: Targets, given: Mapping[str, Any] | None, kind: str | None) -> dict[str, str]:

@@ -40,6 +40,6 @@ def refuse_dense_parts(config: FitConfig, targets: Targets) -> None:
     found = [reason for reason, applies in reasons.items() if applies]
     if found:
         raise ValueError(
-            f"{n_tasks} tasks of {what} are more than {MOST_DENSE}, and do not fit in memory with these parameters: "
-            f"{'. '.join(found)}."
+            f"{n_tasks} tasks of {what} are more than {MOST_DENSE}, and do not fit in memory with these "
+            f"parameters: {'. '.join(found)}."
         )

@@ -263,7 +263,7 @@ def _labels_of(plan: Plan, rows: np.ndarray) -> Mapping[str, np.ndarray]:
     """Return the labels of some rows for the tasks that are trained."""
     targets = plan.targets
     if targets.is_sparse:
-        return targets._select(plan.blueprint.active)[rows]  # type: ignore[no-any-return]
+        return targets._select(plan.blueprint.active)[rows]
     return {name: targets[name][rows] for name in plan.blueprint.active}
 
 
