@@ -108,7 +108,8 @@ class MultiTaskNetEstimator(
     max_epochs : int >= 1, default=100
         Maximum number of passes over the training rows.
     batch_size : int >= 1 or "auto", default="auto"
-        Rows per step. "auto" is about a twentieth of the rows, as a power of 2 from 16 to 256.
+        Rows per step. "auto" is about a twentieth of the rows, as a power of 2 from 16 to 256; of thousands of
+        tasks of `Targets.from_sparse` up to 2,048, so that a step has some labels of each task.
     early_stopping : bool, "auto", "per_task" or EarlyStopping, default="auto"
         Whether to hold out rows for validation, stop when they no longer improve, and restore the best epoch.
         "auto" does so from 100 labelled rows on, and for an ensemble from 10 rows on. "per_task" removes each task

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _num_features, _num_samples
 
 from ..columns._arrays import stack_vectors
 from ..config import EarlyStopping, Optimizer, Portfolio, resolve_early_stopping, resolve_ensemble
-from ..targets import read_targets
+from ..targets import SparseTargets, read_targets
 from ..training import Model, PortfolioModel, batch_size_of
 from ..trunks import MLP, resolve_trunk
 from ..utils._same import same
@@ -151,6 +151,11 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
     """Return the changes as the recipes state them."""
     changed = changed_params(estimator)
     spec = resolve_ensemble(estimator.ensemble)
+    if isinstance(spec, Portfolio) and isinstance(y, SparseTargets):
+        raise ValueError(
+            f"ensemble={estimator.ensemble!r} weighs recipes by arrays of all rows and tasks, and y is of "
+            "Targets.from_sparse or from_long; use ensemble='deep' with some n_members."
+        )
     if isinstance(spec, Portfolio):
         spec.check_recipes()
         if not isinstance(spec.recipes, str):
@@ -164,7 +169,8 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
         return _recommended(X, y, previous, changed, estimator.tasks)
     named = changed & OF_ONE_TRAINING
     continues = isinstance(previous, PortfolioModel) and named <= {"warm_start"}
-    starts = not named and previous is None and X is not None and not issparse(X) and is_table(X)
+    is_sparse = issparse(X) or isinstance(y, SparseTargets)
+    starts = not named and previous is None and X is not None and not is_sparse and is_table(X)
     return (
         _recommended(X, y, previous, changed, estimator.tasks) if continues or starts else {"": _single(estimator)}
     )

@@ -284,7 +284,7 @@ def _prepare(
         task_weights=check_weights(config.task_weights, names, "task_weights"),
         score_weights=check_score_weights(config.score_weights, names, member.blueprint.auxiliary),
     )
-    config = settled(config, member.data.n_rows, anneals=member.data.valid is None)
+    config = settled(config, member.data.train, anneals=member.data.valid is None)
     member = replace(member, blueprint=blueprint, config=config)
     _ = member.metrics  # an unknown metric is an error of this candidate only
     fit.member = member

@@ -148,7 +148,7 @@ class Classification(Task):
             require_labels(labelled)
         labels = _plain(y[labelled])
         occurring = _sorted_classes(labels)
-        if len(labels):
+        if len(labels) and not _are_two_numbers(occurring):  # the check takes as long as the rest of fit
             check_classification_targets(labels)
         self.classes_ = occurring if known is None else _sorted_classes(_plain(np.asarray(known)))
         codes = self._codes(labels)
@@ -352,6 +352,12 @@ def _sorted_classes(labels: np.ndarray) -> np.ndarray:
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in labels})
         raise ValueError(f"labels of one task must have one type, got {kinds}") from error
+
+
+def _are_two_numbers(classes: np.ndarray) -> bool:
+    """Return whether classes are at most two bools or whole numbers, which nothing is wrong with."""
+    numbers = classes.dtype.kind in "biu" or (classes.dtype.kind == "f" and bool((classes % 1 == 0).all()))
+    return len(classes) <= 2 and numbers
 
 
 def _plain(labels: np.ndarray) -> np.ndarray:

@@ -224,7 +224,7 @@ def _set_up(
     device = resolve_device(config.device)
     rows = encode_rows(plan.blueprint, X, plan.targets, plan.sample_weight, owner=caller.owner, device=device)
     yields = config.optimizer.schedule == "auto"
-    config = settled(config, _num_samples(X), anneals)
+    config = settled(config, rows, anneals)
     before = previous or adds_to
     one_by_one = before.blueprint.one_by_one if before else _one_by_one(config, plan.blueprint, rows)
     plan = plan._replace(blueprint=replace(plan.blueprint, one_by_one=one_by_one))

@@ -10,8 +10,10 @@ import torch
 from sklearn.base import BaseEstimator
 
 from ..data._dataset import lengths_of
+from ..data._sparse_labels import labels_by_task
 from ..model._label_inputs import known_labels
 from ..model._predict import average_members, by_row, predict_outputs
+from ..targets import SparseTargets
 from ..utils._modes import own_modes
 from ..utils._types import RowsLike, TargetsLike
 from ._model import KINDS, Model, ValidationPositions, n_rows_of
@@ -114,6 +116,12 @@ class PortfolioModel(Model):
             together = np.stack([outputs[name].numpy() for outputs in by_recipe])
             averaged[name] = torch.from_numpy(task.average(together, self.weights[name]))
         return {name: by_row(averaged[name], task, lengths) for name, task in chosen.items()}
+
+    def outputs_of_labels(
+        self, X: RowsLike, targets: SparseTargets, owner: BaseEstimator
+    ) -> dict[str, np.ndarray]:
+        outputs, rows = self.outputs(X, list(targets), owner), labels_by_task(targets, list(targets))
+        return {name: output[rows[name]] for name, output in outputs.items()}
 
     @own_modes()
     def member_outputs(
