@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from joblib import Parallel
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
@@ -175,11 +174,12 @@ def train_fits(
     for fit in fits:
         groups.setdefault(fit.group if fit.member is not None else ("alone", fit.reason), []).append(fit)
     stackable = [group for group in groups.values() if group[0].member is not None]
-    divided = iter(_divided(stackable, max_members, n_jobs, in_cache=stacked == "auto"))
+    workers = workers_of(n_jobs)
+    divided = iter(_divided(stackable, max_members, workers.count, in_cache=stacked == "auto"))
     report, stacks, owners = [], [], []
     for group in groups.values():
         parts = next(divided) if group[0].member is not None else []
-        reason = _why_not_pays(group, parts[0], n_jobs) if parts and stacked == "auto" else group[0].reason
+        reason = _why_not_pays(group, parts[0], workers.count) if parts and stacked == "auto" else group[0].reason
         entry: dict[str, Any] = {"n_fits": len(group), "stacked": reason is None, "reason": reason}
         entry |= {"n_stacks": 0, "seconds": 0.0}
         report.append(entry)
@@ -188,7 +188,7 @@ def train_fits(
             stacks += parts
             owners += [entry] * len(parts)
     trained = {}
-    for done, (position, (outcomes, seconds)) in enumerate(_trained(stacks, workers_of(n_jobs)), start=1):
+    for done, (position, (outcomes, seconds)) in enumerate(_trained(stacks, workers), start=1):
         stack = stacks[position]
         owners[position]["seconds"] += seconds
         if verbose:
@@ -346,7 +346,7 @@ def _transformed(estimator: Any, X: RowsLike, y: TargetsLike, prefixes: dict, be
     return _transformed(estimator.steps[-1][1], X, y, prefixes, before)
 
 
-def _why_not_pays(group: Sequence[Fit], stack: Sequence[Fit], n_jobs: int | None) -> str | None:
+def _why_not_pays(group: Sequence[Fit], stack: Sequence[Fit], n_processes: int) -> str | None:
     """Return why fits are as fast one by one as in a stack; None if they are not.
 
     Networks with a member axis are judged by their size; others, mapped by `torch.func.vmap`, are timed.
@@ -357,7 +357,7 @@ def _why_not_pays(group: Sequence[Fit], stack: Sequence[Fit], n_jobs: int | None
     blueprint = members[0].blueprint
     if has_member_axis(blueprint.trunk) and has_member_axis(blueprint.architecture):
         return None
-    with share_of_threads(Parallel(n_jobs=n_jobs)._effective_n_jobs()):
+    with share_of_threads(n_processes):
         return stacking_pays(members, resolve_device(group[0].last.device))
 
 
@@ -377,7 +377,7 @@ def _most_members(group: Sequence[Fit], max_members: int | None, in_cache: bool)
 
 
 def _divided(
-    groups: Sequence[Sequence[Fit]], max_members: int | None, n_jobs: int | None, *, in_cache: bool
+    groups: Sequence[Sequence[Fit]], max_members: int | None, n_processes: int, *, in_cache: bool
 ) -> list[list[list[Fit]]]:
     """Divide groups into stacks that fit into memory or cache.
 
@@ -385,7 +385,6 @@ def _divided(
     processes only if there are fewer than processes, and ``max_members`` is not given.
     """
     counts = [-(-len(group) // _most_members(group, max_members, in_cache)) for group in groups]
-    n_processes = Parallel(n_jobs=n_jobs)._effective_n_jobs()
     if max_members is None and sum(counts) < n_processes:
         counts = [max(count, min(n_processes, len(group))) for count, group in zip(counts, groups, strict=True)]
     divided = []

@@ -26,6 +26,11 @@ class Workers:
     def __init__(self, n_jobs: int | None) -> None:
         self.n_jobs = n_jobs
 
+    @property
+    def count(self) -> int:
+        """Number of calls that run at the same time."""
+        return int(Parallel(n_jobs=self.n_jobs)._effective_n_jobs())
+
     def put(self, value: Any) -> Any:
         """Send a value that several calls take, once; return what stands for it in their arguments."""
         return value
@@ -87,6 +92,15 @@ class RayWorkers(Workers):
     def __init__(self, n_jobs: int | None, options: dict[str, Any]) -> None:
         super().__init__(n_jobs)
         self.options = {"num_cpus": 1, "max_retries": RETRIES, **options}
+
+    @property
+    def count(self) -> int:
+        """Number of processors of the cluster, which is started if there is none."""
+        import ray
+
+        if not ray.is_initialized():
+            ray.init()
+        return int(ray.cluster_resources()["CPU"])
 
     def put(self, value: Any) -> Any:
         """Put a value into Ray's store."""

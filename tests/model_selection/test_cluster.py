@@ -1,6 +1,5 @@
-"""Searches on a cluster have the results of one process, to the last bit, also when a worker dies."""
+"""Searches on a cluster have the results of one process, to the last bit."""
 
-import signal
 import sys
 from types import SimpleNamespace
 
@@ -14,13 +13,11 @@ from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sklearn_mtl.model_selection import TaskWeightSearchCV, compare_sharing
-from sklearn_mtl.model_selection import _stack as stack
 from sklearn_mtl.model_selection import _workers as workers
 from sklearn_mtl.utils import _device
 from sklearn_mtl.utils._device import resolve_device
 
 from .._helpers import inputs, mixed_targets, net
-from .cluster_worker import Kills, calls
 
 X = inputs(96)
 Y = mixed_targets(X, missing=0.1)
@@ -37,16 +34,15 @@ def client():
 
 
 @pytest.fixture
-def watched(client, tmp_path):
-    """Return a function that lets the workers count their calls; the first call may kill its worker."""
-
-    def watch(deadly):
-        client.register_plugin(Kills(tmp_path, deadly))
-        return tmp_path
-
-    yield watch
-    client.unregister_worker_plugin("kills")
-    client.wait_for_workers(2)
+def put_and_run(monkeypatch):
+    """Collect the values that are sent, and the arguments of calls."""
+    sent, calls = [], []
+    put, run = workers.DaskWorkers.put, workers.DaskWorkers.run
+    monkeypatch.setattr(workers.DaskWorkers, "put", lambda pool, value: sent.append(value) or put(pool, value))
+    monkeypatch.setattr(
+        workers.DaskWorkers, "run", lambda pool, function, args: calls.extend(args) or run(pool, function, args)
+    )
+    return sent, calls
 
 
 def assert_same_results(search, expected):
@@ -67,27 +63,10 @@ def n_stacks(search):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a process as POSIX does")
-@pytest.mark.filterwarnings("ignore:resource_tracker")
-def test_killed_worker_costs_its_own_stack(client, watched):
-    folder = watched(deadly=True)
-    with parallel_config("dask"):
-        on_cluster = search(max_members=3, verbose=0)
-    alone = search(max_members=3)
-    assert_same_results(on_cluster, alone)
-    assert (folder / "killed").exists()
-    assert n_stacks(on_cluster) == n_stacks(alone) == 8
-    started = calls(folder)
-    assert len(set(started)) == 8
-    assert len(started) <= 9
-
-
-@pytest.mark.slow
-def test_stacks_are_the_calls_and_scores_are_computed_here(client, watched, capsys):
-    folder = watched(deadly=False)
+def test_stacks_are_the_calls(client, put_and_run, capsys):
     with parallel_config("dask"):
         on_cluster = search(verbose=1)
-    assert n_stacks(on_cluster) == len(calls(folder)) == 2
+    assert n_stacks(on_cluster) == len(put_and_run[1]) == 2
     assert_same_results(on_cluster, search())
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[stack")]
     assert [line[: len("[stack 1/2] 12 fits")] for line in lines] == ["[stack 1/2] 12 fits", "[stack 2/2] 12 fits"]
@@ -117,13 +96,8 @@ def test_comparison_of_sharing(client):
 
 
 @pytest.mark.slow
-def test_rows_of_a_fold_are_sent_once(client, monkeypatch):
-    sent, calls = [], []
-    put, run = workers.DaskWorkers.put, workers.DaskWorkers.run
-    monkeypatch.setattr(workers.DaskWorkers, "put", lambda pool, value: sent.append(value) or put(pool, value))
-    monkeypatch.setattr(
-        workers.DaskWorkers, "run", lambda pool, function, args: calls.extend(args) or run(pool, function, args)
-    )
+def test_rows_of_a_fold_are_sent_once(client, put_and_run):
+    sent, calls = put_and_run
     with parallel_config("dask"):
         search(max_members=2, refit=False)
     assert [len(rows.train) for rows in sent] == [64, 64, 64]
@@ -196,7 +170,7 @@ def test_stacks_do_not_depend_on_the_number_of_processes():
 
 
 def test_few_fits_are_divided_among_processes(monkeypatch):
-    monkeypatch.setattr(stack, "Parallel", lambda n_jobs: SimpleNamespace(_effective_n_jobs=lambda: 6))
+    monkeypatch.setattr(workers.Workers, "count", 6)
     assert n_stacks(search(refit=False)) == 6
 
 
