@@ -200,9 +200,8 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
             is_done=lambda key: journal is not None and bool(journal.read(key)),
         )
         if all(entry["stacked"] for entry in self.stack_report_):
-            self.n_jobs = (
-                None  # scoring trained fits is not worth further processes, nor sending them to a cluster
-            )
+            # scoring trained fits is not worth further processes, nor sending them to a cluster
+            self.n_jobs = None
             run.scoring.enter_context(parallel_config("sequential"))
         return trained_fits
 
