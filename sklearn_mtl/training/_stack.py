@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..architectures import Network, Outputs, PlainPass
 from ..config import FitConfig
-from ..data._dataset import Batch, BatchIterator, DataSplit, OfAllTasks, fewest_rows, positions_per_row
+from ..data._dataset import Batch, DataSplit, OfAllTasks, fewest_rows, positions_per_row
 from ..data._stacked_data import StackedBatches, StackedData, of_rows_that_count
 from ..metrics import Metric
 from ..model._blueprint import Blueprint, stacked_objective
@@ -209,7 +209,7 @@ class Stack:
             return StackedBatches(self.rows, orders, self.batch_size, fewest, counts, positions)
         data, streams = self.members[0].data.train, Streams(self.seeds[0])
         if sampling.trains_all:
-            return OfAllTasks(BatchIterator(data, self.batch_size, streams.generator("shuffle", epoch), fewest))
+            return OfAllTasks(data.shuffled(self.batch_size, streams, epoch, fewest))
         return SampledBatches(data, self.objective, sampling, self.batch_size, progress[0], streams, epoch, fewest)
 
     def backward(self, batch: Batch, task: str | None) -> Pass:
