@@ -16,6 +16,7 @@ from ..columns._concatenate import below_each_other
 from ..columns._frame import Frame, as_frame
 from ..columns._missing import has_label, is_missing
 from ..streaming._hash import hash_rows, mixed, shares_of
+from ..streaming._prefetch import prefetched
 from ..streaming._stream import Block, Reader
 from ..targets import Targets, read_targets
 from ..tasks import LabelStatistics
@@ -181,12 +182,14 @@ def survey(
         If a column has infinite numbers, or too many categories, or targets have another number of rows.
     """
     targets = None if reader.labels else read_targets(y)[0]
+    if targets is not None and len(targets) != reader.n_rows:
+        raise ValueError(f"X of the stream has {reader.n_rows} rows, and y has {len(targets)}.")
     columns = _Columns(categorical_features)
     labels: dict[str, _Labels] = {}
     sample = Kept(1.0, min(reader.stream.sample_rows, reader.rows_in_memory))
     held_out = Kept(share, reader.rows_in_memory)
     unit_rows, fingerprint, start = np.zeros(reader.n_units, dtype=np.int64), hashlib.sha256(), 0
-    for unit, block in each_block(reader):
+    for unit, block in prefetched(each_block(reader)):
         n_rows = len(block.X)
         positions = np.arange(start, start + n_rows, dtype=np.uint64)
         always = np.zeros(n_rows, dtype=bool)
@@ -201,8 +204,6 @@ def survey(
             held_out.add(block, start, unit, shares_of(hashes))
         unit_rows[unit] += n_rows
         start += n_rows
-    if targets is not None and len(targets) != start:
-        raise ValueError(f"X of the stream has {start} rows, and y has {len(targets)}.")
     return Survey(
         unit_rows=unit_rows,
         sample=sample.rows(targets),

@@ -29,18 +29,28 @@ def open_parquet(path: str | os.PathLike[str]) -> Any:
         If there is no such file.
     """
     datasets = import_optional("pyarrow.dataset", "streaming", _PURPOSE)
-    found: Any = os.fspath(path)
-    if "://" not in found:
-        if glob.has_magic(found) and not os.path.exists(found):
-            found = sorted(glob.glob(found, recursive=True))
-        elif not os.path.exists(found):
-            raise FileNotFoundError(f"X={found!r} is the path of a stream, but there is no such file or folder.")
+    arrow = import_optional("pyarrow", "streaming", _PURPOSE)
+    text = os.fspath(path)
+    found, base = (text, None) if "://" in text else _files_of(text)
+    with ErrorsNamed(f"X={text!r}", arrow.ArrowException):
+        return datasets.dataset(found, format="parquet", partitioning="hive", partition_base_dir=base)
+
+
+def _files_of(path: str) -> tuple[str | list[str], str | None]:
+    """Return the files of a path, and the folder below which the names of folders may be columns."""
+    if os.path.isfile(path):
+        return path, None
+    is_folder = os.path.isdir(path)
+    if not is_folder and not glob.has_magic(path):
+        raise FileNotFoundError(f"X={path!r} is the path of a stream, but there is no such file or folder.")
+    pattern = os.path.join(glob.escape(path), "**", "*.parquet") if is_folder else path
+    found = sorted(filter(os.path.isfile, glob.glob(pattern, recursive=True)))
     if not found:
-        raise FileNotFoundError(f"X={os.fspath(path)!r} is the path of a stream, but no file matches it.")
-    dataset = datasets.dataset(found, format="parquet", partitioning="hive")
-    if not dataset.files:
-        raise FileNotFoundError(f"X={os.fspath(path)!r} is a folder without a Parquet file.")
-    return dataset
+        what = (
+            "is a folder without a file *.parquet" if is_folder else "is the path of a stream, but no file matches"
+        )
+        raise FileNotFoundError(f"X={path!r} {what}.")
+    return found, path if is_folder else None
 
 
 class ArrowSource(Source):

@@ -35,7 +35,7 @@ class Source(ABC):
     def name_of(self, unit: int) -> str:
         """Return the name of a unit, for messages."""
 
-    def check(self, columns: Sequence[str]) -> None:
+    def check(self, columns: Sequence[str]) -> None:  # noqa: B027
         """Check that columns have one type everywhere, as far as this is known without reading the rows.
 
         Raises
@@ -65,7 +65,7 @@ class ErrorsNamed:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None or not isinstance(error, self.kinds):
+        if isinstance(error, MemoryError) or not isinstance(error, self.kinds):
             return
         if isinstance(error, FileNotFoundError):
             raise FileNotFoundError(f"{self.what} of the stream is no longer there: {error}") from error

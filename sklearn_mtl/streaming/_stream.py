@@ -48,8 +48,8 @@ class Stream(BaseEstimator):
 
     ``fit(Stream(source), ["a", "b"])`` trains on the rows of the source; y are the names of its columns with
     labels, and X are the other columns. A path of Parquet files, a `pyarrow.dataset.Dataset`, a LazyFrame of
-    polars, a Dask frame and an `torch.utils.data.IterableDataset` can be passed to ``fit`` as they are; they become
-    a `Stream` with its defaults.
+    polars, a Dask frame and an `torch.utils.data.IterableDataset` can be passed to ``fit`` as they are; they
+    become a `Stream` with its defaults.
 
     Parameters
     ----------
@@ -225,6 +225,11 @@ class Reader:
         self.bytes_per_row = self._bytes_per_row()
         self.block_rows = self._rows_of_block()
         self.n_units = source.n_units(self.block_rows)
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows of an array; None if it is not known before they are read."""
+        return len(self.source.array) if isinstance(self.source, ArraySource) else None
 
     def _bytes_per_row(self) -> float:
         for unit in range(self.source.n_units(FIRST_ROWS)):

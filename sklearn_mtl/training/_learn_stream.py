@@ -7,6 +7,7 @@ goes through the same loop as rows in memory.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ import torch
 from skorch.callbacks import BatchScoring
 from skorch.callbacks.scoring import ScoringBase
 
+from ..columns._missing import has_label
 from ..config import FitConfig
 from ..data._dataset import Dataset, DataSplit, ValidationRows, lengths_of
 from ..data._streamed import Pool, StreamedRows
@@ -164,9 +166,23 @@ class _StreamedFit:
                 f"{len(held)} rows of the stream are held out instead of some {expected:.0f}: equal rows, which "
                 "are held out together, are frequent. Pass X_val and y_val to choose them."
             )
-        return encoded_apart(
-            plan, ValidationData(None, held.X, held.y), owner, sample, ("held-out rows", "the held-out rows", "")
-        )
+        self._warn_of_lost_classes(plan, align_targets(held.y, list(plan.targets))[0])
+        said = "held-out rows", "the set of held-out rows", ""
+        return encoded_apart(plan, ValidationData(None, held.X, held.y), owner, sample, said)
+
+    def _warn_of_lost_classes(self, plan: Plan, held: Targets) -> None:
+        """Warn of classes of which all rows are held out."""
+        lost = []
+        for name, task in plan.blueprint.tasks.items():
+            known = self.survey.labels[name].counts if name in self.survey.labels else None
+            if task.has_strata and known is not None:
+                labels = held[name][has_label(held[name])].tolist()
+                lost += [f"{label!r} of {name!r}" for label, n in Counter(labels).items() if n == known.get(label)]
+        if lost:
+            warn(
+                f"all rows with the classes {', '.join(lost)} are held out: they are not trained. Pass X_val and "
+                "y_val to choose other rows, or set early_stopping=False."
+            )
 
     # -- the rows of an epoch
 
