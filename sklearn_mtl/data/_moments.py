@@ -11,7 +11,8 @@ import numpy as np
 class Moments:
     """Means and standard deviations of the numbers of columns, which may be missing.
 
-    Blocks are joined by the formula of Chan, Golub and LeVeque [1]_, so no digits are lost to large means.
+    Blocks are joined by the formula of Chan, Golub and LeVeque [1]_. Numbers are taken relative to the first one
+    of their column, so no digits are lost to large means.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ class Moments:
 
     def __init__(self, n_columns: int) -> None:
         self.n_columns = n_columns
-        self.count, self.mean, self._squares = np.zeros((3, n_columns))
+        self.count, self._mean, self._squares = np.zeros((3, n_columns))
+        self._first = np.full(n_columns, np.nan)
 
     def add(
         self, columns: Sequence[int], numbers: np.ndarray, name_of: Callable[[int], Any] = int
@@ -51,29 +53,35 @@ class Moments:
             return None
         at = np.asarray(columns)
         with np.errstate(over="ignore", invalid="ignore"):
-            sums = numbers.sum(axis=0)
             missing = None
-            count = np.full(len(at), float(len(numbers)))
-            if not np.isfinite(sums).all():
+            if not np.isfinite(numbers.sum(axis=0)).all():
                 missing = np.isnan(numbers)
                 self._refuse_infinite(at, numbers, name_of)
-                count = (~missing).sum(axis=0).astype(np.float64)
-                numbers = np.where(missing, 0.0, numbers)
-                sums = numbers.sum(axis=0)
-            mean = sums / np.maximum(count, 1)
-            away = numbers - mean
+            self._find_first(at, numbers, missing)
+            away = numbers - np.nan_to_num(self._first[at])
+            count = np.full(len(at), float(len(numbers)))
+            if missing is not None:
+                count -= missing.sum(axis=0)
+                away[missing] = 0.0
+            mean = away.sum(axis=0) / np.maximum(count, 1)
+            away -= mean
             if missing is not None:
                 away[missing] = 0.0
-            squares = np.einsum("ij,ij->j", away, away)
-            self._join(at, count, mean, squares)
+            self._join(at, count, mean, np.einsum("ij,ij->j", away, away))
         return missing if missing is not None and missing.any() else None
+
+    def _find_first(self, at: np.ndarray, numbers: np.ndarray, missing: np.ndarray | None) -> None:
+        for place in np.flatnonzero(np.isnan(self._first[at])):
+            there = np.ones(len(numbers), dtype=bool) if missing is None else ~missing[:, place]
+            if there.any():
+                self._first[at[place]] = numbers[there.argmax(), place]
 
     def _join(self, at: np.ndarray, count: np.ndarray, mean: np.ndarray, squares: np.ndarray) -> None:
         total = self.count[at] + count
         share = count / np.maximum(total, 1)
-        step = mean - self.mean[at]
+        step = mean - self._mean[at]
         self._squares[at] += squares + step**2 * self.count[at] * share
-        self.mean[at] += step * share
+        self._mean[at] += step * share
         self.count[at] = total
 
     @staticmethod
@@ -81,6 +89,11 @@ class Moments:
         where = np.isinf(numbers).any(axis=0)
         if where.any():
             raise ValueError(f"column {name_of(int(at[where.argmax()]))!r} of X contains infinity.")
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean of each column, (n_columns,); NaN for a column without numbers."""
+        return np.asarray(self._first + self._mean)
 
     @property
     def deviation(self) -> np.ndarray:

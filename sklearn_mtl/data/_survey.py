@@ -24,8 +24,9 @@ from ..trunks import rows_of
 from ..utils._types import ColumnsLike, TargetsLike
 from ._moments import Moments
 
-# A row is kept for each category or class of a column, up to this many; for numbers, up to fewer.
-MOST_CATEGORIES, MOST_NUMBERS = 100_000, 1_000
+# A row is kept for each category or class of a column, up to this many; for labels that are whole numbers or other
+# numbers, up to fewer, because they are classes only if there are few.
+MOST_CATEGORIES, MOST_WHOLE_NUMBERS, MOST_NUMBERS = 100_000, 1_000, 50
 # Labelled rows of a task that are kept in any case: a random sample may have none of a rare task.
 FEW_LABELS = 50
 
@@ -343,13 +344,14 @@ class _Labels:
             self.are_numbers &= values.ndim == 1
             return
         column = read_column(values)
-        if column.kind in ("number", "boolean", "text", "category") and self.seen.counts is not None:
-            most = MOST_NUMBERS if column.kind == "number" else MOST_CATEGORIES
-            self.seen.add(levels_of(column, self.name), most, always)
         if column.kind in ("number", "boolean"):
             self._add_numbers(column.values, always)
         else:
             self.are_numbers = False
+        if column.kind in ("number", "boolean", "text", "category") and self.seen.counts is not None:
+            most = MOST_WHOLE_NUMBERS if self.is_whole else MOST_NUMBERS
+            most = most if column.kind == "number" else MOST_CATEGORIES
+            self.seen.add(levels_of(column, self.name), most, always)
 
     def _add_numbers(self, values: np.ndarray, always: np.ndarray) -> None:
         numbers = np.where(is_missing(values), np.nan, values).astype(np.float64)

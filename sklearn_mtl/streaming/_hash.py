@@ -41,7 +41,11 @@ def hash_rows(X: Any) -> np.ndarray:
     total, product = np.zeros(n_rows, dtype=np.uint64), np.empty(n_rows, dtype=np.uint64)
     for column, multiplier in enumerate(_multipliers(n_columns)):
         values = X[:, column] if frame is None else frame.column(column)
-        np.multiply(_bits_of(values), multiplier, out=product)
+        bits = _bits_of(values)
+        # floats that are small integers differ in their upper half only
+        np.right_shift(bits, np.uint64(32), out=product)
+        product ^= bits
+        product *= multiplier
         total += product
     return mixed(total)
 
