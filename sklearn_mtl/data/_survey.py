@@ -50,7 +50,7 @@ class Kept:
         self.n_drawn = 0
 
     def add(
-        self, block: Block, start: int, unit: int, shares: np.ndarray, always: np.ndarray | None = None
+        self, block: Block, start: int, chunk: int, shares: np.ndarray, always: np.ndarray | None = None
     ) -> None:
         """Add the rows of a block, of which ``always`` marks those that are kept in any case."""
         always = np.zeros(len(shares), dtype=bool) if always is None else always
@@ -59,7 +59,7 @@ class Kept:
             return
         part = {"X": rows_of(block.X, rows), "y": None if block.y is None else rows_of(block.y, rows)}
         part |= {"shares": shares[rows], "always": always[rows], "positions": start + rows}
-        part["units"] = np.full(len(rows), unit)
+        part["chunks"] = np.full(len(rows), chunk)
         self.parts.append(part)
         self.n_drawn += int((part["shares"] < self.threshold).sum())
         if self.n_drawn > 1.25 * self.most:
@@ -83,7 +83,7 @@ class Kept:
         self.prune()
         joined = {
             name: np.concatenate([part[name] for part in self.parts] or [np.empty(0)])
-            for name in ("shares", "positions", "units")
+            for name in ("shares", "positions", "chunks")
         }
         X = below_each_other([part["X"] for part in self.parts]) if self.parts else None
         y: Any = None
@@ -93,17 +93,17 @@ class Kept:
                 if targets is None
                 else targets[joined["positions"]]
             )
-        return KeptRows(X, y, joined["shares"] < self.threshold, joined["units"].astype(int))
+        return KeptRows(X, y, joined["shares"] < self.threshold, joined["chunks"].astype(int))
 
 
 @dataclass(frozen=True)
 class KeptRows:
-    """Rows in memory: inputs, targets, which of them were drawn at random, and their units of the source."""
+    """Rows in memory: inputs, targets, which of them were drawn at random, and their chunks of the source."""
 
     X: Any
     y: Any
     drawn: np.ndarray
-    units: np.ndarray
+    chunks: np.ndarray
 
     def __len__(self) -> int:
         return len(self.drawn)
@@ -115,8 +115,8 @@ class Survey:
 
     Parameters
     ----------
-    unit_rows : ndarray of int of shape (n_units,)
-        Rows of each unit.
+    chunk_rows : ndarray of int of shape (n_chunks,)
+        Rows of each chunk.
     sample : KeptRows
         Random rows, and a row for each category, class and kind of missing value that these lack.
     held_out : KeptRows
@@ -130,7 +130,7 @@ class Survey:
         Digest of all rows, in their order.
     """
 
-    unit_rows: np.ndarray
+    chunk_rows: np.ndarray
     sample: KeptRows
     held_out: KeptRows
     threshold: float
@@ -141,13 +141,13 @@ class Survey:
     @property
     def n_rows(self) -> int:
         """Number of rows."""
-        return int(self.unit_rows.sum())
+        return int(self.chunk_rows.sum())
 
     @property
     def training_rows(self) -> np.ndarray:
-        """Rows of each unit that are not held out."""
-        held = np.bincount(self.held_out.units, minlength=len(self.unit_rows))
-        return np.asarray(self.unit_rows - held)
+        """Rows of each chunk that are not held out."""
+        held = np.bincount(self.held_out.chunks, minlength=len(self.chunk_rows))
+        return np.asarray(self.chunk_rows - held)
 
     @property
     def is_exact(self) -> bool:
@@ -189,8 +189,8 @@ def survey(
     labels: dict[str, _Labels] = {}
     sample = Kept(1.0, min(reader.stream.sample_rows, reader.rows_in_memory))
     held_out = Kept(share, reader.rows_in_memory)
-    unit_rows, fingerprint, start = np.zeros(reader.n_units, dtype=np.int64), hashlib.sha256(), 0
-    for unit, block in prefetched(each_block(reader)):
+    chunk_rows, fingerprint, start = np.zeros(reader.n_chunks, dtype=np.int64), hashlib.sha256(), 0
+    for chunk, block in prefetched(each_block(reader)):
         n_rows = len(block.X)
         positions = np.arange(start, start + n_rows, dtype=np.uint64)
         always = np.zeros(n_rows, dtype=bool)
@@ -200,13 +200,13 @@ def survey(
         hashes = hash_rows(block.X)
         for of in (hashes, *([] if block.y is None else [hash_rows(block.y)])):
             fingerprint.update(int(np.add.reduce(mixed(of + positions))).to_bytes(8, "little"))
-        sample.add(block, start, unit, shares_of(mixed(positions)), always)
+        sample.add(block, start, chunk, shares_of(mixed(positions)), always)
         if share:
-            held_out.add(block, start, unit, shares_of(hashes))
-        unit_rows[unit] += n_rows
+            held_out.add(block, start, chunk, shares_of(hashes))
+        chunk_rows[chunk] += n_rows
         start += n_rows
     return Survey(
-        unit_rows=unit_rows,
+        chunk_rows=chunk_rows,
         sample=sample.rows(targets),
         held_out=held_out.rows(targets),
         threshold=held_out.threshold if share else 0.0,
@@ -216,11 +216,11 @@ def survey(
     )
 
 
-def each_block(reader: Reader, units: Sequence[int] | None = None) -> Iterator[tuple[int, Block]]:
-    """Yield the blocks of some units, or of all, with the number of the unit."""
-    for unit in range(reader.n_units) if units is None else units:
-        for block in reader.blocks(unit):
-            yield unit, block
+def each_block(reader: Reader, chunks: Sequence[int] | None = None) -> Iterator[tuple[int, Block]]:
+    """Yield the blocks of some chunks, or of all, with the number of the chunk."""
+    for chunk in range(reader.n_chunks) if chunks is None else chunks:
+        for block in reader.blocks(chunk):
+            yield chunk, block
 
 
 def _labels_of(block: Block, targets: Targets | None, n_rows: int) -> Mapping[str, np.ndarray]:

@@ -172,6 +172,7 @@ class FittedMixin(
             Of the estimator's dtype.
         """
         view = self._fitted_view()
+        refuse_stream(X, "transform")
         return view._model.representation(X, view)
 
     @available_if(_has_gates)

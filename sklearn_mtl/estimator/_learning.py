@@ -26,7 +26,7 @@ from ..config import (
 )
 from ..penalties import resolve_penalties
 from ..sampling import resolve_task_sampling
-from ..streaming._stream import Stream, stream_of
+from ..streaming._stream import Stream, refuse_stream, stream_of
 from ..training import (
     Caller,
     Model,
@@ -249,6 +249,7 @@ class LearningMixin(FittedMixin):
             If there is a task of that name.
         """
         check_is_fitted(self)
+        refuse_stream(X, "add_task")
         configs = self._configs(None, None, self._model)
         resolve_early_stopping(self.early_stopping).warn_if_idle()
         learner = self._learner()

@@ -34,13 +34,13 @@ class LazyFrameSource(Source):
         with self._errors_named():
             self.names = frame.collect_schema().names()
 
-    def n_units(self, block_rows: int) -> int:
+    def n_chunks(self, block_rows: int) -> int:
         return 1
 
-    def name_of(self, unit: int) -> str:
+    def name_of(self, chunk: int) -> str:
         return "the LazyFrame"
 
-    def read(self, unit: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
+    def read(self, chunk: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
         chosen = self.frame.select(list(columns))
         with self._errors_named():
             # chunks of the scan may be larger than asked for
@@ -52,7 +52,7 @@ class LazyFrameSource(Source):
 
 
 class DaskSource(Source):
-    """A frame of Dask, whose partitions are units; each is computed when it is read.
+    """A frame of Dask, whose partitions are chunks; each is computed when it is read.
 
     Parameters
     ----------
@@ -63,20 +63,20 @@ class DaskSource(Source):
         self.frame = frame
         self.names = [str(name) for name in frame.columns]
 
-    def n_units(self, block_rows: int) -> int:
+    def n_chunks(self, block_rows: int) -> int:
         return int(self.frame.npartitions)
 
-    def name_of(self, unit: int) -> str:
-        return f"partition {unit}"
+    def name_of(self, chunk: int) -> str:
+        return f"partition {chunk}"
 
-    def read(self, unit: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
+    def read(self, chunk: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
         # by threads of its own: a distributed scheduler may have been set for all of Dask
-        frame = self.frame[list(columns)].partitions[unit].compute(scheduler="synchronous")
+        frame = self.frame[list(columns)].partitions[chunk].compute(scheduler="synchronous")
         yield from cut(frame, block_rows)
 
 
 class ArraySource(Source):
-    """An array in a file. Blocks of rows are units.
+    """An array in a file. Blocks of rows are chunks.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ class ArraySource(Source):
         self.array = array
         self.names = list(array.dtype.names or ())
 
-    def n_units(self, block_rows: int) -> int:
+    def n_chunks(self, block_rows: int) -> int:
         return -(-len(self.array) // block_rows)
 
-    def name_of(self, unit: int) -> str:
+    def name_of(self, chunk: int) -> str:
         return "the array"
 
-    def read(self, unit: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
-        rows = self.array[unit * block_rows : (unit + 1) * block_rows]
+    def read(self, chunk: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
+        rows = self.array[chunk * block_rows : (chunk + 1) * block_rows]
         if self.names:
             arrow = import_optional("pyarrow", "streaming", "reading a structured array")
             yield arrow.table({name: np.array(rows[name]) for name in columns})
@@ -142,13 +142,13 @@ class IterableSource(Source):
             raise ValueError(f"the {type(dataset).__name__} of the stream yields nothing.")
         self.names = list(nw.from_native(first).columns)
 
-    def n_units(self, block_rows: int) -> int:
+    def n_chunks(self, block_rows: int) -> int:
         return 1
 
-    def name_of(self, unit: int) -> str:
+    def name_of(self, chunk: int) -> str:
         return f"the {type(self.dataset).__name__}"
 
-    def read(self, unit: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
+    def read(self, chunk: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
         for frame in self._frames():
             native = nw.from_native(frame)
             lacking = [name for name in columns if name not in native.columns]

@@ -13,7 +13,7 @@ from ._source import ErrorsNamed, Source
 _PURPOSE = "reading a stream of Parquet files"
 
 
-class _Unit(NamedTuple):
+class _Chunk(NamedTuple):
     """A row group of a file; None for the whole fragment, and no fragment for the whole data set."""
 
     fragment: Any = None
@@ -54,7 +54,7 @@ def _files_of(path: str) -> tuple[str | list[str], str | None]:
 
 
 class ArrowSource(Source):
-    """A data set of pyarrow. Row groups of Parquet files are units; so are the fragments of other formats.
+    """A data set of pyarrow. Row groups of Parquet files are chunks; so are the fragments of other formats.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class ArrowSource(Source):
         is_parquet = isinstance(getattr(dataset, "format", None), self.datasets.ParquetFileFormat)
         is_filtered = bool(getattr(dataset, "_scan_options", None))
         self.fragments = [] if is_filtered else list(dataset.get_fragments())
-        self.units = [_Unit()] if is_filtered else [_Unit(fragment) for fragment in self.fragments]
+        self.chunks = [_Chunk()] if is_filtered else [_Chunk(fragment) for fragment in self.fragments]
         self.is_parquet = is_parquet and not is_filtered
         if self.is_parquet:
-            self.units = [
-                _Unit(fragment, group.id)
+            self.chunks = [
+                _Chunk(fragment, group.id)
                 for fragment in self.fragments
                 for group in self._groups_of(fragment)
                 if group.num_rows
@@ -85,11 +85,11 @@ class ArrowSource(Source):
         with ErrorsNamed(f"file {fragment.path!r}", self.arrow.ArrowException):
             return list(fragment.row_groups)
 
-    def n_units(self, block_rows: int) -> int:
-        return len(self.units)
+    def n_chunks(self, block_rows: int) -> int:
+        return len(self.chunks)
 
-    def name_of(self, unit: int) -> str:
-        fragment = self.units[unit].fragment
+    def name_of(self, chunk: int) -> str:
+        fragment = self.chunks[chunk].fragment
         return f"file {fragment.path!r}" if hasattr(fragment, "path") else "the data set"
 
     def check(self, columns: Sequence[str]) -> None:
@@ -134,9 +134,9 @@ class ArrowSource(Source):
             or (types.is_dictionary(one) and self._is_text(one.value_type))
         )
 
-    def read(self, unit: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
-        fragment, group = self.units[unit]
-        with ErrorsNamed(self.name_of(unit), self.arrow.ArrowException):
+    def read(self, chunk: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
+        fragment, group = self.chunks[chunk]
+        with ErrorsNamed(self.name_of(chunk), self.arrow.ArrowException):
             if group is not None:
                 yield from self._read_group(fragment, group, columns, block_rows)
                 return

@@ -12,8 +12,8 @@ import narwhals.stable.v2 as nw
 class Source(ABC):
     """Rows that are read in blocks.
 
-    A source has units, such as the row groups of Parquet files, which can be read in any order. The blocks of a
-    unit follow each other. What a source yields is the same each time.
+    A source has chunks, such as the row groups of Parquet files, which can be read in any order. The blocks of a
+    chunk follow each other. What a source yields is the same each time.
 
     Attributes
     ----------
@@ -24,16 +24,16 @@ class Source(ABC):
     names: list[str]
 
     @abstractmethod
-    def n_units(self, block_rows: int) -> int:
-        """Return the number of units."""
+    def n_chunks(self, block_rows: int) -> int:
+        """Return the number of chunks."""
 
     @abstractmethod
-    def read(self, unit: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
-        """Yield the frames or arrays of a unit, of at most ``block_rows`` rows each; some may be empty."""
+    def read(self, chunk: int, columns: Sequence[str], block_rows: int) -> Iterator[Any]:
+        """Yield the frames or arrays of a chunk, of at most ``block_rows`` rows each; some may be empty."""
 
     @abstractmethod
-    def name_of(self, unit: int) -> str:
-        """Return the name of a unit, for messages."""
+    def name_of(self, chunk: int) -> str:
+        """Return the name of a chunk, for messages."""
 
     def check(self, columns: Sequence[str]) -> None:  # noqa: B027
         """Check that columns have one type everywhere, as far as this is known without reading the rows.

@@ -63,7 +63,7 @@ class Stream(BaseEstimator):
         bounds those held out for validation to a quarter. The network, its optimiser and the libraries come on
         top, some 0.5 GB.
     shuffle_blocks : int, default=8
-        Number of blocks whose rows are shuffled together. The order of the units of a source is random too: row
+        Number of blocks whose rows are shuffled together. The order of the chunks of a source is random too: row
         groups of Parquet files, partitions of Dask, and blocks of an array. A LazyFrame and an IterableDataset
         are read from the first row to the last; only their blocks are shuffled.
     block_rows : int or "auto", default="auto"
@@ -165,8 +165,8 @@ class Stream(BaseEstimator):
         [(2, 3), (2, 3), (1, 3)]
         """
         reader = self.open()
-        for unit in range(reader.n_units):
-            for block in reader.blocks(unit):
+        for chunk in range(reader.n_chunks):
+            for block in reader.blocks(chunk):
                 yield block.X
 
     @property
@@ -198,7 +198,7 @@ class Reader:
         The columns of X and of y; empty for an array without names.
     block_rows : int
         Largest number of rows of a block.
-    n_units : int
+    n_chunks : int
     """
 
     def __init__(self, stream: Stream, source: Source, y: TargetsLike) -> None:
@@ -224,7 +224,7 @@ class Reader:
         source.check([*self.columns, *self.labels])
         self.bytes_per_row = self._bytes_per_row()
         self.block_rows = self._rows_of_block()
-        self.n_units = source.n_units(self.block_rows)
+        self.n_chunks = source.n_chunks(self.block_rows)
 
     @property
     def n_rows(self) -> int | None:
@@ -232,8 +232,8 @@ class Reader:
         return len(self.source.array) if isinstance(self.source, ArraySource) else None
 
     def _bytes_per_row(self) -> float:
-        for unit in range(self.source.n_units(FIRST_ROWS)):
-            for block in self.source.read(unit, [*self.columns, *self.labels], FIRST_ROWS):
+        for chunk in range(self.source.n_chunks(FIRST_ROWS)):
+            for block in self.source.read(chunk, [*self.columns, *self.labels], FIRST_ROWS):
                 if len(block):
                     return max(_n_bytes(block) / len(block), 8.0 * block.shape[1])
         raise ValueError("the stream has no rows; at least one is needed.")
@@ -256,14 +256,14 @@ class Reader:
         """Rows that fit into a quarter of the memory."""
         return max(1, int(self.stream.bytes / (4 * self.bytes_per_row)))
 
-    def blocks(self, unit: int) -> Iterator[Block]:
-        """Yield the blocks of a unit, without empty ones."""
+    def blocks(self, chunk: int) -> Iterator[Block]:
+        """Yield the blocks of a chunk, without empty ones."""
         start = 0
-        for frame in self.source.read(unit, [*self.columns, *self.labels], self.block_rows):
+        for frame in self.source.read(chunk, [*self.columns, *self.labels], self.block_rows):
             if not len(frame):
                 continue
             if not self.source.names:
-                yield Block(frame, None, unit * self.block_rows + start)
+                yield Block(frame, None, chunk * self.block_rows + start)
                 start += len(frame)
                 continue
             native = nw.from_native(frame, eager_only=True)

@@ -136,7 +136,7 @@ class _StreamedFit:
             sample.weights,
             device=device,
             pools=partial(self._pools, plan, sample, 0.0 if not holds_out else self.survey.threshold),
-            count=self._count(holds_out),
+            count=self._count(plan.blueprint.seed, holds_out),
         )
 
         def split(*_: Any, **__: Any) -> list[DataSplit]:
@@ -186,27 +186,20 @@ class _StreamedFit:
 
     # -- the rows of an epoch
 
-    def _count(self, holds_out: bool) -> Callable[[int], int]:
-        of_unit = self.survey.training_rows if holds_out else self.survey.unit_rows
+    def _count(self, seed: int, holds_out: bool) -> Callable[[int], int]:
+        n_rows = self.survey.training_rows if holds_out else self.survey.chunk_rows
+        return lambda epoch: int(n_rows[self._chunks(seed, epoch)].sum())
 
-        def count(epoch: int) -> int:
-            return int(of_unit[self._units(epoch)].sum())
+    def _chunks(self, seed: int, epoch: int) -> np.ndarray:
+        """Return the chunks of an epoch in the order in which they are read.
 
-        return count
-
-    def _units(self, epoch: int) -> np.ndarray:
-        """Return the units of an epoch in the order in which they are read.
-
-        With ``epoch_rows``, a pass over all units takes several epochs of about as many rows.
+        With ``epoch_rows``, a pass over all chunks takes several epochs of about as many rows.
         """
-        n_rows, wanted = self.survey.n_rows, self.reader.stream.epoch_rows
-        n_parts = 1 if wanted is None else max(1, round(n_rows / wanted))
-        n_parts = min(n_parts, len(self.survey.unit_rows))
-        generator = Streams(self.plan.blueprint.seed).generator("units", epoch // n_parts)
-        order = torch.randperm(len(self.survey.unit_rows), generator=generator).numpy()
-        ends = self.survey.unit_rows[order].cumsum()
-        part = np.minimum((ends - 1) * n_parts // n_rows, n_parts - 1)
-        return np.asarray(order[part == epoch % n_parts])
+        n_chunks, wanted = len(self.survey.chunk_rows), self.reader.stream.epoch_rows
+        n_epochs = 1 if wanted is None else min(max(1, round(self.survey.n_rows / wanted)), n_chunks)
+        generator = Streams(seed).generator("chunks", epoch // n_epochs)
+        order = torch.randperm(n_chunks, generator=generator).numpy()
+        return np.array_split(order, n_epochs)[epoch % n_epochs]
 
     def _pools(self, plan: Plan, sample: Dataset, threshold: float, epoch: int) -> Iterator[Dataset]:
         return prefetched(self._collected(plan, sample, threshold, epoch))
@@ -215,8 +208,8 @@ class _StreamedFit:
         """Yield the encoded rows of several blocks together, of those that are not held out."""
         room = self.reader.block_rows * self.reader.stream.shuffle_blocks
         pool: Pool | None = None
-        for unit, block in each_block(self.reader, self._units(epoch).tolist()):
-            data = self._block(plan, unit, block)
+        for chunk, block in each_block(self.reader, self._chunks(plan.blueprint.seed, epoch).tolist()):
+            data = self._block(plan, chunk, block)
             train = torch.arange(len(data))
             if threshold:
                 train = torch.from_numpy(np.flatnonzero(shares_of(hash_rows(block.X)) >= threshold))
@@ -228,7 +221,7 @@ class _StreamedFit:
         if pool is not None:
             yield pool.rows()
 
-    def _block(self, plan: Plan, unit: int, block: Block) -> Dataset:
+    def _block(self, plan: Plan, chunk: int, block: Block) -> Dataset:
         try:
             if block.y is None:
                 assert block.start is not None
@@ -237,7 +230,7 @@ class _StreamedFit:
                 targets, _ = align_targets(block.y, list(plan.blueprint.tasks))
             return self._encoded(plan, block.X, targets)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{self.reader.source.name_of(unit)} of the stream: {error}") from error
+            raise ValueError(f"{self.reader.source.name_of(chunk)} of the stream: {error}") from error
 
     @property
     def _targets(self) -> Targets:
@@ -252,7 +245,7 @@ def _opened(stream: Stream, y: TargetsLike) -> Reader:
     reader = stream.open(y)
     if reader.source.names and not reader.labels:
         raise ValueError(f"y should be the names of columns of the stream, which are {reader.source.names}.")
-    if stream.epoch_rows is not None and reader.n_units == 1:
+    if stream.epoch_rows is not None and reader.n_chunks == 1:
         raise ValueError(
             f"epoch_rows={stream.epoch_rows!r}: {reader.source.name_of(0)} of the stream can only be read as a "
             "whole. Write it to Parquet files of several row groups, or leave out epoch_rows."

@@ -1,5 +1,7 @@
 """Fits to streams equal those in memory, and can be continued."""
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -261,6 +263,17 @@ class TestContinues:
         assert_same_model(again, whole)
         assert again.history_["valid_loss"].tolist() == whole.history_["valid_loss"].tolist()
 
+    def test_continues_with_the_seed_of_the_killed_fit(self, tmp_path):
+        stream = Stream(write(tmp_path, COMMON), block_rows=20, shuffle_blocks=2)
+        options = {**self.OPTIONS, "max_epochs": 4, "random_state": None}
+        with pytest.raises(RuntimeError, match="killed"):
+            net(**options, checkpoint=tmp_path / "kept", callbacks=[Stop(2)]).fit(stream, TASKS)
+        shutil.copytree(tmp_path / "kept", tmp_path / "copy")
+        one, other = (
+            net(**options, checkpoint=tmp_path / name).fit(stream, TASKS, resume=True) for name in ("kept", "copy")
+        )
+        assert_same_model(one, other)
+
     def test_other_rows_start_afresh(self, tmp_path):
         options = {"max_epochs": 2, "checkpoint": tmp_path / "kept"}
         (tmp_path / "rows").mkdir()
@@ -317,5 +330,8 @@ def test_other_kinds_of_inputs_are_refused():
     with pytest.raises(ValueError, match=r"which is lazy; pass X.collect\(\)"):
         net().fit(X.lazy(), Y)
     for given in (FRAME.lazy(), Stream(FRAME.lazy()), "rows.parquet"):
-        with pytest.raises(TypeError, match="predict takes rows in memory"):
-            net().fit(X, Y).predict(given)
+        for method in ("predict", "transform"):
+            with pytest.raises(TypeError, match=f"{method} takes rows in memory"):
+                getattr(net().fit(X, Y), method)(given)
+    with pytest.raises(TypeError, match="add_task takes rows in memory"):
+        net().fit(X, Y).add_task("more", FRAME.lazy(), ["num"])
