@@ -1,6 +1,7 @@
 """Fits to streams equal those in memory, and can be continued."""
 
 import shutil
+import weakref
 
 import numpy as np
 import polars as pl
@@ -335,3 +336,25 @@ def test_other_kinds_of_inputs_are_refused():
                 getattr(net().fit(X, Y), method)(given)
     with pytest.raises(TypeError, match="add_task takes rows in memory"):
         net().fit(X, Y).add_task("more", FRAME.lazy(), ["num"])
+
+
+def test_few_blocks_are_in_memory_at_a_time():
+    alive, most = weakref.WeakSet(), []
+
+    class Rows(np.ndarray):
+        """Columns that can be counted as long as a frame refers to them."""
+
+        __hash__ = object.__hash__
+
+    class Made(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            for seed in range(30):
+                columns = [values.view(Rows) for values in np.random.default_rng(seed).normal(size=(3, 100))]
+                alive.update(columns)
+                most.append(len(alive) / 3)
+                yield {"a": columns[0], "b": columns[1], "num": columns[2]}
+
+    stream = Stream(Made(), block_rows=100, shuffle_blocks=2, sample_rows=50)
+    fitted = net(early_stopping=True).fit(stream, ["num"])
+    assert len(most) == 1 + 30 * (1 + len(fitted.history_)) + 1
+    assert max(most) <= 4  # one is read ahead, one is encoded, and the iterator has one
