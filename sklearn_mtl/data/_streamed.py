@@ -13,7 +13,7 @@ from ..utils._random import Streams
 from ._dataset import Batch, Dataset, n_batches, split_batches
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StreamedRows(Dataset):
     """Training rows of a stream. The inputs, targets and weights are those of a sample of its rows.
 
@@ -25,8 +25,8 @@ class StreamedRows(Dataset):
         Returns the number of training rows of an epoch.
     """
 
-    pools: Callable[[int], Iterator[Dataset]] = iter  # type: ignore[assignment]
-    count: Callable[[int], int] = int
+    pools: Callable[[int], Iterator[Dataset]]
+    count: Callable[[int], int]
 
     def __len__(self) -> int:
         return self.count(0)

@@ -86,13 +86,9 @@ class Kept:
             for name in ("shares", "positions", "chunks")
         }
         X = below_each_other([part["X"] for part in self.parts]) if self.parts else None
-        y: Any = None
-        if X is not None:
-            y = (
-                below_each_other([part["y"] for part in self.parts])
-                if targets is None
-                else targets[joined["positions"]]
-            )
+        y: Any = None if targets is None else targets[joined["positions"].astype(int)]
+        if targets is None and self.parts:
+            y = below_each_other([part["y"] for part in self.parts])
         return KeptRows(X, y, joined["shares"] < self.threshold, joined["chunks"].astype(int))
 
 

@@ -279,10 +279,8 @@ def stream_of(X: RowsLike, y: TargetsLike = None) -> Stream | None:
     """
     if isinstance(X, Stream):
         return X
-    if isinstance(X, str | os.PathLike) or _is_dataset(X):
-        return Stream(X)
-    is_lazy = _is_lazy(X) or _is_dask(X) or _is_iterable(X)
-    return Stream(X) if is_lazy and names_of_columns(y) is not None else None
+    may_be = isinstance(X, str | os.PathLike) or _is_dataset(X)
+    return Stream(X) if may_be or (_is_unread(X) and names_of_columns(y) is not None) else None
 
 
 def open_source(source: Any) -> Source:
@@ -315,7 +313,7 @@ def open_source(source: Any) -> Source:
 
 def refuse_stream(X: RowsLike, method: str) -> None:
     """Raise TypeError for a stream where rows in memory are needed."""
-    if stream_of(X) is not None or _is_lazy(X) or _is_dask(X):
+    if stream_of(X) is not None or _is_unread(X):
         raise TypeError(
             f"{method} takes rows in memory, but X is a {type(X).__name__}. Write predictions of a stream to a "
             "file with sklearn_mtl.streaming.predict_to_parquet, or pass the blocks of a Stream: stream.blocks()."
@@ -339,6 +337,10 @@ def _n_bytes(block: Any) -> float:
 def _is_dataset(X: Any) -> bool:
     datasets = sys.modules.get("pyarrow.dataset")
     return datasets is not None and isinstance(X, datasets.Dataset)
+
+
+def _is_unread(X: Any) -> bool:
+    return _is_lazy(X) or _is_dask(X) or _is_iterable(X)
 
 
 def _is_lazy(X: Any) -> bool:

@@ -82,6 +82,7 @@ def learn_stream_batch(
     classes: Any,
 ) -> Model:
     """Train for one epoch on all rows of a stream; for the parameters see `learn_batch`."""
+    config = config.with_stopping(False)  # no rows are held out
     fit = _StreamedFit(config, caller, X, y, sample_weight, NOTHING, previous, classes)
     model, stacks = fit.set_up(fit.plan, stops=False, anneals=False, keep_optimizer=True, warns=False)
     model.net.train(stacks, epochs=1)
