@@ -134,9 +134,9 @@ class MultiTaskNetEstimator(
         nothing is set that describes one network and its training: ``trunk``, ``architecture``, ``n_members``,
         ``weighting``, ``optimizer``, ``penalties``, ``task_sampling``, ``callbacks``, ``net_params``,
         ``label_inputs`` or ``warm_start``; for a stream it is a network of the first of these recipes. Otherwise,
-        for inputs other than dense tables, and for ``partial_fit``, it is a single network, or with ``n_members`` a
-        `DeepEnsemble`. A learning rate, batch size and so on that is set is that of all recipes, and ``max_epochs``
-        bounds each of them. ``n_members=1`` gives a single network.
+        for inputs other than dense tables, and for ``partial_fit``, it is a single network, or with ``n_members``
+        a `DeepEnsemble`. A learning rate, batch size and so on that is set is that of all recipes, and
+        ``max_epochs`` bounds each of them. ``n_members=1`` gives a single network.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
         Regularisation across tasks, added to the objective; see `sklearn_mtl.penalties`. Penalties are parameters
