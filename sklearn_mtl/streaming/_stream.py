@@ -313,6 +313,8 @@ def open_source(source: Any) -> Source:
 
 def refuse_stream(X: RowsLike, method: str) -> None:
     """Raise TypeError for a stream where rows in memory are needed."""
+    if isinstance(X, str) and not (X.endswith(".parquet") or os.path.exists(X)):
+        return  # a text that was passed as a row, which the trunk refuses
     if stream_of(X) is not None or _is_unread(X):
         raise TypeError(
             f"{method} takes rows in memory, but X is a {type(X).__name__}. Write predictions of a stream to a "
