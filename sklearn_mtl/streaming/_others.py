@@ -81,7 +81,7 @@ class ArraySource(Source):
     Parameters
     ----------
     array : ndarray of shape (n_rows, n_columns), or structured array of shape (n_rows,)
-        In most cases an `numpy.memmap`.
+        In most cases a `numpy.memmap`.
 
     Raises
     ------

@@ -48,7 +48,7 @@ class Stream(BaseEstimator):
 
     ``fit(Stream(source), ["a", "b"])`` trains on the rows of the source; y are the names of its columns with
     labels, and X are the other columns. A path of Parquet files, a `pyarrow.dataset.Dataset`, a LazyFrame of
-    polars, a Dask frame and an `torch.utils.data.IterableDataset` can be passed to ``fit`` as they are; they
+    polars, a Dask frame and a `torch.utils.data.IterableDataset` can be passed to ``fit`` as they are; they
     become a `Stream` with its defaults.
 
     Parameters
