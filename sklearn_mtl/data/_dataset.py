@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from ..tasks._answers import NetworkAnswer
 from ..tasks._checks import encode
 from ..tasks._rating import Reference
 from ..trunks import SparseRows
+from ..utils._random import Streams
 from ._sparse_labels import LabelledPairs, encode_pairs, is_computed_by_pairs, labels_by_task, refuse_wide
 from ._weights import in_common_units
 
@@ -87,6 +88,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.rows) if self.rows is not None else len(self.targets[0])
 
+    @property
+    def n_all(self) -> int:
+        """Number of rows of all sets of the fit."""
+        return len(self.targets[0])
+
     def subset(self, rows: Tensor) -> Dataset:
         """Return a dataset of some rows, without copying data."""
         return replace(self, rows=rows)
@@ -123,6 +129,10 @@ class Dataset:
                 yield self.batch(group[0])
             else:
                 yield from self.batch(torch.cat(list(group))).split([len(some) for some in group])
+
+    def shuffled(self, batch_size: int, streams: Streams, epoch: int, fewest: int = 1) -> Batches:
+        """Return the batches of an epoch, in an order that the streams and the epoch determine."""
+        return BatchIterator(self, batch_size, streams.generator("shuffle", epoch), fewest)
 
     def everything(self) -> Batch:
         """Gather the targets of all rows, without inputs; all tokens of sequences form one row."""
@@ -314,10 +324,18 @@ def bucketed(
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 
+class Batches(Protocol):
+    """Batches of an epoch, whose number is known."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+
 class OfAllTasks:
     """Batches that train all tasks, as pairs of None and the batch."""
 
-    def __init__(self, batches: BatchIterator) -> None:
+    def __init__(self, batches: Batches) -> None:
         self.batches = batches
 
     def __len__(self) -> int:

@@ -134,10 +134,10 @@ class MultiTaskNetEstimator(
         "auto" is the portfolio of the recipes that are recommended for a table (`recommended_recipes`), as long as
         nothing is set that describes one network and its training: ``trunk``, ``architecture``, ``n_members``,
         ``weighting``, ``optimizer``, ``penalties``, ``task_sampling``, ``callbacks``, ``net_params``,
-        ``label_inputs`` or ``warm_start``. Otherwise, for inputs other than dense tables, and for ``partial_fit``,
-        it is a single network, or with ``n_members`` a `DeepEnsemble`. A learning rate, batch size and so on that
-        is set is that of all recipes, and ``max_epochs`` bounds each of them. ``n_members=1`` gives a single
-        network.
+        ``label_inputs`` or ``warm_start``; for a stream it is a network of the first of these recipes. Otherwise,
+        for inputs other than dense tables, and for ``partial_fit``, it is a single network, or with ``n_members``
+        a `DeepEnsemble`. A learning rate, batch size and so on that is set is that of all recipes, and
+        ``max_epochs`` bounds each of them. ``n_members=1`` gives a single network.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
         Regularisation across tasks, added to the objective; see `sklearn_mtl.penalties`. Penalties are parameters
@@ -199,7 +199,7 @@ class MultiTaskNetEstimator(
     validation_rows_ : ndarray of int, list of ndarray of int, or None
         Positions of the held-out rows in the last ``fit`` or ``add_task``; for a `DeepEnsemble` a list with one
         array per member, for a `Portfolio` with one per recipe and member. None if no rows were held out, as with
-        ``X_val``.
+        ``X_val``, or for a stream.
     member_seeds_ : ndarray of int of shape (n_members,)
         Seeds of the members of a `DeepEnsemble`: a fit of one network with such a ``random_state`` equals the
         member. It does not exist for other fits.

@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import resolve_architecture
+from ..streaming._stream import refuse_stream
 from ..targets import Targets, name_of
 from ..tasks import Task
 from ..tasks._answers import Answer, NetworkAnswer
@@ -171,6 +172,7 @@ class FittedMixin(
             Of the estimator's dtype.
         """
         view = self._fitted_view()
+        refuse_stream(X, "transform")
         return view._model.representation(X, view)
 
     @available_if(_has_gates)
@@ -236,6 +238,8 @@ class FittedMixin(
     ) -> tuple[dict[str, Answer], Any]:
         """Return the predictions of some tasks, and the twin that computed them."""
         view = self._fitted_view()
+        if not isinstance(X, np.ndarray):  # the check would be noticeable for a single row
+            refuse_stream(X, "predict")
         names, predictors = view._chosen(tasks), view.task_predictors_
         own = [name for name in names if name not in predictors] if predictors else names
         outputs = view._model.outputs(X, own, view, given) if own else {}

@@ -15,6 +15,7 @@ from ..columns._missing import is_missing
 from ..nn._layers import Linear
 from ._distributions import PredictedDistribution
 from ._members import mean_of_members
+from ._statistics import LabelStatistics
 
 
 class Encoded(NamedTuple):
@@ -178,6 +179,13 @@ class Task(BaseEstimator, ABC):
         """Return this task, updated for further labels, when training continues; self is not changed.
 
         Widths of outputs and the results of ``encode`` must not change.
+        """
+        return self
+
+    def with_statistics(self, statistics: LabelStatistics) -> Task:
+        """Return this task, fitted to a sample, with exact statistics of all labels; self is not changed.
+
+        By default nothing is taken over: the sample decides. Widths of outputs must not change.
         """
         return self
 

@@ -22,6 +22,7 @@ from ._distributions._choice import DISTRIBUTIONS, family_of
 from ._numbers import highest_of, mean_and_deviation, numbers_of
 from ._own_loss import Loss, apply_loss, check_loss, spread
 from ._parametric import ParametricTask
+from ._statistics import LabelStatistics
 
 _WITH_BOUNDS = ["absolute_error", "huber", "quantile", "squared_error"]
 _LOSSES = {*_WITH_BOUNDS, *DISTRIBUTIONS}
@@ -259,6 +260,16 @@ class Regression(ParametricTask):
         if rises:
             wider.highest_ = np.maximum(highest_of(values, labelled), self.highest_)
         return wider
+
+    def with_statistics(self, statistics: LabelStatistics) -> Regression:
+        # of logarithms and limits, only the sample is known
+        is_plain = self.standardize and not self.bounds and self.loss != "lognormal" and not self.multi_column_
+        if not is_plain or statistics.mean is None or not statistics.deviation:
+            return self
+        exact = copy.copy(self)
+        exact.mean_, exact.scale_ = np.array([statistics.mean]), np.array([statistics.deviation])
+        exact.constant_ = np.zeros(1, dtype=bool)
+        return exact
 
     @property
     def _is_constant(self) -> np.ndarray:

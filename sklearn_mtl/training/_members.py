@@ -63,8 +63,7 @@ def member_of(
 def settled(config: FitConfig, data: Dataset, anneals: bool) -> FitConfig:
     """Resolve "auto" in the batch size and in the learning rate schedule, for the encoded rows of a fit."""
     config = config.with_schedule(schedule_of(config, anneals))
-    n_rows = len(data.targets[0])
-    return replace(config, batch_size=batch_size_of(config.batch_size, n_rows, rows_for_labels(data)))
+    return replace(config, batch_size=batch_size_of(config.batch_size, data.n_all, rows_for_labels(data)))
 
 
 @own_modes()

@@ -16,7 +16,6 @@ from ..architectures import Network, Outputs, PlainPass
 from ..config import FitConfig
 from ..data._dataset import (
     Batch,
-    BatchIterator,
     DataSplit,
     OfAllTasks,
     ValidationRows,
@@ -219,7 +218,7 @@ class Stack:
             return StackedBatches(self.rows, orders, self.batch_size, fewest, counts, positions)
         data, streams = self.members[0].data.train, Streams(self.seeds[0])
         if sampling.trains_all:
-            return OfAllTasks(BatchIterator(data, self.batch_size, streams.generator("shuffle", epoch), fewest))
+            return OfAllTasks(data.shuffled(self.batch_size, streams, epoch, fewest))
         return SampledBatches(data, self.objective, sampling, self.batch_size, progress[0], streams, epoch, fewest)
 
     def backward(self, batch: Batch, task: str | None) -> Pass:

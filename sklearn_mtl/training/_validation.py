@@ -127,7 +127,7 @@ def splits_of(
     """
     groups = None if given.groups is None else check_groups(given.groups, len(rows))
     if given.X is not None:
-        return [DataSplit(rows, _own_rows(plan, given, owner, rows))]
+        return [DataSplit(rows, encoded_apart(plan, given, owner, rows))]
     if groups is not None and not stops:
         warn(
             f"groups has no effect: with early_stopping={config.early_stopping.when!r} and {len(rows)} rows none "
@@ -273,8 +273,28 @@ def _rows_of_each(weights: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[s
     return {name: picked[id(weight)] for name, weight in weights.items()}
 
 
-def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dataset) -> ValidationRows:
-    """Encode separate validation rows with the fitted trunk and tasks; ``rows`` are those of the fit."""
+def encoded_apart(
+    plan: Plan,
+    given: ValidationData,
+    owner: BaseEstimator,
+    rows: Dataset,
+    names_of: tuple[str, str, str] = ("X_val, y_val", "y_val", "sample_weight_val"),
+) -> ValidationRows:
+    """Encode separate validation rows with the fitted trunk and tasks.
+
+    Parameters
+    ----------
+    plan : Plan
+    given : ValidationData
+        The rows.
+    owner : BaseEstimator
+        The estimator that checks of X name in messages.
+    rows : Dataset
+        Rows of the fit, encoded.
+    names_of : tuple of str
+        What messages call the rows, their labels and their weights.
+    """
+    of_rows, of_labels, of_weights = names_of
     blueprint, names = plan.blueprint, list(plan.targets)
     try:
         targets, _ = align_targets(given.y, names)
@@ -285,11 +305,11 @@ def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dat
             if name in targets and not targets.is_sparse:
                 Positions.in_rows(given.X, blueprint.trunk).check(task, targets[name])
     except (TypeError, ValueError) as error:
-        raise ValueError(f"X_val, y_val: {error}") from error
+        raise ValueError(f"{of_rows}: {error}") from error
     try:
         weights = check_sample_weight(given.sample_weight, names, n_rows)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"sample_weight_val: {error}") from error
+        raise ValueError(f"{of_weights}: {error}") from error
     try:
         data = encode_rows(blueprint, given.X, targets, weights, owner=owner, device=rows.device)
         if any(
@@ -298,15 +318,15 @@ def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dat
         ):
             raise ValueError("one of X and X_val is sparse; pass both sparse, or both dense")
     except (TypeError, ValueError) as error:
-        raise ValueError(f"X_val, y_val: {error}") from error
+        raise ValueError(f"{of_rows}: {error}") from error
     task_groups = blueprint.one_objective().groups
     watched, every = blueprint.watched, torch.arange(len(data))
     lacking = set(held_out_of(every[:0], every, data, task_groups, blueprint.tasks).not_validated)
     unseen = [name for name in watched if name in lacking]
     if len(unseen) == len(watched):
-        raise ValueError("y_val has no label of any trained task (of a weight above 0).")
+        raise ValueError(f"{of_labels} has no label of any trained task (of a weight above 0).")
     if unseen:
-        warn(f"early stopping does not watch {listed(unseen)}: y_val has no label of theirs.")
+        warn(f"early stopping does not watch {listed(unseen)}: {of_labels} has no label of theirs.")
     _warn_of_no_event(blueprint, targets)
     data = with_hidden_labels(blueprint, data)
     labels = targets if targets.is_sparse else {name: targets[name] for name in names}
