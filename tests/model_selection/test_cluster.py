@@ -183,7 +183,8 @@ def test_ray():
     from ray.util.joblib import register_ray
 
     register_ray()
-    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
+    # Ray replaces `print` once it passes on a log of a worker; skorch takes any other `print` for a sink of ours
+    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     try:
         with parallel_config("ray", n_jobs=-1):
             assert type(workers.workers_of(None)) is workers.RayWorkers
