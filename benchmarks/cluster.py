@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5_000)
     arguments = parser.parse_args()
     size = SHAPES[arguments.shape], arguments.epochs, arguments.rows
-    options: dict[str, Any] = {"n_workers": WORKERS, "threads_per_worker": 1, "dashboard_address": None}
+    options: dict[str, Any] = {"n_workers": WORKERS, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**options) as cluster, Client(cluster) as client:
         seconds = run_in_turn(
             {"Dask, four workers": lambda: on_dask(*size), "n_jobs=2": lambda: search(*size, n_jobs=2)},

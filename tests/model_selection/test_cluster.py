@@ -28,7 +28,7 @@ GRID = {"task_weights__mass": [0.1, 0.3, 1.0, 3.0], "learning_rate": [1e-3, 1e-2
 @pytest.fixture(scope="module")
 def client():
     """Two workers of one thread."""
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**options) as cluster, Client(cluster) as client:
         yield client
 
@@ -183,7 +183,8 @@ def test_ray():
     from ray.util.joblib import register_ray
 
     register_ray()
-    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
+    # Ray replaces `print` once it passes on a log of a worker; skorch takes any other `print` for a sink of ours
+    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     try:
         with parallel_config("ray", n_jobs=-1):
             assert type(workers.workers_of(None)) is workers.RayWorkers
