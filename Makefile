@@ -44,6 +44,7 @@ bench: $(VENV)/.test
 	$(PY) benchmarks/snips.py
 	$(PY) benchmarks/wnut17.py
 	$(PY) benchmarks/sequence_speed.py
+	$(PY) benchmarks/many_tasks.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,7 @@
-"""Predict time: one row compared with scikit-learn's MLP, many rows with a plain forward pass and validation."""
+"""Predict time: one row compared with scikit-learn's MLP, many rows with a plain forward pass and validation.
+
+``--sets`` times `ConformalMultiTask.predict_set` beside ``predict``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from sklearn.utils import check_array
 
 from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, Targets
 from sklearn_mtl.trunks import MLP
+from sklearn_mtl.uncertainty import ConformalMultiTask
 
 HIDDEN = (128, 128)
 CALLS = 200
@@ -64,10 +68,41 @@ def many_rows(rounds: int, n_rows: int = 100_000) -> list[dict]:
     return table(f"predict, {n_rows} rows x 64", run_in_turn(contenders, rounds))
 
 
+def conformal_sets(rounds: int, n_rows: int = 2000) -> list[dict]:
+    """Time the sets of two numbers and a class, calibrated by as many rows, beside predictions."""
+    X, label, number = rows_and_targets(3 * n_rows)
+    y, rows = Targets(label=label, number=number, other=number**2), []
+    learned, calibration, new = (slice(start * n_rows, (start + 1) * n_rows) for start in range(3))
+    nets = {"default": {}, "4 networks": {"n_members": 4}, "1 network": {"n_members": 1}}
+    for name, params in nets.items():
+        net = MultiTaskNetEstimator(max_epochs=2, device="cpu", random_state=0, **params).fit(
+            X[learned], y[learned]
+        )
+        sets = ConformalMultiTask(net).conformalize(X[calibration], y[calibration])
+        for count, calls in ((n_rows, 1), (1, 20)):
+            timed = _timed(net, sets, X[new][:count], calls)
+            seconds = {key: [s / calls for s in each] for key, each in run_in_turn(timed, rounds).items()}
+            rows += [{"net": name, "rows": count, **row} for row in table(f"{name}, {count} rows", seconds)]
+    return rows
+
+
+def _timed(net: MultiTaskNetEstimator, sets: ConformalMultiTask, X: np.ndarray, calls: int) -> dict:
+    return {
+        "predict_set": lambda: [sets.predict_set(X) for _ in range(calls)],
+        "predict": lambda: [net.predict(X) for _ in range(calls)],
+        "predict, predict_proba": lambda: [(net.predict(X), net.predict_proba(X)) for _ in range(calls)],
+    }
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--sets", action="store_true", help="time conformal sets, and nothing else")
+    options = parser.parse_args()
+    rounds = options.rounds
+    if options.sets:
+        save("predict_set_speed", {"rounds": rounds, "sets": conformal_sets(rounds)})
+        return
     save("predict_speed", {"one_row": one_row(rounds), "many_rows": many_rows(rounds)})
 
 

@@ -26,7 +26,7 @@ from sklearn_mtl import (
     sampling,
     weighting,
 )
-from sklearn_mtl.architectures import Architecture, TaskGraph
+from sklearn_mtl.architectures import Architecture, Grouped, TaskGraph
 from sklearn_mtl.penalties import Penalty
 from sklearn_mtl.sampling import TaskSampling
 from sklearn_mtl.utils._params import StrOptions
@@ -56,10 +56,11 @@ MAX_EPOCHS = 40
 
 
 def specs(package, base):
-    """Make an instance of each class of a subpackage that needs no arguments."""
+    """Make an instance of each class of a subpackage, but of `Grouped`, which names the tasks of a data set."""
     exported = [getattr(package, name) for name in package.__all__]
     classes = [cls for cls in exported if inspect.isclass(cls) and issubclass(cls, base) and cls is not base]
-    return {cls.__name__: cls({}) if cls is TaskGraph else cls() for cls in classes if not inspect.isabstract(cls)}
+    made = [cls for cls in classes if not inspect.isabstract(cls) and cls is not Grouped]
+    return {cls.__name__: cls({}) if cls is TaskGraph else cls() for cls in made}
 
 
 #: additional parameters of an option: SGD learns little at the learning rate of AdamW

@@ -4,6 +4,7 @@ from ._adatt import AdaTT
 from ._base import Architecture, Network, NetworkWrapper
 from ._cross_stitch import CrossStitch
 from ._cuts import Cut, SharedCut, SplitCut, gramian_of_tensors
+from ._grouped import Grouped
 from ._hard_sharing import HardSharing
 from ._independent import Independent
 from ._label_inputs import LABELS, hide_at_random, without_labels
@@ -23,6 +24,7 @@ __all__ = [
     "Architecture",
     "CrossStitch",
     "Cut",
+    "Grouped",
     "HardSharing",
     "Independent",
     "MMoE",

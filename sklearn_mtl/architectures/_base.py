@@ -170,6 +170,14 @@ class Architecture(BaseEstimator, ABC):
             Source of initial weights; parts of one task use a generator of this task.
         """
 
+    def restricted_to(self, tasks: Sequence[str]) -> Architecture:
+        """Return the architecture of a network of some tasks only, without what is said of others."""
+        return self
+
+    def groups_among(self, tasks: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return some tasks in groups, so that tasks of different groups share no layers; by default in one."""
+        return [tuple(tasks)]
+
     def flow(self, tasks: Sequence[str]) -> Flow:
         """Describe the data flow from the inputs to the tasks, for a diagram."""
         shared = Node("shared", type(self).__name__, "shared")

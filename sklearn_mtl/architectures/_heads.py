@@ -14,7 +14,7 @@ from ..tasks import Task, group_tasks
 from ..trunks import Representation
 from ..utils._random import Streams
 from ._cuts import HeadsCut
-from ._outputs import Outputs
+from ._outputs import Outputs, Product
 from ._views import Views
 
 
@@ -76,7 +76,10 @@ class Heads(nn.Module):
 
     def needed(self, tasks: Sequence[str]) -> list[str]:
         """Return the tasks whose views are needed for the outputs of some tasks."""
-        return [name for name in self.task_names if name in tasks]
+        if list(tasks) == self.task_names:
+            return self.task_names
+        wanted = set(tasks)
+        return [name for name in self.task_names if name in wanted]
 
     def plain_product(self, tasks: Sequence[str]) -> tuple[list[str], FusedLinear] | None:
         """Return the one product that computes all tasks from rows, with their names; None if there is none."""
@@ -89,11 +92,13 @@ class Heads(nn.Module):
         plain = self.plain_product(tasks) if views.names is None else None
         if plain is not None:
             names, product = plain
-            output = affine(views.representation.sample, product.weight, product.bias)
-            return Outputs([(names, product.widths, output)], views.penalty)
+            # the outputs of tasks with few labels need not all be computed
+            lazy = Product(views.representation.sample, product.weight, product.bias)
+            return Outputs([(names, product.widths, lazy)], views.penalty)
+        wanted_tasks = set(tasks)
         blocks: list[tuple[list[str], list[int], Tensor]] = []
         for names, product in zip(self.names, self.products, strict=True):
-            wanted = [position for position, name in enumerate(names) if name in tasks]
+            wanted = [position for position, name in enumerate(names) if name in wanted_tasks]
             if wanted:
                 chosen = [names[i] for i in wanted]
                 compute = partial(product.forward if views.names is None else product.each, wanted=wanted)
@@ -101,7 +106,7 @@ class Heads(nn.Module):
                 output = at_positions(compute, vectors) if self.labels_positions[chosen[0]] else compute(vectors)
                 blocks.append((chosen, [product.widths[i] for i in wanted], output))
         for name, head in zip(self.single_names, self.singles, strict=True):
-            if name in tasks:
+            if name in wanted_tasks:
                 output = head(self._read(name, views.of_one(name)))
                 self._check_width(name, output.shape[-1])
                 blocks.append(([name], [output.shape[-1]], output))

@@ -8,18 +8,68 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ..nn._layers import affine
+from ..nn._pairs import Pairs, pair_outputs
 from ._cuts import Cut
+
+
+class Product:
+    """Outputs x W^T + b of linear heads that read one representation, computed as far as they are asked for.
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., B, D)
+    weight : Tensor of shape (..., K, D)
+    bias : Tensor of shape (..., K)
+    """
+
+    def __init__(self, x: Tensor, weight: Tensor, bias: Tensor) -> None:
+        self.x, self.weight, self.bias = x, weight, bias
+
+    @cached_property
+    def all(self) -> Tensor:
+        """The outputs (..., B, K)."""
+        return affine(self.x, self.weight, self.bias)
+
+    def at(self, pairs: Pairs, columns: slice) -> Tensor:
+        """Return the outputs (..., n_pairs) of pairs of a row and one of some columns."""
+        if "all" in self.__dict__ or self.weight.dim() > 2 or self.x.dim() > 2:
+            return self.all[..., columns][..., pairs.row, pairs.column]
+        if columns.stop - columns.start == len(self.weight):
+            return pair_outputs(self.x, self.weight, self.bias, pairs)
+        return pair_outputs(self.x, self.weight[columns], self.bias[columns], pairs)
+
+
+class KnownPairs:
+    """Outputs (..., n_pairs) of the labelled pairs of some tasks, computed before.
+
+    Parameters
+    ----------
+    values : Tensor
+    """
+
+    def __init__(self, values: Tensor) -> None:
+        self.values = values
+
+    @property
+    def all(self) -> Tensor:
+        """The outputs of all pairs, which were not computed."""
+        raise TypeError("only the outputs of labelled pairs are known.")
+
+    def at(self, pairs: Pairs, columns: slice) -> Tensor:
+        """Return the outputs of the pairs."""
+        return self.values
 
 
 class Outputs(Mapping[str, Tensor]):
     """Outputs (..., B, K) by task; outputs from one product stay concatenated.
 
     A loss over the columns of several tasks uses the concatenated tensor. It is split only if the output of a
-    single task is requested.
+    single task is requested. A loss over few labels of many tasks asks for their outputs only.
 
     Parameters
     ----------
-    blocks : sequence of (sequence of str, sequence of int, Tensor)
+    blocks : sequence of (sequence of str, sequence of int, Tensor or Product)
         Tasks, their widths K, and their concatenated outputs, (..., B, sum of K).
     penalty : Tensor of shape (...) or None, default=None
         Term that the network adds to the objective in training.
@@ -29,7 +79,7 @@ class Outputs(Mapping[str, Tensor]):
 
     def __init__(
         self,
-        blocks: Sequence[tuple[Sequence[str], Sequence[int], Tensor]],
+        blocks: Sequence[tuple[Sequence[str], Sequence[int], Tensor | Product | KnownPairs]],
         penalty: Tensor | None = None,
         cut: Cut | None = None,
     ) -> None:
@@ -41,6 +91,12 @@ class Outputs(Mapping[str, Tensor]):
     def of(cls, outputs: Mapping[str, Tensor], penalty: Tensor | None = None) -> Outputs:
         """Combine outputs by task."""
         return cls([([name], [output.shape[-1]], output) for name, output in outputs.items()], penalty)
+
+    @classmethod
+    def of_pairs(cls, found: Sequence[tuple[Sequence[str], Tensor]], others: Mapping[str, Tensor]) -> Outputs:
+        """Combine outputs of the labelled pairs of groups of tasks, (..., n_pairs), with those of other tasks."""
+        blocks = [(names, [1] * len(names), KnownPairs(values)) for names, values in found]
+        return cls([*blocks, *cls.of(others)._blocks])
 
     def with_more(self, other: Outputs) -> Outputs:
         """Add the outputs of other tasks."""
@@ -58,16 +114,30 @@ class Outputs(Mapping[str, Tensor]):
 
     def side_by_side(self, names: Sequence[str]) -> Tensor:
         """Return the outputs of some tasks as one tensor (..., B, sum of their K)."""
-        for tasks, _, tensor in self._blocks:
+        for tasks, _, values in self._blocks:
             if list(tasks) == list(names):
-                return tensor
+                return _whole(values)
         return torch.cat([self[name] for name in names], dim=-1)
+
+    def at(self, names: Sequence[str], pairs: Pairs) -> Tensor:
+        """Return the outputs (..., n_pairs) of pairs of a row and one of some tasks of width 1, by its number."""
+        for tasks, widths, values in self._blocks:
+            if isinstance(values, Product | KnownPairs) and names[0] in tasks:
+                first = list(tasks).index(names[0])
+                if list(tasks[first : first + len(names)]) == list(names):
+                    start = sum(widths[:first])
+                    return values.at(pairs, slice(start, start + len(names)))
+        return self.side_by_side(names)[..., pairs.row, pairs.column]
+
+    def whole_blocks(self) -> list[tuple[Sequence[str], Sequence[int], Tensor]]:
+        """Return the blocks, of which each is computed."""
+        return [(names, widths, _whole(values)) for names, widths, values in self._blocks]
 
     @cached_property
     def _by_task(self) -> dict[str, Tensor]:
         return {
             name: part
-            for names, widths, tensor in self._blocks
+            for names, widths, tensor in self.whole_blocks()
             for name, part in zip(names, tensor.split(list(widths), dim=-1), strict=True)
         }
 
@@ -79,3 +149,7 @@ class Outputs(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return sum(len(names) for names, _, _ in self._blocks)
+
+
+def _whole(values: Tensor | Product | KnownPairs) -> Tensor:
+    return values.all if isinstance(values, Product | KnownPairs) else values

@@ -36,13 +36,7 @@ class Views(NamedTuple):
         """Return the views of some tasks, in their order; the shared representation if there is no task axis."""
         if self.names is None or list(names) == list(self.names):
             return self.representation
-        chosen = torch.tensor([self.names.index(name) for name in names])
-        sample, token, mask = self.representation
-        return Representation(
-            sample.index_select(-3, chosen.to(sample.device)),
-            None if token is None else token.index_select(-4, chosen.to(sample.device)),
-            mask,
-        )
+        return entries_of(self.representation, torch.tensor([self.names.index(name) for name in names]))
 
     def of_one(self, name: str) -> Representation:
         """Return the view of one task, without a task axis."""
@@ -72,6 +66,15 @@ class Views(NamedTuple):
 def tensors_of(representation: Representation) -> tuple[Tensor, ...]:
     """Return the tensors of rows and of tokens of a representation."""
     return tuple(tensor for tensor in representation[:2] if tensor is not None)
+
+
+def entries_of(representation: Representation, chosen: Tensor) -> Representation:
+    """Return the chosen entries of the axis of a representation with sample (..., E, B, D)."""
+    sample, token, mask = representation
+    chosen = chosen.to(sample.device)
+    return Representation(
+        sample.index_select(-3, chosen), None if token is None else token.index_select(-4, chosen), mask
+    )
 
 
 def map_vectors(representation: Representation, function: Callable[[Tensor], Tensor]) -> Representation:

@@ -153,8 +153,8 @@ def _kind_of_type(of: type) -> str:
 def _numbers(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Convert number objects to integers or floats, with NaN for missing ones."""
     known = values[~missing]
-    is_whole = all(isinstance(value, int | np.integer) for value in known)
-    largest = max((abs(int(value)) for value in known), default=0) if is_whole else 0
+    is_whole = all(issubclass(of, int | np.integer) for of in set(map(type, known.tolist())))
+    largest = max(map(abs, map(int, known.tolist())), default=0) if is_whole else 0
     if is_whole and not missing.any() and largest < 2**63:
         return values.astype(np.int64)
     if is_whole and missing.any() and EXACT < largest < 2**63:

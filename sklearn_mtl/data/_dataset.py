@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,11 +15,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..architectures import Outputs
 from ..columns._ragged import RaggedRows
 from ..metrics import Metric
+from ..targets import SparseTargets
 from ..tasks import Encoded, Task, TaskGroup
 from ..tasks._answers import NetworkAnswer
 from ..tasks._checks import encode
 from ..tasks._rating import Reference
 from ..trunks import SparseRows
+from ..utils._random import Streams
+from ._sparse_labels import LabelledPairs, encode_pairs, is_computed_by_pairs, labels_by_task, refuse_wide
 from ._weights import in_common_units
 
 CPU = torch.device("cpu")
@@ -33,7 +36,7 @@ class Batch(NamedTuple):
     """Some rows of a `Dataset`, on the device of the network."""
 
     inputs: dict[str, Tensor]
-    targets: list[Tensor]
+    targets: list[Any]
     weights: list[Tensor | None]
     #: positions of the rows in the data of the fit
     rows: Tensor | None = None
@@ -66,10 +69,10 @@ class Dataset:
     ----------
     inputs : mapping of str to Tensor, SparseRows or RaggedRows
         Shared by all sets of one fit.
-    targets : list of Tensor or RaggedRows
+    targets : list of Tensor, RaggedRows or LabelledPairs
         One per group of tasks.
     weights : list of Tensor, RaggedRows or None
-        One per group; None if every element is labelled and weighs 1.
+        One per group; None if every element is labelled and weighs 1, and for `LabelledPairs`, which have theirs.
     rows : Tensor of int or None, default=None
         Rows of this set; None for all.
     device : torch.device
@@ -84,6 +87,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.rows) if self.rows is not None else len(self.targets[0])
+
+    @property
+    def n_all(self) -> int:
+        """Number of rows of all sets of the fit."""
+        return len(self.targets[0])
 
     def subset(self, rows: Tensor) -> Dataset:
         """Return a dataset of some rows, without copying data."""
@@ -121,6 +129,10 @@ class Dataset:
                 yield self.batch(group[0])
             else:
                 yield from self.batch(torch.cat(list(group))).split([len(some) for some in group])
+
+    def shuffled(self, batch_size: int, streams: Streams, epoch: int, fewest: int = 1) -> Batches:
+        """Return the batches of an epoch, in an order that the streams and the epoch determine."""
+        return BatchIterator(self, batch_size, streams.generator("shuffle", epoch), fewest)
 
     def everything(self) -> Batch:
         """Gather the targets of all rows, without inputs; all tokens of sequences form one row."""
@@ -174,7 +186,10 @@ class ValidationRows:
         return Outputs.of({name: output.to(self.data.device) for name, output in parts.items()})
 
     def rate(self, name: str, task: Task, metrics: Sequence[Metric], output: Any) -> dict[str, float]:
-        """Score the outputs of a task; NaN without a label of positive weight, or if an output is not finite."""
+        """Score the outputs of a task; NaN without a label of positive weight, or if an output is not finite.
+
+        Of sparse labels, the outputs are those of the labelled rows.
+        """
         if not np.isfinite(output.values.numpy() if isinstance(output, RaggedRows) else output).all():
             return {metric.name: math.nan for metric in metrics}
         return self.reference(name, task).rate(metrics, NetworkAnswer(name, task, output))
@@ -183,8 +198,17 @@ class ValidationRows:
         """Return the labels of a task in the form that its metrics take, which is made once."""
         if name not in self._references or self._references[name].task is not task:
             weight = None if self.sample_weight is None else self.sample_weight[name]
-            self._references[name] = Reference(name, task, self.labels[name], weight)
+            labels = self.labels[name] if not isinstance(self.labels, SparseTargets) else None
+            if labels is None:  # of the labelled rows only
+                labels, rows = self.labels.labels_of(name)  # type: ignore[attr-defined]
+                weight = None if weight is None else weight[rows]
+            self._references[name] = Reference(name, task, labels, weight)
         return self._references[name]
+
+    def labelled_rows(self, name: str) -> Tensor:
+        """Return the labelled rows of a task of sparse labels."""
+        assert isinstance(self.labels, SparseTargets)
+        return torch.from_numpy(labels_by_task(self.labels, [name])[name]).long()
 
 
 class DataSplit(NamedTuple):
@@ -205,6 +229,8 @@ def take(values: Any, rows: Tensor | slice, device: torch.device) -> Tensor:
         return values[rows].to(device)
     if isinstance(values, RaggedRows):
         return values[rows.to(values.values.device)].to(device)
+    if isinstance(values, LabelledPairs):
+        return values[rows.to(values.target.device)].to(device)  # type: ignore[return-value]
     return values.index_select(0, rows.to(values.device)).to(device)
 
 
@@ -298,10 +324,18 @@ def bucketed(
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 
+class Batches(Protocol):
+    """Batches of an epoch, whose number is known."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+
 class OfAllTasks:
     """Batches that train all tasks, as pairs of None and the batch."""
 
-    def __init__(self, batches: BatchIterator) -> None:
+    def __init__(self, batches: Batches) -> None:
         self.batches = batches
 
     def __len__(self) -> int:
@@ -317,7 +351,7 @@ def encode_targets(
     targets: Mapping[str, np.ndarray],
     sample_weight: Mapping[str, np.ndarray] | None,
     dtype: torch.dtype,
-) -> tuple[list[Tensor], list[Tensor | None]]:
+) -> tuple[list[Any], list[Tensor | None]]:
     """Encode the labels of all tasks, one tensor of targets and one of weights per group.
 
     Parameters
@@ -332,9 +366,15 @@ def encode_targets(
     dtype : torch.dtype
         Dtype of targets that are not codes of classes.
     """
-    encoded: list[Tensor] = []
+    encoded: list[Any] = []
     weights: list[Tensor | None] = []
+    if isinstance(targets, SparseTargets):
+        refuse_wide(tasks, groups)
     for group in groups:
+        if is_computed_by_pairs(targets, group):
+            encoded.append(_encode_pairs(group, tasks, targets, sample_weight, dtype))
+            weights.append(None)
+            continue
         parts = [
             encode_task(tasks[name], name, targets[name], None if sample_weight is None else sample_weight[name])
             for name in group.names
@@ -344,6 +384,21 @@ def encode_targets(
         encoded.append(_target_tensor(target, dtype))
         weights.append(_weight_tensor(weight, dtype))
     return encoded, weights
+
+
+def _encode_pairs(
+    group: TaskGroup,
+    tasks: Mapping[str, Task],
+    targets: Any,
+    sample_weight: Mapping[str, np.ndarray] | None,
+    dtype: torch.dtype,
+) -> LabelledPairs:
+    rows = labels_by_task(targets, group.names)
+    encoded = {}
+    for name in group.names:
+        weight = None if sample_weight is None else sample_weight[name][rows[name]]
+        encoded[name] = encode_task(tasks[name], name, targets.labels_of(name)[0], weight)
+    return encode_pairs(group, encoded, rows, len(targets), dtype)
 
 
 def _target_tensor(target: Any, dtype: torch.dtype) -> Any:
@@ -404,6 +459,6 @@ def _fits(dataset: Dataset, device: torch.device) -> bool:
     if device.type != "cuda":
         return True
     tensors = [*dataset.inputs.values(), *dataset.targets, *dataset.weights]
-    needed = sum(t.nbytes for t in tensors if isinstance(t, Tensor | RaggedRows))
+    needed = sum(t.nbytes for t in tensors if isinstance(t, Tensor | RaggedRows | LabelledPairs))
     free, _ = torch.cuda.mem_get_info(device)
     return needed < free / 2

@@ -11,9 +11,12 @@ from torch import Tensor
 
 from ..columns._missing import has_label
 from ..columns._ragged import RaggedRows
+from ..targets import SparseTargets
 from ..tasks import Task, TaskGroup
 from ..utils._stratify import deal
 from ._dataset import Dataset
+from ._pair_strata import columns_of_pairs, hold_out_pairs, is_wide, strata_of_pairs
+from ._sparse_labels import LabelledPairs, labels_by_task
 
 # Minimum number of held-out labels of a task that has twice as many: scores such as R2 need two.
 FEWEST_HELD_OUT = 2
@@ -38,6 +41,8 @@ def count_labels(
     targets: Mapping[str, np.ndarray], sample_weight: Mapping[str, np.ndarray] | None, tasks: Sequence[str]
 ) -> LabelCounts:
     """Count the rows with labels of some tasks."""
+    if isinstance(targets, SparseTargets):
+        return _count_sparse(targets, sample_weight, tasks)
     labelled = []
     for name in tasks:
         known = has_label(targets[name])
@@ -47,6 +52,17 @@ def count_labels(
             return LabelCounts(len(known), len(known))
         labelled.append(known)
     return LabelCounts(int(np.any(labelled, axis=0).sum()), max(int(known.sum()) for known in labelled))
+
+
+def _count_sparse(
+    targets: SparseTargets, sample_weight: Mapping[str, np.ndarray] | None, tasks: Sequence[str]
+) -> LabelCounts:
+    any_task, most = np.zeros(len(targets), dtype=bool), 0
+    for name, rows in labels_by_task(targets, tasks).items():
+        kept = rows if sample_weight is None else rows[sample_weight[name][rows] > 0]
+        any_task[kept] = True
+        most = max(most, len(kept))
+    return LabelCounts(int(any_task.sum()), most)
 
 
 class HeldOut(NamedTuple):
@@ -90,6 +106,20 @@ def held_out(train: Tensor, valid: Tensor, names: Sequence[str | None], codes: n
     return HeldOut(train, valid, not_validated, list(dict.fromkeys(not_trained)))
 
 
+def held_out_of(
+    train: Tensor, valid: Tensor, data: Dataset, groups: Sequence[TaskGroup], tasks: Mapping[str, Task]
+) -> HeldOut:
+    """Find the tasks that a split leaves without labels on one side, from the encoded rows."""
+    if not is_wide(groups, data.targets, len(data)):
+        names, columns = zip(*strata(data, groups, tasks), strict=True)
+        return held_out(train, valid, names, np.column_stack(columns))
+    found = strata_of_pairs(groups, data.targets, tasks)
+    sides = np.zeros((2, len(data)), dtype=bool)
+    sides[0, train.numpy()] = sides[1, valid.numpy()] = True
+    lacking = np.unique(found.task[found.without_label_in(*sides)])
+    return HeldOut(train, valid, found.not_validated(sides[1]), [found.names[task] for task in lacking])
+
+
 def hold_out(
     data: Dataset,
     groups: Sequence[TaskGroup],
@@ -102,7 +132,8 @@ def hold_out(
     """Draw validation rows, with a proportional share of the labels and classes of each task.
 
     Every class is trained. If ``n_valid`` allows it, a task of two or more labels has at least one on either side.
-    Labels of weight 0 do not count.
+    Labels of weight 0 do not count. Of thousands of tasks with few labels, rows are drawn at random, and fewer
+    than ``n_valid`` are held out if some have the only labels of a class.
 
     Parameters
     ----------
@@ -120,6 +151,10 @@ def hold_out(
         than draws. When all rows have been drawn, the first draw is repeated.
     """
     order = torch.randperm(len(data), generator=generator)
+    if is_wide(groups, data.targets, len(data)):
+        found = strata_of_pairs(groups, data.targets, tasks)
+        number = fold % min(n_folds, len(data) // n_valid)
+        return HeldOut(*hold_out_pairs(found, len(data), n_valid, order, number), [])
     names, columns = zip(*strata(data, groups, tasks), strict=True)
     n_draws = min(n_folds, len(data) // n_valid)
     if all(column[0] == 1 and (column == 1).all() for column in columns):  # the rows do not differ
@@ -143,6 +178,9 @@ def strata(
     Classes have the name None; a code is 0 where there is no label.
     """
     for group, target, weight in zip(groups, data.targets, data.weights, strict=True):
+        if isinstance(target, LabelledPairs):
+            yield from columns_of_pairs(group, target, tasks)
+            continue
         for name, columns in zip(group.names, group.columns, strict=True):
             labelled = _labelled(weight, columns, len(data))
             yield name, np.asarray(labelled[:, 0] if labelled.shape[1] == 1 else labelled.any(axis=1), np.int32)

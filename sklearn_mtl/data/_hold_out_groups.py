@@ -15,6 +15,8 @@ from ..utils._deal_groups import deal_groups
 from ..utils._stratify import quantile_bins
 from ._dataset import Dataset
 from ._hold_out import HeldOut, held_out, strata
+from ._pair_strata import is_wide
+from ._sparse_labels import LabelledPairs
 
 # Number of quantile bins by which numbers are stratified.
 N_BINS = 5
@@ -95,6 +97,13 @@ def hold_out_groups(
             f"groups: all {len(groups)} rows are in one group, {groups.tolist()[0]!r}. Early stopping holds out "
             "whole groups and needs two or more; leave out groups, or set early_stopping=False."
         )
+    if is_wide(task_groups, data.targets, len(data)):
+        n_tasks = sum(len(group.names) for group in task_groups)
+        raise ValueError(
+            f"groups: {n_tasks} tasks are too many to hold out whole groups "
+            "with a share of the labels of each; pass validation=GroupShuffleSplit(1, test_size=0.1) of "
+            "scikit-learn, which draws groups at random."
+        )
     names, columns = zip(*strata(data, task_groups, tasks), strict=True)
     codes = np.column_stack([*columns, *_bins(data, task_groups, tasks)])
     own = codes[:, : len(names)]
@@ -129,6 +138,8 @@ def _pinned(codes: np.ndarray, groups: np.ndarray) -> np.ndarray:
 def _bins(data: Dataset, task_groups: Sequence[TaskGroup], tasks: Mapping[str, Task]) -> Iterator[np.ndarray]:
     """Yield quantile bins of each number, from 1; 0 where it is missing."""
     for group, target, weight in zip(task_groups, data.targets, data.weights, strict=True):
+        if isinstance(target, LabelledPairs):
+            target, weight = _spread(target)
         if isinstance(target, RaggedRows) or target.dim() != 2:
             continue
         for name, columns in zip(group.names, group.columns, strict=True):
@@ -139,3 +150,12 @@ def _bins(data: Dataset, task_groups: Sequence[TaskGroup], tasks: Mapping[str, T
             for number in np.where(known, values, np.nan).T:
                 if not np.isnan(number).all():
                     yield quantile_bins(number, N_BINS)
+
+
+def _spread(labels: LabelledPairs) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the target (n_rows, n_tasks) of labelled pairs, and its weight."""
+    target = torch.zeros(len(labels), labels.n_tasks, dtype=labels.target.dtype, device=labels.target.device)
+    weight = torch.zeros_like(target)
+    where = labels.pairs.row, labels.pairs.column.long()
+    target[where], weight[where] = labels.target, labels.labelled.to(weight)
+    return target, weight

@@ -108,7 +108,8 @@ class MultiTaskNetEstimator(
     max_epochs : int >= 1, default=100
         Maximum number of passes over the training rows.
     batch_size : int >= 1 or "auto", default="auto"
-        Rows per step. "auto" is about a twentieth of the rows, as a power of 2 from 16 to 256.
+        Rows per step. "auto" is about a twentieth of the rows, as a power of 2 from 16 to 256; of thousands of
+        tasks of `Targets.from_sparse` up to 2,048, so that a step has some labels of each task.
     early_stopping : bool, "auto", "per_task" or EarlyStopping, default="auto"
         Whether to hold out rows for validation, stop when they no longer improve, and restore the best epoch.
         "auto" does so from 100 labelled rows on, and for an ensemble from 10 rows on. "per_task" removes each task
@@ -133,10 +134,10 @@ class MultiTaskNetEstimator(
         "auto" is the portfolio of the recipes that are recommended for a table (`recommended_recipes`), as long as
         nothing is set that describes one network and its training: ``trunk``, ``architecture``, ``n_members``,
         ``weighting``, ``optimizer``, ``penalties``, ``task_sampling``, ``callbacks``, ``net_params``,
-        ``label_inputs`` or ``warm_start``. Otherwise, for inputs other than dense tables, and for ``partial_fit``,
-        it is a single network, or with ``n_members`` a `DeepEnsemble`. A learning rate, batch size and so on that
-        is set is that of all recipes, and ``max_epochs`` bounds each of them. ``n_members=1`` gives a single
-        network.
+        ``label_inputs`` or ``warm_start``; for a stream it is a network of the first of these recipes. Otherwise,
+        for inputs other than dense tables, and for ``partial_fit``, it is a single network, or with ``n_members``
+        a `DeepEnsemble`. A learning rate, batch size and so on that is set is that of all recipes, and
+        ``max_epochs`` bounds each of them. ``n_members=1`` gives a single network.
     penalties : sequence of {"trace_norm", "group_lasso", "orthogonality", "representation_dropout"} or of \
             Penalty, default=()
         Regularisation across tasks, added to the objective; see `sklearn_mtl.penalties`. Penalties are parameters
@@ -198,7 +199,7 @@ class MultiTaskNetEstimator(
     validation_rows_ : ndarray of int, list of ndarray of int, or None
         Positions of the held-out rows in the last ``fit`` or ``add_task``; for a `DeepEnsemble` a list with one
         array per member, for a `Portfolio` with one per recipe and member. None if no rows were held out, as with
-        ``X_val``.
+        ``X_val``, or for a stream.
     member_seeds_ : ndarray of int of shape (n_members,)
         Seeds of the members of a `DeepEnsemble`: a fit of one network with such a ``random_state`` equals the
         member. It does not exist for other fits.

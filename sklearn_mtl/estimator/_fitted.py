@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..architectures import resolve_architecture
+from ..streaming._stream import refuse_stream
 from ..targets import Targets, name_of
 from ..tasks import Task
 from ..tasks._answers import Answer, NetworkAnswer
@@ -171,6 +172,7 @@ class FittedMixin(
             Of the estimator's dtype.
         """
         view = self._fitted_view()
+        refuse_stream(X, "transform")
         return view._model.representation(X, view)
 
     @available_if(_has_gates)
@@ -218,12 +220,11 @@ class FittedMixin(
         """DataFrame with a row for each task: how much of it comes from networks that share layers.
 
         The columns "shared", "grouped" and "separate" sum to 1. Of a `Portfolio` they are the weights of its
-        recipes, which the errors on held-out rows determine; a linear recipe shares no layers. "grouped" is 0 but
-        in a `TaskGrouping <sklearn_mtl.model_selection.TaskGrouping>`.
+        recipes, which the errors on held-out rows determine; a linear recipe shares no layers. "grouped" are the
+        networks with a trunk for some of the tasks, see `Grouped <sklearn_mtl.architectures.Grouped>`.
         """
         check_is_fitted(self)
-        shared = self._model.shared_weights
-        return frame_of_shares({name: {"shared": shared[name], "separate": 1 - shared[name]} for name in shared})
+        return frame_of_shares(self._model.shares)
 
     @property
     def history_(self) -> Any:
@@ -237,6 +238,8 @@ class FittedMixin(
     ) -> tuple[dict[str, Answer], Any]:
         """Return the predictions of some tasks, and the twin that computed them."""
         view = self._fitted_view()
+        if not isinstance(X, np.ndarray):  # the check would be noticeable for a single row
+            refuse_stream(X, "predict")
         names, predictors = view._chosen(tasks), view.task_predictors_
         own = [name for name in names if name not in predictors] if predictors else names
         outputs = view._model.outputs(X, own, view, given) if own else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..architectures import TaskGraph, resolve_architecture
+from ..architectures import Grouped, TaskGraph, resolve_architecture
 from ..diagram._flow import Flow
 from ..diagram._svg import flow_svg
 from ..model._blueprint import Blueprint
@@ -20,7 +20,7 @@ def fitted_flow(blueprint: Blueprint, tasks: Sequence[str]) -> Flow:
 
     Tasks that are not trained, or were added later, read the representation.
     """
-    trained = [name for name in tasks if name not in blueprint.added and blueprint.task_weights[name] > 0]
+    trained = [name for name in tasks if name in blueprint.trained]
     flow = blueprint.architecture.flow(trained)
     return flow.with_tasks([name for name in tasks if name not in trained])
 
@@ -53,6 +53,8 @@ def named_tasks(architecture: Any, *params: Any) -> list[str]:
     names = [name for param in params if isinstance(param, Mapping) for name in param]
     if isinstance(architecture, TaskGraph):
         names += [name for child, parents in architecture.dependencies.items() for name in (*parents, child)]
+    if isinstance(architecture, Grouped):
+        names += [name for group in architecture.groups for name in group]
     return list(dict.fromkeys(names))
 
 

@@ -26,6 +26,7 @@ from ..config import (
 )
 from ..penalties import resolve_penalties
 from ..sampling import resolve_task_sampling
+from ..streaming._stream import Stream, refuse_stream, stream_of
 from ..training import (
     Caller,
     Model,
@@ -37,6 +38,8 @@ from ..training import (
     learn_portfolio,
     learn_portfolio_batch,
     learn_portfolio_task,
+    learn_stream,
+    learn_stream_batch,
     restored,
 )
 from ..trunks import InputRows
@@ -92,10 +95,13 @@ class LearningMixin(FittedMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs. Columns of a pandas or polars frame with text or category dtype are embedded.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            Targets; a missing label is NaN, None or pandas' NA. A row may have no label at all.
+        X : {array-like, sparse matrix, frame, list, mapping, Stream} with n_samples rows
+            Inputs. Columns of a pandas or polars frame with text or category dtype are embedded. Rows that do not
+            fit into memory are a `Stream <sklearn_mtl.streaming.Stream>`, or what it takes: a path of Parquet
+            files, a `pyarrow.dataset.Dataset`, a LazyFrame, a Dask frame, or an IterableDataset.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows, or list of str
+            Targets; a missing label is NaN, None or pandas' NA. A row may have no label at all. For a stream, the
+            names of the columns of the tasks.
         sample_weight : array-like of shape (n_samples,), or a frame or `Targets` of such by task, default=None
             Weight of each row in the loss of each task.
         targets : like y, default=None
@@ -134,7 +140,8 @@ class LearningMixin(FittedMixin):
         OSError
             If the checkpoint cannot be written, for instance because the disk is full.
         """
-        X, y = indexed_by_rows(X), one_target(self, y, targets)
+        y = one_target(self, y, targets)
+        X = stream_of(X, y) or indexed_by_rows(X)
         previous = self._previous() if self.warm_start else None
         configs = self._configs(X, y, previous)
         _check_resume(self.checkpoint, resume)
@@ -152,7 +159,7 @@ class LearningMixin(FittedMixin):
         become = functools.partial(self._become, learner)
         caller = Caller(learner, learner._as_fitted, watch, become)
         train = functools.partial(learn_portfolio, weighted=_is_weighted(self.ensemble))
-        model = self._trained(learn, train, configs)(
+        model = self._trained(learn_stream if isinstance(X, Stream) else learn, train, configs)(
             caller, X, y, sample_weight, given=given, previous=previous, resume=bool(resume)
         )
         _warn_of_idle_tasks(model)
@@ -171,10 +178,10 @@ class LearningMixin(FittedMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, frame, list, mapping} with n_samples rows
-            Inputs.
-        y : array-like, frame, mapping, structured array or Targets with n_samples rows
-            Targets.
+        X : {array-like, sparse matrix, frame, list, mapping, Stream} with n_samples rows
+            Inputs. A stream is read twice, and trained on once; see ``fit``.
+        y : array-like, frame, mapping, structured array or Targets with n_samples rows, or list of str
+            Targets; for a stream, the names of the columns of the tasks.
         classes : array-like, list of array-like or mapping of str to array-like, default=None
             All classes, for 1-D y, for 2-D y, or by task; used only by the first call. None uses the classes
             of the first batch.
@@ -185,12 +192,14 @@ class LearningMixin(FittedMixin):
         -------
         self
         """
-        X, y = indexed_by_rows(X), one_target(self, y, None)
+        y = one_target(self, y, None)
+        X = stream_of(X, y) or indexed_by_rows(X)
         previous = self._previous()
         configs = self._configs(None, y, previous)
         learner = self._learner()
         caller = Caller(learner, learner._as_fitted)
-        train = self._trained(learn_batch, learn_portfolio_batch, configs)
+        learn_one = learn_stream_batch if isinstance(X, Stream) else learn_batch
+        train = self._trained(learn_one, learn_portfolio_batch, configs)
         model = train(caller, X, y, sample_weight, previous=previous, classes=classes)
         return self._become(learner, model)
 
@@ -240,6 +249,7 @@ class LearningMixin(FittedMixin):
             If there is a task of that name.
         """
         check_is_fitted(self)
+        refuse_stream(X, "add_task")
         configs = self._configs(None, None, self._model)
         resolve_early_stopping(self.early_stopping).warn_if_idle()
         learner = self._learner()

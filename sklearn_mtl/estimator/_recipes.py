@@ -12,7 +12,8 @@ from sklearn.utils.validation import _num_features, _num_samples
 
 from ..columns._arrays import stack_vectors
 from ..config import EarlyStopping, Optimizer, Portfolio, resolve_early_stopping, resolve_ensemble
-from ..targets import read_targets
+from ..streaming._stream import Stream
+from ..targets import SparseTargets, read_targets
 from ..training import Model, PortfolioModel, batch_size_of
 from ..trunks import MLP, resolve_trunk
 from ..utils._same import same
@@ -151,6 +152,13 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
     """Return the changes as the recipes state them."""
     changed = changed_params(estimator)
     spec = resolve_ensemble(estimator.ensemble)
+    if isinstance(X, Stream):
+        return {"": _of_stream(estimator, spec, previous, changed)}
+    if isinstance(spec, Portfolio) and isinstance(y, SparseTargets):
+        raise ValueError(
+            f"ensemble={estimator.ensemble!r} weighs recipes by arrays of all rows and tasks, and y is of "
+            "Targets.from_sparse or from_long; use ensemble='deep' with some n_members."
+        )
     if isinstance(spec, Portfolio):
         spec.check_recipes()
         if not isinstance(spec.recipes, str):
@@ -164,10 +172,25 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
         return _recommended(X, y, previous, changed, estimator.tasks)
     named = changed & OF_ONE_TRAINING
     continues = isinstance(previous, PortfolioModel) and named <= {"warm_start"}
-    starts = not named and previous is None and X is not None and not issparse(X) and is_table(X)
+    is_sparse = issparse(X) or isinstance(y, SparseTargets)
+    starts = not named and previous is None and X is not None and not is_sparse and is_table(X)
     return (
         _recommended(X, y, previous, changed, estimator.tasks) if continues or starts else {"": _single(estimator)}
     )
+
+
+def _of_stream(estimator: Any, spec: Any, previous: Model | None, changed: set[str]) -> Recipe:
+    """Return the only recipe for a stream: the first one for many rows, unless the user describes one training."""
+    if isinstance(spec, Portfolio) or isinstance(previous, PortfolioModel):
+        raise ValueError(
+            "a Portfolio holds out rows by their positions, and trains each recipe in turn; a stream trains a "
+            "single one. Leave ensemble at 'auto', or set it to 'batch' with n_members."
+        )
+    if changed & OF_ONE_TRAINING or previous is not None:
+        return _single(estimator)
+    name, recipe = next(iter(recommended_recipes(MOST_ROWS + 1, 1, 1).items()))
+    assert name == "shared"
+    return {k: v for k, v in {**recipe, "n_members": 1}.items() if k not in changed}
 
 
 def _recommended(

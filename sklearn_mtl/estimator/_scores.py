@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import _num_samples, check_consistent_length
 
 from ..data import check_sample_weight, check_weights
 from ..metrics import weighted_mean
-from ..targets import Targets, align_targets, name_of, read_targets
+from ..targets import SparseTargets, Targets, align_targets, name_of, read_targets
 from ..tasks import Task
+from ..tasks._answers import NetworkAnswer
 from ..tasks._rating import Reference, chosen_metrics, warn_of_undefined
 from ..training import Model
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
@@ -150,6 +151,9 @@ class ScoringMixin:
         self, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike, given: TargetsLike = None
     ) -> Iterator[tuple]:
         """Yield the name, the labels and the predictions of each task."""
+        if isinstance(y, SparseTargets) and given is None and not self._fitted_view().task_predictors_:
+            yield from self._compared_labels(X, y, sample_weight)
+            return
         answers, view = self._answers(X, None, given)
         true = view._true_labels(y)
         check_consistent_length(next(iter(answers.values())).predictions, true)
@@ -158,6 +162,20 @@ class ScoringMixin:
         for name, task in view.tasks_.items():
             weight = None if weights is None else weights[name]
             yield name, Reference(name, task, true[name], weight), answers[name]
+
+    def _compared_labels(self, X: RowsLike, y: SparseTargets, sample_weight: WeightsLike) -> Iterator[tuple]:
+        """Yield the name, the labels and the predictions of each task, for its labelled rows only."""
+        view = self._fitted_view()
+        true = view._true_labels(y)
+        n_rows = _num_samples(X)
+        if n_rows != len(true):
+            raise ValueError(f"X has {n_rows} rows, but y has {len(true)}.")
+        weights = check_sample_weight(sample_weight, list(view._model.blueprint.tasks), n_rows, may_be_zero=True)
+        outputs = view._model.outputs_of_labels(X, true, view)
+        for name, task in view.tasks_.items():
+            labels, rows = true.labels_of(name)
+            weight = None if weights is None else weights[name][rows]
+            yield name, Reference(name, task, labels, weight), NetworkAnswer(name, task, outputs[name])
 
     def _true_labels(self, y: TargetsLike) -> Targets:
         """Read the labels of y, with or without columns of auxiliary tasks, which are not used."""

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..uncertainty._delegation import require_fitted
+from ..uncertainty._kinds import kind_of
 from ..uncertainty._methods import chosen_tasks, labels_of
 from ..uncertainty._said import Asked, inner_net, said_by
-from ..uncertainty._scorers import Classes, kind_of
+from ..uncertainty._scorers import Classes
 from ..utils._optional import import_optional
 from ..utils._types import AxesLike, RowsLike, TargetsLike
 from ._lines import LinesDisplay

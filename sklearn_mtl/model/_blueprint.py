@@ -111,6 +111,11 @@ class Blueprint:
         return dict(zip(other.tasks, self.tasks, strict=True))
 
     @property
+    def trained(self) -> list[str]:
+        """The tasks that the architecture was built for: neither of weight 0 nor added later."""
+        return [name for name in self.tasks if self.task_weights[name] > 0 and name not in self.added]
+
+    @property
     def watched(self) -> list[str]:
         """The tasks to train, without auxiliary ones: those that early stopping and recipes are judged by."""
         return [name for name in self.active if name not in self.auxiliary]
@@ -123,8 +128,7 @@ class Blueprint:
     @property
     def label_widths(self) -> dict[str, int]:
         """Widths of the encoded labels that other tasks read, by task, with a flag that says which are known."""
-        trained = [n for n, weight in self.task_weights.items() if weight > 0 and n not in self.added]
-        return {n: self.tasks[n].label_width + 1 for n in trained if self.tasks[n].label_width}
+        return {n: self.tasks[n].label_width + 1 for n in self.trained if self.tasks[n].label_width}
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -146,7 +150,7 @@ class Blueprint:
     def one_network(self, seed: int) -> Network:
         """Build one network with the initial weights of a seed."""
         first = {name: task for name, task in self.tasks.items() if name not in self.added}
-        trained = {name: task for name, task in first.items() if self.task_weights[name] > 0}
+        trained = {name: self.tasks[name] for name in self.trained}
         streams = Streams(seed, list(trained))
         network = self.architecture.build(self.trunk, trained, streams)
         if self.label_inputs:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ..architectures import Outputs
-from ..tasks import Task, group_tasks
+from ..data._sparse_labels import LabelledPairs
+from ..tasks import Task, TaskGroup, group_tasks
 from ..tasks._checks import loss_of
 from ..weighting import StepRecord, Weighting, WeightingModule
 from ._last_layer import LastSharedLayer
@@ -109,7 +110,7 @@ class Objective(nn.Module):
         ----------
         outputs : Outputs of Tensor (..., B, positions, K)
             Outputs of the network.
-        targets : sequence of Tensor
+        targets : sequence of Tensor or LabelledPairs
             One per group of tasks, for the rows of the batch.
         weights : sequence of Tensor (B, positions, C) or None
             One per group; None if every element is labelled and weighs 1.
@@ -118,6 +119,11 @@ class Objective(nn.Module):
         masses: list[Tensor | None] = []
         counts: list[int] = []
         for group, target, weight in zip(self.groups, targets, weights, strict=True):
+            if isinstance(target, LabelledPairs):
+                sums.append(_sums_of_pairs(outputs, group, target))
+                masses.append(target.mass.expand_as(sums[-1]))
+                counts.append(target.pairs.n_rows)
+                continue
             output = outputs.side_by_side(group.names)
             if group.task.labels_positions:
                 target, weight = _at_positions(output, group.task, target, weight)
@@ -153,10 +159,8 @@ class Objective(nn.Module):
         """
         number, position = next((i, g.names.index(name)) for i, g in enumerate(self.groups) if name in g.names)
         group, target, weight = self.groups[number], targets[number], weights[number]
-        columns = group.columns[position]
-        if len(group.names) > 1:
-            target = target[..., columns]
-        weight = None if weight is None else weight[..., columns]
+        target = group.part(position, target)
+        weight = None if weight is None else group.part(position, weight)
         if self.tasks[name].labels_positions:
             target, weight = _at_positions(output, self.tasks[name], target, weight)
         if weight is not None:
@@ -255,6 +259,15 @@ class Objective(nn.Module):
             total, mass = total @ self.members, mass @ self.members
         present = mass > 0
         return TaskLosses(torch.where(present, total, 0.0) / torch.where(present, mass, 1.0), mass)
+
+
+def _sums_of_pairs(outputs: Outputs, group: TaskGroup, target: LabelledPairs) -> Tensor:
+    """Sum the weighted losses of the labelled pairs of a group by task, (..., n_tasks)."""
+    output = outputs.at(group.names, target.pairs).unsqueeze(-1)
+    loss = loss_of(group.names, group.task, output, target.target.unsqueeze(-1), 1).squeeze(-1)
+    if target.weight is not None:  # the loss of a row of weight 0 may be infinite
+        loss = torch.where(target.labelled, loss, 0.0) * target.weight
+    return target.sums(loss)
 
 
 def _at_positions(

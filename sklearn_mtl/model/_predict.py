@@ -14,9 +14,11 @@ from torch import Tensor
 from ..architectures import Network
 from ..columns._ragged import RaggedRows
 from ..data._dataset import lengths_of, positions_per_row, take
+from ..nn._pairs import Pairs
 from ..tasks import Task
 from ..utils._memory import explain_out_of_memory
 from ..utils._threads import threads_for
+from ._one_by_one import OneByOne
 
 # Rows per chunk: large enough for the products, small enough for the cache.
 CHUNK = 2048
@@ -56,8 +58,67 @@ def predict_outputs(
     rows : Tensor of int or None, default=None
         Rows to predict; None for all.
     """
+    names = list(tasks)
+    layout: dict[str, tuple[Sequence[str], Sequence[int]]] = {}
+
+    def by_block(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        # the outputs of thousands of tasks are few tensors, which are split once
+        blocks = network(batch, names).whole_blocks()
+        layout.update({tasks[0]: (tasks, widths) for tasks, widths, _ in blocks})
+        return {tasks[0]: values for tasks, _, values in blocks}
+
     axes = {name: task.position_axes for name, task in tasks.items()}
-    return _by_chunks(network, lambda batch: network(batch, list(tasks)), inputs, device, rows, axes)
+    found = _by_chunks(network, by_block, inputs, device, rows, axes)
+    by_task = {
+        name: part
+        for first, values in found.items()
+        for name, part in zip(layout[first][0], values.split(list(layout[first][1]), dim=-1), strict=True)
+    }
+    return {name: by_task[name] for name in names}
+
+
+@torch.inference_mode()
+def predict_pairs(
+    network: Network,
+    inputs: Mapping[str, Any],
+    groups: Sequence[tuple[Sequence[str], Callable[[slice], Pairs]]],
+    device: torch.device,
+    rows: Tensor | None = None,
+) -> list[Tensor]:
+    """Compute the outputs (..., n_pairs) of the labelled rows of many tasks of width 1, on the CPU.
+
+    Parameters
+    ----------
+    network : Network
+        In evaluation mode; it is not modified. The members of a `OneByOne` are an axis of the result.
+    inputs : mapping of str to Tensor or SparseRows
+        Encoded inputs.
+    groups : sequence of (sequence of str, callable)
+        Tasks, and a function that returns the pairs of a chunk of the rows and these tasks.
+    device : torch.device
+        Device of the network.
+    rows : Tensor of int or None, default=None
+        Rows to predict; None for all.
+    """
+    if isinstance(network, OneByOne):
+        each = [predict_pairs(member, inputs, groups, device, rows) for member in network.each]
+        return [torch.stack(parts) for parts in zip(*each, strict=True)]
+    n_rows = len(next(iter(inputs.values()))) if rows is None else len(rows)
+    numbers = torch.arange(n_rows) if rows is None else rows
+    names = [name for group, _ in groups for name in group]
+    parts: list[list[Tensor]] = [[] for _ in groups]
+    lengths = lengths_of(inputs)
+    longest = 1 if lengths is None else int(lengths[numbers].max())
+    size = min(_chunk_size(inputs), max(1, CHUNK_TOKENS // max(longest, 1)))
+    for start in range(0, n_rows, size):
+        chunk = slice(start, min(start + size, n_rows))
+        work = _n_weights(network) * min(n_rows, size) * positions_per_row(inputs)
+        with threads_for(work), explain_out_of_memory("computing outputs", HELPS):
+            batch = {name: take(values, numbers[chunk], device) for name, values in inputs.items()}
+            outputs = network(batch, names)
+            for (group, pairs_of), collected in zip(groups, parts, strict=True):
+                collected.append(outputs.at(group, pairs_of(chunk)).cpu())
+    return [torch.cat(collected, dim=-1) for collected in parts]
 
 
 def average_members(outputs: Mapping[str, Tensor], tasks: Mapping[str, Task]) -> dict[str, Tensor]:
@@ -149,8 +210,7 @@ def _n_weights(network: Network) -> int:
 def _chunks(inputs: Mapping[str, Any], n_rows: int, lengths: Tensor | None) -> Iterator[slice | Tensor]:
     """Yield the rows of each chunk; rows of similar lengths share a chunk."""
     if lengths is None:
-        images = [math.prod(v.shape[1:]) for v in inputs.values() if isinstance(v, Tensor) and v.dim() > 2]
-        size = max(1, min(CHUNK, CHUNK_NUMBERS // max([1, *images])))
+        size = _chunk_size(inputs)
         yield from (slice(start, start + size) for start in range(0, n_rows, size))
         return
     order = torch.argsort(lengths, stable=True, descending=True)
@@ -158,6 +218,12 @@ def _chunks(inputs: Mapping[str, Any], n_rows: int, lengths: Tensor | None) -> I
         size = max(1, min(CHUNK, CHUNK_TOKENS // max(int(lengths[order[0]]), 1)))
         yield order[:size]
         order = order[size:]
+
+
+def _chunk_size(inputs: Mapping[str, Any]) -> int:
+    """Return how many rows without lengths are computed at once."""
+    images = [math.prod(v.shape[1:]) for v in inputs.values() if isinstance(v, Tensor) and v.dim() > 2]
+    return max(1, min(CHUNK, CHUNK_NUMBERS // max([1, *images])))
 
 
 def _is_whole(chunk: slice | Tensor, n_rows: int) -> bool:

@@ -30,13 +30,14 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
         ``score_weights``. `multitask_scorer` returns all metrics of all tasks, `make_multitask_scorer` chosen
         ones, of which the first of each task is its score.
     n_jobs : int or None, default=None
-        Number of processes; the results are the same.
+        Number of processes; the results are the same, to the last bit if there are at least as many stacks as
+        processes. ``joblib.parallel_config("dask")`` uses the workers of a cluster instead.
     refit : bool, str or callable, default=True
         Whether to fit the best candidate to all rows; with several metrics, the metric to choose it by.
     cv : int, splitter or iterable, default=None
         The folds; an int means blocks of rows that are not shuffled, see `MultiTaskStratifiedKFold`.
     verbose : int, default=0
-        How much to print.
+        How much to print; 1 prints a line for each finished stack.
     pre_dispatch : int or str, default="2*n_jobs"
         How many fits are handed to the processes in advance.
     error_score : "raise" or float, default=nan
@@ -49,7 +50,8 @@ class TaskWeightSearchCV(TaskWeightSearch, GridSearchCV):
         load the fit. "auto" stacks as many fits as the cache of the processor holds; for modules without a member
         axis it times a few steps of both modes and chooses the faster one.
     max_members : int or None, default=None
-        Maximum number of fits in one stack; None is limited only by memory, one gigabyte, and by "auto".
+        Maximum number of fits in one stack. None means 16 on a CPU, and fewer if there were fewer stacks than
+        processes; a number fixes the stacks. Memory, one gigabyte, and "auto" limit them further.
     journal : path-like or None, default=None
         Folder for the scores of finished candidates and folds. If an interrupted search is started again with
         the same folder, it does not train them again and has the same ``cv_results_``. Failed candidates are

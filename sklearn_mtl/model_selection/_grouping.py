@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
@@ -19,17 +19,16 @@ from ..utils._optional import import_optional
 from ..utils._params import Interval, StrOptions
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._affinity import METHODS, Study, frame_of_affinities, task_affinity
+from ._group_choices import Group, score_choices
 from ._group_search import groups_of
+from ._insurance import check_insurable, insured_net
 from ._partition import best_groups
 from ._stack import last_step
 from ._study import check_study, folds_of, params_with_groups, refuse_auxiliary, with_one_member
-from ._task_fits import TaskFits, for_tasks, score_fits
+from ._task_fits import for_tasks
 
 # Up to so many tasks, "auto" trains networks for all pairs.
 MOST_PAIRS = 15
-
-#: the tasks that a network predicts, and its auxiliary ones
-Group = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def _has_probabilities(self: TaskGrouping) -> bool:
@@ -51,6 +50,10 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
 
     A task is predicted by one group, and may be auxiliary in others: trained there because it helps.
 
+    Groups found from few labels may be wrong. With ``insured=True``, networks of all tasks, of the groups and of
+    each task are all trained, as a `Portfolio <sklearn_mtl.Portfolio>`. For each task, rows that they did not see
+    decide how much of each it takes, so that a task whose group is wrong falls back on the others.
+
     Parameters
     ----------
     net : MultiTaskNetEstimator, or a Pipeline that ends in one
@@ -62,7 +65,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         Known affinities, as `task_affinity` returns them, from which the groups then follow without step 2; None
         estimates them, with single networks.
     n_groups : int or None, default=None
-        Maximum number of networks; None sets no limit.
+        Maximum number of groups; None sets no limit.
     cv : int, splitter or iterable of (train, test), default=3
         Folds on which networks are compared, as in `compare_sharing`.
     n_subsets : int or None, default=None
@@ -71,19 +74,23 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         Number of processes.
     random_state : int or None, default=0
         Seed of folds and subsets.
+    insured : bool, default=False
+        Whether to fit one portfolio of the net's recipes shared, grouped (`Grouped
+        <sklearn_mtl.architectures.Grouped>`) and separate, instead of a network for each group. A net that is a
+        portfolio itself keeps its recipes, beside grouped versions of them. There are no auxiliary tasks then.
 
     Attributes
     ----------
     groups_ : list of tuple of str
-        The tasks that each network predicts.
+        The tasks of each group; if insured, those that were found, also where others scored better.
     auxiliary_ : list of tuple of str
-        The tasks that each network is trained with besides these.
+        The tasks that the network of each group is trained with besides these.
     affinity_ : DataFrame of shape (n_tasks, n_tasks)
         Row i says what helps task i.
     scores_ : dict of str to float
         Mean scores over tasks and folds of "groups", "together" and "alone".
     nets_ : list of estimator
-        The fitted network of each group.
+        The fitted network of each group; if insured, the one portfolio.
     task_names_ : list of str
         The tasks, in the order of y.
     classes_ : dict of str to ndarray
@@ -122,6 +129,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         "n_subsets": [Interval(Integral, 3, None, closed="left"), None],
         "n_jobs": [Integral, None],
         "random_state": [Integral, None],
+        "insured": ["boolean"],
     }
 
     def __init__(
@@ -134,6 +142,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         n_subsets: int | None = None,
         n_jobs: int | None = None,
         random_state: int | None = 0,
+        insured: bool = False,
     ) -> None:
         self.net = net
         self.method = method
@@ -143,6 +152,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         self.n_subsets = n_subsets
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.insured = insured
 
     def fit(self, X: RowsLike, y: TargetsLike, *, groups: Any = None) -> TaskGrouping:
         """Find groups, and fit a network for each.
@@ -163,12 +173,14 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         self._validate_params()
         net, X, targets, names = check_study(self.net, X, y)
         refuse_auxiliary(net, targets, "TaskGrouping")
+        if self.insured:
+            check_insurable(net)
         _, container = read_targets(y)
+        study = Study(
+            net, X, targets, names, (), params_with_groups(net, groups), None, self.n_jobs, self.random_state
+        )
         limit = len(names) if self.n_groups is None else self.n_groups
-        affinity, divided = self._divided(net, X, targets, names, groups, limit)
-        found = [
-            (tuple(names[i] for i in served), tuple(names[i] for i in auxiliary)) for served, auxiliary in divided
-        ]
+        affinity, found = self._divided(study, groups, limit)
         choices: dict[str, list[Group]] = {
             "groups": found,
             "together": [(names, ())],
@@ -176,14 +188,12 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         }
         if limit < len(names):
             del choices["alone"]
-        scores = self._compare(net, X, targets, choices, groups)
-        chosen = choices[max(scores, key=lambda kind: scores[kind])]
-        fit_params = params_with_groups(net, groups)
-        nets = [
-            for_tasks(net, served + auxiliary).fit(X, targets._select(served + auxiliary), **fit_params)
-            for served, auxiliary in chosen
-        ]
-        self._affinity, self.scores_, self.nets_ = affinity, scores, nets
+        seed = None if self.random_state is None else self.random_state + 1  # other folds than those of the groups
+        scores = score_choices(study._replace(folds=folds_of(self.cv, X, targets, groups, seed)), choices)
+        chosen = found if self.insured else choices[max(scores, key=lambda kind: scores[kind])]
+        served_by = choices["together"] if self.insured else chosen
+        nets = [self._fitted(study, served + auxiliary, found) for served, auxiliary in served_by]
+        self._affinity, self.scores_, self.nets_, self._served_by = affinity, scores, nets, served_by
         self.groups_, self.auxiliary_ = [served for served, _ in chosen], [auxiliary for _, auxiliary in chosen]
         idle = [name for name in container.names if name not in names]
         self.task_names_, self._container = list(names), container.without_tasks(idle)
@@ -193,25 +203,33 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
                 setattr(self, attribute, getattr(first, attribute))
         return self
 
-    def _divided(
-        self, net: Any, X: RowsLike, y: Targets, names: tuple[str, ...], groups: Any, limit: int
-    ) -> tuple[np.ndarray, list[tuple[list[int], list[int]]]]:
-        """Return affinities (n_tasks, n_tasks), and groups with their auxiliary tasks, as positions of tasks."""
+    def _divided(self, study: Study, groups: Any, limit: int) -> tuple[np.ndarray, list[Group]]:
+        """Return affinities (n_tasks, n_tasks), and groups with their auxiliary tasks."""
+        names = study.names
         if self.affinity is not None:
             affinity = self._given_affinities(names)
-            return affinity, best_groups(affinity, limit)
-        single = with_one_member(net)
-        few = len(names) <= MOST_PAIRS
-        method = self.method if self.method != "auto" else "pairs" if few else "subsets"
-        found = task_affinity(
-            single, X, y, method=method, cv=self.cv, groups=groups, n_subsets=self.n_subsets, n_jobs=self.n_jobs,
-            random_state=self.random_state,
-        )  # fmt: skip
-        affinity = np.asarray(found, dtype=float)
-        folds = folds_of(self.cv, X, y, groups, self.random_state)
-        fit_params = params_with_groups(net, groups)
-        study = Study(net, X, y, names, folds, fit_params, None, self.n_jobs, self.random_state)
-        return affinity, groups_of(study, affinity, limit)
+            divided = best_groups(affinity, limit)
+        else:
+            few = len(names) <= MOST_PAIRS
+            method = self.method if self.method != "auto" else "pairs" if few else "subsets"
+            found = task_affinity(
+                with_one_member(study.net), study.X, study.y, method=method, cv=self.cv, groups=groups,
+                n_subsets=self.n_subsets, n_jobs=self.n_jobs, random_state=self.random_state,
+            )  # fmt: skip
+            affinity = np.asarray(found, dtype=float)
+            folds = folds_of(self.cv, study.X, study.y, groups, self.random_state)
+            divided = groups_of(study._replace(folds=folds), affinity, limit)
+        return affinity, [
+            (tuple(names[i] for i in served), () if self.insured else tuple(names[i] for i in auxiliary))
+            for served, auxiliary in divided
+        ]
+
+    def _fitted(self, study: Study, tasks: tuple[str, ...], groups: Sequence[Group]) -> Any:
+        """Fit a network of some tasks; if insured, the portfolio of all tasks."""
+        net, labels = for_tasks(study.net, tasks), study.y._select(tasks)
+        if self.insured:
+            net = insured_net(net, study.X, labels, [served for served, _ in groups])
+        return net.fit(study.X, labels, **study.fit_params)
 
     def _given_affinities(self, names: Sequence[str]) -> np.ndarray:
         is_frame = hasattr(self.affinity, "reindex")
@@ -223,34 +241,6 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
                 f"for each of the tasks {list(names)}."
             )
         return values
-
-    def _compare(
-        self, net: Any, X: RowsLike, y: Targets, choices: Mapping[str, Sequence[Group]], groups: Any
-    ) -> dict[str, float]:
-        """Score each choice of groups on folds that the affinities were not estimated on."""
-        seed = None if self.random_state is None else self.random_state + 1
-        folds = folds_of(self.cv, X, y, groups, seed)
-        different = list(dict.fromkeys(group for choice in choices.values() for group in choice))
-        parts = [
-            TaskFits(served + others, fold.train, fold.test) for served, others in different for fold in folds
-        ]
-        found = score_fits(net, parts, X, y, params_with_groups(net, groups), n_jobs=self.n_jobs)
-        by_group = {
-            group: [scores for (scores,) in found[i * len(folds) : (i + 1) * len(folds)]]
-            for i, group in enumerate(different)
-        }
-        given = last_step(net)[0].score_weights or {}
-        return {
-            kind: float(np.mean([self._score_of(choice, by_group, fold, given) for fold in range(len(folds))]))
-            for kind, choice in choices.items()
-        }
-
-    @staticmethod
-    def _score_of(
-        choice: Sequence[Group], by_group: Mapping[Any, Any], fold: int, given: Mapping[str, float]
-    ) -> float:
-        scores = {name: by_group[group][fold][name] for group in choice for name in group[0]}
-        return weighted_mean(scores, {name: given.get(name, 1.0) for name in scores})
 
     # -- predictions
 
@@ -290,7 +280,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
     def _gather(self, method: str, X: RowsLike) -> dict[str, np.ndarray]:
         """Call a method of the networks, and take each task from the one that predicts it."""
         found: dict[str, np.ndarray] = {}
-        for served, net in zip(self.groups_, self.nets_, strict=True):
+        for (served, _), net in zip(self._served_by, self.nets_, strict=True):
             if hasattr(net, method):
                 answers = getattr(net, method)(X)
                 found |= {name: answers[name] for name in served if name in answers}
@@ -301,7 +291,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         """The classes of each classification."""
         check_is_fitted(self)
         known: dict[str, np.ndarray] = {}
-        for served, net in zip(self.groups_, self.nets_, strict=True):
+        for (served, _), net in zip(self._served_by, self.nets_, strict=True):
             classes = last_step(net)[0].classes_
             known |= {name: classes[name] for name in served if name in classes}
         return known
@@ -326,7 +316,7 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         targets, _ = align_targets(y, self._container.names)
         found: dict[str, float] = {}
-        for served, others, net in zip(self.groups_, self.auxiliary_, self.nets_, strict=True):
+        for (served, others), net in zip(self._served_by, self.nets_, strict=True):
             scores = task_scores(net, X, targets._select(served + others), sample_weight)
             found |= {name: scores[name] for name in served}
         return {name: found[name] for name in self.task_names_}
@@ -362,14 +352,20 @@ class TaskGrouping(MetaEstimatorMixin, BaseEstimator):
 
     @property
     def task_shares_(self) -> Any:
-        """DataFrame with a row for each task: 1 for its network, which is of all tasks, of some, or of its own."""
+        """DataFrame with a row for each task: its shares of networks of all tasks, of some, or of it alone.
+
+        The columns "shared", "grouped" and "separate" sum to 1.
+        """
         check_is_fitted(self)
-        kinds: dict[str, dict[str, float]] = {}
-        for served, others in zip(self.groups_, self.auxiliary_, strict=True):
+        shares: dict[str, dict[str, float]] = {}
+        for (served, others), net in zip(self._served_by, self.nets_, strict=True):
             n_trained = len(served) + len(others)
             kind = "separate" if n_trained == 1 else "shared" if n_trained == len(self.task_names_) else "grouped"
-            kinds |= {name: {kind: 1.0} for name in served}
-        return frame_of_shares({name: kinds[name] for name in self.task_names_})
+            of_net = last_step(net)[0]._model.shares
+            for name in served:  # all tasks of this network may be some of y
+                shares[name] = {**of_net[name], "shared": 0.0}
+                shares[name][kind] += of_net[name]["shared"]
+        return frame_of_shares({name: shares[name] for name in self.task_names_})
 
     def drop_redundant(self) -> Any:
         """Advise which tasks could leave, by the affinities.

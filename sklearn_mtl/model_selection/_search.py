@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils.validation import _check_method_params, _num_samples, indexable
@@ -38,12 +40,15 @@ class _Run:
         Parameters of the candidates, if already drawn.
     own : dict
         Original values of parameters of the search that are replaced until the candidates are evaluated.
+    scoring : ExitStack
+        What is undone when the candidates are scored.
     """
 
     journal: Journal | None
     fit_params: dict[str, Any] = field(default_factory=dict)
     candidates: list[dict[str, Any]] | None = None
     own: dict[str, Any] = field(default_factory=dict)
+    scoring: ExitStack = field(default_factory=ExitStack)
 
 
 class _Folds:
@@ -81,6 +86,7 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
     stacked: bool | str
     max_members: int | None
     n_jobs: int | None
+    verbose: int
     _checked_cv_orig: Any
     _run: _Run | None = None
 
@@ -112,8 +118,9 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         before = dict(self.__dict__)
         try:
             _forget(self)
-            self._run = _Run(journal)
-            super().fit(*_by_rows(X, y), **params)
+            self._run = run = _Run(journal)
+            with run.scoring:
+                super().fit(*_by_rows(X, y), **params)
         except BaseException as stop:
             # a failed search is restored to its earlier state
             self.__dict__.clear()
@@ -189,10 +196,13 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
             stacked=self.stacked,
             max_members=self.max_members,
             n_jobs=self.n_jobs,
+            verbose=self.verbose,
             is_done=lambda key: journal is not None and bool(journal.read(key)),
         )
         if all(entry["stacked"] for entry in self.stack_report_):
-            self.n_jobs = None  # scoring trained fits is not worth further processes
+            # scoring trained fits is not worth further processes, nor sending them to a cluster
+            self.n_jobs = None
+            run.scoring.enter_context(parallel_config("sequential"))
         return trained_fits
 
     def select(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import torch
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
@@ -35,7 +34,11 @@ from ..utils._digest import digest
 from ..utils._memory import explain_out_of_memory
 from ..utils._threads import share_of_threads
 from ..utils._types import RowsLike, TargetsLike
+from ._workers import Workers, workers_of
 
+# Maximum number of members of a stack on a CPU. More are hardly faster, and a search of several stacks has the
+# same ones in one process, in several, and on a cluster.
+MEMBERS = 16
 # Maximum bytes of the tensors of one stack.
 MEMORY = 2**30
 # Maximum bytes that the caches of a processor hold: a larger stack is no faster than its members one by one.
@@ -117,6 +120,7 @@ def train_stacks(
     stacked: bool | str,
     max_members: int | None,
     n_jobs: int | None,
+    verbose: int = 0,
     is_done: Callable[[str], bool] = lambda key: False,
 ) -> tuple[TrainedFits, list[dict[str, Any]]]:
     """Train the fits that can be stacked, and report which were stacked.
@@ -137,6 +141,8 @@ def train_stacks(
         Maximum number of fits in one stack.
     n_jobs : int or None
         Number of processes for the stacks.
+    verbose : int, default=0
+        Whether to print a line for each finished stack.
     is_done : callable, default=never
         Returns whether the fit of a key needs no training.
 
@@ -152,34 +158,62 @@ def train_stacks(
         for fit in fits_of_rows(estimator, candidates, *rows_of_fit(X, y, fit_params, train))
         if not (fit.key and is_done(fit.key))
     ]
-    return train_fits(fits, stacked=stacked, max_members=max_members, n_jobs=n_jobs)
+    return train_fits(fits, stacked=stacked, max_members=max_members, n_jobs=n_jobs, verbose=verbose)
 
 
 def train_fits(
-    fits: Sequence[Fit], *, stacked: bool | str, max_members: int | None, n_jobs: int | None
+    fits: Sequence[Fit],
+    *,
+    stacked: bool | str,
+    max_members: int | None,
+    n_jobs: int | None,
+    verbose: int = 0,
 ) -> tuple[TrainedFits, list[dict[str, Any]]]:
     """Train those of some fits that can be stacked; parameters and results as of `train_stacks`."""
     groups: dict[Any, list[Fit]] = {}
     for fit in fits:
         groups.setdefault(fit.group if fit.member is not None else ("alone", fit.reason), []).append(fit)
+    stackable = [group for group in groups.values() if group[0].member is not None]
+    workers = workers_of(n_jobs)
+    divided = iter(_divided(stackable, max_members, workers.count, in_cache=stacked == "auto"))
     report, stacks, owners = [], [], []
     for group in groups.values():
-        entry = _report_entry(group, stacked, max_members, n_jobs)
+        parts = next(divided) if group[0].member is not None else []
+        reason = _why_not_pays(group, parts[0], workers.count) if parts and stacked == "auto" else group[0].reason
+        entry: dict[str, Any] = {"n_fits": len(group), "stacked": reason is None, "reason": reason}
+        entry |= {"n_stacks": 0, "seconds": 0.0}
         report.append(entry)
-        if entry["stacked"]:
-            chunks = _chunks(group, max_members, n_jobs, in_cache=stacked == "auto")
-            entry["n_stacks"] = len(chunks)
-            stacks += chunks
-            owners += [entry] * len(chunks)
-    results = Parallel(n_jobs=n_jobs)(
-        delayed(_train)([fit.member for fit in stack], stack[0].last.device) for stack in stacks
-    )
+        if reason is None:
+            entry["n_stacks"] = len(parts)
+            stacks += parts
+            owners += [entry] * len(parts)
     trained = {}
-    for stack, entry, (outcomes, seconds) in zip(stacks, owners, results, strict=True):
-        entry["seconds"] += seconds
+    for done, (position, (outcomes, seconds)) in enumerate(_trained(stacks, workers), start=1):
+        stack = stacks[position]
+        owners[position]["seconds"] += seconds
+        if verbose:
+            print(f"[stack {done}/{len(stacks)}] {len(stack)} fits in {seconds:.1f} s")
         for fit, outcome in zip(stack, outcomes, strict=True):
             trained[fit.key] = (fit, outcome, seconds / len(stack))
     return TrainedFits(trained), report
+
+
+def _trained(
+    stacks: Sequence[Sequence[Fit]], workers: Workers
+) -> Iterator[tuple[int, tuple[list[Trained], float]]]:
+    """Train stacks, each on one worker; rows that several stacks need are sent once."""
+    if not stacks:  # a pool need not start
+        return
+    sent: dict[int, Any] = {}
+    calls = []
+    for stack in stacks:
+        members = [_required(fit.member) for fit in stack]
+        rows = {id(member.data): member.data for member in members}
+        sent |= {key: workers.put(data) for key, data in rows.items() if key not in sent}
+        which = [list(rows).index(id(member.data)) for member in members]
+        bare = [replace(member, data=None) for member in members]  # type: ignore[arg-type]
+        calls.append((bare, which, stack[0].last.device, *(sent[key] for key in rows)))
+    yield from workers.run(_train, calls)
 
 
 def rows_of_fit(
@@ -261,7 +295,7 @@ def _prepare(
     fit.reason = Eligibility.of_config(config).reason
     if fit.reason is not None:
         return
-    X, prefix = _transformed(fit.estimator, X, y, prefixes)
+    X, prefix = transformed(fit.estimator, X, y, prefixes)
     if not last._trains_once(X, y):
         fit.reason = "the recipes of a portfolio are trained one after another"
         return
@@ -284,7 +318,7 @@ def _prepare(
         task_weights=check_weights(config.task_weights, names, "task_weights"),
         score_weights=check_score_weights(config.score_weights, names, member.blueprint.auxiliary),
     )
-    config = settled(config, member.data.n_rows, anneals=member.data.valid is None)
+    config = settled(config, member.data.train, anneals=member.data.valid is None)
     member = replace(member, blueprint=blueprint, config=config)
     _ = member.metrics  # an unknown metric is an error of this candidate only
     fit.member = member
@@ -298,7 +332,7 @@ def _prepare(
         fit.member = None
 
 
-def _transformed(estimator: Any, X: RowsLike, y: TargetsLike, prefixes: dict, before: str = "") -> tuple[Any, str]:
+def transformed(estimator: Any, X: RowsLike, y: TargetsLike, prefixes: dict, before: str = "") -> tuple[Any, str]:
     """Fit the steps before the last once for all candidates with equal steps, also in nested pipelines."""
     if not hasattr(estimator, "steps"):
         return X, before
@@ -309,30 +343,21 @@ def _transformed(estimator: Any, X: RowsLike, y: TargetsLike, prefixes: dict, be
             prefixes[before] = (prefix, prefix.fit_transform(X, y))
         prefix, X = prefixes[before]
         estimator.steps = [*prefix.steps, estimator.steps[-1]]
-    return _transformed(estimator.steps[-1][1], X, y, prefixes, before)
+    return transformed(estimator.steps[-1][1], X, y, prefixes, before)
 
 
-def _report_entry(
-    group: Sequence[Fit], stacked: bool | str, max_members: int | None, n_jobs: int | None
-) -> dict[str, Any]:
-    reason = group[0].reason
-    if reason is None and stacked == "auto":
-        reason = _why_not_pays(group, max_members, n_jobs)
-    return {"n_fits": len(group), "stacked": reason is None, "reason": reason, "n_stacks": 0, "seconds": 0.0}
-
-
-def _why_not_pays(group: Sequence[Fit], max_members: int | None, n_jobs: int | None) -> str | None:
-    """Return why fits are as fast one by one; None if they are not.
+def _why_not_pays(group: Sequence[Fit], stack: Sequence[Fit], n_processes: int) -> str | None:
+    """Return why fits are as fast one by one as in a stack; None if they are not.
 
     Networks with a member axis are judged by their size; others, mapped by `torch.func.vmap`, are timed.
     """
-    members = [_required(fit.member) for fit in _chunks(group, max_members, n_jobs, in_cache=True)[0]]
+    members = [_required(fit.member) for fit in stack]
     if len(members) == 1:
         return "a single fit" if len(group) == 1 else _TOO_LARGE
     blueprint = members[0].blueprint
     if has_member_axis(blueprint.trunk) and has_member_axis(blueprint.architecture):
         return None
-    with share_of_threads(Parallel(n_jobs=n_jobs)._effective_n_jobs()):
+    with share_of_threads(n_processes):
         return stacking_pays(members, resolve_device(group[0].last.device))
 
 
@@ -347,25 +372,37 @@ def _most_members(group: Sequence[Fit], max_members: int | None, in_cache: bool)
     per_member = size * (4 * n_parameters + 2 * int(member.config.batch_size) * widths)
     on_cpu = resolve_device(fit.last.device).type == "cpu"
     allowed = max(1, (CACHE if in_cache and on_cpu else MEMORY) // per_member)
-    return allowed if max_members is None else min(allowed, max_members)
+    most = MEMBERS if max_members is None and on_cpu else max_members
+    return allowed if most is None else min(allowed, most)
 
 
-def _chunks(
-    group: Sequence[Fit], max_members: int | None, n_jobs: int | None, *, in_cache: bool
-) -> list[list[Fit]]:
-    """Split a group so that its stacks fit into memory or cache and all processes are used."""
-    n_processes = Parallel(n_jobs=n_jobs)._effective_n_jobs()
-    most = _most_members(group, max_members, in_cache)
-    n_chunks = max(-(-len(group) // most), min(n_processes, len(group)))
-    bounds = [len(group) * i // n_chunks for i in range(n_chunks + 1)]
-    return [list(group[start:end]) for start, end in pairwise(bounds)]
+def _divided(
+    groups: Sequence[Sequence[Fit]], max_members: int | None, n_processes: int, *, in_cache: bool
+) -> list[list[list[Fit]]]:
+    """Divide groups into stacks that fit into memory or cache.
+
+    The last bits of the results depend on which fits are in a stack. So the stacks depend on the number of
+    processes only if there are fewer than processes, and ``max_members`` is not given.
+    """
+    counts = [-(-len(group) // _most_members(group, max_members, in_cache)) for group in groups]
+    if max_members is None and sum(counts) < n_processes:
+        counts = [max(count, min(n_processes, len(group))) for count, group in zip(counts, groups, strict=True)]
+    divided = []
+    for group, count in zip(groups, counts, strict=True):
+        bounds = [len(group) * i // count for i in range(count + 1)]
+        divided.append([list(group[start:end]) for start, end in pairwise(bounds)])
+    return divided
 
 
-def _train(members: Sequence[Member], device: Any) -> tuple[list[Trained], float]:
+def _train(bare: Sequence[Member], which: Sequence[int], device: Any, *rows: Any) -> tuple[list[Trained], float]:
+    """Train members whose rows were sent separately; the weights are on the CPU."""
     start = time.perf_counter()
+    members = [replace(member, data=rows[one]) for member, one in zip(bare, which, strict=True)]
     doing = f"training {len(members)} stacked fits with batch_size={members[0].config.batch_size}"
     with explain_out_of_memory(doing, "reduce max_members or batch_size, or set stacked=False"):
         trained = train_stacked(members, resolve_device(device), with_scores=False)
+    for one in trained:
+        one.weights = {name: tensor.cpu() for name, tensor in one.weights.items()}
     return trained, time.perf_counter() - start
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import clone
 
+from ..architectures import Architecture
 from ..columns._missing import has_label
 from ..config import resolve_auxiliary
 from ..metrics import task_scores
@@ -17,7 +17,8 @@ from ..targets import Targets
 from ..trunks import rows_of
 from ..utils._types import RowsLike
 from ..utils._warn import each_once
-from ._stack import Fit, fits_of_rows, last_step, rows_of_fit, train_fits
+from ._stack import MEMBERS, Fit, fits_of_rows, last_step, rows_of_fit, train_fits
+from ._workers import workers_of
 
 #: the score of each task
 Scores = dict[str, float]
@@ -75,18 +76,18 @@ def score_fits(
     """
     with each_once():
         fits = [_prepared(estimator, part, X, y, fit_params, str(number)) for number, part in enumerate(parts)]
+        # a given number keeps the stacks, and so the results, independent of the number of processes
         trained, _ = train_fits(
-            [f for of_part in fits for f in of_part], stacked="auto", max_members=None, n_jobs=n_jobs
+            [f for of_part in fits for f in of_part], stacked="auto", max_members=MEMBERS, n_jobs=n_jobs
         )
         jobs = [(part, fit) for part, of_part in zip(parts, fits, strict=True) for fit in of_part]
         alone = [position for position, (_, fit) in enumerate(jobs) if fit.key not in trained]
-        found = dict(
-            zip(
-                alone,
-                Parallel(n_jobs=n_jobs)(delayed(_fit_and_score)(*jobs[one], X, y, fit_params) for one in alone),
-                strict=True,
-            )
-        )
+        found = {}
+        if alone:
+            workers = workers_of(n_jobs)
+            given = workers.put((X, y, fit_params))
+            calls = [(jobs[one][0], jobs[one][1].estimator, given) for one in alone]
+            found = {alone[position]: scores for position, scores in workers.run(_fit_and_score, calls)}
         scores = [
             found[position] if position in found else _score(trained[fit.key], part, X, y)
             for position, (part, fit) in enumerate(jobs)
@@ -104,6 +105,8 @@ def for_tasks(estimator: Any, names: Sequence[str]) -> Any:
         if given is not None:
             kept = {key: value for key, value in given.items() if _task_of(key, names) is not None}
             last.set_params(**{param: kept or None})
+    if isinstance(last.architecture, Architecture):
+        last.set_params(architecture=last.architecture.restricted_to(names))
     auxiliary = resolve_auxiliary(last.auxiliary)
     helpers = [name for name in auxiliary.tasks if str(name) in names]
     return copy if len(helpers) == len(auxiliary.tasks) else _with_auxiliary(copy, helpers)
@@ -139,9 +142,10 @@ def _prepared(
     return fits_of_rows(of_tasks, part.candidates, *_rows_of_part(part, X, y, fit_params), name)
 
 
-def _fit_and_score(part: TaskFits, fit: Fit, X: RowsLike, y: Targets, fit_params: Mapping[str, Any]) -> Scores:
+def _fit_and_score(part: TaskFits, estimator: Any, given: tuple[RowsLike, Targets, Mapping[str, Any]]) -> Scores:
+    X, y, fit_params = given
     rows, targets, params = _rows_of_part(part, X, y, fit_params)
-    return _score(fit.estimator.fit(rows, targets, **params), part, X, y)
+    return _score(estimator.fit(rows, targets, **params), part, X, y)
 
 
 def _score(fitted: Any, part: TaskFits, X: RowsLike, y: Targets) -> Scores:

@@ -31,6 +31,7 @@ from ..semi_supervised import SelfTrainingMultiTask
 from ..targets import Container
 from ..uncertainty import CalibratedMultiTask, ConformalMultiTask
 from ..uncertainty._calibration import Calibration
+from ..uncertainty._dirichlet import DirichletCalibrated, DirichletMap
 from ..uncertainty._scorers import Scores
 
 PACKAGE = __name__.partition(".")[0]
@@ -44,6 +45,8 @@ VIEWS = (TaskViewClassifier, TaskViewRegressor)
 #: estimators that hold a network
 HOLDERS = (*VIEWS, SelfTrainingMultiTask, TaskGrouping, CalibratedMultiTask, ConformalMultiTask)
 ESTIMATORS = (MultiTaskNetEstimator, MultiTaskNetClassifier, MultiTaskNetRegressor, *HOLDERS)
+#: what calibrated networks are made of
+PARTS_OF_UNCERTAINTY = (Calibration, DirichletCalibrated, DirichletMap, Scores)
 #: splitters of this package
 SPLITTERS = (LastRows, MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold)
 #: classes of scikit-learn that mainly hold other estimators
@@ -95,8 +98,7 @@ def _known_classes(modules: tuple[str, ...]) -> Mapping[str, type]:
         *((f"{PACKAGE}.{cls.__name__}", cls) for cls in ESTIMATORS),
         (f"{PACKAGE}.Container", Container),
         (f"{PACKAGE}.training.Blueprint", Blueprint),
-        (f"{PACKAGE}.uncertainty.Calibration", Calibration),
-        (f"{PACKAGE}.uncertainty.Scores", Scores),
+        *((f"{PACKAGE}.uncertainty.{cls.__name__}", cls) for cls in PARTS_OF_UNCERTAINTY),
         ("sklearn.compose.make_column_selector", make_column_selector),
         *((f"{PACKAGE}.config.{cls.__name__}", cls) for cls in SPECS),
         *((f"{PACKAGE}.model_selection.{cls.__name__}", cls) for cls in SPLITTERS),

@@ -2,7 +2,16 @@
 
 from ._container import Container
 from ._read import align_targets, name_of, read_targets
+from ._sparse import SparseTargets
 from ._targets import Targets
 from ._task_sets import concatenate_task_sets
 
-__all__ = ["Container", "Targets", "align_targets", "concatenate_task_sets", "name_of", "read_targets"]
+__all__ = [
+    "Container",
+    "SparseTargets",
+    "Targets",
+    "align_targets",
+    "concatenate_task_sets",
+    "name_of",
+    "read_targets",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -138,7 +139,7 @@ def read_container(y: GivenTargets) -> tuple[Container, list[Any]]:
 
 def _checked_names(labels: Sequence[Any]) -> tuple[str, ...]:
     names = tuple(str(label) for label in labels)
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise ValueError(f"y names a task more than once: {twice}.")
     if not names:

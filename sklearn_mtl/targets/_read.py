@@ -42,7 +42,11 @@ def read_targets(y: TargetsLike, tasks: Collection[Any] | None = None) -> tuple[
         If y is None, empty, sparse or of more than two dimensions, or names a task twice.
     """
     if issparse(y):
-        raise TypeError("Sparse y is not supported; pass y.toarray(), or a mapping from task to target.")
+        raise TypeError(
+            "Sparse y is not supported, because scikit-learn reads what is not stored as 0. Pass "
+            "Targets.from_sparse(y) if it is missing, Targets.from_long(row, task, label) for a list of labels, "
+            "or y.toarray() if it is 0."
+        )
     if isinstance(y, Targets):
         return _as_targets(y), y._container or Container.named(tuple(y))
     if tasks is not None and len(tasks) == 1 and isinstance(y, np.ndarray) and are_fields_of_one_label(y):
@@ -102,4 +106,6 @@ def _as_array(y: TargetsLike) -> np.ndarray:
 
 def _as_targets(given: Targets) -> Targets:
     """Convert each column to the form that tasks accept; see `as_target`."""
+    if given.is_sparse:
+        return given
     return Targets._of({k: as_target(values) for k, values in given.items()}, given._categories, given._of_whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -65,6 +65,9 @@ class Targets(dict[str, np.ndarray]):
     _container: Any = None
     _categories: dict[str, Categories]
     _of_whole: Mapping[str, Facts]
+    #: build the subclass that stores labels only; set where it is defined
+    _read_sparse: ClassVar[Callable[..., Targets]]
+    _read_long: ClassVar[Callable[..., Targets]]
 
     def __init__(self, data: Any = (), /, **tasks: Any) -> None:
         given = [*named_targets(data), *tasks.items()]
@@ -94,6 +97,99 @@ class Targets(dict[str, np.ndarray]):
         dict.__init__(targets, columns)
         targets._categories, targets._of_whole = categories, of_whole
         return targets
+
+    @classmethod
+    def from_sparse(cls, Y: Any, names: Sequence[Any] | None = None) -> Targets:
+        """Read a sparse matrix of rows x tasks, of which only the stored elements are labels.
+
+        What is stored is a label, zeros too; what is not stored is missing. A fit computes losses only for the
+        labels, and neither time nor memory grows with the missing ones.
+
+        Parameters
+        ----------
+        Y : sparse matrix or array of shape (n_samples, n_tasks), in format "coo", "csr" or "csc"
+            A stored NaN is missing.
+        names : sequence of str or None, default=None
+            Names of the tasks; None for "0", "1", ...
+
+        Returns
+        -------
+        Targets
+            Storing the labels only. The target of a task by its name is an array of all rows, with NaN or None
+            where its label is missing.
+
+        Raises
+        ------
+        TypeError
+            If Y is not sparse, or has a format that does not tell a label 0 from a missing one.
+        ValueError
+            If a row has two labels of a task, or names do not match the columns.
+
+        Examples
+        --------
+        >>> from scipy.sparse import coo_array
+        >>> from sklearn_mtl import Targets
+        >>> rows, tasks, labels = [0, 2, 2], [0, 0, 1], [1.0, 0.0, 0.5]
+        >>> y = Targets.from_sparse(coo_array((labels, (rows, tasks)), shape=(3, 2)), names=["active", "dose"])
+        >>> y
+        Targets(3 rows, 2 tasks, 3 labels)
+        >>> y["active"]
+        array([ 1., nan,  0.])
+        """
+        return cls._read_sparse(Y, names)
+
+    @classmethod
+    def from_long(
+        cls, row: Any, task: Any, label: Any, *, n_rows: int | None = None, names: Sequence[Any] | None = None
+    ) -> Targets:
+        """Read one entry per label: its row, its task and itself, as in a long table.
+
+        A fit computes losses only for the labels, and neither time nor memory grows with the missing ones.
+
+        Parameters
+        ----------
+        row : array-like of int of shape (n_labels,)
+            Position of the row in X, from 0.
+        task : array-like of shape (n_labels,)
+            Name of the task.
+        label : array-like of shape (n_labels,)
+            Numbers, bools or texts; a missing one is left out.
+        n_rows : int or None, default=None
+            Number of rows of X; None for the largest of ``row`` and one.
+        names : sequence of str or None, default=None
+            All tasks, in order; None for those in ``task``, in the order of their first labels.
+
+        Returns
+        -------
+        Targets
+            As of `from_sparse`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the arrays differ in length, a row is not below ``n_rows``, a task is not in ``names``, or a row has
+            two labels of a task.
+
+        Examples
+        --------
+        >>> from sklearn_mtl import Targets
+        >>> y = Targets.from_long(row=[0, 2, 2], task=["a", "a", "b"], label=["yes", "no", "no"], n_rows=4)
+        >>> y["b"]
+        array([None, None, 'no', None], dtype=object)
+        """
+        return cls._read_long(row, task, label, n_rows, names)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether only the labels are stored: the targets come from `from_sparse` or `from_long`."""
+        return False
+
+    def labels_of(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the labels of a task, and the rows that they are of; None if they are of all rows.
+
+        Labels of all rows may be missing. Those of some rows are all that the task has.
+        """
+        return self[name], None
 
     def as_given(self, name: str) -> Any:
         """Return the original frame or categorical column of a target or input; otherwise its array."""

@@ -11,6 +11,7 @@ from ._ordinal import Ordinal
 from ._regression import Regression
 from ._segmentation import Segmentation
 from ._sequence_tagging import SequenceTagging
+from ._statistics import LabelStatistics
 from ._survival import Survival
 from ._tags import refuse_numbers_of_steps
 from ._task_group import TaskGroup, group_tasks
@@ -20,6 +21,7 @@ __all__ = [
     "Classification",
     "Count",
     "Encoded",
+    "LabelStatistics",
     "MultilabelClassification",
     "Ordinal",
     "PredictedDistribution",

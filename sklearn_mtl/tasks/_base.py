@@ -15,6 +15,7 @@ from ..columns._missing import is_missing
 from ..nn._layers import Linear
 from ._distributions import PredictedDistribution
 from ._members import mean_of_members
+from ._statistics import LabelStatistics
 
 
 class Encoded(NamedTuple):
@@ -181,6 +182,13 @@ class Task(BaseEstimator, ABC):
         """
         return self
 
+    def with_statistics(self, statistics: LabelStatistics) -> Task:
+        """Return this task, fitted to a sample, with exact statistics of all labels; self is not changed.
+
+        By default nothing is taken over: the sample decides. Widths of outputs must not change.
+        """
+        return self
+
     def check_lengths(self, y: np.ndarray, lengths: np.ndarray) -> None:
         """Check that rows have as many labels as tokens; do nothing if a row has one label.
 
@@ -256,8 +264,9 @@ class Task(BaseEstimator, ABC):
     def fusion_key(self) -> Hashable | None:
         """Return a key; the losses of tasks with equal keys are computed in one call on concatenated columns.
 
-        None, the default, computes the loss of the task alone. A key requires that K = C, and that each column
-        of the loss depends only on the same column of output and target.
+        None, the default, computes the loss of the task alone. A key requires that each element has equally many
+        columns of the output, K / C, and of the target, side by side and as many in all tasks with the key; and
+        that each element of the loss depends only on its own columns.
         """
         return None
 

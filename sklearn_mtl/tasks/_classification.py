@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Hashable, Mapping
 from numbers import Real
 from typing import Any
@@ -21,6 +22,7 @@ from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions
 from ._focal import binary_focal_loss, focal_loss
 from ._members import log_mean_of_members, logit_of_mean
 from ._own_loss import Loss, apply_loss, check_loss, spread
+from ._statistics import LabelStatistics
 
 _METRICS = ("accuracy", "balanced_accuracy", "f1_macro")
 
@@ -148,7 +150,7 @@ class Classification(Task):
             require_labels(labelled)
         labels = _plain(y[labelled])
         occurring = _sorted_classes(labels)
-        if len(labels):
+        if len(labels) and not _are_two_numbers(occurring):  # the check takes as long as the rest of fit
             check_classification_targets(labels)
         self.classes_ = occurring if known is None else _sorted_classes(_plain(np.asarray(known)))
         codes = self._codes(labels)
@@ -183,6 +185,15 @@ class Classification(Task):
         if not (np.isfinite(weights) & (weights >= 0)).all():
             raise ValueError(f"class_weight={self.class_weight!r} should have finite weights of at least 0")
         return weights
+
+    def with_statistics(self, statistics: LabelStatistics) -> Classification:
+        if not isinstance(self.class_weight, str) or not statistics.counts:
+            return self
+        counts = np.array([statistics.counts.get(label, 0) for label in self.classes_.tolist()])
+        present = np.flatnonzero(counts)
+        exact = copy.copy(self)
+        exact.class_weight_ = self._weigh_classes(present, counts[present].astype(np.float64))
+        return exact
 
     def encode(self, y: np.ndarray) -> Encoded:
         if y.ndim == 2:
@@ -352,6 +363,12 @@ def _sorted_classes(labels: np.ndarray) -> np.ndarray:
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in labels})
         raise ValueError(f"labels of one task must have one type, got {kinds}") from error
+
+
+def _are_two_numbers(classes: np.ndarray) -> bool:
+    """Return whether classes are at most two bools or whole numbers, which nothing is wrong with."""
+    numbers = classes.dtype.kind in "biu" or (classes.dtype.kind == "f" and bool((classes % 1 == 0).all()))
+    return len(classes) <= 2 and numbers
 
 
 def _plain(labels: np.ndarray) -> np.ndarray:

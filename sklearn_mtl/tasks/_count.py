@@ -100,14 +100,18 @@ class Count(ParametricTask):
         counts, labelled = _columns(y)
         if counts.shape[1] != self.n_elements_:
             raise ValueError(f"the target has {counts.shape[1]} columns, fit had {self.n_elements_}")
-        return Encoded(np.where(labelled, counts / self.mean_, 0.0), labelled.astype(np.float64))
+        if self.has_distribution:
+            target = NegativeBinomial.target_of(np.where(labelled, counts, 0.0), self.mean_)
+        else:
+            target = np.where(labelled, counts / self.mean_, 0.0)
+        return Encoded(target, labelled.astype(np.float64))
 
     @property
     def label_width(self) -> int:
         return self.n_elements_
 
     def label_input(self, target: np.ndarray) -> np.ndarray:
-        return np.log1p(target)
+        return np.log1p(NegativeBinomial.counts_of(target) / self.mean_ if self.has_distribution else target)
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         family = self._family
@@ -131,7 +135,7 @@ class Count(ParametricTask):
         return deviance + (output - end).clamp_min(0.0) * (torch.exp(end) - target)
 
     def fusion_key(self) -> Hashable | None:
-        return None if self.has_distribution else ("poisson",)
+        return (self.loss,)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
         family = self._family

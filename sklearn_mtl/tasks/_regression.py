@@ -22,6 +22,7 @@ from ._distributions._choice import DISTRIBUTIONS, family_of
 from ._numbers import highest_of, mean_and_deviation, numbers_of
 from ._own_loss import Loss, apply_loss, check_loss, spread
 from ._parametric import ParametricTask
+from ._statistics import LabelStatistics
 
 _WITH_BOUNDS = ["absolute_error", "huber", "quantile", "squared_error"]
 _LOSSES = {*_WITH_BOUNDS, *DISTRIBUTIONS}
@@ -170,8 +171,6 @@ class Regression(ParametricTask):
     def _family(self) -> Family | None:
         if not self.has_quantiles:
             return None
-        if not self.has_quantiles:
-            return None
         scale = np.where(self._is_constant, 0.0, self.scale_)
         return family_of(str(self.loss), self.mean_, scale, self.highest_, self._levels, self.n_components)
 
@@ -262,6 +261,16 @@ class Regression(ParametricTask):
             wider.highest_ = np.maximum(highest_of(values, labelled), self.highest_)
         return wider
 
+    def with_statistics(self, statistics: LabelStatistics) -> Regression:
+        # of logarithms and limits, only the sample is known
+        is_plain = self.standardize and not self.bounds and self.loss != "lognormal" and not self.multi_column_
+        if not is_plain or statistics.mean is None or not statistics.deviation:
+            return self
+        exact = copy.copy(self)
+        exact.mean_, exact.scale_ = np.array([statistics.mean]), np.array([statistics.deviation])
+        exact.constant_ = np.zeros(1, dtype=bool)
+        return exact
+
     @property
     def _is_constant(self) -> np.ndarray:
         # models of earlier versions lack the attribute
@@ -303,8 +312,10 @@ class Regression(ParametricTask):
         return torch.maximum(level * error, (level - 1) * error)
 
     def fusion_key(self) -> Hashable | None:
-        if callable(self.loss) or self.bounds or self.has_quantiles:
-            return None  # several columns of outputs or of the target belong together
+        if callable(self.loss) or self.bounds:
+            return None  # an own loss may join columns, and values stand before the sides of all limits
+        if self.has_quantiles:
+            return ("regression", self.loss, tuple(self._levels or ()), self.n_components)
         return ("regression", self.loss, self.quantile, self.epsilon)
 
     def decode(self, output: np.ndarray) -> np.ndarray:

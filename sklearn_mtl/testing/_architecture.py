@@ -83,6 +83,13 @@ class ArchitectureConformance(Conformance[Architecture]):
         assert labels == sorted(NAMES), f"`flow` has nodes of the tasks {labels}; expected {sorted(NAMES)}."
         assert len({node.name for node in nodes}) == len(nodes), "two nodes of `flow` have the same name."
 
+    def test_groups_have_every_task_once(self, architecture: Architecture) -> None:
+        groups = architecture.groups_among(list(NAMES))
+        found = sorted(name for group in groups for name in group)
+        assert found == sorted(NAMES), (
+            f"`groups_among` returned the groups {groups}; expected each of {NAMES} once."
+        )
+
     # -- the network
 
     def test_outputs_of_any_task_by_any_name(self, architecture: Architecture) -> None:

@@ -234,9 +234,12 @@ class TaskConformance(Conformance[TaskCase]):
         task = case.fitted()
         if task.fusion_key() is None:
             return  # the task is never fused
-        widths = task.n_outputs_, task.n_elements_
-        assert widths[0] == widths[1], f"`fusion_key` requires n_outputs_ = n_elements_, but they are {widths}."
         target = as_tensor(task.encode(case.labels))
+        for what, width in {"outputs": task.n_outputs_, "columns of the target": target.shape[-1]}.items():
+            assert width % task.n_elements_ == 0, (
+                f"`fusion_key` requires equally many {what} for each element, but there are {width} for "
+                f"n_elements_={task.n_elements_}."
+            )
         outputs = [case.output(task, 3, len(target), seed=seed) for seed in range(3)]
         targets = [target, target.flip(0), target.roll(1, 0)]
         fused = task.elementwise_loss(torch.cat(outputs, -1), torch.cat(targets, -1))

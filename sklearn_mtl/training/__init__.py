@@ -4,6 +4,7 @@ from ._auto import batch_size_of
 from ._caller import Caller
 from ._eligibility import Eligibility
 from ._learn import learn, learn_added_task, learn_batch
+from ._learn_stream import learn_stream, learn_stream_batch
 from ._members import member_of, model_of, settled, structure_key
 from ._model import Model
 from ._net import MultiTaskNet
@@ -35,6 +36,8 @@ __all__ = [
     "learn_portfolio",
     "learn_portfolio_batch",
     "learn_portfolio_task",
+    "learn_stream",
+    "learn_stream_batch",
     "member_of",
     "model_of",
     "restored",

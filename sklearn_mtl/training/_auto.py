@@ -6,7 +6,9 @@ import numpy as np
 from skorch.callbacks import LRScheduler
 
 from ..config import FitConfig
+from ..data._dataset import Dataset
 from ..data._hold_out import LabelCounts
+from ..data._sparse_labels import LabelledPairs
 from ..utils._warn import warn
 from .callbacks._callback_list import has_callback
 
@@ -16,6 +18,9 @@ MIN_ROWS_TO_STOP_EARLY = 100
 MIN_ROWS_OF_ENSEMBLE = 10
 # Bounds of batch_size="auto": about twenty steps per epoch, in powers of two.
 AUTO_BATCH_SIZES = (16, 256)
+# Of sparse labels a step has about this many of a task, up to a number of rows: each step updates the heads of all
+# tasks, whether they have a label in it or not.
+LABELS_IN_STEP, MOST_AUTO_ROWS = 4, 2048
 
 
 def stops_early(config: FitConfig, labels: LabelCounts) -> bool:
@@ -51,11 +56,25 @@ def schedule_of(config: FitConfig, anneals: bool) -> str:
     return "cosine" if anneals else "constant"
 
 
-def batch_size_of(batch_size: int | str, n_rows: int) -> int:
-    """Return the number of rows per step, at most all rows."""
+def batch_size_of(batch_size: int | str, n_rows: int, fewest: int = 0) -> int:
+    """Return the number of rows per step, at most all rows; ``fewest`` is for "auto", see `rows_for_labels`."""
     if batch_size == "auto":
         smallest, largest = AUTO_BATCH_SIZES
-        return min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
+        by_rows = min(largest, max(smallest, 2 ** int(np.log2(max(1, n_rows / 20)))))
+        return max(by_rows, fewest)
     if int(batch_size) > n_rows:
         warn(f"batch_size={batch_size} is larger than the number of rows; {n_rows} is used.")
     return min(int(batch_size), n_rows)
+
+
+def rows_for_labels(data: Dataset) -> int:
+    """Return how many rows have some labels of each task on average, if labels are sparse; 0 for other labels.
+
+    They are at most `MOST_AUTO_ROWS`, and make about twenty steps per epoch or more.
+    """
+    found = [target for target in data.targets if isinstance(target, LabelledPairs) and len(target.pairs)]
+    if not found:
+        return 0
+    wanted = max(LABELS_IN_STEP * len(target) * target.n_tasks / len(target.pairs) for target in found)
+    most = min(MOST_AUTO_ROWS, max(1, len(found[0]) // 20))
+    return int(2 ** int(np.log2(max(1, min(most, wanted)))))

@@ -14,13 +14,11 @@ from ..files._archive import pack_archive, read_archive
 from ..files._atomic import remove_left_over, write_atomically
 from ..files._tree import pack_tree, unpack_tree
 from ..utils._digest import digest
-from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..utils._warn import warn
 from ._auto import schedule_of
 from ._model import Model
 from ._net import MultiTaskNet
 from ._training_state import resume_training, training_state
-from ._validation import ValidationData
 
 # Version of the layout of a file.
 LAYOUT = 1
@@ -125,24 +123,15 @@ class CheckpointFile:
 
 
 def open_checkpoint(
-    config: FitConfig,
-    X: RowsLike,
-    y: TargetsLike,
-    sample_weight: WeightsLike,
-    given: ValidationData,
-    previous: Model | None,
-    anneals: bool,
-    resume: bool,
+    config: FitConfig, rows: Sequence[Any], previous: Model | None, anneals: bool, resume: bool
 ) -> tuple[CheckpointFile | None, dict[str, Any] | None]:
     """Open the checkpoint of a fit, and read the state of its training.
 
     Parameters
     ----------
     config : FitConfig
-    X, y, sample_weight : object
-        What the user passed to ``fit``.
-    given : ValidationData
-        Validation rows or groups that the user passed.
+    rows : sequence of object
+        All rows, labels and weights that the user passed to ``fit``, or what identifies them.
     previous : Model or None
         The model that the fit continues.
     anneals : bool
@@ -167,7 +156,7 @@ def open_checkpoint(
     if config.checkpoint is None:
         return None, None
     start = 0 if previous is None else len(previous.net.history)
-    key = _key(config, config.checkpoint, [X, y, sample_weight, *given], previous, anneals)
+    key = _key(config, config.checkpoint, rows, previous, anneals)
     checkpoint = CheckpointFile(config.checkpoint.folder, key, config.checkpoint.every, start)
     training = checkpoint.read() if resume else None
     if training is None:

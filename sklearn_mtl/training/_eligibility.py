@@ -10,6 +10,7 @@ import torch
 from ..columns._ragged import RaggedRows
 from ..config import OPTIMIZERS, FitConfig
 from ..data._dataset import Dataset
+from ..data._sparse_labels import LabelledPairs
 from ..model._blueprint import Blueprint
 from ..model._probe import why_not_vmapped
 from ..nn._stacking import has_member_axis
@@ -85,6 +86,8 @@ class Eligibility(NamedTuple):
             return cls("a sparse X is converted to dense tensors batch by batch")
         if any(isinstance(values, RaggedRows) for values in [*data.inputs.values(), *data.targets]):
             return cls("rows of different lengths are sorted into different batches in each fit")
+        if any(isinstance(target, LabelledPairs) for target in data.targets):
+            return cls("the labelled rows of Targets.from_sparse and from_long are gathered for one network")
         if has_member_axis(blueprint.trunk) and has_member_axis(blueprint.architecture):
             return cls(None)
         rows = torch.arange(len(data)) if data.rows is None else data.rows

@@ -46,13 +46,13 @@ def finished_tasks(trained: Blueprint, outputs: Mapping[str, Any], data: Dataset
     """Return the tasks that have outputs, with what they learn from them; parameters as of `finish`."""
     learned = {}
     for group, target, weight in zip(trained.one_objective().groups, data.targets, data.weights, strict=True):
-        for name, columns in zip(group.names, group.columns, strict=True):
+        for position, name in enumerate(group.names):
             if name in outputs:
-                one = _array(target) if len(group.names) == 1 else _array(target)[..., columns]
-                n_elements = trained.tasks[name].n_elements_
-                known = np.ones((*one.shape[:1], n_elements)) if weight is None else _array(weight)
-                if weight is not None and len(group.names) > 1:
-                    known = known[..., columns]
+                one = group.part(position, _array(target))
+                if weight is None:
+                    known = np.ones((*one.shape[:1], trained.tasks[name].n_elements_))
+                else:
+                    known = group.part(position, _array(weight))
                 learned[name] = trained.tasks[name].finish(outputs[name], one, known)
     return learned
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -74,10 +75,42 @@ def learn(
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous)
     stops = validates(config, plan, given)
     anneals = previous is None and (not stops or config.early_stopping.is_off)
-    checkpoint, saved = open_checkpoint(config, X, y, sample_weight, given, previous, anneals, resume)
+    set_up = partial(_set_up, config, caller, X=X, given=given, previous=previous, stops=stops, anneals=anneals)
+    return train_fit(config, caller, plan, [X, y, sample_weight, *given], previous, anneals, resume, set_up)
+
+
+def train_fit(
+    config: FitConfig,
+    caller: Caller,
+    plan: Plan,
+    rows: Sequence[Any],
+    previous: Model | None,
+    anneals: bool,
+    resume: bool,
+    set_up: Callable[[Plan], tuple[Model, list[Stack]]],
+) -> Model:
+    """Train all epochs of a fit that has been planned, with its checkpoints.
+
+    Parameters
+    ----------
+    config : FitConfig
+    caller : Caller
+    plan : Plan
+    rows : sequence of object
+        What identifies the rows of the fit, for the name of its checkpoint.
+    previous : Model or None
+        The model that the fit continues.
+    anneals : bool
+        Whether the schedule "auto" lowers the learning rate.
+    resume : bool
+        Whether to continue from the checkpoint.
+    set_up : callable
+        Builds the model and its stacks for the plan.
+    """
+    checkpoint, saved = open_checkpoint(config, rows, previous, anneals, resume)
     if saved is not None:
         plan = plan._replace(blueprint=replace(plan.blueprint, seed=saved["seed"]))
-    model, stacks = _set_up(config, caller, plan, X, given, previous, stops=stops, anneals=anneals)
+    model, stacks = set_up(plan)
     start, epochs = len(model.net.history), config.max_epochs
     if checkpoint is not None and saved is not None:
         epochs = checkpoint.resume(model.net, saved, epochs)
@@ -109,8 +142,8 @@ def learn_batch(
     """Train for one epoch on all rows; continue a previous model and its optimiser if there is one."""
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous, classes)
     model, stacks = _set_up(
-        config, caller, plan, X, NOTHING, previous, stops=False, anneals=False, keep_optimizer=True,
-        warns=False,
+        config, caller, plan, X=X, given=NOTHING, previous=previous, stops=False, anneals=False,
+        keep_optimizer=True, warns=False,
     )  # fmt: skip
     model.net.train(stacks, epochs=1)
     finish(model, stacks[0].members[0].data.train)
@@ -163,7 +196,9 @@ def learn_added_task(
     plan = Plan(replace(blueprint, focus=(name,)), previous.container.with_task(name), targets, weights)
     held = ValidationData(groups)
     stops = validates(config, plan, held)
-    model, stacks = _set_up(config, caller, plan, X, held, None, stops=stops, anneals=not stops, adds_to=previous)
+    model, stacks = _set_up(
+        config, caller, plan, X=X, given=held, previous=None, stops=stops, anneals=not stops, adds_to=previous
+    )
     network = model.net.module_
     network.freeze(freeze)
     # a new head starts with the first rates of the schedulers of callbacks
@@ -192,15 +227,13 @@ def _set_up(
     config: FitConfig,
     caller: Caller,
     plan: Plan,
+    *,
     X: RowsLike,
     given: ValidationData,
     previous: Model | None,
-    *,
     stops: bool,
     anneals: bool,
-    keep_optimizer: bool = False,
-    warns: bool = True,
-    adds_to: Model | None = None,
+    **details: Any,
 ) -> tuple[Model, list[Stack]]:
     """Encode the rows, and build the networks with initial weights or those of another model.
 
@@ -210,6 +243,42 @@ def _set_up(
         What the user passed for validation.
     stops : bool
         Whether there are rows to validate on.
+    **details : dict
+        Further parameters of `assemble`.
+    """
+    chosen_metrics(config.metrics, plan.blueprint.tasks)
+    device = resolve_device(config.device)
+    rows = encode_rows(plan.blueprint, X, plan.targets, plan.sample_weight, owner=caller.owner, device=device)
+    split = partial(splits_of, rows=rows, X=X, given=given, owner=caller.owner, stops=stops)
+    return assemble(config, caller, plan, rows, X, split, previous, anneals=anneals, **details)
+
+
+def assemble(
+    config: FitConfig,
+    caller: Caller,
+    plan: Plan,
+    rows: Dataset,
+    X: RowsLike,
+    split: Callable[..., list[DataSplit]],
+    previous: Model | None,
+    *,
+    anneals: bool,
+    keep_optimizer: bool = False,
+    warns: bool = True,
+    adds_to: Model | None = None,
+) -> tuple[Model, list[Stack]]:
+    """Build the networks for encoded rows, with initial weights or those of another model.
+
+    Parameters
+    ----------
+    rows : Dataset
+        All rows, encoded.
+    X : object
+        The same rows as passed to ``fit``, for callbacks that score them.
+    split : callable
+        Returns the splits for the config and the plan, see `splits_of`.
+    previous : Model or None
+        The model that the fit continues.
     anneals : bool
         Whether the schedule "auto" lowers the learning rate: not with early stopping, and not if trainings
         continue each other.
@@ -220,15 +289,12 @@ def _set_up(
     adds_to : Model or None, default=None
         The model that a task is added to.
     """
-    chosen_metrics(config.metrics, plan.blueprint.tasks)
-    device = resolve_device(config.device)
-    rows = encode_rows(plan.blueprint, X, plan.targets, plan.sample_weight, owner=caller.owner, device=device)
     yields = config.optimizer.schedule == "auto"
-    config = settled(config, _num_samples(X), anneals)
+    config = settled(config, rows, anneals)
     before = previous or adds_to
     one_by_one = before.blueprint.one_by_one if before else _one_by_one(config, plan.blueprint, rows)
     plan = plan._replace(blueprint=replace(plan.blueprint, one_by_one=one_by_one))
-    model = _make_model(config, plan, device, yields)
+    model = _make_model(config, plan, rows.device, yields)
     if previous is not None:
         continue_from(model.net, previous.net, with_optimizer=keep_optimizer)
     elif adds_to is not None:
@@ -237,19 +303,18 @@ def _set_up(
     # members validate on different rows, but a callback that scores needs rows that no member was trained on
     n_folds = 1 if has_callback(config.callbacks, ScoringBase) else len(plan.blueprint.members)
     epoch = len(model.net.history)
-    found = splits_of(config, plan, rows, X, given, caller.owner, stops=stops, epoch=epoch, n_folds=n_folds)
-    splits = _of_members(config, plan.blueprint.members, found, epoch)
+    splits = _of_members(config, plan.blueprint.members, split(config, plan, epoch=epoch, n_folds=n_folds), epoch)
     model.validation_rows = positions_of(splits)
     if splits[0].valid is not None and not config.early_stopping.is_off:
         model.net.stopping = stopping_rule(config)
     model.net.scoring = scoring_view(caller, model, X, plan.targets, splits[0], warns)
     members = [
-        Member(blueprint, plan.container, split, config)
-        for blueprint, split in zip(plan.blueprint.members, splits, strict=True)
+        Member(blueprint, plan.container, one, config)
+        for blueprint, one in zip(plan.blueprint.members, splits, strict=True)
     ]
     warn_of_metrics(members)
     net = model.net
-    return model, stacks_of(net.module_, net.criterion_, members, device, config.optimizer.mixed_precision)
+    return model, stacks_of(net.module_, net.criterion_, members, rows.device, config.optimizer.mixed_precision)
 
 
 def _one_by_one(config: FitConfig, blueprint: Blueprint, rows: Dataset) -> bool:

@@ -10,17 +10,16 @@ from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples
 from torch import nn
 
 from ..config import FitConfig
-from ..data._dataset import fewest_rows, n_batches
+from ..data._dataset import Dataset, fewest_rows, n_batches
 from ..nn._layers import DrawsAtRandom
 from ..nn._stacking import structure_of
 from ..tasks import Task
 from ..utils._modes import own_modes
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
-from ._auto import batch_size_of, schedule_of
+from ._auto import batch_size_of, rows_for_labels, schedule_of
 from ._finish import finish
 from ._model import Model
 from ._plan import plan_fit
@@ -58,13 +57,13 @@ def member_of(
     stops = validates(config, plan, given)
     rows = encode_rows(plan.blueprint, X, plan.targets, plan.sample_weight, owner=owner, device=CPU)
     data = splits_of(config, plan, rows, X, given, owner, stops=stops)[0]
-    return Member(plan.blueprint, plan.container, data, settled(config, _num_samples(X), anneals=not stops))
+    return Member(plan.blueprint, plan.container, data, settled(config, rows, anneals=not stops))
 
 
-def settled(config: FitConfig, n_rows: int, anneals: bool) -> FitConfig:
-    """Resolve "auto" in the batch size and in the learning rate schedule."""
+def settled(config: FitConfig, data: Dataset, anneals: bool) -> FitConfig:
+    """Resolve "auto" in the batch size and in the learning rate schedule, for the encoded rows of a fit."""
     config = config.with_schedule(schedule_of(config, anneals))
-    return replace(config, batch_size=batch_size_of(config.batch_size, n_rows))
+    return replace(config, batch_size=batch_size_of(config.batch_size, data.n_all, rows_for_labels(data)))
 
 
 @own_modes()

@@ -14,11 +14,20 @@ from ..architectures import Network
 from ..columns._arrays import as_tensor
 from ..columns._labels import objects_of
 from ..data._dataset import lengths_of
+from ..data._sparse_labels import labelled_pairs, labels_by_task
 from ..model._blueprint import Blueprint
 from ..model._label_inputs import known_labels
-from ..model._predict import average_members, by_row, predict_gates, predict_outputs, predict_representation
+from ..model._predict import (
+    average_members,
+    by_row,
+    predict_gates,
+    predict_outputs,
+    predict_pairs,
+    predict_representation,
+)
 from ..model._state import check_arrays
-from ..targets import Container
+from ..targets import Container, SparseTargets
+from ..tasks import group_tasks
 from ..utils._modes import own_modes
 from ..utils._types import RowsLike, TargetsLike
 from ._make_net import make_net
@@ -26,6 +35,8 @@ from ._net import MultiTaskNet
 
 #: positions of the rows held out: of one network, or by member; None for none
 ValidationPositions = np.ndarray | list[np.ndarray] | None
+#: which other tasks a task shares layers with: all, some, none
+KINDS = ("shared", "grouped", "separate")
 
 
 class Classes(dict[str, np.ndarray]):
@@ -129,9 +140,21 @@ class Model:
         return self.n_members * self.network.representation_width
 
     @property
-    def shared_weights(self) -> dict[str, float]:
-        """Weight of the networks in which the tasks share layers, by task."""
-        return dict.fromkeys(self.blueprint.main_tasks, float(self.shares_layers))
+    def shares(self) -> dict[str, dict[str, float]]:
+        """By task, the weights of networks that are shared by all tasks, by a group, or separate."""
+        return {
+            name: {kind: float(kind == self._kind_of(name)) for kind in KINDS}
+            for name in self.blueprint.main_tasks
+        }
+
+    def _kind_of(self, task: str) -> str:
+        """Return whether a task shares its layers with all tasks, with a group, or with none."""
+        if not self.shares_layers:
+            return "separate"
+        trained = self.blueprint.trained
+        groups = self.blueprint.architecture.groups_among(trained)
+        own = next((group for group in groups if task in group), trained)  # others read the layers of all
+        return "shared" if len(own) == len(trained) else "grouped" if len(own) > 1 else "separate"
 
     @property
     def shares_layers(self) -> bool:
@@ -165,6 +188,27 @@ class Model:
         if lengths is not None and rows is not None:
             lengths = lengths[rows]
         return {name: by_row(outputs[name], chosen[name], lengths) for name in tasks}
+
+    @own_modes()
+    def outputs_of_labels(
+        self, X: RowsLike, targets: SparseTargets, owner: BaseEstimator
+    ) -> dict[str, np.ndarray]:
+        """Check and encode X, and compute `outputs` (n_labelled, K) of the labelled rows of each task only."""
+        chosen = {name: self.blueprint.tasks[name] for name in targets}
+        inputs = self.blueprint.trunk.encode(X, owner=owner)
+        by_column = [group.names for group in group_tasks(chosen) if group.by_column]
+        pairs = [labelled_pairs(targets, names) for names in by_column]
+        asked = [(names, own.chunk) for names, own in zip(by_column, pairs, strict=True)]
+        found = predict_pairs(self.network, inputs, asked, self.device) if asked else []
+        outputs: dict[str, torch.Tensor] = {}
+        for names, own, of_pairs in zip(by_column, pairs, found, strict=True):
+            outputs |= own.by_task(names, of_pairs)
+        if self.blueprint.n_members > 1:
+            outputs = average_members(outputs, chosen)
+        others = [name for name in chosen if name not in outputs]
+        dense = self.outputs_of(inputs, others) if others else {}
+        rows = labels_by_task(targets, others)
+        return {name: output.numpy() for name, output in outputs.items()} | {n: dense[n][rows[n]] for n in others}
 
     @own_modes()
     def member_outputs(

@@ -32,8 +32,18 @@ from .callbacks._lr_scheduler import end_schedule
 from .callbacks._notify import tell, watches_batches
 from .callbacks._protocols import ScoresRows
 
+# Tasks of sparse labels whose scores on validation rows are computed after each epoch without being asked for.
+MOST_SCORED = 200
 # Advice if a step does not fit into memory.
 HELPS = "a smaller batch_size, a smaller trunk, or on a GPU mixed precision, needs less"
+
+
+class _Log(PrintLog):
+    """skorch's table of epochs, which is not formatted if it is not shown: thousands of tasks take a second."""
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        if net.verbose or self.sink is not print:
+            super().on_epoch_end(net, **kwargs)
 
 
 class MultiTaskNet(NeuralNet):
@@ -100,7 +110,7 @@ class MultiTaskNet(NeuralNet):
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
-        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+        return [("epoch_timer", EpochTimer()), ("print_log", _Log())]
 
     # -- the epochs
 
@@ -318,7 +328,9 @@ class MultiTaskNet(NeuralNet):
     def _with_scores(self) -> bool:
         # the scores of several networks take time for each of them
         asked = self.monitor == "score" or bool(self.stacks[0].members[0].config.metrics)
-        return asked or len(self.blueprint.members) == 1
+        # and so do those of many tasks with few labels
+        many = self.stacks[0].has_pairs and len(self.criterion_.names) > MOST_SCORED
+        return asked or (len(self.blueprint.members) == 1 and not many)
 
     def _stop(self, entries: Sequence[dict[str, float]], failed: dict[int, Exception]) -> None:
         """Update the stopping rule with the results of an epoch."""

@@ -24,6 +24,7 @@ from ._auto import stops_early
 from ._continuation import continued, unfitted_params
 from ._model import Model
 from ._prepare import fit_tasks
+from ._sparse_fit import refuse_dense_parts
 
 
 class Plan(NamedTuple):
@@ -52,6 +53,7 @@ def plan_fit(
     if previous is not None:
         return _plan_continuation(config, X, y, sample_weight, previous)
     targets, container = read_targets(y, config.tasks)
+    refuse_dense_parts(config, targets)
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
     task_weights = check_weights(config.task_weights, list(targets), "task_weights")
     auxiliary = config.auxiliary.names_among(list(targets))
@@ -99,9 +101,10 @@ def _plan_continuation(
     config: FitConfig, X: RowsLike, y: TargetsLike, sample_weight: WeightsLike, previous: Model
 ) -> Plan:
     targets, _ = align_targets(y, list(previous.blueprint.tasks))
+    refuse_dense_parts(config, targets)
     weights = check_sample_weight(sample_weight, list(targets), _num_samples(X))
     blueprint = continued(config, X, previous.blueprint)
-    tasks = {name: task.with_labels_of(targets[name]) for name, task in blueprint.tasks.items()}
+    tasks = {name: task.with_labels_of(targets.labels_of(name)[0]) for name, task in blueprint.tasks.items()}
     return Plan(replace(blueprint, tasks=tasks), previous.container, targets, weights)
 
 

@@ -10,11 +10,13 @@ import torch
 from sklearn.base import BaseEstimator
 
 from ..data._dataset import lengths_of
+from ..data._sparse_labels import labels_by_task
 from ..model._label_inputs import known_labels
 from ..model._predict import average_members, by_row, predict_outputs
+from ..targets import SparseTargets
 from ..utils._modes import own_modes
 from ..utils._types import RowsLike, TargetsLike
-from ._model import Model, ValidationPositions, n_rows_of
+from ._model import KINDS, Model, ValidationPositions, n_rows_of
 from ._net import MultiTaskNet
 
 
@@ -115,6 +117,12 @@ class PortfolioModel(Model):
             averaged[name] = torch.from_numpy(task.average(together, self.weights[name]))
         return {name: by_row(averaged[name], task, lengths) for name, task in chosen.items()}
 
+    def outputs_of_labels(
+        self, X: RowsLike, targets: SparseTargets, owner: BaseEstimator
+    ) -> dict[str, np.ndarray]:
+        outputs, rows = self.outputs(X, list(targets), owner), labels_by_task(targets, list(targets))
+        return {name: output[rows[name]] for name, output in outputs.items()}
+
     @own_modes()
     def member_outputs(
         self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator, given: TargetsLike = None
@@ -145,13 +153,13 @@ class PortfolioModel(Model):
         )
 
     @property
-    def shared_weights(self) -> dict[str, float]:
-        """Weight of the recipes in which the tasks share layers, by task."""
-        shares = np.array([part.shares_layers for part in self.parts], dtype=float)
+    def shares(self) -> dict[str, dict[str, float]]:
+        by_recipe = [part.shares for part in self.parts]
         return {
-            name: float(weights @ shares)
-            for name, weights in self.weights.items()
-            if name in self.blueprint.main_tasks
+            name: {
+                kind: float(self.weights[name] @ [shares[name][kind] for shares in by_recipe]) for kind in KINDS
+            }
+            for name in self.blueprint.main_tasks
         }
 
     def attributes(self, *, one_column_is_plain: bool = False) -> dict[str, Any]:
@@ -163,7 +171,7 @@ class PortfolioModel(Model):
         return {
             **public,
             "recipe_weights_": weights,
-            "shared_weights_": self.shared_weights,
+            "shared_weights_": {name: of["shared"] + of["grouped"] for name, of in self.shares.items()},
             "_n_features_out": sum(part.n_features_out for part in self.parts),
         }
 

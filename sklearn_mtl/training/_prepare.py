@@ -55,8 +55,11 @@ def fit_tasks(
     given, params = _check_given(given, targets)
     fitted: dict[str, Task] = {}
     doubts: dict[str, str] = {}
-    for name, y in targets.items():
+    for name in targets:
+        y, own = targets.labels_of(name)
         weight, rows, kept = None if sample_weight is None else sample_weight[name], positions, None
+        if own is not None:
+            weight, rows = None if weight is None else weight[own], NO_POSITIONS
         if weight is not None:  # a row of weight 0 counts as absent
             check_consistent_length(y, weight)
             kept = weight > 0
@@ -77,17 +80,25 @@ def fit_tasks(
             fitted[name] = _ordered(task, targets.categories_of(name)).fit(y, weight, known)
         except (TypeError, ValueError) as error:
             raise ValueError(f"task {name!r}: {error}") from error
-        _warn_of_labels(name, task)
+        if not targets.is_sparse:
+            _warn_of_labels({name: fitted[name]})
+    if targets.is_sparse:  # once for thousands of tasks
+        _warn_of_labels(fitted)
     _warn_of_guesses({name: (fitted[name], doubt) for name, doubt in doubts.items() if doubt})
     return fitted
 
 
-def _warn_of_labels(name: str, task: Task) -> None:
-    for remark in task.remarks:
-        warn(f"task {name!r}: {remark}", UserWarning)
-    classes: Any = getattr(task, "classes_", ("", ""))
-    if len(classes) == 1:
-        warn(f"task {name!r} has labels of one class only, {classes.tolist()[0]!r}.", SingleClassWarning)
+def _warn_of_labels(tasks: Mapping[str, Task]) -> None:
+    single: dict[Any, list[str]] = {}
+    for name, task in tasks.items():
+        for remark in task.remarks:
+            warn(f"task {name!r}: {remark}", UserWarning)
+        classes: Any = getattr(task, "classes_", ("", ""))
+        if len(classes) == 1:
+            single.setdefault(classes.tolist()[0], []).append(name)
+    for label, names in single.items():
+        have = f"task {names[0]!r} has" if len(names) == 1 else f"tasks {listed(names)} have"
+        warn(f"{have} labels of one class only, {label!r}.", SingleClassWarning)
 
 
 def guess_types(targets: Targets, given: Mapping[str, Any] | None, kind: str | None) -> dict[str, str]:
@@ -193,8 +204,9 @@ def encode_rows(
     inputs = {**blueprint.trunk.encode(X, owner=owner), **label_inputs(blueprint, targets, sample_weight)}
     first = next(iter(inputs.values()))
     check_consistent_length(first, next(iter(targets.values())))
+    active = set(blueprint.active)
     for name, task in blueprint.tasks.items():
-        if name in targets and name not in blueprint.active:  # check the labels of untrained tasks too
+        if name in targets and name not in active:  # check the labels of untrained tasks too
             encode_task(task, name, targets[name], None if sample_weight is None else sample_weight[name])
     encoded, weights = encode_targets(
         blueprint.one_objective().groups, blueprint.tasks, targets, sample_weight, blueprint.torch_dtype

@@ -14,13 +14,21 @@ from torch import Tensor, nn
 
 from ..architectures import Network, Outputs, PlainPass
 from ..config import FitConfig
-from ..data._dataset import Batch, BatchIterator, DataSplit, OfAllTasks, fewest_rows, positions_per_row
+from ..data._dataset import (
+    Batch,
+    DataSplit,
+    OfAllTasks,
+    ValidationRows,
+    fewest_rows,
+    positions_per_row,
+)
+from ..data._sparse_labels import LabelledPairs
 from ..data._stacked_data import StackedBatches, StackedData, of_rows_that_count
 from ..metrics import Metric
 from ..model._blueprint import Blueprint, stacked_objective
 from ..model._objective import Objective, Step, TaskLosses
 from ..model._one_by_one import ObjectivesOneByOne, OneByOne
-from ..model._predict import average_members, by_row, predict_outputs
+from ..model._predict import average_members, by_row, predict_outputs, predict_pairs
 from ..model._vmapped import VmappedNetwork
 from ..nn._layers import Draws, set_draws
 from ..nn._stacking import keep_members
@@ -179,6 +187,7 @@ class Stack:
         """Set the random numbers of an epoch, and choose how gradients are computed."""
         compares_gradients = self.objective.weighs_gradients or self.members[0].blueprint.weighting.needs_gramian
         needs_graph = watched or compares_gradients or self.device.type != "cpu"
+        needs_graph |= self.has_pairs  # a chain of layers computes all outputs
         self.plain = None if needs_graph else self.network.plain_pass(self.objective.names)
         set_draws(self.network, self._draws("dropout", epoch))
         set_draws(self.objective, self._draws("weighting", epoch))
@@ -209,7 +218,7 @@ class Stack:
             return StackedBatches(self.rows, orders, self.batch_size, fewest, counts, positions)
         data, streams = self.members[0].data.train, Streams(self.seeds[0])
         if sampling.trains_all:
-            return OfAllTasks(BatchIterator(data, self.batch_size, streams.generator("shuffle", epoch), fewest))
+            return OfAllTasks(data.shuffled(self.batch_size, streams, epoch, fewest))
         return SampledBatches(data, self.objective, sampling, self.batch_size, progress[0], streams, epoch, fewest)
 
     def backward(self, batch: Batch, task: str | None) -> Pass:
@@ -299,7 +308,8 @@ class Stack:
         """Return the entries of the history for the values (T,) of a member."""
         blueprint, names = self.members[self.alive[position]].blueprint, self.names[position]
         weights = [float(blueprint.score_weights[name]) for name in names]
-        watched = [name in blueprint.watched for name in names]
+        among = set(blueprint.watched)
+        watched = [name in among for name in names]
         return record(prefix, what, names, values, weights, watched)
 
     # -- validation rows
@@ -325,6 +335,8 @@ class Stack:
         valid = self.members[0].data.valid
         assert valid is not None
         data = valid.data
+        if self.has_pairs:
+            return self._validate_pairs(valid, with_scores)
         tasks = {name: self.objective.tasks[name] for name in self.objective.names}
         outputs = predict_outputs(self.network, data.inputs, tasks, data.device, data.rows)
         everything = data.everything()
@@ -338,6 +350,36 @@ class Stack:
             outputs = average_members(outputs, tasks)
         by_rows = {name: by_row(outputs[name], task, valid.lengths) for name, task in tasks.items()}
         return self._rated(known, [0], [by_rows])
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether only labelled pairs of rows and tasks are computed, for some of the tasks."""
+        return any(isinstance(target, LabelledPairs) for target in self.members[0].data.train.targets)
+
+    def _validate_pairs(self, valid: ValidationRows, with_scores: bool) -> Validation:
+        """Validate on the labelled pairs; scores of many tasks are computed only if something watches them."""
+        data, everything = valid.data, valid.data.everything()
+        pairs = [(g, t) for g, t in zip(self.objective.groups, everything.targets, strict=True)
+                 if isinstance(t, LabelledPairs)]  # fmt: skip
+        asked = [(group.names, target.chunk) for group, target in pairs]
+        found = predict_pairs(self.network, data.inputs, asked, data.device, data.rows)
+        of_pairs = {name for group, _ in pairs for name in group.names}
+        others = {name: self.objective.tasks[name] for name in self.objective.names if name not in of_pairs}
+        dense = predict_outputs(self.network, data.inputs, others, data.device, data.rows) if others else {}
+        known = [(group.names, output.to(data.device)) for (group, _), output in zip(pairs, found, strict=True)]
+        outputs = Outputs.of_pairs(known, {name: output.to(data.device) for name, output in dense.items()})
+        with torch.inference_mode():
+            losses, mass = self.objective(outputs, everything.targets, everything.weights)
+        assert mass is not None, "pairs have masses"
+        means = np.where((mass > 0).cpu().numpy(), losses.double().cpu().numpy(), np.nan)
+        if not with_scores:
+            return Validation(means[None], None)
+        by_task = {name: output[..., valid.labelled_rows(name), :] for name, output in dense.items()}
+        for (group, target), output in zip(pairs, found, strict=True):
+            by_task |= target.by_task(group.names, output)
+        if self.members[0].blueprint.n_members > 1:
+            by_task = average_members(by_task, self.objective.tasks)
+        return self._rated(means[None], [0], [{name: output.numpy() for name, output in by_task.items()}])
 
     @torch.inference_mode()
     def _stacked_validation(

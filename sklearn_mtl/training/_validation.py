@@ -16,7 +16,7 @@ from sklearn.utils.validation import _num_samples
 from ..columns._survival import read_survival
 from ..config import FitConfig
 from ..data._dataset import Dataset, DataSplit, ValidationRows
-from ..data._hold_out import HeldOut, held_out, hold_out, strata
+from ..data._hold_out import HeldOut, held_out_of, hold_out
 from ..data._hold_out_groups import check_groups, hold_out_groups
 from ..data._positions import Positions
 from ..data._weights import check_sample_weight
@@ -127,7 +127,7 @@ def splits_of(
     """
     groups = None if given.groups is None else check_groups(given.groups, len(rows))
     if given.X is not None:
-        return [DataSplit(rows, _own_rows(plan, given, owner, rows))]
+        return [DataSplit(rows, encoded_apart(plan, given, owner, rows))]
     if groups is not None and not stops:
         warn(
             f"groups has no effect: with early_stopping={config.early_stopping.when!r} and {len(rows)} rows none "
@@ -160,8 +160,7 @@ def _held_out(
         if getattr(splitter, "random_state", 0) is None:
             splitter.random_state = streams.derive("validation", epoch) % 2**32
         parts = _parts_of(splitter, plan, X, groups, n_folds)
-        names, columns = zip(*strata(rows, task_groups, tasks), strict=True)
-        return [held_out(*part, names, np.column_stack(columns)) for part in parts]
+        return [held_out_of(*part, rows, task_groups, tasks) for part in parts]
     n_valid = min(max(1, round(config.validation * len(rows))), len(rows) - 1)
     generator = partial(streams.generator, "validation", epoch)
     if groups is not None:
@@ -210,7 +209,8 @@ def _checked(splitter: Any, parts: Sequence[np.ndarray], n_rows: int) -> list[to
 def _tell(config: FitConfig, plan: Plan, held: Sequence[HeldOut]) -> None:
     """Warn of tasks that lack labels on one side; raise ValueError if no task can be validated."""
     watched = plan.blueprint.watched
-    unseen = [name for name in held[0].not_validated if name in watched]
+    lacking = set(held[0].not_validated)
+    unseen = [name for name in watched if name in lacking]
     if len(unseen) == len(watched):
         raise ValueError(
             f"validation={config.validation!r}: no held-out row has a label of any trained task; hold out other "
@@ -230,12 +230,14 @@ def _tell(config: FitConfig, plan: Plan, held: Sequence[HeldOut]) -> None:
         )
 
 
-def _warn_of_no_event(blueprint: Blueprint, labels: Mapping[str, np.ndarray]) -> None:
+def _warn_of_no_event(
+    blueprint: Blueprint, labels: Mapping[str, np.ndarray], rows: np.ndarray | slice = slice(None)
+) -> None:
     """Warn of tasks whose validation rows are all censored: a partial likelihood is then 0 whatever is learned."""
     lacking = []
     for name in blueprint.watched:
         if blueprint.tasks[name].compares_rows and isinstance(blueprint.tasks[name], Survival):
-            found = read_survival(labels[name])
+            found = read_survival(labels[name][rows])
             if found.labelled.any() and not found.event.any():
                 lacking.append(name)
     if lacking:
@@ -248,17 +250,51 @@ def _warn_of_no_event(blueprint: Blueprint, labels: Mapping[str, np.ndarray]) ->
 def _split(plan: Plan, data: Dataset, held: HeldOut) -> DataSplit:
     rows = held.valid.numpy()
     weights = plan.sample_weight
-    _warn_of_no_event(plan.blueprint, {name: plan.targets[name][rows] for name in plan.blueprint.watched})
+    _warn_of_no_event(plan.blueprint, plan.targets, rows)
     watched = ValidationRows(
         with_hidden_labels(plan.blueprint, data).subset(held.valid),
-        labels={name: plan.targets[name][rows] for name in plan.blueprint.active},
-        sample_weight=None if weights is None else {name: weight[rows] for name, weight in weights.items()},
+        labels=_labels_of(plan, rows),
+        sample_weight=None if weights is None else _rows_of_each(weights, rows),
     )
     return DataSplit(data.subset(held.train), watched)
 
 
-def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dataset) -> ValidationRows:
-    """Encode separate validation rows with the fitted trunk and tasks; ``rows`` are those of the fit."""
+def _labels_of(plan: Plan, rows: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Return the labels of some rows for the tasks that are trained."""
+    targets = plan.targets
+    if targets.is_sparse:
+        return targets._select(plan.blueprint.active)[rows]
+    return {name: targets[name][rows] for name in plan.blueprint.active}
+
+
+def _rows_of_each(weights: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Select some rows of the weights of each task; equal weights of all tasks stay one array."""
+    picked = {id(weight): weight[rows] for weight in weights.values()}
+    return {name: picked[id(weight)] for name, weight in weights.items()}
+
+
+def encoded_apart(
+    plan: Plan,
+    given: ValidationData,
+    owner: BaseEstimator,
+    rows: Dataset,
+    names_of: tuple[str, str, str] = ("X_val, y_val", "y_val", "sample_weight_val"),
+) -> ValidationRows:
+    """Encode separate validation rows with the fitted trunk and tasks.
+
+    Parameters
+    ----------
+    plan : Plan
+    given : ValidationData
+        The rows.
+    owner : BaseEstimator
+        The estimator that checks of X name in messages.
+    rows : Dataset
+        Rows of the fit, encoded.
+    names_of : tuple of str
+        What messages call the rows, their labels and their weights.
+    """
+    of_rows, of_labels, of_weights = names_of
     blueprint, names = plan.blueprint, list(plan.targets)
     try:
         targets, _ = align_targets(given.y, names)
@@ -266,14 +302,14 @@ def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dat
         if len(targets) != n_rows:
             raise ValueError(f"X_val has {n_rows} rows, and y_val has {len(targets)}")
         for name, task in blueprint.tasks.items():
-            if name in targets:
+            if name in targets and not targets.is_sparse:
                 Positions.in_rows(given.X, blueprint.trunk).check(task, targets[name])
     except (TypeError, ValueError) as error:
-        raise ValueError(f"X_val, y_val: {error}") from error
+        raise ValueError(f"{of_rows}: {error}") from error
     try:
         weights = check_sample_weight(given.sample_weight, names, n_rows)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"sample_weight_val: {error}") from error
+        raise ValueError(f"{of_weights}: {error}") from error
     try:
         data = encode_rows(blueprint, given.X, targets, weights, owner=owner, device=rows.device)
         if any(
@@ -282,14 +318,16 @@ def _own_rows(plan: Plan, given: ValidationData, owner: BaseEstimator, rows: Dat
         ):
             raise ValueError("one of X and X_val is sparse; pass both sparse, or both dense")
     except (TypeError, ValueError) as error:
-        raise ValueError(f"X_val, y_val: {error}") from error
+        raise ValueError(f"{of_rows}: {error}") from error
     task_groups = blueprint.one_objective().groups
-    columns = list(strata(data, task_groups, blueprint.tasks))
-    unseen = [name for name, labels in columns if name in blueprint.watched and not labels.any()]
-    if len(unseen) == len(blueprint.watched):
-        raise ValueError("y_val has no label of any trained task (of a weight above 0).")
+    watched, every = blueprint.watched, torch.arange(len(data))
+    lacking = set(held_out_of(every[:0], every, data, task_groups, blueprint.tasks).not_validated)
+    unseen = [name for name in watched if name in lacking]
+    if len(unseen) == len(watched):
+        raise ValueError(f"{of_labels} has no label of any trained task (of a weight above 0).")
     if unseen:
-        warn(f"early stopping does not watch {listed(unseen)}: y_val has no label of theirs.")
+        warn(f"early stopping does not watch {listed(unseen)}: {of_labels} has no label of theirs.")
     _warn_of_no_event(blueprint, targets)
     data = with_hidden_labels(blueprint, data)
-    return ValidationRows(data, {name: targets[name] for name in names}, weights, given.X)
+    labels = targets if targets.is_sparse else {name: targets[name] for name in names}
+    return ValidationRows(data, labels, weights, given.X)

@@ -134,6 +134,18 @@ class Trunk(BaseEstimator, ABC):
             If X does not match the schema of ``fit``.
         """
 
+    def with_moments(self, mean: np.ndarray, deviation: np.ndarray) -> Trunk:
+        """Return this trunk, fitted to a sample, with exact moments of the columns of X; self is not changed.
+
+        By default nothing is taken over: the sample decides.
+
+        Parameters
+        ----------
+        mean, deviation : ndarray of float64 of shape (n_features_in_,)
+            Of all rows; NaN for a column without numbers.
+        """
+        return self
+
     def encodes_like(self, other: Trunk) -> bool:
         """Return whether another fitted trunk encodes all rows to the same inputs."""
         return self is other

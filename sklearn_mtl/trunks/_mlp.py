@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import partial
 from itertools import pairwise
 from numbers import Integral, Real
@@ -235,6 +235,18 @@ class MLP(Trunk):
         if codes is not None:
             inputs["categorical"] = torch.from_numpy(codes)
         return inputs
+
+    def with_moments(self, mean: np.ndarray, deviation: np.ndarray) -> MLP:
+        if self.place_ is None:  # the network reads the original numbers
+            return self
+        mean, deviation = mean[self.table_.numeric_], deviation[self.table_.numeric_]
+        is_known = np.isfinite(mean) & np.isfinite(deviation) & (deviation > 0)
+        middle, scale = self.place_
+        exact = copy(self)
+        exact.place_ = middle, np.where(is_known, deviation, scale)
+        if self.scaler_:
+            exact.scaler_ = np.where(is_known, mean, self.scaler_[0]), exact.place_[1]
+        return exact
 
     def encodes_like(self, other: Trunk) -> bool:
         if not isinstance(other, MLP):

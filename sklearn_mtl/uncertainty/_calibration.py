@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +48,14 @@ class Calibration(NamedTuple):
         """All rows, as a mask."""
         return np.ones(len(self.sources), dtype=bool)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of labelled rows of each task."""
+        return {
+            name: int(np.any([scores.labelled for scores in each], axis=0).sum())
+            for name, each in self.scores.items()
+        }
+
     def pool(self, scores: Scores, within: np.ndarray, fixed: float | None = None) -> Pool:
         """Return the scores of some rows with their weights."""
         labelled = scores.labelled & within
@@ -74,16 +83,20 @@ class Level:
     confidence : float
     joint : {None, "bonferroni", "max"}
         None is for each column of each task on its own, the others for all together.
+    moved : mapping of str to float, default={}
+        Other levels of some tasks.
     """
 
-    def __init__(self, confidence: float, joint: str | None) -> None:
-        self.confidence, self.joint = confidence, joint
+    def __init__(
+        self, confidence: float, joint: str | None, moved: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        self.confidence, self.joint, self.moved = confidence, joint, moved
         self._found: dict[bytes, tuple[np.ndarray, float]] = {}
 
     def of(self, task: str, calibration: Calibration) -> float:
         """Return the level of each column of a task."""
         if self.joint != "bonferroni":
-            return self.confidence
+            return self.moved.get(task, self.confidence)
         n_sets = len(calibration.scores) * len(calibration.scores[task])
         return 1 - (1 - self.confidence) / n_sets
 

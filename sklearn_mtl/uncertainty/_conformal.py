@@ -19,17 +19,18 @@ from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import each_once, warn
 from ._calibration import Level, sets_of, warn_of_few
 from ._coverage import coverage_table
-from ._delegation import CalibratedNetMixin, as_it_is, require_fitted
+from ._delegation import as_it_is, require_fitted
 from ._fit import Fitted, fit_and_hold_out
 from ._methods import METHODS, chosen_tasks, labels_of, scorers_of
-from ._said import Asked, inner_net
+from ._online import OnlineMixin
+from ._said import Asked, Said, inner_net
 from ._score_rows import Rows, calibrated, checked_weights
 from ._scorers import Scorer
 from ._sources import Source, source_of
 from ._strata import coded, column_of
 
 
-class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
+class ConformalMultiTask(OnlineMixin, BaseEstimator):
     """Intervals and sets for the tasks of a network, which hold the labels with a given probability.
 
     `conformalize` scores how badly the labels of rows that the network did not learn conform to its predictions.
@@ -45,8 +46,8 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         For `conformalize` it is fitted, maybe frozen or at the end of a pipeline; for `fit` it is a network that
         is cloned, or a pipeline that ends in one.
     confidence_level : float in (0, 1), default=0.9
-        Probability with which a set should hold the label. For ``method="fnr"`` it is 1 minus the mean share of
-        true labels that a set misses.
+        Probability with which a set should hold the label. For the methods "fnr" and "entities" it is 1 minus the
+        mean share of what the sets of a row miss.
     joint : {None, "bonferroni", "max"}, default=None
         None is for each task, and each column of a task, on its own. Otherwise the sets of all tasks hold all
         labels of a row at once with the probability ``confidence_level``. "bonferroni" divides ``1 -
@@ -66,13 +67,17 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         - Sets of labels: "fnr", which controls the mean share of true labels that are missed [6]_; "coverage",
           sets that hold all true labels with the probability. "auto" is "fnr", and "coverage" if ``joint`` is not
           None.
+        - Tags of tokens: a set of labels for each token. "fnr" controls the mean share of the labelled tokens of
+          a row whose sets lack the label [6]_; "entities" the mean share of the entities of a row of which a token
+          is missed, from rows that have entities; "coverage" misses no token of a row with the probability.
+          "auto" is as for sets of labels.
     by : str, int or None, default=None
         Groups of rows that have thresholds of their own [7]_. It names a column of X, or its position. Or it
         names a task of classes: the level then holds for each class of this task, and other tasks are as without
         it. A group with too few rows takes the threshold of all rows, with a warning; rows whose group is missing
         do so too.
     tasks : sequence of str or None, default=None
-        Tasks to build sets for; None is for all. Tasks whose tokens or pixels have labels are refused.
+        Tasks to build sets for; None is for all. Tasks whose pixels have labels are refused.
     cv : None, float in (0, 1), int >= 2 or splitter, default=None
         Which rows `fit` calibrates by. None takes the rows that the members of the ensemble held out, without a
         further fit. A float is the share of rows that is split off. An int or a splitter of scikit-learn is for
@@ -92,6 +97,8 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         Number of labelled calibration rows of each task.
     thresholds_ : dict of str to float or ndarray of shape (n_columns,)
         Largest score in a set, for all rows together; inf if there are too few. Only if there is one predictor.
+    levels_ : dict of str to float
+        Confidence level of the sets of each task; `update` moves it.
     classes_, tasks_, task_names_, n_features_in_, feature_names_in_ : object
         Those of the network.
 
@@ -285,7 +292,9 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         Targets
             For numbers lower and upper bounds of shape (n_samples, 2), in the units of the target, or
             (n_samples, n_columns, 2) for several columns; for classes and sets of labels bool of shape
-            (n_samples, n_classes), with columns in the order of ``classes_``.
+            (n_samples, n_classes), with columns in the order of ``classes_``. For tags of tokens it is an array of
+            objects, bool of shape (n_tokens, n_classes) for each row; for columns of images (n_samples, n_columns,
+            n_classes).
 
         Raises
         ------
@@ -302,11 +311,7 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         strata = self._strata_of(X)
         said_by = source.at(X, self._asked(scorers))
         said = [said_by(number) for number in range(source.n_predictors)]
-        sets = {
-            name: sets_of(scorer, [one[name] for one in said], self._calibration, level, test_weights, strata)
-            for name, scorer in scorers.items()
-        }
-        return Targets._of(sets, {}, {})
+        return Targets._of(self._sets(scorers, said, level, test_weights, strata), {}, {})
 
     def score_sets(self, X: RowsLike, y: TargetsLike, *, confidence_level: float | None = None) -> Any:
         """Compute how often the sets hold the labels of some rows, and how large they are.
@@ -323,8 +328,8 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         Returns
         -------
         DataFrame of one row for each task
-            "coverage" is the share of labels in their sets, for ``method="fnr"`` the mean share of true labels in
-            their sets; "size" the mean width of intervals, or number of classes; both are means over columns, and
+            "coverage" is the share of labels in their sets, for the methods "fnr" and "entities" the mean share of
+            a row; "size" the mean width of intervals, or number of classes; both are means over columns, and
             NaN without a label. "n_rows" is the number of labelled rows. With ``joint`` there is a row "all" with
             the share of rows with labels of all tasks whose sets hold all of them.
         """
@@ -365,13 +370,11 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
             None if groups is None else check_groups(groups, n_rows),
         )
         calibration = calibrated(rows, scorers, source, self._asked(scorers), self.by, self.joint)
+        self.__dict__.pop("_moved", None)
         warn_of_few(calibration, self._level(None))
-        self._net, self._teams, self._calibration = fitted.net, fitted.teams, calibration
+        self._net, self._teams, self._calibration, self._moved = fitted.net, fitted.teams, calibration, {}
         self.methods_ = {name: scorer.method for name, scorer in scorers.items()}
-        self.n_calibration_ = {
-            name: int(np.any([scores.labelled for scores in each], axis=0).sum())
-            for name, each in calibration.scores.items()
-        }
+        self.n_calibration_ = calibration.counts
         self.__dict__.pop("estimators_", None)
         if fitted.estimators is not None:
             self.estimators_ = fitted.estimators
@@ -397,7 +400,27 @@ class ConformalMultiTask(CalibratedNetMixin, BaseEstimator):
         level = self.confidence_level if confidence_level is None else confidence_level
         if isinstance(level, bool) or not isinstance(level, Real) or not 0 < float(level) < 1:
             raise ValueError(f"confidence_level={level!r} should be a float between 0 and 1, without these.")
-        return Level(float(level), self.joint)
+        moved = self.__dict__.get("_moved", {})
+        if moved and level != self.confidence_level:
+            raise ValueError(
+                f"update has moved the levels of the sets, from confidence_level={self.confidence_level!r}; there "
+                f"are none at confidence_level={level!r}. Call conformalize first."
+            )
+        return Level(float(level), self.joint, moved)
+
+    def _sets(
+        self,
+        scorers: Mapping[str, Scorer],
+        said: Sequence[Mapping[str, Said]],
+        level: Level,
+        weights: np.ndarray,
+        strata: np.ndarray | None,
+    ) -> dict[str, np.ndarray]:
+        """Return the sets of each task, from what each predictor said of some rows."""
+        return {
+            name: sets_of(scorer, [one[name] for one in said], self._calibration, level, weights, strata)
+            for name, scorer in scorers.items()
+        }
 
     def _strata_of(self, X: RowsLike) -> np.ndarray | None:
         """Return the group of each row; None if there are none, or they are classes of a task."""

@@ -8,11 +8,15 @@ from typing import Any
 from ..targets import Targets, align_targets, name_of
 from ..tasks import Task
 from ..utils._types import TargetsLike
-from ._scorers import Labels, Numbers, Scorer, kind_of, methods_of
+from ._kinds import kind_of, methods_of
+from ._scorers import Labels, Numbers, Scorer
 from ._sources import Source
+from ._token_scorer import Tokens
 
 #: all methods that may be asked for
-METHODS = ("auto", "absolute", "normalised", "quantile", "lac", "aps", "raps", "fnr", "coverage")
+METHODS = ("auto", "absolute", "normalised", "quantile", "lac", "aps", "raps", "fnr", "entities", "coverage")
+#: methods that control a mean share of what is missed in a row
+MEAN_SHARES = ("fnr", "entities")
 
 
 def scorers_of(
@@ -23,7 +27,7 @@ def scorers_of(
     Raises
     ------
     ValueError
-        If a task has labels of positions, or a method does not suit it or its predictors.
+        If a task has labels of pixels, or a method does not suit it or its predictors.
     """
     asked = _by_task(tasks, method)
     scorers: dict[str, Scorer] = {}
@@ -37,7 +41,7 @@ def scorers_of(
         chosen = asked[name]
         if chosen == "auto":
             chosen = _default(kind, name, joint, source)
-        _check(name, kind, chosen, joint, source)
+        _check(name, task, kind, chosen, joint, source)
         scorers[name] = kind(name, task, chosen)
     return scorers
 
@@ -75,20 +79,25 @@ def _by_task(tasks: Mapping[str, Task], method: str | Mapping[str, str]) -> dict
 def _default(kind: type[Scorer], name: str, joint: str | None, source: Source) -> str:
     if kind is Numbers:
         return "normalised" if source.has_spread(name) else "absolute"
-    if kind is Labels:
+    if kind in (Labels, Tokens):
         return "fnr" if joint is None else "coverage"
     return "lac"
 
 
-def _check(name: str, kind: type[Scorer], method: Any, joint: str | None, source: Source) -> None:
+def _check(name: str, task: Task, kind: type[Scorer], method: Any, joint: str | None, source: Source) -> None:
     if method not in kind.fields:
         raise ValueError(
             f"method={method!r} does not suit the task {name!r}, which takes one of {list(kind.fields)}."
         )
-    if method == "fnr" and joint is not None:
+    if method in MEAN_SHARES and joint is not None:
         raise ValueError(
-            f"method='fnr' of the task {name!r} controls a mean share of missed labels, which joint={joint!r} "
-            "has no use for; use 'coverage', sets that hold all true labels."
+            f"method={method!r} of the task {name!r} controls a mean share of missed labels, which "
+            f"joint={joint!r} has no use for; use 'coverage', sets that hold all true labels."
+        )
+    if method == "entities" and not getattr(task, "has_entities_", False):
+        raise ValueError(
+            f"method='entities' of the task {name!r} needs tags of entities, such as 'B-city' and 'I-city'; use "
+            "'fnr', which controls the share of tokens that are missed."
         )
     if method == "normalised" and not source.has_spread(name):
         raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
+from ..columns._columns import objects_of
 from ..columns._missing import is_missing
 from ..targets import align_targets
 from ..tasks import Task
@@ -27,7 +28,8 @@ class Said(NamedTuple):
     quantiles : ndarray of shape (n_rows, n_columns, 2) or None
         A lower and an upper quantile.
     probabilities : ndarray of shape (n_rows, n_classes) or None
-        Of classes or labels, in the order of the task's classes.
+        Of classes or labels, in the order of the task's classes. For tokens it is an array (n_tokens, n_classes)
+        for each row, as an array of objects, or of shape (n_rows, n_tokens, n_classes).
     """
 
     centre: np.ndarray | None = None
@@ -95,7 +97,7 @@ def said_by(net: Any, X: RowsLike, asked: Mapping[str, Asked]) -> dict[str, Said
     if classes:
         each = _by_task(net.predict_proba(X, tasks=classes), classes)
         for name in classes:
-            found[name]["probabilities"] = _in_order(each[name], net.tasks_[name], asked[name].task)
+            found[name]["probabilities"] = in_order(each[name], net.tasks_[name], asked[name].task)
     for name in _asking(asked, "quantiles"):
         values = net.predict_quantiles(X, list(asked[name].quantiles), tasks=[name])
         found[name]["quantiles"] = _pairs(name, _by_task(values, [name])[name])
@@ -130,11 +132,20 @@ def _by_task(values: Any, names: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in zip(names, listed, strict=True)}
 
 
-def _in_order(probabilities: np.ndarray, own: Task, wanted: Task) -> np.ndarray:
+def as_float64(probabilities: np.ndarray) -> np.ndarray:
+    """Return probabilities in float64, also those of an array of arrays."""
+    if probabilities.dtype != object:
+        return probabilities.astype(np.float64)
+    return objects_of([np.asarray(row, dtype=np.float64) for row in probabilities])
+
+
+def in_order(probabilities: np.ndarray, own: Task, wanted: Task) -> np.ndarray:
     """Return probabilities with columns in the order of another task; classes that are not known have 0."""
     if own is wanted:
-        return probabilities.astype(np.float64)
+        return as_float64(probabilities)
+    if probabilities.dtype == object:
+        return objects_of([in_order(row, own, wanted) for row in probabilities])
     place = {label: column for column, label in enumerate(own.classes_.tolist())}
     columns = [place.get(label, -1) for label in wanted.classes_.tolist()]
-    padded = np.pad(probabilities.astype(np.float64), ((0, 0), (0, 1)))
-    return padded[:, columns]
+    padding = [(0, 0)] * (probabilities.ndim - 1) + [(0, 1)]
+    return np.pad(probabilities.astype(np.float64), padding)[..., columns]

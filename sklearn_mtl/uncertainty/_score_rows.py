@@ -71,7 +71,7 @@ def _scored(
 
 
 def _joined(parts: list[tuple[np.ndarray, list[Scores]]], n_rows: int) -> list[Scores]:
-    """Join the scores by several predictors, for each column of a task."""
+    """Join the scores by several predictors, for each column of a task, in ascending order."""
     joined = []
     for column in zip(*(scores for _, scores in parts), strict=True):
         labelled = np.zeros(n_rows, dtype=bool)
@@ -80,7 +80,8 @@ def _joined(parts: list[tuple[np.ndarray, list[Scores]]], n_rows: int) -> list[S
         rows = np.concatenate([own[scores.rows] for (own, _), scores in zip(parts, column, strict=True)])
         values = np.concatenate([scores.values for scores in column])
         shares = np.concatenate([scores.shares for scores in column])
-        joined.append(Scores(labelled, rows, values, shares))
+        order = np.argsort(values, kind="stable")  # sorting them again in predict_set takes no time
+        joined.append(Scores(labelled, rows[order], values[order], shares[order]))
     return joined
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,16 @@ class Scores(NamedTuple):
         labelled = ~np.isnan(values)
         rows = np.flatnonzero(labelled)
         return cls(labelled, rows, values[rows], np.ones(len(rows)))
+
+    def followed_by(self, other: Scores, first: int = 0) -> Scores:
+        """Return the scores of these rows and those of further ones, from row ``first`` on, in ascending order."""
+        rows = np.concatenate([self.rows, other.rows + len(self.labelled)])
+        values = np.concatenate([self.values, other.values])
+        shares = np.concatenate([self.shares, other.shares])
+        order = np.argsort(values, kind="stable")
+        order = order[rows[order] >= first]
+        labelled = np.concatenate([self.labelled, other.labelled])[first:]
+        return Scores(labelled, rows[order] - first, values[order], shares[order])
 
 
 class Scorer(ABC):
@@ -256,18 +266,3 @@ _CANDIDATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 def scale_of(task: Task) -> np.ndarray:
     """Return the unit of the columns of numbers: their standard deviation, or the mean of counts."""
     return np.asarray(getattr(task, "scale_", getattr(task, "mean_", 1.0)))
-
-
-def kind_of(task: Task) -> type[Scorer] | None:
-    """Return how sets of a task are built; None if its positions have labels."""
-    if task.labels_positions:
-        return None
-    if task.is_regression:
-        return Numbers
-    return Classes if task.has_one_label else Labels
-
-
-def methods_of(task: Task) -> Sequence[str]:
-    """Return the methods for a task."""
-    kind: Any = kind_of(task)
-    return [] if kind is None else list(kind.fields)

@@ -12,9 +12,10 @@ from ..utils._optional import import_optional
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
 from ._delegation import require_fitted
+from ._kinds import kind_of
 from ._methods import chosen_tasks, labels_of
 from ._said import Asked, Said, inner_net
-from ._scorers import Classes, Labels, Numbers, Scorer, kind_of, scale_of
+from ._scorers import Classes, Labels, Numbers, Scorer, scale_of
 from ._sources import Nets
 
 
@@ -81,7 +82,7 @@ def selective_curve(
     reasons, scorers = {}, {}
     for name in names:
         kind = kind_of(known[name])
-        if kind is None:
+        if kind is None or known[name].labels_positions:
             reasons[name] = f"each {known[name].labelled_unit} has a label"
         elif kind is Numbers and not source.has_spread(name):
             reasons[name] = "one network has no spread; set n_members=4, for instance"

@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
+from ..columns._ragged import RaggedRows
+from ..data._dataset import lengths_of
+from ..estimator import MultiTaskNetEstimator
 from ..tasks import BoundingBox
 from ..utils._types import RowsLike
-from ._said import Asked, Said, as_numbers, inner_net, inner_rows, said_by
+from ._said import Asked, Said, as_float64, as_numbers, in_order, inner_net, inner_rows, said_by
 
 #: what a predictor of a number says of each task
 By = Callable[[int], dict[str, Said]]
@@ -48,7 +52,7 @@ class Nets(Source):
         self.n_predictors = len(nets)
 
     def at(self, X: RowsLike, asked: Mapping[str, Asked]) -> By:
-        return lambda number: said_by(self.nets[number], X, asked)
+        return lambda number: _said_by_net(self.nets[number], X, asked)
 
     def has_spread(self, task: str) -> bool:
         if any(isinstance(inner_net(net).tasks_[task], BoundingBox) for net in self.nets):
@@ -57,6 +61,24 @@ class Nets(Source):
 
     def has_quantiles(self, task: str) -> bool:
         return all(_has_quantiles(inner_net(net), task) for net in self.nets)
+
+
+def _said_by_net(net: Any, X: RowsLike, asked: Mapping[str, Asked]) -> dict[str, Said]:
+    """Ask a network of some tasks; one of this package computes its outputs once for all of them."""
+    inner = inner_net(net)
+    if not isinstance(inner, MultiTaskNetEstimator):
+        return said_by(net, X, asked)
+    replaced = {name: each for name, each in asked.items() if name in inner.task_predictors_}
+    own = {name: each._replace(task=inner.tasks_[name]) for name, each in asked.items() if name not in replaced}
+    found = said_by(net, X, replaced) if replaced else {}
+    if own:
+        everyone = np.ones((1, inner._model.n_members), dtype=bool)
+        found |= Members(net, everyone).at(X, own)(0)
+    for name in own:
+        proba = found[name].probabilities
+        if proba is not None:
+            found[name] = Said(probabilities=in_order(proba, own[name].task, asked[name].task))
+    return found
 
 
 def _has_spread(net: Any, task: str) -> bool:
@@ -89,13 +111,16 @@ class Members(Source):
         self.n_predictors = len(teams)
 
     def at(self, X: RowsLike, asked: Mapping[str, Asked]) -> By:
-        view = inner_net(self.net)._fitted_view()
-        outputs = view._model.member_outputs(inner_rows(self.net, X), list(asked), view)
+        view, rows = inner_net(self.net)._fitted_view(), inner_rows(self.net, X)
+        outputs = view._model.member_outputs(rows, list(asked), view)
         weights = {name: _weights_of_teams(view._model, name, self.teams) for name in asked}
+        lengths = None
+        if any(each.task.labels_tokens for each in asked.values()):
+            lengths = lengths_of(view._model.blueprint.trunk.encode(rows, owner=view))
 
         def said(number: int) -> dict[str, Said]:
             return {
-                name: _said_by_team(each, outputs[name], weights[name][number], self.teams[number])
+                name: _said_by_team(name, each, outputs[name], weights[name][number], self.teams[number], lengths)
                 for name, each in asked.items()
             }
 
@@ -158,6 +183,8 @@ def _held_by_members(model: Any, n_rows: int) -> np.ndarray:
 def _weights_of_teams(model: Any, task: str, teams: np.ndarray) -> np.ndarray:
     """Return the weights (n_teams, n_members) of the members of each team, of sum 1, those of recipes kept."""
     each = model.member_weights(task)
+    if teams.all():
+        return np.broadcast_to(each / each.sum(), teams.shape)
     weights = np.zeros(teams.shape)
     for members in _members_of_parts(model):
         own = teams[:, members]
@@ -165,14 +192,27 @@ def _weights_of_teams(model: Any, task: str, teams: np.ndarray) -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _said_by_team(asked: Asked, outputs: np.ndarray, weights: np.ndarray, team: np.ndarray) -> Said:
+def _said_by_team(
+    name: str,
+    asked: Asked,
+    outputs: np.ndarray,
+    weights: np.ndarray,
+    team: np.ndarray,
+    lengths: torch.Tensor | None,
+) -> Said:
     task, members, shares = asked.task, outputs[team], weights[team]
     if "quantiles" in asked.fields:
-        values = task.quantiles(members, np.array(asked.quantiles), shares)
+        try:
+            values = task.quantiles(members, np.array(asked.quantiles), shares)
+        except ValueError as error:
+            raise ValueError(f"task {name!r}: {error}.") from error
         return Said(quantiles=values.reshape(len(values), -1, 2))
     averaged = task.average(members, shares) if len(members) > 1 else members[0]
     if task.has_probabilities:
-        return Said(probabilities=np.asarray(task.decode_proba(averaged), dtype=np.float64))
+        output: Any = averaged
+        if lengths is not None and task.labels_tokens:
+            output = RaggedRows(torch.from_numpy(averaged), lengths)
+        return Said(probabilities=as_float64(np.asarray(task.decode_proba(output))))
     centre = as_numbers(task.predicted_labels(task.decode(averaged)))
     if task.has_distribution:
         return Said(centre=centre, spread=as_numbers(task.distribution(members, shares).std()))

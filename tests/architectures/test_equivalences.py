@@ -13,6 +13,7 @@ from sklearn_mtl.architectures import (
     PLE,
     AdaTT,
     CrossStitch,
+    Grouped,
     HardSharing,
     Independent,
     MMoE,
@@ -77,6 +78,8 @@ EQUIVALENT = {
     "more than all experts": (PLE(top_k=9), PLE()),
     "all experts of all tasks": (AdaTT(n_experts=2, top_k=12), AdaTT(n_experts=2)),
     "private nets start alike": (Independent(), HardSharing()),
+    "one group is hard sharing": (Grouped([NAMES], tower_sizes=(5,)), HardSharing(tower_sizes=(5,))),
+    "groups of one task share nothing": (Grouped([[name] for name in NAMES]), Independent()),
 }
 
 
@@ -146,6 +149,30 @@ def test_independent_nets_are_the_fits_of_single_tasks(categories, sizes):
         together = computed(fit(Independent(tower_sizes=sizes), X, Targets({name: y[name], **others})), X)
         alone = computed(fit(HardSharing(tower_sizes=sizes), X, Targets({name: y[name]})), X)
         np.testing.assert_allclose(together[name], alone[name], rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("categories", [False, True], ids=["numbers", "with a category"])
+@pytest.mark.parametrize("sizes", [(), (4,)], ids=["heads", "towers"])
+@pytest.mark.parametrize("group", [["number", "two"], ["three", "number"]], ids=",".join)
+def test_the_network_of_a_group_is_the_fit_of_its_tasks_alone(group, categories, sizes):
+    X, y = rows(categories)
+    others = [name for name in y if name not in group]
+    # the first tasks have the initial weights that they would have alone
+    ordered = Targets({name: y[name] for name in (*group, *others)})
+    together = computed(fit(Grouped([others, group], tower_sizes=sizes), X, ordered), X)
+    alone = computed(fit(HardSharing(tower_sizes=sizes), X, Targets({name: y[name] for name in group})), X)
+    for name in group:
+        np.testing.assert_allclose(together[name], alone[name], rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("groups", "other"),
+    [([["number", "three", "two"]], HardSharing()), ([["two"], ["number"], ["three"]], Independent())],
+    ids=["one group", "groups of one task"],
+)
+def test_the_extremes_of_groups_are_other_architectures(groups, other):
+    X, y = rows(categories=True)
+    assert_same_fit(fit(Grouped(groups), X, y), fit(other, X, y), X)
 
 
 def test_independent_nets_differ_from_hard_sharing_after_training():
@@ -540,6 +567,7 @@ class Twin(Foreign):
 EVERY = {
     "hard_sharing": HardSharing(bypass_sizes=(3,), tower_sizes=(5,)),
     "independent": Independent(),
+    "groups": Grouped([["species", "mass", "a.b"], ["forward"], ["type", "rate__2"]]),
     "cross_stitch": CrossStitch(),
     "subspaces": SubspaceSharing(column_groups=[["a", "d"], [1, 2]]),
     "mmoe": MMoE(),

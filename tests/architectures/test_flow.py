@@ -7,6 +7,7 @@ from sklearn_mtl.architectures import (
     AdaTT,
     Architecture,
     CrossStitch,
+    Grouped,
     HardSharing,
     Independent,
     MMoE,
@@ -41,6 +42,8 @@ def reached(flow, start):
 def test_data_goes_from_the_inputs_through_every_part_to_a_task(architecture, tasks):
     if isinstance(architecture, TaskGraph):
         architecture = TaskGraph({"b": ["a"]}, sharing=architecture.sharing)
+    if isinstance(architecture, Grouped):
+        architecture = Grouped([["0"], ["a", "b"]], architecture.tower_sizes)
     flow = architecture.flow(tasks)
     assert reached(flow, "X") >= {f"task {name}" for name in tasks}
     assert set(flow.representation) <= set(flow.nodes)
@@ -73,6 +76,20 @@ def test_independent_tasks_share_nothing():
     assert not of_kind(flow, "shared")
     for task in TASKS:
         assert reached(flow, f"trunk {task}") == {f"trunk {task}", f"task {task}"}
+
+
+def test_the_tasks_of_a_group_share_a_trunk():
+    flow = Grouped([["0", "a"], ["b"]]).flow(TASKS)
+    assert [node.label for node in flow.columns[-1]] == TASKS
+    assert [node.kind for node in flow.columns[1]] == ["shared", "private"]
+    assert reached(flow, "trunk 0") == {"trunk 0", "task a", "task 0"}
+    assert reached(flow, "trunk 1") == {"trunk 1", "task b"}
+    assert flow.representation == ("trunk 0", "trunk 1")
+
+
+def test_a_task_without_group_is_not_drawn():
+    with pytest.raises(ValueError, match=r"groups of Grouped lacks the tasks \['b', '0'\]"):
+        Grouped([["a"]]).flow(TASKS)
 
 
 def test_stitched_trunks_feed_all_tasks():

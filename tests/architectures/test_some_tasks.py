@@ -8,7 +8,16 @@ import pytest
 import torch
 
 from sklearn_mtl import Targets
-from sklearn_mtl.architectures import PLE, AdaTT, CrossStitch, HardSharing, Independent, MMoE, SubspaceSharing
+from sklearn_mtl.architectures import (
+    PLE,
+    AdaTT,
+    CrossStitch,
+    Grouped,
+    HardSharing,
+    Independent,
+    MMoE,
+    SubspaceSharing,
+)
 from sklearn_mtl.architectures._bodies import Bodies
 from sklearn_mtl.nn._stacking import SideBySide
 from sklearn_mtl.trunks import MLP
@@ -62,6 +71,10 @@ def independent(sharing, kept):
         spoil_parts(sharing.stems.stems, kept)
 
 
+def grouped(sharing, kept):
+    independent(sharing, sharing.group_of[list(Y)[kept]])
+
+
 def subspaces(sharing, kept):
     spoil_parts(sharing.private.bodies, kept)
 
@@ -96,6 +109,7 @@ CASES = {
     "towers": (HardSharing(tower_sizes=(5, 4)), hard_sharing),
     "bypass": (HardSharing(tower_sizes=(5,), bypass_sizes=(4,)), hard_sharing),
     "independent": (Independent(tower_sizes=(5,)), independent),
+    "groups": (Grouped([["b", "c", "d"], ["a"]], tower_sizes=(5,)), grouped),
     "cross_stitch": (CrossStitch(tower_sizes=(5,)), nothing),
     "subspaces": (SubspaceSharing(), subspaces),
     "mmoe": (MMoE(n_experts=3, tower_sizes=(5,)), mmoe),

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_validate
 
 from sklearn_mtl import Targets
-from sklearn_mtl.architectures import TaskGraph
+from sklearn_mtl.architectures import Grouped, TaskGraph
 from sklearn_mtl.exceptions import DivergenceError, ModelFileError
 from sklearn_mtl.tasks import Regression
 
@@ -19,6 +19,10 @@ from .case import BadInput, N, fit, labels, with_params
 
 def graph(**dependencies):
     return with_params(architecture=TaskGraph(dependencies))
+
+
+def groups(*groups):
+    return with_params(architecture=Grouped(list(groups)))
 
 
 def fold_without_labels():
@@ -69,6 +73,36 @@ ARCHITECTURE_ROWS = [
         graph(kind=["mass"], mass=["kind"]),
         ValueError,
         "dependencies of TaskGraph contain a cycle: 'kind' -> 'mass' -> 'kind'",
+    ),
+    BadInput(
+        "a group of an unknown task",
+        groups(["mass", "kind"], ["weight"]),
+        ValueError,
+        r"groups of Grouped names unknown tasks \['weight'\]; the tasks are \['kind', 'mass'\]",
+    ),
+    BadInput(
+        "a task without a group",
+        groups(["mass"]),
+        ValueError,
+        r"groups of Grouped lacks the tasks \['kind'\]; each task should be in a group",
+    ),
+    BadInput(
+        "a task in two groups",
+        groups(["mass", "kind"], ["mass"]),
+        ValueError,
+        r"groups of Grouped names the tasks \['mass'\] more than once",
+    ),
+    BadInput(
+        "an empty group",
+        groups(["mass", "kind"], []),
+        ValueError,
+        r"groups of Grouped has \[\]; it should be a list of",
+    ),
+    BadInput(
+        "groups as text",
+        groups("mass", "kind"),
+        ValueError,
+        r"groups of Grouped has 'mass'; it should be a list of",
     ),
     BadInput("an unknown penalty", with_params(penalties=["ridge"]), ValueError, "penalties='ridge' should be"),
     BadInput("penalties as text", with_params(penalties="trace_norm"), ValueError, "'penalties' parameter"),

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklearn_mtl import EarlyStopping, MultiTaskNetClassifier, MultiTaskNetRegressor, Targets
-from sklearn_mtl.architectures import PLE, AdaTT, CrossStitch, HardSharing, Independent, MMoE, TaskGraph
+from sklearn_mtl.architectures import PLE, AdaTT, CrossStitch, Grouped, HardSharing, Independent, MMoE, TaskGraph
 from sklearn_mtl.exceptions import SingleClassWarning
 from sklearn_mtl.penalties import RepresentationDropout, TraceNorm
 from sklearn_mtl.tasks import Classification, Regression
@@ -42,6 +42,8 @@ def assert_equal_outputs(one, other):
 ARCHITECTURES = {
     "hard_sharing": HardSharing(tower_sizes=(5,), bypass_sizes=(3,)),
     "independent": Independent(),
+    "groups": Grouped([["number", "label"]]),
+    "groups of one": Grouped([["label"], ["number"]]),
     "cross_stitch": CrossStitch(),
     "mmoe": MMoE(n_experts=3, load_balancing=0.1),
     "ple": PLE(n_levels=2),

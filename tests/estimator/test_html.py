@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from sklearn_mtl import MultiTaskNetEstimator, MultiTaskNetRegressor
-from sklearn_mtl.architectures import MMoE, TaskGraph
+from sklearn_mtl.architectures import Grouped, MMoE, TaskGraph
 
 from .._helpers import inputs, net
 
@@ -47,16 +47,17 @@ def test_a_fitted_network_is_shown_with_its_tasks():
         ({"task_weights": {"a": 2.0, "b": 0.0}}, ["a", "b"]),
         ({"tasks": {"b": "regression"}, "task_weights": {"a": 1.0, "b": 2.0}}, ["a", "b"]),
         ({"architecture": TaskGraph({"sale": ["click"]})}, ["click", "sale"]),
+        ({"architecture": Grouped([["sale"], ["click", "view"]])}, ["click", "sale", "view"]),
         (
             {"architecture": TaskGraph({"sale": ["click"]}), "task_weights": {"dwell": 1}},
             ["click", "dwell", "sale"],
         ),
     ],
-    ids=["tasks", "weights", "both", "graph", "graph and weights"],
+    ids=["tasks", "weights", "both", "graph", "groups", "graph and weights"],
 )
 def test_tasks_that_parameters_name_are_shown_before_fit(params, tasks):
     shown = words(picture(MultiTaskNetEstimator(**params)))
-    assert sorted(set(shown) - {"X", "trunk", "inputs", "shared", "task"}) == tasks
+    assert sorted(set(shown) - {"X", "trunk", "inputs", "shared", "of one task", "task"}) == tasks
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,9 @@ def test_tasks_that_parameters_name_are_shown_before_fit(params, tasks):
         {"task_weights": {"a": 1.0}, "architecture": MMoE(n_experts="many")},
         {"architecture": TaskGraph({"a": ["b"], "b": ["a"]})},
         {"architecture": TaskGraph(None)},
+        {"architecture": Grouped(None)},
+        {"architecture": Grouped([["a"], 3])},
+        {"architecture": Grouped([["a"]]), "task_weights": {"b": 1.0}},
         {"architecture": TaskGraph({"a": 3})},
         {"architecture": TaskGraph({"a": ["b"]}, sharing="nothing")},
     ],

@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_mtl import MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
+from sklearn_mtl.architectures import Grouped
 from sklearn_mtl.model_selection import compare_sharing, sharing_report
 from sklearn_mtl.model_selection._study import Fold, judge
 from sklearn_mtl.trunks import MLP
@@ -92,6 +93,17 @@ def test_tasks_of_weight_0_are_left_out(rows):
     X, y = rows
     net = MultiTaskNetRegressor(**SMALL, task_weights={"Pulse": 0.0})
     assert list(compare_sharing(net, X, y, cv=2, n_weights=0).index) == ["Weight", "Waist"]
+
+
+def test_groups_are_compared_with_each_task_alone(rows):
+    X, y = rows
+    groups = Grouped([["Weight", "Waist"], ["Pulse"]])
+    grouped, plain = (
+        compare_sharing(MultiTaskNetRegressor(**SMALL, architecture=a), X, y, cv=2, n_weights=0)
+        for a in (groups, "hard_sharing")
+    )
+    pd.testing.assert_series_equal(grouped["separate"], plain["separate"])
+    assert (grouped["shared"] != plain["shared"]).all()
 
 
 def test_auxiliary_tasks_help_and_are_not_compared(rows):

@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
 from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetRegressor, Targets
-from sklearn_mtl.architectures import TaskGraph
+from sklearn_mtl.architectures import Grouped, TaskGraph
 from sklearn_mtl.exceptions import SingleClassWarning
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression
 from sklearn_mtl.trunks import MLP, SequenceEncoder
@@ -48,7 +48,7 @@ def named_targets():
 
 def of_architecture(architecture):
     architecture = clone(architecture)
-    if isinstance(architecture, TaskGraph) or "column_groups" in architecture.get_params():
+    if isinstance(architecture, TaskGraph | Grouped) or "column_groups" in architecture.get_params():
         return Saved(net(architecture=architecture).fit(FRAME, named_targets()), FRAME)
     return Saved(net(architecture=architecture).fit(X, mixed_targets(X)), X)
 

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from sklearn_mtl.tasks import Count, Regression
+from sklearn_mtl.tasks._distributions._positive import FLOOR, raw_of_positive
 
 RNG = np.random.default_rng(0)
 Y = RNG.lognormal(1.0, 0.5, size=(30, 2))
@@ -29,6 +30,27 @@ def test_loss_is_the_negative_log_likelihood_of_scipy_plus_a_constant(name):
     constant = loss + log_likelihood + (np.log(y) if name == "lognormal" else 0.0)
     np.testing.assert_allclose(constant, np.broadcast_to(constant[0], constant.shape), atol=1e-6)
     np.testing.assert_allclose(task.decode(output), found.mean(), rtol=1e-6)
+
+
+def test_negative_binomial_has_the_likelihood_and_the_scores_of_statsmodels():
+    models = pytest.importorskip("statsmodels.discrete.discrete_model", reason="statsmodels is not installed")
+    rng = np.random.default_rng(1)
+    exog = np.column_stack([np.ones(60), rng.normal(size=(60, 2))])
+    beta, alpha = np.array([1.2, 0.4, -0.3]), 0.7
+    log_rate = exog @ beta
+    y = rng.negative_binomial(1 / alpha, 1 / (1 + alpha * np.exp(log_rate))).astype(float)
+    reference, params = models.NegativeBinomial(y, exog, loglike_method="nb2"), np.append(beta, np.log(alpha))
+    task = Count(loss="negative_binomial").fit(y)
+    output = np.column_stack([log_rate - np.log(task.mean_), np.full(60, raw_of_positive(np.array(alpha)))])
+    outputs = torch.from_numpy(output).requires_grad_()
+    loss = task.elementwise_loss(outputs, torch.from_numpy(task.encode(y).target))
+    (gradient,) = torch.autograd.grad(loss.sum(), outputs)
+    np.testing.assert_allclose(-loss.detach().numpy()[:, 0], reference.loglikeobs(params), rtol=1e-9)
+    np.testing.assert_allclose(task.distribution(output[None]).logpmf(y), reference.loglikeobs(params), rtol=1e-9)
+    score = reference.score(params)  # by the coefficients, and by the logarithm of alpha
+    np.testing.assert_allclose(-exog.T @ gradient[:, 0].numpy(), score[:-1], rtol=1e-6, atol=1e-9)
+    by_alpha = -gradient[:, 1].sum().item() / -np.expm1(FLOOR - alpha)  # the derivative of alpha by the output
+    np.testing.assert_allclose(by_alpha * alpha, score[-1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -5,7 +5,7 @@ import torch
 from sklearn.base import clone
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
-from sklearn_mtl.architectures import PLE, CrossStitch, HardSharing, Independent, MMoE, TaskGraph
+from sklearn_mtl.architectures import PLE, CrossStitch, Grouped, HardSharing, Independent, MMoE, TaskGraph
 from sklearn_mtl.nn._layers import set_draws
 from sklearn_mtl.penalties import GroupLasso, RepresentationDropout, TraceNorm
 from sklearn_mtl.training._gradients import backward, gramian_of
@@ -26,6 +26,7 @@ ARCHITECTURES = {
     "ple": PLE(n_shared=2, n_specific=1),
     "ple of two levels": PLE(n_levels=2),
     "cross_stitch": CrossStitch(),
+    "groups": Grouped([["mass", "species", "size"], ["sick", "tags"]]),
     "graph": TaskGraph(GRAPH),
     "graph of experts": TaskGraph(GRAPH, transfer="attention", sharing=MMoE(n_experts=2)),
     "independent": Independent(),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sklearn_mtl import DeepEnsemble, EarlyStopping, MultiTaskNetEstimator, Portfolio, load_model, save_model
+from sklearn_mtl.architectures import Grouped
 from sklearn_mtl.trunks import MLP
 
 from .._helpers import inputs, mixed_targets
@@ -109,6 +110,33 @@ def test_without_weighting_all_recipes_count_the_same(rows):
 def test_the_weight_of_shared_layers_is_that_of_the_recipes_that_share(fitted):
     for task, weights in fitted.recipe_weights_.items():
         assert fitted.shared_weights_[task] == pytest.approx(weights["shared"])
+
+
+def test_groups_of_tasks_count_as_grouped_where_they_share(rows):
+    groups = [["species", "sick"], ["mass"], ["size", "tags"]]
+    recipes = {name: RECIPES[name] for name in ("shared", "independent")}
+    recipes["grouped"] = {"trunk": SMALL, "architecture": Grouped(groups)}
+    fitted = portfolio(recipes, max_epochs=2).fit(*rows)
+    shares = fitted.task_shares_
+    assert list(shares.columns) == ["shared", "grouped", "separate"]
+    for task, weights in fitted.recipe_weights_.items():
+        alone = task == "mass"
+        expected = weights["shared"], 0 if alone else weights["grouped"], weights["independent"]
+        assert shares.loc[task, ["shared", "grouped"]].tolist() == pytest.approx(expected[:2])
+        assert shares.loc[task, "separate"] == pytest.approx(expected[2] + alone * weights["grouped"])
+        assert fitted.shared_weights_[task] == pytest.approx(sum(expected[:2]))
+
+
+def test_a_single_network_has_one_kind_of_sharing(rows):
+    X, y = rows
+    groups = [["species", "sick", "size", "tags"], ["mass"]]
+    kinds = {"hard_sharing": "shared", "independent": "separate", Grouped(groups): "grouped"}
+    for architecture, kind in kinds.items():
+        net = MultiTaskNetEstimator(architecture=architecture, trunk=SMALL, max_epochs=1).fit(X, y)
+        assert net.task_shares_.loc["sick", kind] == 1
+    assert net.task_shares_.loc["mass", "separate"] == 1
+    added = net.add_task("more", X, X[:, 0])
+    assert added.task_shares_.loc["more", "shared"] == 1  # it reads the trunks of all groups
 
 
 def test_a_fit_is_the_same_again(fitted, rows):

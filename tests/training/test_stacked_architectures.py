@@ -8,7 +8,16 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sklearn_mtl import Targets
-from sklearn_mtl.architectures import PLE, AdaTT, HardSharing, Independent, MMoE, SubspaceSharing, TaskGraph
+from sklearn_mtl.architectures import (
+    PLE,
+    AdaTT,
+    Grouped,
+    HardSharing,
+    Independent,
+    MMoE,
+    SubspaceSharing,
+    TaskGraph,
+)
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.penalties import GroupLasso, Orthogonality, RepresentationDropout, TraceNorm
 from sklearn_mtl.training import train_stacked
@@ -26,8 +35,12 @@ GRAPHS = {
     "attention": TaskGraph({"number": ["three", "two"], "tags": ["number"]}, transfer="attention"),
     "graph of experts": TaskGraph({"number": ["three"]}, transfer="attention", sharing=MMoE(n_experts=2)),
 }
-# the graphs of the other suite are about other tasks
-CASES = {name: spec for name, spec in ALL_CASES.items() if not isinstance(spec, TaskGraph)} | GRAPHS
+GROUPS = {
+    "groups": Grouped([["number", "three"], ["two"], ["tags"]]),
+    "pairs": Grouped([["tags", "three"], ["two", "number"]], tower_sizes=(5,)),
+}
+# the graphs and groups of the other suite are about other tasks
+CASES = {n: spec for n, spec in ALL_CASES.items() if not isinstance(spec, TaskGraph | Grouped)} | GRAPHS | GROUPS
 EVERY = pytest.mark.parametrize("architecture", CASES.values(), ids=CASES.keys())
 
 
@@ -77,7 +90,7 @@ def test_members_that_are_alike(architecture):
 
 
 @pytest.mark.parametrize(
-    "name", ["hard_sharing", "independent", "ple of two levels", "adatt of two levels", "graph"]
+    "name", ["hard_sharing", "independent", "ple of two levels", "adatt of two levels", "graph", "groups"]
 )
 def test_folds_of_an_architecture(name):
     folds = [mixed_rows(seed) for seed in range(2)]
@@ -249,6 +262,8 @@ def test_an_idle_task_is_as_if_absent(architecture):
     if isinstance(architecture, TaskGraph):
         edges = {child: [p for p in parents if p != "two"] for child, parents in architecture.dependencies.items()}
         architecture = clone(architecture).set_params(dependencies=edges)
+    if isinstance(architecture, Grouped):
+        architecture = architecture.restricted_to(list(others))
     absent = short(architecture, **params).fit(X, others)
     expected = outputs(absent)
     for name, output in outputs(idle, list(expected)).items():

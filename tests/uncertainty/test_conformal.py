@@ -7,7 +7,7 @@ from scipy.stats import betabinom
 from sklearn.exceptions import NotFittedError
 
 from sklearn_mtl import MultiTaskNetEstimator, Targets
-from sklearn_mtl.tasks import SequenceTagging
+from sklearn_mtl.tasks import Segmentation
 from sklearn_mtl.uncertainty import ConformalMultiTask
 
 from ._stand_in import CLASSES, Quantiles, StandIn, fitted, made
@@ -348,15 +348,11 @@ def test_rows_are_checked():
             ConformalMultiTask(NET, joint="max").conformalize(X, Y, **extra)
 
 
-def test_tags_of_tokens_are_refused_by_name():
+def test_classes_of_pixels_are_refused_by_name():
     net = fitted()
-    words = np.empty(1, dtype=object)
-    words[0] = ["B-a", "O"]
-    net.tasks_ = {**net.tasks_, "slots": SequenceTagging().fit(words)}
-    labels = np.empty(400, dtype=object)
-    labels[:] = [["O"]] * 400
-    y = Targets({**Y, "slots": labels})
-    with pytest.raises(ValueError, match="'slots' is a SequenceTagging, which labels each token"):
+    net.tasks_ = {**net.tasks_, "parts": Segmentation().fit(np.arange(12).reshape(3, 2, 2) % 2)}
+    y = Targets({**Y, "parts": np.zeros((400, 2, 2), dtype=int)})
+    with pytest.raises(ValueError, match="'parts' is a Segmentation, which labels each pixel"):
         ConformalMultiTask(net).conformalize(X, y)
     names = list(Y)
     assert list(ConformalMultiTask(net, tasks=names).conformalize(X, y).predict_set(X[:2])) == names

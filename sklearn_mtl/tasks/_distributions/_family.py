@@ -44,7 +44,7 @@ class Family(ABC):
         ----------
         parameters : Tensor of shape (..., B, C, P)
             Outputs, of at least float32.
-        target : Tensor of shape (..., B, C)
+        target : Tensor of shape (..., B, C), or of as many columns for each label
 
         Returns
         -------
@@ -52,6 +52,11 @@ class Family(ABC):
             At least 0.
         gradient : Tensor of shape (..., B, C, P)
             That of the value, or what training should follow instead.
+
+        Notes
+        -----
+        The time of a small network's step is that of the number of operations, and hardly of their size. Methods
+        change their own intermediate results in place where they can, but neither parameters nor target.
         """
 
     @abstractmethod
@@ -66,7 +71,8 @@ class Family(ABC):
     def quantiles(self, parameters: np.ndarray, q: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """Compute the quantiles (B, C, Q) of the mixture of members with outputs (M, B, C, P)."""
 
-    # The rest converts between the outputs of heads (..., K), with K = C P, and (..., C, P).
+    # The rest converts between the outputs of heads (..., K), with K = C P, and (..., C, P). In the loss, C is
+    # the number of columns of all tasks that are fused.
 
     def loss_of_outputs(self, output: Tensor, target: Tensor) -> Tensor:
         """Compute the loss (..., B, C) of outputs (..., B, K)."""

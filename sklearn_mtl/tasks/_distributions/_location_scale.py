@@ -57,10 +57,10 @@ class Normal(_MeanAndDeviation):
     def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         mean, raw = parameters.unbind(-1)
         deviation, slope = positive_with_slope(raw)
-        z = (mean - target) / deviation
-        squared = z.square()
-        value = torch.add(deviation.log() - LOG_FLOOR, squared, alpha=0.5)
-        return value, torch.stack([z, (1 - squared) * slope], dim=-1)
+        z = (mean - target).div_(deviation)
+        squared = z * z
+        value = deviation.log_().add_(squared, alpha=0.5).sub_(LOG_FLOOR)
+        return value, torch.stack([z, slope.addcmul_(squared, slope, value=-1)], dim=-1)
 
     def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         mean, deviation = self._moments(parameters)
@@ -77,9 +77,10 @@ class Laplace(_MeanAndDeviation):
         deviation, slope = positive_with_slope(raw)
         per_unit = math.sqrt(2) / deviation
         error = mean - target
-        size = error.abs() * per_unit
-        value = size + (deviation.log() - LOG_FLOOR)
-        return value, torch.stack([error.sign() * per_unit, (1 - size) / deviation * slope], dim=-1)
+        size = error.abs().mul_(per_unit)
+        by_raw = slope.addcmul_(size, slope, value=-1).div_(deviation)
+        value = deviation.log_().add_(size).sub_(LOG_FLOOR)
+        return value, torch.stack([error.sign_().mul_(per_unit), by_raw], dim=-1)
 
     def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         mean, deviation = self._moments(parameters)
@@ -95,22 +96,25 @@ class StudentT(_MeanAndDeviation):
 
     def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         mean, raw, raw_df = parameters.unbind(-1)
-        share = torch.sigmoid(raw_df + _START_DF)
-        above = share * (_MOST_DF - _LEAST_DF) + (_LEAST_DF - 2)  # degrees of freedom above 2
-        half, more = 0.5 * above + 1, 0.5 * above + 1.5
+        share = (raw_df + _START_DF).sigmoid_()
+        above = (share * (_MOST_DF - _LEAST_DF)).add_(_LEAST_DF - 2)  # degrees of freedom above 2
+        half = (0.5 * above).add_(1)
+        more = half + 0.5
         deviation, slope = positive_with_slope(raw)
-        z = (mean - target) / deviation
-        ratio = z.square() / above  # squared error in scales, over the degrees of freedom
+        z = (mean - target).div_(deviation)
+        ratio = (z * z).div_(above)  # squared error in scales, over the degrees of freedom
         log_term, pull = torch.log1p(ratio), more / (1 + ratio)
-        value = torch.lgamma(half) - torch.lgamma(more) + 0.5 * above.log() + deviation.log() + more * log_term
-        pulled = pull * ratio
-        by_df = 0.5 * (torch.digamma(half) - torch.digamma(more) + log_term) + (0.5 - pulled) / above
+        value = torch.lgamma(half).sub_(torch.lgamma(more)).addcmul_(more, log_term)
+        value.add_(above.log(), alpha=0.5).add_(deviation.log()).add_(0.5 * math.log(math.pi) - self.least)
+        inside = torch.rsub(ratio.mul_(pull), 1, alpha=2)  # 1 at the mean, less than 0 beyond one scale
+        by_df = torch.digamma(half).sub_(torch.digamma(more)).add_(log_term).addcdiv_(inside, above)
+        by_share = by_df.mul_(0.5 * (_MOST_DF - _LEAST_DF))
         gradient = [
-            2 * pull * z / (above * deviation),
-            (1 - 2 * pulled) / deviation * slope,
-            by_df * (_MOST_DF - _LEAST_DF) * share * (1 - share),
+            (2 * pull).mul_(z).div_(above).div_(deviation),
+            inside.mul_(slope).div_(deviation),
+            by_share.mul_(share.addcmul_(share, share, value=-1)),
         ]
-        return value + (0.5 * math.log(math.pi) - self.least), torch.stack(gradient, dim=-1)
+        return value, torch.stack(gradient, dim=-1)
 
     def arguments(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         mean, deviation = self._moments(parameters)

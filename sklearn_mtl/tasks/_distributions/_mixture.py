@@ -39,21 +39,22 @@ class NormalMixture(Distribution):
         self.starts = _APART * ndtri((np.arange(n_components) + 0.5) / n_components)
 
     def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        logits, means, raw = parameters.unflatten(-1, (3, self.n_components)).unbind(-2)
+        # components first: sums over a last axis of a few numbers are slow
+        logits, means, raw = parameters.movedim(-1, 0).contiguous().chunk(3)
         starts = torch.as_tensor(self.starts, dtype=means.dtype, device=means.device)
         deviations, slope = positive_with_slope(raw)
-        z = (means + starts - target[..., None]) / deviations
-        squared = z.square()
-        log_shares = torch.log_softmax(logits, dim=-1)
-        each = log_shares - deviations.log() - 0.5 * squared
-        largest = each.amax(dim=-1, keepdim=True)
-        parts = (each - largest).exp()
-        total = parts.sum(dim=-1, keepdim=True)
-        shares, chosen = log_shares.exp(), parts / total
-        mean_deviation = (shares * deviations).sum(dim=-1, keepdim=True)
+        z = (means + starts.reshape(-1, *[1] * (means.dim() - 1))).sub_(target).div_(deviations)
+        squared = z * z
+        shares = torch.log_softmax(logits, dim=0)
+        each = (shares - deviations.log()).sub_(squared, alpha=0.5)
+        shares.exp_()
+        total = each.logsumexp(dim=0)
+        chosen = each.sub_(total).exp_()
+        mean_deviation = (shares * deviations).sum(dim=0)
         by_component = chosen / deviations
-        gradient = torch.stack([shares - chosen, by_component * z, by_component * (1 - squared) * slope], dim=-2)
-        return -LOG_FLOOR - (largest + total.log())[..., 0], (gradient * mean_deviation[..., None]).flatten(-2)
+        by_raw = slope.addcmul_(squared, slope, value=-1).mul_(by_component)
+        gradient = torch.cat([shares.sub_(chosen), z.mul_(by_component), by_raw])
+        return total.neg_().sub_(LOG_FLOOR), gradient.mul_(mean_deviation).movedim(0, -1)
 
     def location(self, parameters: np.ndarray) -> np.ndarray:
         shares, means, _ = self._split(parameters)

@@ -16,7 +16,7 @@ _OFFSET = float(np.log(np.expm1(1.0 - FLOOR)))
 def positive_with_slope(raw: Tensor) -> tuple[Tensor, Tensor]:
     """Convert outputs to numbers of at least `FLOOR`, 0 to 1; return also the derivative."""
     shifted = raw + _OFFSET
-    return softplus(shifted) + FLOOR, torch.sigmoid(shifted)
+    return softplus(shifted).add_(FLOOR), shifted.sigmoid_()
 
 
 def positive_array(raw: np.ndarray) -> np.ndarray:

@@ -34,17 +34,20 @@ class Quantiles(Family):
     def value_and_gradient(self, parameters: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the mean of the pinball losses of all levels, and its gradient."""
         at = self.middle
-        middle, steps = parameters[..., at : at + 1], softplus(parameters)
-        below, above = _sums_from(steps[..., :at]), steps[..., at + 1 :].cumsum(-1)
-        error = target[..., None] - torch.cat([middle - below, middle, middle + above], dim=-1)
+        parameters = parameters.movedim(-1, 0).contiguous()  # sums over a last axis of a few numbers are slow
+        middle, steps = parameters[at : at + 1], softplus(parameters)
+        below, above = _sums_from(steps[:at]), steps[at + 1 :].cumsum(0)
+        error = target - torch.cat([middle - below, middle, middle + above])
         levels = torch.as_tensor(self.levels, dtype=error.dtype, device=error.device)
-        slopes = (error < 0).to(error.dtype) - levels  # by each quantile
-        value = (-slopes * error).mean(dim=-1)
-        by_below, by_above = -slopes[..., :at].cumsum(-1), _sums_from(slopes[..., at + 1 :])
-        gradient = torch.cat([by_below, slopes.sum(dim=-1, keepdim=True), by_above], dim=-1)
+        levels = levels.reshape(-1, *[1] * (error.dim() - 1))
+        slopes = (error < 0).to(error.dtype).sub_(levels)  # by each quantile
+        value = error.mul_(slopes).mean(dim=0).neg_()
+        slopes.div_(len(self.levels))
+        by_below, by_above = slopes[:at].cumsum(0).neg_(), _sums_from(slopes[at + 1 :])
+        gradient = torch.cat([by_below, slopes.sum(dim=0, keepdim=True), by_above])
         rises = torch.sigmoid(parameters)
-        rises[..., at] = 1.0
-        return value, gradient * rises / len(self.levels)
+        rises[at] = 1.0
+        return value, gradient.mul_(rises).movedim(0, -1)
 
     def location(self, parameters: np.ndarray) -> np.ndarray:
         return self._in_units(parameters[..., self.middle])
@@ -95,5 +98,5 @@ class Quantiles(Family):
 
 
 def _sums_from(values: Tensor) -> Tensor:
-    """Sum each element and those behind it."""
-    return values.flip(-1).cumsum(-1).flip(-1)
+    """Sum each element and those behind it, along the first axis."""
+    return values.flip(0).cumsum(0).flip(0)

@@ -1,0 +1,153 @@
+"""Predictions of a stream, written to a Parquet file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from ..files._atomic import replaced_file
+from ..utils._optional import import_optional
+from ._prefetch import prefetched
+from ._stream import Stream, stream_of
+
+
+def predict_to_parquet(
+    estimator: Any,
+    X: Any,
+    path: str | os.PathLike[str],
+    *,
+    keep: Sequence[str] = (),
+    proba: bool = False,
+) -> int:
+    """Predict the rows of a stream block by block, and write the predictions to a Parquet file.
+
+    Predictions are those of ``predict`` for the same rows in memory. The file appears when it is complete; until
+    then an old file stays.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Any with ``predict``: also a pipeline, or one of `sklearn_mtl.uncertainty`. It gets frames with the columns
+        that it was fitted to (``feature_names_in_``), or all columns of the source.
+    X : Stream, or what a `Stream` takes
+        The rows. Columns that the estimator was not fitted to are left out.
+    path : path-like
+        The file to write. It has a column for each task, in the order of the rows of X.
+    keep : sequence of str, default=()
+        Columns of X to copy, for instance an identifier.
+    proba : bool, default=False
+        Whether to add the probabilities of classes, as columns ``<task>__<class>``; requires ``predict_proba``.
+
+    Returns
+    -------
+    int
+        Number of rows written.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If a column does not exist, or X cannot be read.
+    OSError
+        If the file cannot be written, for instance because the disk is full; the old file is unchanged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import polars as pl
+    >>> from sklearn_mtl import MultiTaskNetEstimator
+    >>> from sklearn_mtl.streaming import predict_to_parquet
+    >>> x = np.random.default_rng(0).normal(size=(300, 2))
+    >>> frame = pl.DataFrame({"row": np.arange(300), "a": x[:, 0], "b": x[:, 1], "sum": x.sum(axis=1)})
+    >>> net = MultiTaskNetEstimator(n_members=1, max_epochs=3, random_state=0)
+    >>> net = net.fit(frame[["a", "b"]], frame[["sum"]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     n_rows = predict_to_parquet(net, frame.lazy(), folder + "/predicted.parquet", keep=["row"])
+    ...     pl.read_parquet(folder + "/predicted.parquet").columns
+    ['row', 'sum']
+    """
+    arrow = import_optional("pyarrow", "streaming", "predict_to_parquet")
+    parquet = import_optional("pyarrow.parquet", "streaming", "predict_to_parquet")
+    stream = stream_of(X) or Stream(X)
+    fitted = list(getattr(estimator, "feature_names_in_", ()))
+    if fitted:
+        stream = Stream(**{**stream.get_params(deep=False), "columns": [*fitted, *_others(keep, fitted)]})
+    writer, n_rows = None, 0
+    with replaced_file(path) as file:
+        try:
+            for table in prefetched(_predicted(estimator, stream, fitted, keep, proba, arrow)):
+                if writer is None:
+                    writer = parquet.ParquetWriter(file, table.schema)
+                writer.write_table(table.cast(writer.schema))
+                n_rows += len(table)
+        finally:
+            if writer is not None:
+                writer.close()
+    return n_rows
+
+
+def _others(keep: Sequence[str], names: Sequence[str]) -> list[str]:
+    return [name for name in keep if name not in names]
+
+
+def _predicted(
+    estimator: Any, stream: Stream, fitted: Sequence[str], keep: Sequence[str], proba: bool, arrow: Any
+) -> Iterator[Any]:
+    """Yield a table of predictions for each block."""
+    for block in stream.blocks():
+        X, columns = block, {}
+        if not isinstance(block, np.ndarray):
+            frame = nw.from_native(block, eager_only=True)
+            inputs = fitted or [name for name in frame.columns if name not in keep]
+            X, columns = nw.to_native(frame.select(inputs)), {name: frame[name].to_arrow() for name in keep}
+        elif keep:
+            raise ValueError(f"keep={list(keep)!r} names columns, but the source of the stream is an array.")
+        predicted = estimator.predict(X)
+        columns |= _columns_of(predicted, estimator)
+        if proba:
+            columns |= _probabilities(estimator, X)
+        yield arrow.table({name: _as_arrow(values, arrow) for name, values in columns.items()})
+
+
+def _columns_of(predicted: Any, estimator: Any) -> dict[str, Any]:
+    """Return predictions in any container by the name of the task."""
+    names = list(getattr(estimator, "task_names_", ()))
+    frame = nw.from_native(predicted, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        return {str(name): frame[:, i].to_numpy() for i, name in enumerate(frame.columns)}
+    if isinstance(predicted, dict):
+        return {str(name): values for name, values in predicted.items()}
+    if isinstance(predicted, np.ndarray) and predicted.dtype.names:
+        return {name: predicted[name] for name in predicted.dtype.names}
+    predicted = np.asarray(predicted)
+    if predicted.ndim == 2 and len(names) in (0, predicted.shape[1]):
+        return {name: predicted[:, i] for i, name in enumerate(names or map(str, range(predicted.shape[1])))}
+    return {names[0] if len(names) == 1 else "y": predicted}
+
+
+def _probabilities(estimator: Any, X: Any) -> dict[str, np.ndarray]:
+    found, classes = estimator.predict_proba(X), estimator.classes_
+    names = list(getattr(estimator, "task_names_", ("y",)))
+    if isinstance(found, np.ndarray):
+        found, classes = [found], [classes]
+    if not isinstance(found, dict):
+        known = [each for each in classes if each is not None]
+        found = dict(
+            zip([n for n, each in zip(names, classes, strict=True) if each is not None], found, strict=True)
+        )
+        classes = dict(zip(found, known, strict=True))
+    return {
+        f"{name}__{label}": shares[:, column]
+        for name, shares in found.items()
+        for column, label in enumerate(classes[name])
+    }
+
+
+def _as_arrow(values: Any, arrow: Any) -> Any:
+    if not isinstance(values, np.ndarray):
+        return values
+    return arrow.array(list(values)) if values.ndim > 1 else arrow.array(values)
