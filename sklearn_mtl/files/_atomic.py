@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import secrets
@@ -37,7 +38,7 @@ def replaced_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ------
     OSError
         If the folder is missing or cannot be written to, or the disk is full; the message says so, and the old
-        file is unchanged.
+        file is unchanged. If the path is a device or a pipe, which is not replaced.
 
     Examples
     --------
@@ -51,6 +52,10 @@ def replaced_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     b'in pieces'
     """
     path = _target(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(
+            errno.EINVAL, f"{path.name} is a device or a pipe, which is not replaced; name a file", str(path)
+        )
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -131,3 +131,13 @@ def test_permissions_are_those_of_any_file(tmp_path):
     (tmp_path / "file").chmod(0o600)
     write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="pipe is a device or a pipe"):
+        write_atomically(pipe, b"content")
+    assert pipe.is_fifo()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pipe"]
