@@ -32,21 +32,33 @@ def trace(module: nn.Module, examples: Sequence[Tensor], names: Sequence[str], a
         Arguments of ``forward``, of a few rows.
     names, answers : sequence of str
         Names of the inputs and outputs.
+
+    Raises
+    ------
+    TypeError
+        If torch cannot convert the module, for instance an architecture of the user's own.
     """
     onnxscript = import_optional("onnxscript", "onnx", "to_onnx")
     rows = torch.export.Dim(ROWS)
     with _quiet(), torch.no_grad():
-        program = torch.onnx.export(
-            module,
-            tuple(examples),
-            dynamo=True,
-            verbose=False,
-            opset_version=OPSET,
-            input_names=list(names),
-            output_names=list(answers),
-            dynamic_shapes=(tuple({0: rows} for _ in examples),),
-            custom_translation_table={torch.ops.aten.searchsorted.Tensor: _searchsorted(onnxscript)},
-        )
+        try:
+            program = torch.onnx.export(
+                module,
+                tuple(examples),
+                dynamo=True,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=list(names),
+                output_names=list(answers),
+                dynamic_shapes=(tuple({0: rows} for _ in examples),),
+                custom_translation_table={torch.ops.aten.searchsorted.Tensor: _searchsorted(onnxscript)},
+            )
+        except torch.onnx.OnnxExporterError as error:
+            raise TypeError(
+                "to_onnx: torch.onnx cannot convert the network: a module of it, such as one of your own, "
+                "computes what has no counterpart in ONNX, or depends on the number of rows; see "
+                "the error above."
+            ) from error
     assert program is not None
     return _without_remarks(program.model_proto)
 

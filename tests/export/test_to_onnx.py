@@ -1,5 +1,7 @@
 import copy
 import logging
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -182,13 +184,9 @@ def test_array_of_numbers_and_of_categories_in_float64():
     rng = np.random.default_rng(0)
     X = np.column_stack([rng.normal(size=(ROWS, 2)), rng.integers(3, size=ROWS)])
     X[4, 0] = np.nan
-    net = fitted(X, trunk=MLP((8,)), categorical_features=[2], dtype="float64")
+    net = fitted(X, trunk=MLP((8,), ranks=True), categorical_features=[2], dtype="float64")
     X[:3, 2], X[3, 1] = (7, np.nan, 1), np.nan
     assert_same_answers(net, X)
-
-
-def test_heads_that_read_labels_answer_as_without_known_labels():
-    assert_same_answers(fitted(label_inputs=True), later_rows())
 
 
 @pytest.mark.parametrize("kind", ["grey bytes", "colours first", "numbers"])
@@ -200,6 +198,26 @@ def test_images(kind):
     trunk = ConvNet((4, 8), hidden_size=8, channels_first=kind == "colours first")
     n_members = 2 if kind == "numbers" else 1
     assert_same_answers(fitted(X, trunk=trunk, max_epochs=1, n_members=n_members), X[:20])
+
+
+def test_sets_of_labels_are_indicators_of_the_classes_in_the_metadata():
+    rng = np.random.default_rng(0)
+    X, tags = rng.normal(size=(ROWS, 3)), [{"new", "red"}, {"red"}, set()] * (ROWS // 3)
+    net = fitted(X, {"tags": tags}, trunk=MLP((8,)))
+    found = answers_of(to_onnx(net), X)["tags_labels"]
+    classes = net.tasks_["tags"].classes_
+    assert [set(classes[row > 0]) for row in found] == list(net.predict(X)["tags"])
+
+
+@pytest.mark.skipif("SKLEARN_MTL_DATA" not in os.environ, reason="SKLEARN_MTL_DATA is not set")
+def test_census_with_categories_and_missing_values():
+    path = Path(os.environ["SKLEARN_MTL_DATA"]) / "adult" / "census-income.data"
+    rows = pd.read_csv(path, header=None, skipinitialspace=True, na_values="?", nrows=2000)
+    X = rows.drop(columns=[5, 14]).set_axis(list("abcdefghijklm"), axis=1)
+    assert X.isna().any().sum() == 3
+    y = {"income": rows[14], "married": rows[5]}
+    net = fitted(X[:1000], {name: labels[:1000] for name, labels in y.items()}, max_epochs=2)
+    assert_same_answers(net, X[1000:])
 
 
 # -- the file
@@ -239,14 +257,15 @@ def test_file_has_no_paths_of_the_machine_and_a_stated_opset(exported):
 
 
 def test_export_is_silent_and_leaves_the_estimator_as_it_is(caplog, capfd):
-    net = fitted(y=few(["price"]))
+    net = fitted(label_inputs=True)  # read as if all labels were missing
     before, state = net.predict(later_rows()), copy.deepcopy(net.net_.module_.state_dict())
     with caplog.at_level(logging.WARNING):
-        to_onnx(net)
+        model = to_onnx(net)
     assert not caplog.records
     assert capfd.readouterr() == ("", "")
     assert (net.predict(later_rows())["price"] == before["price"]).all()
     assert all((state[name] == values).all() for name, values in net.net_.module_.state_dict().items())
+    assert_same_answers(net, later_rows(), model)
 
 
 # -- refusals
