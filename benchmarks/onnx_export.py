@@ -38,7 +38,9 @@ def models() -> dict[str, tuple[MultiTaskNetEstimator, Any]]:
         "adult, 4 networks": (MultiTaskNetEstimator(n_members=4, trunk=mlp, **params).fit(X, y), test),
         "adult, portfolio": (MultiTaskNetEstimator(**params).fit(X, y), test),
         "digits, ConvNet": (
-            MultiTaskNetEstimator(n_members=1, trunk=ConvNet(), **params).fit(images, of_digits),
+            MultiTaskNetEstimator(n_members=1, trunk=ConvNet(), tasks={"ink": "regression"}, **params).fit(
+                images, of_digits
+            ),
             images,
         ),
     }
