@@ -36,6 +36,7 @@ bench: $(VENV)/.test
 	$(PY) benchmarks/history_metrics.py
 	$(PY) benchmarks/predict_speed.py
 	$(PY) benchmarks/grid_search.py
+	$(PY) benchmarks/onnx_export.py
 	$(PY) benchmarks/ensemble.py
 	$(PY) benchmarks/adult.py
 	$(PY) benchmarks/adult_metrics.py

@@ -1,0 +1,100 @@
+"""Tracing of a torch module as an ONNX graph."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..utils._optional import import_optional
+
+#: opset of ONNX that graphs use
+OPSET = 18
+#: name of the axis of rows
+ROWS = "n_rows"
+# Modules that report what they skip, such as operators of torchvision.
+_TALKATIVE = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
+
+
+def trace(module: nn.Module, examples: Sequence[Tensor], names: Sequence[str], answers: Sequence[str]) -> Any:
+    """Return the ONNX model of a module whose tensors all have rows as their first axis.
+
+    Parameters
+    ----------
+    module : nn.Module
+        In evaluation mode.
+    examples : sequence of Tensor
+        Arguments of ``forward``, of a few rows.
+    names, answers : sequence of str
+        Names of the inputs and outputs.
+
+    Raises
+    ------
+    TypeError
+        If torch cannot convert the module, for instance an architecture of the user's own.
+    """
+    onnxscript = import_optional("onnxscript", "onnx", "to_onnx")
+    rows = torch.export.Dim(ROWS)
+    with _quiet(), torch.no_grad():
+        try:
+            program = torch.onnx.export(
+                module,
+                tuple(examples),
+                dynamo=True,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=list(names),
+                output_names=list(answers),
+                dynamic_shapes=(tuple({0: rows} for _ in examples),),
+                custom_translation_table={torch.ops.aten.searchsorted.Tensor: _searchsorted(onnxscript)},
+            )
+        except torch.onnx.OnnxExporterError as error:
+            raise TypeError(
+                "to_onnx: torch.onnx cannot convert the network: a module of it, such as one of your own, "
+                "computes what has no counterpart in ONNX, or depends on the number of rows; see "
+                "the error above."
+            ) from error
+    assert program is not None
+    return _without_remarks(program.model_proto)
+
+
+def _without_remarks(model: Any) -> Any:
+    """Remove the stack traces of tracing, which are most of a small file and have the paths of this machine."""
+    graph = model.graph
+    for each in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer, graph, model):
+        del each.metadata_props[:]
+        each.doc_string = ""
+    return model
+
+
+def _searchsorted(onnxscript: Any) -> Any:
+    """Return ``torch.searchsorted`` for the last axis as an ONNX function: how many knots are smaller."""
+    op = onnxscript.opset18
+
+    def searchsorted(knots: Any, values: Any, **_: Any) -> Any:
+        last, before_last = op.Constant(value_ints=[-1]), op.Constant(value_ints=[-2])
+        smaller = op.Less(op.Unsqueeze(knots, before_last), op.Unsqueeze(values, last))
+        return op.ReduceSum(op.Cast(smaller, to=onnxscript.INT64.dtype), last, keepdims=0)
+
+    return searchsorted
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what torch and onnxscript report about their own workings."""
+    loggers = [logging.getLogger(name) for name in _TALKATIVE]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
