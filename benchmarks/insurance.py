@@ -1,8 +1,8 @@
 """The default beside the better of its shared and its separate networks, from results of `quality.py`.
 
 Made by ``quality.py --contenders ours "without independent" "all independent"``: the recommended recipes, those in
-which all tasks share layers, and the same recipes with a network for each task. Which of the two is better is chosen
-by the mean score of the test rows, in favour of what the default is compared with.
+which all tasks share layers, and the same recipes with a network for each task. The better of the two is chosen by
+the mean score of the test rows, in favour of what the default is compared with.
 """
 
 from __future__ import annotations
