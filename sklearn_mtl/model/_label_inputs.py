@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..architectures import LABELS, hide_at_random
 from ..columns._missing import is_missing
-from ..data._dataset import Dataset, encode_task
+from ..data._dataset import Dataset
+from ..data._encode_labels import encode_task
 from ..targets import read_targets
 from ..tasks import Task
 from ..utils._random import Streams

@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_consistent_length
 
 from ..columns._labels import Categories
-from ..data._dataset import Dataset, encode_targets, encode_task
+from ..data._dataset import Dataset
+from ..data._encode_labels import encode_targets, encode_task
 from ..data._positions import NO_POSITIONS, Positions
 from ..exceptions import SingleClassWarning, TaskTypeWarning
 from ..model._blueprint import Blueprint

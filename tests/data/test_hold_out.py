@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold
 
 from sklearn_mtl import EarlyStopping, MultiTaskNetEstimator, MultiTaskNetRegressor, Targets
-from sklearn_mtl.data._dataset import Dataset, encode_targets
+from sklearn_mtl.data._dataset import Dataset
+from sklearn_mtl.data._encode_labels import encode_targets
 from sklearn_mtl.data._hold_out import count_labels, hold_out
 from sklearn_mtl.model_selection import TaskWeightSearchCV
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression, group_tasks

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_mtl.data._dataset import Dataset, encode_targets
+from sklearn_mtl.data._dataset import Dataset
+from sklearn_mtl.data._encode_labels import encode_targets
 from sklearn_mtl.data._hold_out_groups import check_groups, hold_out_groups, number_groups
 from sklearn_mtl.tasks import Classification, Regression, group_tasks
 

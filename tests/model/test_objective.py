@@ -6,7 +6,7 @@ import torch
 from scipy.special import log_softmax
 
 from sklearn_mtl.architectures import Outputs
-from sklearn_mtl.data._dataset import encode_targets
+from sklearn_mtl.data._encode_labels import encode_targets
 from sklearn_mtl.model._objective import Objective, TaskLosses
 from sklearn_mtl.tasks import Classification, MultilabelClassification, Regression, group_tasks
 from sklearn_mtl.weighting import Static

@@ -13,7 +13,8 @@ from sklearn.model_selection import GroupShuffleSplit, cross_val_score
 from sklearn_mtl import MultiTaskNetClassifier, MultiTaskNetEstimator, Portfolio, Targets, load_model, save_model
 from sklearn_mtl.architectures import HardSharing
 from sklearn_mtl.data import _pair_strata
-from sklearn_mtl.data._dataset import Dataset, encode_targets
+from sklearn_mtl.data._dataset import Dataset
+from sklearn_mtl.data._encode_labels import encode_targets
 from sklearn_mtl.data._hold_out import strata
 from sklearn_mtl.nn import _pairs
 from sklearn_mtl.nn._pairs import Pairs, pair_outputs

@@ -12,7 +12,8 @@ from torch import nn
 from sklearn_mtl import MultiTaskNetEstimator, Targets
 from sklearn_mtl.architectures import Outputs
 from sklearn_mtl.columns._ragged import RaggedRows
-from sklearn_mtl.data._dataset import BatchIterator, Dataset, bucketed, encode_targets
+from sklearn_mtl.data._dataset import BatchIterator, Dataset, bucketed
+from sklearn_mtl.data._encode_labels import encode_targets
 from sklearn_mtl.model import _predict
 from sklearn_mtl.model._objective import Objective
 from sklearn_mtl.nn._layers import Linear
