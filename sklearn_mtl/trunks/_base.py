@@ -141,7 +141,7 @@ class Trunk(BaseEstimator, ABC):
 
         Parameters
         ----------
-        mean, deviation : ndarray of float64 of shape (n_features_in_,)
+        mean, deviation : ndarray of float64 of shape (``n_features_in_``,)
             Of all rows; NaN for a column without numbers.
         """
         return self
