@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..tasks import Task
 from ..trunks import Representation, Trunk
 from ..utils._params import ArrayLike
 from ..utils._random import Streams
+from ..utils._repeated import repeated
 from ._bodies import Bodies, Stems
 from ._sharing import Sharing, SharingArchitecture
 from ._units import positions
@@ -72,13 +72,13 @@ class Grouped(SharingArchitecture):
     def check(self, trunk: Trunk, tasks: Mapping[str, Task]) -> None:
         super().check(trunk, tasks)
         self._check_groups()
-        counts = Counter(name for group in self.groups for name in group)
-        unknown = [name for name in counts if name not in tasks]
+        named = [name for group in self.groups for name in group]
+        unknown = [name for name in dict.fromkeys(named) if name not in tasks]
         if unknown:
             raise ValueError(f"groups of Grouped names unknown tasks {unknown}; the tasks are {list(tasks)}.")
-        several = [name for name, count in counts.items() if count > 1]
-        if several:
-            raise ValueError(f"groups of Grouped names the tasks {several} more than once; each has one group.")
+        twice = repeated(named)
+        if twice:
+            raise ValueError(f"groups of Grouped names the tasks {twice} more than once; each has one group.")
         self._refuse_missing(list(tasks))
 
     def _refuse_missing(self, tasks: Sequence[str]) -> None:

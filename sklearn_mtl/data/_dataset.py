@@ -196,10 +196,11 @@ class ValidationRows:
         """Return the labels of a task in the form that its metrics take, which is made once."""
         if name not in self._references or self._references[name].task is not task:
             weight = None if self.sample_weight is None else self.sample_weight[name]
-            labels = self.labels[name] if not isinstance(self.labels, SparseTargets) else None
-            if labels is None:  # of the labelled rows only
-                labels, rows = self.labels.labels_of(name)  # type: ignore[attr-defined]
+            if isinstance(self.labels, SparseTargets):  # of the labelled rows only
+                labels, rows = self.labels.labels_of(name)
                 weight = None if weight is None else weight[rows]
+            else:
+                labels = self.labels[name]
             self._references[name] = Reference(name, task, labels, weight)
         return self._references[name]
 

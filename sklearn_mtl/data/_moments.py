@@ -12,7 +12,8 @@ class Moments:
     """Means and standard deviations of the numbers of columns, which may be missing.
 
     Blocks are joined by the formula of Chan, Golub and LeVeque [1]_. Numbers are taken relative to the first one
-    of their column, so no digits are lost to large means.
+    of their column, so no digits are lost to large means. ``partial_fit`` of scikit-learn's `StandardScaler` would
+    not do: it stays NaN for a column whose first block has no number.
 
     Parameters
     ----------

@@ -180,7 +180,7 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
 
 
 def _of_stream(estimator: Any, spec: Any, previous: Model | None, changed: set[str]) -> Recipe:
-    """Return the only recipe for a stream: the first one for many rows, unless the user describes one training."""
+    """Return the only recipe for a stream: "shared" for many rows, unless the user describes one training."""
     if isinstance(spec, Portfolio) or isinstance(previous, PortfolioModel):
         raise ValueError(
             "a Portfolio holds out rows by their positions, and trains each recipe in turn; a stream trains a "
@@ -188,8 +188,7 @@ def _of_stream(estimator: Any, spec: Any, previous: Model | None, changed: set[s
         )
     if changed & OF_ONE_TRAINING or previous is not None:
         return _single(estimator)
-    name, recipe = next(iter(recommended_recipes(MOST_ROWS + 1, 1, 1).items()))
-    assert name == "shared"
+    recipe = recommended_recipes(MOST_ROWS + 1, 1, 1)["shared"]
     return {k: v for k, v in {**recipe, "n_members": 1}.items() if k not in changed}
 
 

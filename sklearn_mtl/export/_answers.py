@@ -135,8 +135,20 @@ class OfMultilabel(Answering):
         return [(torch.sigmoid(output) > self.threshold).long(), torch.sigmoid(output.double())]
 
 
-class OfRegression(Answering):
-    """Answers of a `Regression`: numbers in the units of the labels, (B,) or (B, n_columns)."""
+class _OfNumbers(Answering):
+    """Numbers of one column, (B,), or of several, (B, n_columns)."""
+
+    def __init__(self, name: str, task: Regression | Count) -> None:
+        super().__init__(name, task)
+        self.multi_column = bool(task.multi_column_)
+
+    def columns_of(self, values: Tensor) -> list[Tensor]:
+        """Return numbers (B, n_columns) in the shape of y."""
+        return [values if self.multi_column else values[:, 0]]
+
+
+class OfRegression(_OfNumbers):
+    """Answers of a `Regression`: numbers in the units of the labels."""
 
     mean: Tensor
     scale: Tensor
@@ -148,17 +160,15 @@ class OfRegression(Answering):
                 f"task {name!r}: to_onnx does not support Regression(loss={task.loss!r}) of a distribution or of "
                 "several quantiles yet; leave the task out by tasks=[...]."
             )
-        self.multi_column = bool(task.multi_column_)
         self.register_buffer("mean", torch.from_numpy(np.array(task.mean_)))
         self.register_buffer("scale", torch.from_numpy(np.where(task._is_constant, 0.0, task.scale_)))
 
     def forward(self, output: Tensor) -> list[Tensor]:
-        values = output.double() * self.scale + self.mean
-        return [values if self.multi_column else values[:, 0]]
+        return self.columns_of(output.double() * self.scale + self.mean)
 
 
-class OfCount(Answering):
-    """Answers of a `Count`: rates, (B,) or (B, n_columns)."""
+class OfCount(_OfNumbers):
+    """Answers of a `Count`: rates."""
 
     log_mean: Tensor
 
@@ -169,7 +179,6 @@ class OfCount(Answering):
                 f"task {name!r}: to_onnx does not support Count(loss={task.loss!r}) yet; leave the task out by "
                 "tasks=[...]."
             )
-        self.multi_column = bool(task.multi_column_)
         self.register_buffer("log_mean", torch.from_numpy(np.log(task.mean_)))
 
     def average(self, outputs: Tensor, weights: Tensor) -> Tensor:
@@ -177,8 +186,7 @@ class OfCount(Answering):
 
     def forward(self, output: Tensor) -> list[Tensor]:
         bound = float(0.9 * np.log(np.finfo(np.float64).max))  # as in Count.decode
-        rates = torch.exp((output.double() + self.log_mean).clamp(-bound, bound))
-        return [rates if self.multi_column else rates[:, 0]]
+        return self.columns_of(torch.exp((output.double() + self.log_mean).clamp(-bound, bound)))
 
 
 # Exact classes: a subclass may decode in another way.

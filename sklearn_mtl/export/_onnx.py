@@ -17,6 +17,7 @@ from ..estimator._estimator import MultiTaskNetEstimator
 from ..files._atomic import replaced_file
 from ..utils._modes import own_modes
 from ..utils._optional import import_optional
+from ..utils._repeated import repeated
 from ..utils._types import RowsLike
 from ._graph import ARRAY, Surrounding, input_names
 from ._trace import trace
@@ -141,8 +142,7 @@ def _tasks_of(net: Any, tasks: Sequence[str] | None) -> list[str]:
 
 
 def _require_different(inputs: Sequence[str], answers: Sequence[str]) -> None:
-    names = [*inputs, *answers]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = repeated([*inputs, *answers])
     if twice:
         raise ValueError(
             f"to_onnx: the names {twice} would stand for several inputs and outputs, but ONNX requires different "

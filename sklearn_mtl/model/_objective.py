@@ -172,6 +172,11 @@ class Objective(nn.Module):
         here = torch.tensor([other == name for other in self.names], device=mean.device)
         return TaskLosses(torch.where(here, mean, 0.0), torch.where(here, mass, 0.0))
 
+    @property
+    def labels_positions(self) -> list[bool]:
+        """For each group of tasks, whether it labels positions of a row."""
+        return [group.task.labels_positions for group in self.groups]
+
     def take_out(self, names: Sequence[str]) -> None:
         """Stop training these tasks, and train all others."""
         self.taken_out = {self.names.index(name) for name in names}

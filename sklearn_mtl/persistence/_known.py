@@ -33,6 +33,7 @@ from ..uncertainty import CalibratedMultiTask, ConformalMultiTask
 from ..uncertainty._calibration import Calibration
 from ..uncertainty._dirichlet import DirichletCalibrated, DirichletMap
 from ..uncertainty._scorers import Scores
+from ..utils._repeated import repeated
 
 PACKAGE = __name__.partition(".")[0]
 #: the module of definitions in a running script
@@ -112,8 +113,7 @@ def _known_classes(modules: tuple[str, ...]) -> Mapping[str, type]:
             named += [(f"{PACKAGE}.{room}.{cls.__name__}", cls) for cls in _classes_of(sys.modules[name])]
     known = dict(named)
     if len(known) < len(named):
-        names = [name for name, _ in named]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = repeated(name for name, _ in named)
         raise RuntimeError(f"two classes of one subpackage have the same name: {twice}.")
     return MappingProxyType(known)
 

@@ -10,10 +10,6 @@ import numpy as np
 
 from ..columns._frame import as_frame
 
-# Odd multipliers, one for each column: multiplication by one is a bijection of 64-bit numbers.
-_MULTIPLIERS = np.random.default_rng(20_260_101)
-_KNOWN: list[np.uint64] = []
-
 
 def hash_rows(X: Any) -> np.ndarray:
     """Hash the rows of a frame or an array by the values of their columns, in order.
@@ -39,7 +35,9 @@ def hash_rows(X: Any) -> np.ndarray:
     frame = as_frame(X)
     n_rows, n_columns = X.shape
     total, product = np.zeros(n_rows, dtype=np.uint64), np.empty(n_rows, dtype=np.uint64)
-    for column, multiplier in enumerate(_multipliers(n_columns)):
+    # odd multipliers, one for each column: multiplication by one is a bijection of 64-bit numbers
+    multipliers = mixed(np.arange(1, n_columns + 1, dtype=np.uint64)) | np.uint64(1)
+    for column, multiplier in enumerate(multipliers):
         values = X[:, column] if frame is None else frame.column(column)
         bits = _bits_of(values)
         # floats that are small integers differ in their upper half only
@@ -68,12 +66,6 @@ def mixed(values: np.ndarray) -> np.ndarray:
     values *= np.uint64(0x94D049BB133111EB)
     values ^= values >> np.uint64(31)
     return values
-
-
-def _multipliers(n: int) -> list[np.uint64]:
-    while len(_KNOWN) < n:
-        _KNOWN.append(np.uint64(int(_MULTIPLIERS.integers(2**63)) * 2 + 1))
-    return _KNOWN[:n]
 
 
 def _bits_of(values: Any) -> np.ndarray:

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.base import BaseEstimator
+from torch.utils.data import IterableDataset
 
 from ..utils._params import ArrayLike, Interval, StrOptions, validate_spec
+from ..utils._repeated import repeated
 from ..utils._types import RowsLike, TargetsLike
 from ._others import ArraySource, DaskSource, IterableSource, LazyFrameSource
 from ._parquet import ArrowSource, open_parquet
@@ -214,7 +216,7 @@ class Reader:
             raise ValueError(
                 f"y of a stream should be the names of some of its columns {known}; got {type(y).__name__}."
             )
-        twice = sorted({name for name in self.labels if self.labels.count(name) > 1})
+        twice = repeated(self.labels)
         if twice:
             raise ValueError(f"y names columns of the stream more than once: {twice}.")
         self.columns = list(stream.columns if stream.columns is not None else known)
@@ -354,5 +356,4 @@ def _is_dask(X: Any) -> bool:
 
 
 def _is_iterable(X: Any) -> bool:
-    datasets = sys.modules.get("torch.utils.data")
-    return datasets is not None and isinstance(X, datasets.IterableDataset)
+    return isinstance(X, IterableDataset)

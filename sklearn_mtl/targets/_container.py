@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..utils._repeated import repeated
 from ..utils._types import RowsLike
 from ._arrays import ArrayType, MatrixType, StructuredType
 from ._container_type import ContainerType, GivenTargets, Named, Values
@@ -139,7 +139,7 @@ def read_container(y: GivenTargets) -> tuple[Container, list[Any]]:
 
 def _checked_names(labels: Sequence[Any]) -> tuple[str, ...]:
     names = tuple(str(label) for label in labels)
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    twice = repeated(names)
     if twice:
         raise ValueError(f"y names a task more than once: {twice}.")
     if not names:

@@ -18,7 +18,6 @@ from ..data._dataset import (
     Batch,
     DataSplit,
     OfAllTasks,
-    ValidationRows,
     fewest_rows,
     positions_per_row,
 )
@@ -28,7 +27,7 @@ from ..metrics import Metric
 from ..model._blueprint import Blueprint, stacked_objective
 from ..model._objective import Objective, Step, TaskLosses
 from ..model._one_by_one import ObjectivesOneByOne, OneByOne
-from ..model._predict import average_members, by_row, predict_outputs, predict_pairs
+from ..model._predict import average_members, by_row, predict_outputs
 from ..model._vmapped import VmappedNetwork
 from ..nn._layers import Draws, set_draws
 from ..nn._stacking import keep_members
@@ -40,6 +39,7 @@ from ._balance import read_balance
 from ._divergence import diverged
 from ._gradients import backward, gramian_of
 from ._log import read_losses, record
+from ._pair_validation import validate_pairs
 from ._sampled import SampledBatches
 
 # Number of validation rows over all members that are computed at once.
@@ -214,8 +214,9 @@ class Stack:
         if self.rows is not None:
             seeds = [self.members[member].blueprint.seed for member in self.alive]
             orders, counts = self.rows.training_orders(self.alive, seeds, epoch)
-            positions = [group.task.labels_positions for group in self.objective.groups]
-            return StackedBatches(self.rows, orders, self.batch_size, fewest, counts, positions)
+            return StackedBatches(
+                self.rows, orders, self.batch_size, fewest, counts, self.objective.labels_positions
+            )
         data, streams = self.members[0].data.train, Streams(self.seeds[0])
         if sampling.trains_all:
             return OfAllTasks(data.shuffled(self.batch_size, streams, epoch, fewest))
@@ -336,7 +337,13 @@ class Stack:
         assert valid is not None
         data = valid.data
         if self.has_pairs:
-            return self._validate_pairs(valid, with_scores)
+            n_members = self.members[0].blueprint.n_members
+            losses, of_labels = validate_pairs(self.network, self.objective, valid, n_members, with_scores)
+            return (
+                Validation(losses[None], None)
+                if of_labels is None
+                else self._rated(losses[None], [0], [of_labels])
+            )
         tasks = {name: self.objective.tasks[name] for name in self.objective.names}
         outputs = predict_outputs(self.network, data.inputs, tasks, data.device, data.rows)
         everything = data.everything()
@@ -356,38 +363,12 @@ class Stack:
         """Whether only labelled pairs of rows and tasks are computed, for some of the tasks."""
         return any(isinstance(target, LabelledPairs) for target in self.members[0].data.train.targets)
 
-    def _validate_pairs(self, valid: ValidationRows, with_scores: bool) -> Validation:
-        """Validate on the labelled pairs; scores of many tasks are computed only if something watches them."""
-        data, everything = valid.data, valid.data.everything()
-        pairs = [(g, t) for g, t in zip(self.objective.groups, everything.targets, strict=True)
-                 if isinstance(t, LabelledPairs)]  # fmt: skip
-        asked = [(group.names, target.chunk) for group, target in pairs]
-        found = predict_pairs(self.network, data.inputs, asked, data.device, data.rows)
-        of_pairs = {name for group, _ in pairs for name in group.names}
-        others = {name: self.objective.tasks[name] for name in self.objective.names if name not in of_pairs}
-        dense = predict_outputs(self.network, data.inputs, others, data.device, data.rows) if others else {}
-        known = [(group.names, output.to(data.device)) for (group, _), output in zip(pairs, found, strict=True)]
-        outputs = Outputs.of_pairs(known, {name: output.to(data.device) for name, output in dense.items()})
-        with torch.inference_mode():
-            losses, mass = self.objective(outputs, everything.targets, everything.weights)
-        assert mass is not None, "pairs have masses"
-        means = np.where((mass > 0).cpu().numpy(), losses.double().cpu().numpy(), np.nan)
-        if not with_scores:
-            return Validation(means[None], None)
-        by_task = {name: output[..., valid.labelled_rows(name), :] for name, output in dense.items()}
-        for (group, target), output in zip(pairs, found, strict=True):
-            by_task |= target.by_task(group.names, output)
-        if self.members[0].blueprint.n_members > 1:
-            by_task = average_members(by_task, self.objective.tasks)
-        return self._rated(means[None], [0], [{name: output.numpy() for name, output in by_task.items()}])
-
     @torch.inference_mode()
     def _stacked_validation(
         self, rows: StackedData
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
         names = self.objective.names
         parts: dict[str, list[Tensor]] = {name: [] for name in names}
-        positions = [group.task.labels_positions for group in self.objective.groups]
         chosen, counts = rows.validation_rows(self.alive)
         for chunk in chosen.split(max(1, VALIDATION_CHUNK // len(self.alive)), dim=1):
             outputs = self._outputs(rows.inputs_of(chunk), names)
@@ -397,7 +378,7 @@ class Stack:
         blocks = Outputs([([name], [tensor.shape[-1]], tensor) for name, tensor in whole.items()])
         targets, weights = rows.targets_of(chosen)
         if counts is not None:
-            weights = of_rows_that_count(counts, positions, targets, weights)
+            weights = of_rows_that_count(counts, self.objective.labels_positions, targets, weights)
         losses, mass = self.objective(blocks, targets, weights)
         arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
         return arrays, losses.double().cpu().numpy(), None if mass is None else mass.cpu().numpy()
