@@ -532,7 +532,8 @@ def test_fitted_search_predicts_as_its_best_estimator():
 def test_columns_of_frames_reach_the_members():
     frame = pd.DataFrame(X, columns=list("abcd"))
     frame["kind"] = pd.Categorical(np.where(X[:, 0] > 0, "u", "v"))
-    search = both(short(trunk="auto"), WEIGHTS, X=frame, refit=True)
+    search = both(short(trunk="auto", n_members=1), WEIGHTS, X=frame, refit=True)
+    assert stacked_fits(search) == all_fits(search)
     assert search.feature_names_in_.tolist() == [*"abcd", "kind"]
 
 

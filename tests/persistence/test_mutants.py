@@ -104,7 +104,7 @@ def peaks_of_mutants(path):
 @pytest.mark.slow
 def test_memory_is_less_than_three_times_the_size(tmp_path, monkeypatch):
     path = tmp_path / "model"
-    save_model(net(trunk=MLP((800, 1000)), max_epochs=1).fit(X, mixed_targets(X)), path)
+    save_model(net(trunk=MLP((600, 700)), max_epochs=1).fit(X, mixed_targets(X)), path)
     # a process of its own, whose allocator returns every large block to the system at once
     monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", str(2**16))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
