@@ -26,12 +26,16 @@ GRID = {"learning_rate": [0.01, 0.02]}
 WAYS = {"one by one": {"stacked": False}, "stacked": {"stacked": True}, "journal": {"stacked": False}}
 
 
+# a single network, which can be stacked
+SINGLE = {"n_members": 1, "max_epochs": 2, "random_state": 0, "early_stopping": False, "dtype": "float64"}
+
+
 def regressor(**params):
-    return MultiTaskNetRegressor(max_epochs=2, random_state=0, early_stopping=False, dtype="float64", **params)
+    return MultiTaskNetRegressor(**SINGLE, **params)
 
 
 def classifier():
-    return MultiTaskNetClassifier(max_epochs=2, random_state=0, early_stopping=False, dtype="float64", n_members=1)
+    return MultiTaskNetClassifier(**SINGLE)
 
 
 def always(value, estimator, X, y):
@@ -126,6 +130,12 @@ def look(search, name):
         return np.asarray(value(X)) if callable(value) else value
     except Exception as error:
         return type(error), str(error).replace(type(search).__name__, "GridSearchCV")
+
+
+@pytest.mark.parametrize(("way", "is_stacked"), [("one by one", []), ("stacked", [True]), ("journal", [])])
+def test_ways_to_train_are_different_ones(way, is_stacked):
+    search = search_of(way).fit(X, NUMBERS)
+    assert [entry["stacked"] for entry in search.stack_report_] == is_stacked
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -239,8 +249,7 @@ class Forgetful(MultiTaskNetRegressor):
 
 @pytest.mark.parametrize("way", ["one by one", "stacked"])
 def test_what_fit_returns_does_not_matter(way):
-    forgetful = Forgetful(max_epochs=2, random_state=0, early_stopping=False, dtype="float64")
-    search = TaskWeightSearchCV(forgetful, GRID, cv=2, **WAYS[way]).fit(X, NUMBERS)
+    search = TaskWeightSearchCV(Forgetful(**SINGLE), GRID, cv=2, **WAYS[way]).fit(X, NUMBERS)
     assert type(search.best_estimator_) is Forgetful
     assert_same_results(search.cv_results_, search_of(way).fit(X, NUMBERS).cv_results_)
 
@@ -253,7 +262,7 @@ class Shifted(MultiTaskNetRegressor):
 
 
 def test_a_fit_of_its_own_is_used_though_it_cannot_be_stacked():
-    estimator = Shifted(max_epochs=2, random_state=0, early_stopping=False)
+    estimator = Shifted(**SINGLE)
     search = TaskWeightSearchCV(estimator, GRID, cv=2, stacked=True).fit(X, NUMBERS)
     assert [entry["reason"] for entry in search.stack_report_] == ["its class overrides fit"]
     assert_same_results(search.cv_results_, GridSearchCV(estimator, GRID, cv=2).fit(X, NUMBERS).cv_results_)
