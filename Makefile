@@ -8,7 +8,7 @@ INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint 
 .PHONY: demo test checks soak lint docs bench clean
 
 demo: $(VENV)/.demo
-	$(PY) docs/examples/plot_penguins.py
+	$(PY) docs/examples/plot_demo.py
 
 test: $(VENV)/.test
 	# one worker per core, one thread per worker

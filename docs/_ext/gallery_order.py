@@ -1,10 +1,10 @@
 """Order of the example gallery."""
 
-FIRST = ("plot_penguins.py",)
+FIRST = ("plot_demo.py", "plot_penguins.py")
 
 
 class FirstSteps:
-    """Put the example to start with first, the others by name."""
+    """Put the examples to start with first, the others by name."""
 
     def __init__(self, src_dir):
         self.src_dir = src_dir
