@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 # a target asks for the extras that it uses; a stamp says that they are installed
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test checks soak lint docs bench clean
+.PHONY: demo test checks soak lint docs bench release-check clean
 
 demo: $(VENV)/.demo
 	$(PY) docs/examples/plot_demo.py
@@ -30,6 +30,10 @@ lint: $(VENV)/.lint
 
 docs: $(VENV)/.docs
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+release-check: $(VENV)/.release
+	# sdist and wheel, in a clean environment without extras and with each extra alone
+	PIP_CONSTRAINT="$(CURDIR)/constraints.txt" $(PY) tests/release.py
 
 bench: $(VENV)/.test
 	$(PY) benchmarks/fit_speed.py
@@ -64,6 +68,10 @@ $(VENV)/.lint: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.docs: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[docs]'
+	touch $@
+
+$(VENV)/.release: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) build twine
 	touch $@
 
 clean:

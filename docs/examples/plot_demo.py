@@ -247,9 +247,6 @@ print(loaded.predict(X_test.head(3)).to_string(float_format="{:.0f}".format))
 # %%
 # The picture
 # -----------
-figure, (left, right) = plt.subplots(
-    1, 2, figsize=(11, 4.4), layout="constrained", width_ratios=(1.25, 1)
-)
 styles = {
     "random forest": ("tab:green", "o-"),
     "gradient boosting": ("tab:orange", "s-"),
@@ -257,27 +254,39 @@ styles = {
     "network for each question": ("0.5", "D--"),
     "one network": ("tab:blue", "o-"),
 }
-for name, (color, style) in styles.items():
-    left.errorbar(
-        sizes,
-        scores.loc[name, "mean"],
-        scores.loc[name, "sem"],
-        fmt=style,
-        color=color,
-        label=name,
-        capsize=3,
-        linewidth=2.5 if name == "one network" else 1.3,
-    )
-left.set(
-    xscale="log",
-    xlabel="answers known for each of six questions",
-    ylabel="correct on test images (%)",
-    title="Many tasks, few labels: sharing gains",
-)
-left.set_xticks(sizes, sizes)
-left.minorticks_off()
-left.legend(frameon=False, loc="lower right")
 
+
+def draw_gain(ax):
+    """Draw the scores of the contenders by the number of known answers."""
+    for name, (color, style) in styles.items():
+        ax.errorbar(
+            sizes,
+            scores.loc[name, "mean"],
+            scores.loc[name, "sem"],
+            fmt=style,
+            color=color,
+            label=name,
+            capsize=3,
+            linewidth=2.5 if name == "one network" else 1.3,
+        )
+    ax.set(
+        xscale="log",
+        xlabel="answers known for each of six questions",
+        ylabel="correct on test images (%)",
+        title="Many tasks, few labels: sharing gains",
+    )
+    ax.set_xticks(sizes, sizes)
+    ax.minorticks_off()
+    ax.legend(frameon=False, loc="lower right")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(color="0.92")
+    ax.set_axisbelow(True)
+
+
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(11, 4.4), layout="constrained", width_ratios=(1.25, 1)
+)
+draw_gain(left)
 means, errors = r2.mean(), r2.sem()
 colors = ["tab:green", "tab:orange", "tab:brown", "tab:blue"]
 for place, (name, color) in enumerate(zip(means.index, colors, strict=True)):
@@ -290,10 +299,9 @@ right.set(
     xlabel="mean R2 of two targets on test patients",
     title="Two tasks, all labels: nothing gained",
 )
-for ax in (left, right):
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(color="0.92")
-    ax.set_axisbelow(True)
+right.spines[["top", "right"]].set_visible(False)
+right.grid(color="0.92")
+right.set_axisbelow(True)
 folder = Path("demo_output")
 folder.mkdir(exist_ok=True)
 picture = folder / "one_network_or_many.png"
