@@ -1,7 +1,7 @@
 """Smoke test of an installed package with any set of extras: fit, predict, score, search, save and load.
 
-Run it as a script, outside of the repository, by the Python that has the package. ``make release-check`` does. It asks
-nothing of pytest, and of no package that is not required.
+Run it as a script, outside of the repository, by the Python that has the package. ``make release-check`` does. It
+needs no package that the package under test does not require.
 """
 
 import importlib
