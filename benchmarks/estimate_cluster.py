@@ -9,8 +9,7 @@ Nothing of this can be measured here, so it is calculated, by a model of four te
 
 and a step lasts as long as the larger of reading and the sum of the others. The first two terms are checked on the
 machine at hand: F is measured by a product of matrices, t by a small network, and epochs of other networks are
-compared with the calculation. The assumptions about GPUs, network and files are constants at the head of the script;
-change them for your own.
+compared with the calculation. What is assumed about GPUs, network and files is at the head of the script.
 """
 
 from __future__ import annotations
