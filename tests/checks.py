@@ -98,7 +98,9 @@ def options():
         **{f"task_sampling: {name}": {"task_sampling": s} for name, s in specs(sampling, TaskSampling).items()},
         **{f"penalty: {name}": {"penalties": [spec]} for name, spec in specs(penalties, Penalty).items()},
     }
-    others = {name: {"max_epochs": MAX_EPOCHS, **params, **ALONG.get(name, {})} for name, params in listed.items()}
+    # a portfolio trains the recipes one after the other by the code of a single network: "defaults" checks it
+    single = {"max_epochs": MAX_EPOCHS, "n_members": 1}
+    others = {name: {**single, **params, **ALONG.get(name, {})} for name, params in listed.items()}
     return {**others, "defaults": {}}
 
 

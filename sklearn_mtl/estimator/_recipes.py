@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from scipy.sparse import issparse
@@ -234,11 +235,17 @@ def changed_params(estimator: Any) -> set[str]:
 
     An `EarlyStopping` that leaves open when to stop has the default, so that a recipe may say when.
     """
-    first = next(cls for cls in reversed(type(estimator).__mro__) if "ensemble" in parameters_of(cls))
-    defaults = {name: parameter.default for name, parameter in parameters_of(first).items()}
+    defaults = _first_defaults(type(estimator))
     values = {name: getattr(estimator, name) for name in defaults}
     values["early_stopping"] = resolve_early_stopping(estimator.early_stopping).when
     return {name for name, default in defaults.items() if not same(values[name], default)}
+
+
+@cache  # signatures are read slowly
+def _first_defaults(estimator_class: type) -> Recipe:
+    """Return the defaults of the class that introduced the parameters."""
+    first = next(cls for cls in reversed(estimator_class.__mro__) if "ensemble" in parameters_of(cls))
+    return {name: parameter.default for name, parameter in parameters_of(first).items()}
 
 
 def is_table(X: RowsLike) -> bool:

@@ -126,7 +126,10 @@ def test_frames_and_groups_by_a_column():
     conformal = ConformalMultiTask(learner, by="site").conformalize(rest, LABELS)
     part = rest["site"] == "north"
     alone = ConformalMultiTask(learner).conformalize(rest[part], LABELS[part.to_numpy()])
-    assert conformal.predict_set(rest[part]) == alone.predict_set(rest[part])
+    # of other numbers of rows, the products are rounded otherwise
+    ours, theirs = conformal.predict_set(rest[part]), alone.predict_set(rest[part])
+    for task in ours:
+        np.testing.assert_allclose(ours[task].astype(float), theirs[task].astype(float), rtol=1e-6, atol=1e-9)
     polars = pytest.importorskip("polars")
     assert conformal.predict_set(polars.DataFrame(rest.to_dict("list"))) == conformal.predict_set(rest)
     assert conformal.feature_names_in_.tolist() == ["a", "b", "c", "site"]
