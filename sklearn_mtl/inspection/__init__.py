@@ -1,10 +1,13 @@
-"""Displays of fitted estimators."""
+"""Displays of fitted estimators, and explanations of what they predict."""
 
 from ._affinity import TaskAffinityDisplay
 from ._balance import TaskBalanceDisplay
+from ._correlated_groups import correlated_groups
 from ._coverage import CoverageDisplay
 from ._gate_weights import GateWeightsDisplay
 from ._history import LearningHistoryDisplay
+from ._importances import task_importances
+from ._importances_display import TaskImportancesDisplay
 from ._network_flow import NetworkFlowDisplay
 from ._pareto import ParetoFrontDisplay
 from ._reliability import ReliabilityDisplay
@@ -22,4 +25,7 @@ __all__ = [
     "SharingDisplay",
     "TaskAffinityDisplay",
     "TaskBalanceDisplay",
+    "TaskImportancesDisplay",
+    "correlated_groups",
+    "task_importances",
 ]
