@@ -8,6 +8,7 @@ from ._gate_weights import GateWeightsDisplay
 from ._history import LearningHistoryDisplay
 from ._importances import task_importances
 from ._importances_display import TaskImportancesDisplay
+from ._integrated_gradients import integrated_gradients
 from ._network_flow import NetworkFlowDisplay
 from ._pareto import ParetoFrontDisplay
 from ._reliability import ReliabilityDisplay
@@ -27,5 +28,6 @@ __all__ = [
     "TaskBalanceDisplay",
     "TaskImportancesDisplay",
     "correlated_groups",
+    "integrated_gradients",
     "task_importances",
 ]
