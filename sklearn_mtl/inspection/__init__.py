@@ -11,13 +11,16 @@ from ._importances_display import TaskImportancesDisplay
 from ._integrated_gradients import integrated_gradients
 from ._network_flow import NetworkFlowDisplay
 from ._pareto import ParetoFrontDisplay
+from ._partial_dependence import TaskPartialDependenceDisplay
 from ._reliability import ReliabilityDisplay
+from ._saliency import ImageSaliencyDisplay, TokenSaliencyDisplay
 from ._selective import SelectiveDisplay
 from ._sharing import SharingDisplay
 
 __all__ = [
     "CoverageDisplay",
     "GateWeightsDisplay",
+    "ImageSaliencyDisplay",
     "LearningHistoryDisplay",
     "NetworkFlowDisplay",
     "ParetoFrontDisplay",
@@ -27,6 +30,8 @@ __all__ = [
     "TaskAffinityDisplay",
     "TaskBalanceDisplay",
     "TaskImportancesDisplay",
+    "TaskPartialDependenceDisplay",
+    "TokenSaliencyDisplay",
     "correlated_groups",
     "integrated_gradients",
     "task_importances",

@@ -163,7 +163,7 @@ def _table(X: Any, call: str) -> np.ndarray:
         array = np.empty(0)
     if array.ndim != 2:
         raise TypeError(
-            f"{call} permutes columns, but X has none: it is {shortened(X)}. For sentences, images and videos, see "
-            "integrated_gradients; beside other inputs, in a mapping or a frame, they are permuted as a whole."
+            f"{call} permutes columns, but X has none: it is {shortened(X)}. For sentences, images and videos, "
+            "see integrated_gradients; beside other inputs, in a mapping or a frame, they are permuted as a whole."
         )
     return array

@@ -52,7 +52,9 @@ class Shares(NamedTuple):
 class _Part:
     """One network, or networks that are computed together, with stems that move."""
 
-    def __init__(self, model: Model, weight: float, routes: Mapping[Any, Route], inputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: Model, weight: float, routes: Mapping[Any, Route], inputs: Mapping[str, Any]
+    ) -> None:
         self.routes, self.inputs, self.weight = routes, inputs, weight
         self.device, self.has_members = model.device, model.n_members > 1
         self.dtype = model.blueprint.torch_dtype
@@ -110,7 +112,8 @@ class Explained:
         models = model.parts if isinstance(model, PortfolioModel) else [model]
         weights = model.weights[name] if isinstance(model, PortfolioModel) else np.ones(1)
         encodings = Encodings(X, view)
-        self.parts = []
+        self.parts: list[_Part] = []
+        self.routes: Mapping[Any, Route] = {}
         for one, weight in zip(models, weights, strict=True):
             inputs = encodings.of(one)
             routes = routes_of(one.blueprint.trunk, X, baseline)
@@ -123,16 +126,20 @@ class Explained:
     def _from_one_row(self, routes: Mapping[Any, Route], baseline: Any) -> None:
         """Let the networks of all recipes start at the medians of the first one."""
         first, own = self.routes.get(None), routes.get(None)
-        if baseline is None and isinstance(own, OfTable) and isinstance(first, OfTable):
-            if first.trunk.fill_ is not None:
-                own.given = own.at(first.trunk.fill_)
+        if baseline is not None or not isinstance(own, OfTable) or not isinstance(first, OfTable):
+            return
+        if first.trunk.fill_ is not None:
+            own.given = own.at(first.trunk.fill_)
 
     def shares(self, column: int | None, n_steps: int, method: Callable[..., Any]) -> Shares:
         """Compute the shares of the inputs of all rows in the value of a column, None for the predicted class."""
         found = [self._of_rows(rows, column, n_steps, method) for rows in self._chunks(n_steps)]
         by_input = zip(*(each.attributions for each in found), strict=True)
         return Shares(
-            {key: route.shaped(list(parts)) for (key, route), parts in zip(self.routes.items(), by_input, strict=True)},
+            {
+                key: route.shaped(list(parts))
+                for (key, route), parts in zip(self.routes.items(), by_input, strict=True)
+            },
             *(np.concatenate([getattr(each, field) for each in found]) for field in Shares._fields[1:]),
         )
 
@@ -161,18 +168,21 @@ class Explained:
                 self._of_part(part, batch, columns, n_steps, method)
                 for part, batch in zip(self.parts, batches, strict=True)
             ]
-        total = [sum(part.weight * one for part, one in zip(self.parts, ones, strict=True)) for ones in zip(*each, strict=True)]  # fmt: skip
+        total = [
+            sum(part.weight * one for part, one in zip(self.parts, ones, strict=True))
+            for ones in zip(*each, strict=True)
+        ]
         values, start = (end[torch.arange(len(rows)), columns].numpy() for end in ends)
         sums = sum(one.reshape(len(one), -1).sum(axis=1) for one in total)
         return Shares(total, sums, values, start, columns.numpy())  # type: ignore[arg-type]
 
     def _values(self, batches: Any, switch: float) -> Tensor:
         """Return all values (B, A) of the task, averaged over the networks, with all switches at one place."""
-        total: Any = 0.0
+        total = torch.zeros(())
         for part, batch in zip(self.parts, batches, strict=True):
             at = tuple(torch.full_like(one, switch) for one in part.switches(batch))
             total = total + part.weight * self._of_task(part, batch, at)
-        return total.cpu()  # type: ignore[no-any-return]
+        return total.cpu()
 
     def _of_task(self, part: _Part, batch: Mapping[str, Tensor], at: tuple[Tensor, ...]) -> Tensor:
         values = self.values_of(part.output(self.name, batch, at))
@@ -182,12 +192,15 @@ class Explained:
         shape = values.shape[1:-1]
         if any(number >= size for number, size in zip(self.place, shape, strict=True)):
             raise ValueError(f"position={self.place} of the task {self.name!r} is not within {tuple(shape)}.")
-        return values[(slice(None), *self.place)]
+        found: Tensor = (
+            values[:, self.place[0]] if len(self.place) == 1 else values[:, self.place[0], self.place[1]]
+        )
+        return found
 
     def _of_part(
         self, part: _Part, batch: Any, columns: Tensor, n_steps: int, method: Callable[..., Any]
     ) -> list[np.ndarray]:
-        """Return the shares of the inputs in the value of one network, or of several that are computed together."""
+        """Return the shares of the inputs in the value of one part."""
 
         def value(*given: Tensor) -> Tensor:
             *at, number = given

@@ -46,8 +46,8 @@ def task_importances(
     net : MultiTaskNetEstimator, view of a task, or a Pipeline or search that ends in one
         Fitted. Inputs of a Pipeline are the columns before its first step.
     X : array-like or sparse matrix of shape (n_samples, n_features), frame, or mapping of inputs
-        Rows that the network did not learn. In a mapping, whose inputs `MultiInput <sklearn_mtl.trunks.MultiInput>`
-        reads, each input is permuted as a whole: a table, an image, a sentence.
+        Rows that the network did not learn. Each input of a mapping, as `MultiInput
+        <sklearn_mtl.trunks.MultiInput>` reads it, is permuted as a whole: a table, an image, a sentence.
     y : array-like, frame, mapping, structured array or Targets with n_samples rows
         True targets; of a view, those of its task. Rows without a label of a task are left out of its score.
     metrics : mapping of str to {str, callable}, str, callable or None, default=None

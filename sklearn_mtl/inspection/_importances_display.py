@@ -19,9 +19,10 @@ MOST_NUMBERS = 20
 class TaskImportancesDisplay:
     """Heat map of permutation importances: tasks as rows, inputs as columns.
 
-    The numbers are falls of the score. Colours are relative to the most important input of the task, because scores
-    of tasks may have different units. Inputs whose importance may be chance are grey: their p-value, times the
-    number of cells, is above ``level``. Create it with `from_estimator` or `from_importances`; `plot` draws it.
+    The numbers are falls of the score. Colours are relative to the most important input of the task, because the
+    scores of tasks may have different units. Inputs whose importance may be chance are grey: their p-value, times
+    the number of cells, is above ``level``. Create it with `from_estimator` or `from_importances`; `plot` draws
+    it.
 
     Parameters
     ----------
@@ -154,7 +155,7 @@ class TaskImportancesDisplay:
         return np.sort(np.argsort(-np.nan_to_num(shares).max(axis=0), kind="stable")[:most])
 
     def _write(self, values: np.ndarray, chance: np.ndarray, drawn: np.ndarray) -> None:
-        """Write the falls of the scores, with two digits of the largest of each task; black where it may be chance."""
+        """Write the falls of the scores, with two digits of the largest of a task; grey if they may be chance."""
         self.text_ = np.full(values.shape, None)
         if values.shape[1] > MOST_NUMBERS:
             return

@@ -42,9 +42,9 @@ def integrated_gradients(
     .. math:: a_i = (x_i - x'_i) \int_0^1 \frac{\partial f(x' + \alpha (x - x'))}{\partial x_i} d\alpha
 
     The shares sum to :math:`f(x) - f(x')`, up to the error of the numerical integral. f is what ``predict`` and
-    ``predict_proba`` return: a probability, or a number in the units of the target. Of an ensemble or portfolio it is
-    the mean over its networks. Categories and tokens move between their embeddings, and get the sum over the entries
-    of these.
+    ``predict_proba`` return: a probability, or a number in the units of the target. Of an ensemble or portfolio it
+    is the mean over its networks. Categories and tokens move between their embeddings, and get the sum over the
+    entries of these.
 
     Parameters
     ----------
@@ -58,13 +58,13 @@ def integrated_gradients(
         What to explain: a class, a label of a set, or the position of a column of several numbers. None is the
         second of two classes, the predicted one of more classes, and the only number or label.
     position : int, pair of int, or None, default=None
-        For a task that labels tokens, the position of the token whose label is explained; for one that labels pixels,
-        its row and column.
+        For a task that labels tokens, the position of the token whose label is explained; for one that labels
+        pixels, row and column of the pixel.
     baseline : object, default=None
         The input x'. By default:
 
-        - the columns of a table: the medians in ``fit`` of numbers, 0 of a sparse X, and the vector 0 for categories,
-          that of a category that ``fit`` did not see. Otherwise one row, or a row for each of X, in the form of X;
+        - the columns of a table: the medians in ``fit`` of numbers, and for categories the vector 0, as of one
+          that ``fit`` did not see. Otherwise one row, or a row for each of X, in the form of X;
         - tokens: vectors of 0. Otherwise one token, a str, that stands at each position;
         - steps of numbers: their means in ``fit``. Otherwise one step (n_features,);
         - images and videos: 0, which is black. Otherwise a number, or an array with the shape of a row;
@@ -79,9 +79,9 @@ def integrated_gradients(
         With the fields
 
         attributions : ndarray, list of ndarray, or dict of such
-            The shares: an array (n_samples, n_columns) for a table, even of a sparse X; for tokens a list of arrays
-            (n_tokens,), for steps one of arrays (n_steps, n_features); an array of the shape of X for images, videos
-            and a module of your own; for several inputs a dict by input.
+            The shares: an array (n_samples, n_columns) for a table, even if X is sparse; for tokens a list of
+            arrays (n_tokens,), for steps one of arrays (n_steps, n_features); an array of the shape of X for
+            images, videos and a module of your own; for several inputs a dict by input.
         names : list of str, None, or dict of such
             Names of the columns of a table.
         predictions, baseline_predictions : ndarray of shape (n_samples,)
@@ -142,7 +142,7 @@ def integrated_gradients(
     classes = getattr(explained.task, "classes_", None)
     return Bunch(
         attributions=found.attributions[None] if None in names else found.attributions,
-        names=names[None] if None in names else names,
+        names=names.get(None, names),
         predictions=found.values,
         baseline_predictions=found.start,
         errors=found.sums - change,

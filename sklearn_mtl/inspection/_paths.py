@@ -1,9 +1,9 @@
 """Copies of networks whose inputs can be anywhere between a baseline and the rows.
 
 The place on the way is a *switch* for each part of a row that is explained: a column, a token, or a number of an
-image. At 0 the part is that of the baseline, at 1 that of the row. Numbers move along a straight line. What is looked
-up, such as a category or a word, moves along the straight line between the two embeddings. By the chain rule, the
-integrated gradient of a switch is the sum of those of all numbers that it moves.
+image. At 0 the part is that of the baseline, at 1 that of the row. Numbers move along a straight line. What is
+looked up, such as a category or a word, moves along the straight line between the two embeddings. By the chain
+rule, the integrated gradient of a switch is the sum of those of all numbers that it moves.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Path(ABC):
 
     @abstractmethod
     def at_stem(self, switch: Tensor) -> Tensor:
-        """Return the switch of each entry of the stem's output (..., B, positions, W), or what broadcasts to it."""
+        """Return the switch of each entry of the stem's output (..., B, positions, W); it may broadcast."""
 
     def output(self, stem: Callable[[dict[str, Any]], Any], inputs: Mapping[str, Tensor]) -> Any:
         """Compute the output of a stem for inputs that contain the switch and those of the baseline."""

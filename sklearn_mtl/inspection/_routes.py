@@ -129,7 +129,9 @@ class OfSequences(Route):
             self.given: dict[str, Tensor] | None = None
             return
         if self.has_tokens and not (isinstance(baseline, str) and len(baseline.split()) == 1):
-            raise TypeError(f"baseline={baseline!r} of tokens should be one token, a str, or None for vectors of 0.")
+            raise TypeError(
+                f"baseline={baseline!r} of tokens should be one token, a str, or None for vectors of 0."
+            )
         step = [[baseline]] if self.has_tokens else np.asarray(baseline, dtype=float).reshape(1, 1, -1)
         encoded = trunk.encode(step, owner=trunk)
         self.given = {name: encoded[name].padded(slice(None)) for name in encoded if name != "lengths"}
@@ -181,7 +183,7 @@ class OfImages(Route):
             given = np.broadcast_to(given, (1, *rows.shape[1:]))
         if given.ndim != rows.ndim or given.shape[1:] != rows.shape[1:]:
             raise ValueError(
-                f"baseline of shape {given.shape} should be a number, or have the shape of a row, {rows.shape[1:]}."
+                f"baseline of shape {given.shape} should be a number, or of the shape of a row, {rows.shape[1:]}."
             )
         held = given.astype(rows.dtype)
         if not np.array_equal(held, given):
