@@ -116,7 +116,7 @@ class Explained:
         self.routes: Mapping[Any, Route] = {}
         for one, weight in zip(models, weights, strict=True):
             inputs = encodings.of(one)
-            routes = routes_of(one.blueprint.trunk, X, baseline)
+            routes = routes_of(one.blueprint.trunk, X, baseline, view)
             self.routes = self.parts[0].routes if self.parts else routes
             self._from_one_row(routes, baseline)
             self.parts.append(_Part(one, float(weight), routes, inputs))

@@ -44,7 +44,7 @@ def integrated_gradients(
     The shares sum to :math:`f(x) - f(x')`, up to the error of the numerical integral. f is what ``predict`` and
     ``predict_proba`` return: a probability, or a number in the units of the target. Of an ensemble or portfolio it
     is the mean over its networks. Categories and tokens move between their embeddings, and get the sum over the
-    entries of these.
+    entries of these; so do numbers of a trunk with ``ranks=True``.
 
     Parameters
     ----------

@@ -202,9 +202,8 @@ class TaskPartialDependenceDisplay:
         for number, (label, curve) in enumerate(zip(self.labels[task], averages[task], strict=True)):
             ax.plot(places, curve, style, color=f"C{number}", markersize=4, label=label)
         if deciles is None:
-            ax.set_xticks(
-                places, [shortened(str(value)) for value in grid], rotation=45, ha="right", parse_math=False
-            )
+            names = [shortened(str(value)) for value in grid]
+            ax.set_xticks(places, names, rotation=45, ha="right", parse_math=False)
             ax.set_xlim(-0.5, len(grid) - 0.5)
         else:
             ax.plot(

@@ -27,6 +27,10 @@ SWITCH, START = "switch", "start "
 class Path(ABC):
     """How the inputs of one stem follow the switch."""
 
+    def moves(self, name: str, values: Tensor) -> bool:
+        """Return whether an input itself moves; of others the stem's output does."""
+        return values.is_floating_point()
+
     def spread(self, name: str, switch: Tensor) -> Tensor:
         """Return the switch of each number of an input."""
         return switch
@@ -43,7 +47,7 @@ class Path(ABC):
         moved = {
             name: start[name] + self.spread(name, switch) * (values - start[name])
             for name, values in end.items()
-            if values.is_floating_point()
+            if self.moves(name, values)
         }
         last = stem({**end, **moved})
         if len(moved) + ("lengths" in end) == len(end):
@@ -75,10 +79,16 @@ class TableColumns(Path):
         The column of each number of an input.
     of_stem : Tensor of int
         The column of each entry of the stem's output.
+    has_ranks : bool
+        Whether the stem ranks numbers. What it makes of a number then moves along a straight line, because ranks
+        rise too unevenly between two numbers for a numerical integral.
     """
 
-    def __init__(self, of_inputs: Mapping[str, Tensor], of_stem: Tensor) -> None:
-        self.of_inputs, self.of_stem = dict(of_inputs), of_stem
+    def __init__(self, of_inputs: Mapping[str, Tensor], of_stem: Tensor, has_ranks: bool) -> None:
+        self.of_inputs, self.of_stem, self.has_ranks = dict(of_inputs), of_stem, has_ranks
+
+    def moves(self, name: str, values: Tensor) -> bool:
+        return super().moves(name, values) and not self.has_ranks
 
     def spread(self, name: str, switch: Tensor) -> Tensor:
         return switch[..., self.of_inputs[name].to(switch.device)]

@@ -30,14 +30,16 @@ class Route(ABC):
         The rows.
     baseline : object
         What the user gave, None for the default.
+    owner : BaseEstimator
+        The estimator that checks of X name in messages.
     """
 
     path: Path
     #: names of the parts, for a table
     names: list[str] | None = None
 
-    def __init__(self, trunk: Any, X: RowsLike, baseline: Any) -> None:
-        self.trunk, self.X, self.baseline = trunk, X, baseline
+    def __init__(self, trunk: Any, X: RowsLike, baseline: Any, owner: Any) -> None:
+        self.trunk, self.X, self.baseline, self.owner = trunk, X, baseline, owner
 
     @abstractmethod
     def start(self, batch: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
@@ -59,7 +61,7 @@ class Route(ABC):
 
     def _encoded(self, baseline: RowsLike, n_rows: int) -> dict[str, Tensor]:
         """Encode a baseline of one row, or of as many as there are."""
-        encoded = dict(self.trunk.encode(baseline, owner=self.trunk))
+        encoded = dict(self.trunk.encode(baseline, owner=self.owner))
         found = len(next(iter(encoded.values())))
         if found not in (1, n_rows):
             raise ValueError(f"baseline has {found} rows; it should have 1, or {n_rows} as X has.")
@@ -71,8 +73,8 @@ class OfTable(Route):
 
     trunk: MLP
 
-    def __init__(self, trunk: MLP, X: RowsLike, baseline: Any) -> None:
-        super().__init__(trunk, X, baseline)
+    def __init__(self, trunk: MLP, X: RowsLike, baseline: Any, owner: Any) -> None:
+        super().__init__(trunk, X, baseline, owner)
         table = trunk.table_
         self.n_columns = table.n_columns_
         self.names = table.names_ or [f"x{position}" for position in range(self.n_columns)]
@@ -81,7 +83,9 @@ class OfTable(Route):
         for position in range(self.n_columns):
             of_stem[trunk.stem_mask([position])] = position
         of_inputs = {"numeric": numeric, "placed": numeric, "missing": numeric[trunk.told_]}
-        self.path = TableColumns({name: as_long(of) for name, of in of_inputs.items()}, as_long(of_stem))
+        self.path = TableColumns(
+            {name: as_long(of) for name, of in of_inputs.items()}, as_long(of_stem), trunk.ranks_ is not None
+        )
         fill = np.zeros(len(numeric)) if trunk.fill_ is None else trunk.fill_
         self.given = self.at(fill) if baseline is None else self._read(baseline)
 
@@ -120,8 +124,8 @@ class OfSequences(Route):
 
     trunk: SequenceEncoder
 
-    def __init__(self, trunk: SequenceEncoder, X: RowsLike, baseline: Any) -> None:
-        super().__init__(trunk, X, baseline)
+    def __init__(self, trunk: SequenceEncoder, X: RowsLike, baseline: Any, owner: Any) -> None:
+        super().__init__(trunk, X, baseline, owner)
         self.lengths = trunk.lengths(X)
         self.has_tokens = trunk.n_features_ is None
         self.path = Tokens() if self.has_tokens else Numbers()
@@ -166,8 +170,8 @@ class OfSequences(Route):
 class OfImages(Route):
     """The numbers of images and videos, from 0."""
 
-    def __init__(self, trunk: ConvNet | VideoEncoder, X: RowsLike, baseline: Any) -> None:
-        super().__init__(trunk, X, baseline)
+    def __init__(self, trunk: ConvNet | VideoEncoder, X: RowsLike, baseline: Any, owner: Any) -> None:
+        super().__init__(trunk, X, baseline, owner)
         images = trunk.images_ if isinstance(trunk, ConvNet) else trunk.videos_
         self.kind, self.channels_first = images.kind, images.channels_first
         self.path = Numbers()
@@ -209,8 +213,8 @@ class OfModule(Route):
 
     trunk: ModuleTrunk
 
-    def __init__(self, trunk: ModuleTrunk, X: RowsLike, baseline: Any) -> None:
-        super().__init__(trunk, X, baseline)
+    def __init__(self, trunk: ModuleTrunk, X: RowsLike, baseline: Any, owner: Any) -> None:
+        super().__init__(trunk, X, baseline, owner)
         if trunk.integers_:
             raise TypeError(
                 f"integrated_gradients does not support the module {trunk._name} of ModuleTrunk, which looks up "
@@ -218,15 +222,11 @@ class OfModule(Route):
             )
         self.path = Numbers()
         shape = tuple(trunk.input_shape_)
-        start = np.zeros((1, *shape)) if baseline is None else np.asarray(plain(baseline))
+        start = np.zeros(shape) if baseline is None else np.asarray(plain(baseline), dtype=trunk.dtype_)
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        self.given = self._encoded(self._in_form_of_X(start.reshape(-1, *shape)), n_rows)
-
-    def _in_form_of_X(self, rows: np.ndarray) -> Any:
-        frame = as_frame(plain(self.X))
-        if frame is None or rows.ndim != 2:
-            return rows
-        return type(self.X)(dict(zip(frame.names, rows.T, strict=True)))
+        if start.shape not in (shape, (1, *shape), (n_rows, *shape)):
+            raise ValueError(f"baseline of shape {start.shape} should have the shape of a row, {shape}.")
+        self.given = {"rows": torch.from_numpy(start.reshape(-1, *shape))}
 
     def start(self, batch: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
         values = batch["rows"]
@@ -245,7 +245,7 @@ _BY_TRUNK: dict[type[Trunk], type[Any]] = {
 }
 
 
-def routes_of(trunk: Trunk, X: RowsLike, baseline: Any) -> dict[Any, Route]:
+def routes_of(trunk: Trunk, X: RowsLike, baseline: Any, owner: Any) -> dict[Any, Route]:
     """Return the route of a trunk under None, or those of the inputs of a `MultiInput` by their keys.
 
     Raises
@@ -254,7 +254,7 @@ def routes_of(trunk: Trunk, X: RowsLike, baseline: Any) -> dict[Any, Route]:
         If the trunk is of another type.
     """
     if not isinstance(trunk, MultiInput):
-        return {None: _route(trunk, X, baseline)}
+        return {None: _route(trunk, X, baseline, owner)}
     if baseline is not None and not isinstance(baseline, Mapping):
         raise TypeError(f"baseline of several inputs should be a mapping by input, got {type(baseline).__name__}.")
     unknown = [key for key in baseline or {} if key not in trunk.inputs_]
@@ -262,12 +262,12 @@ def routes_of(trunk: Trunk, X: RowsLike, baseline: Any) -> dict[Any, Route]:
         raise ValueError(f"baseline names inputs {unknown} that X does not have; it has {list(trunk.inputs_)}.")
     inputs = read_inputs(X)
     return {
-        key: _route(own, column_of(inputs, key, own), (baseline or {}).get(key))
+        key: _route(own, column_of(inputs, key, own), (baseline or {}).get(key), own)
         for key, own in trunk.inputs_.items()
     }
 
 
-def _route(trunk: Trunk, X: RowsLike, baseline: Any) -> Route:
+def _route(trunk: Trunk, X: RowsLike, baseline: Any, owner: Any) -> Route:
     # exact types: a subclass may encode otherwise
     if type(trunk) not in _BY_TRUNK:
         known = ", ".join(each.__name__ for each in _BY_TRUNK)
@@ -275,5 +275,5 @@ def _route(trunk: Trunk, X: RowsLike, baseline: Any) -> Route:
             f"integrated_gradients does not support the trunk {type(trunk).__name__}; it supports {known} and "
             "MultiInput of these. task_importances works with every trunk that reads columns."
         )
-    route: Route = _BY_TRUNK[type(trunk)](trunk, X, baseline)
+    route: Route = _BY_TRUNK[type(trunk)](trunk, X, baseline, owner)
     return route

@@ -122,5 +122,6 @@ def reach(estimator: Any, call: str) -> tuple[list[Any], Any]:
             raise TypeError(f"{call} requires a fitted MultiTaskNetEstimator, got {estimator!r}.")
     if isinstance(last, type):
         raise TypeError(f"{call} requires a fitted MultiTaskNetEstimator, got the class {last.__name__}.")
-    check_is_fitted(last)
+    if hasattr(last, "fit"):
+        check_is_fitted(last)
     return before, last

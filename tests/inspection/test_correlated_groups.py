@@ -1,0 +1,59 @@
+"""Groups of correlated columns."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy.sparse import csr_matrix
+from scipy.stats import spearmanr
+
+from sklearn_mtl.inspection import correlated_groups
+
+from .._helpers import inputs
+
+
+def frame():
+    found = pd.DataFrame(inputs(300, 4), columns=list("abcd"))
+    noise = inputs(300, 2, seed=5)
+    found["e"] = np.exp(found["b"])  # the ranks are those of b
+    found["f"] = -found["a"] + 0.4 * noise[:, 0]
+    return found
+
+
+def test_groups_are_those_of_rank_correlations():
+    X = frame()
+    assert correlated_groups(X) == {"a + f": ["a", "f"], "b + e": ["b", "e"]}
+    assert correlated_groups(X, threshold=0.99) == {"b + e": ["b", "e"]}
+    assert correlated_groups(X.to_numpy()) == {"x0 + x5": [0, 5], "x1 + x4": [1, 4]}
+    assert correlated_groups(pl.from_pandas(X)) == correlated_groups(X)
+    assert correlated_groups(X[["a"]]) == {}
+
+
+def test_any_two_columns_of_a_group_are_correlated():
+    rng = np.random.default_rng(0)
+    X = np.cumsum(rng.normal(size=(300, 12)), axis=1)  # neighbours are alike, and ends are not
+    groups = correlated_groups(X, threshold=0.8)
+    assert groups
+    for group in groups.values():
+        pairs = np.abs(spearmanr(X[:, group]).statistic)
+        assert np.min(pairs) >= 0.8
+
+
+def test_missing_numbers_constants_and_texts():
+    X = frame()
+    X.loc[::3, "e"] = np.nan
+    X["constant"], X["kind"] = 1.0, np.where(X["a"] > 0, "u", "v")
+    assert correlated_groups(X) == {"a + f": ["a", "f"], "b + e": ["b", "e"]}
+    mixed = X[["a", "f", "kind"]].to_numpy(dtype=object)
+    assert correlated_groups(mixed) == {"x0 + x1": [0, 1]}
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="threshold=0 should be"):
+        correlated_groups(frame(), threshold=0)
+    with pytest.raises(TypeError, match="sparse matrix"):
+        correlated_groups(csr_matrix(np.eye(3)))
+    with pytest.raises(TypeError, match="a frame or a 2-D array"):
+        correlated_groups(np.zeros(3))
+    with pytest.raises(ValueError, match="column 'when' of X is"):
+        correlated_groups(pd.DataFrame({"when": pd.to_datetime(["2020-01-01"] * 3), "a": [1, 2, 3]}))
