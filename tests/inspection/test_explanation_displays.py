@@ -21,9 +21,8 @@ from .._helpers import inputs, net
 X = inputs(60, 3)
 Y = Targets(sick=X[:, 0] > 0, mass=100 + X[:, 1])
 WORDS = [["play", "some", "jazz"], ["book", "a", "table", "now"]] * 10
-OF_WORDS = Targets(
-    intent=["music", "place"] * 10, n=[1.5, 2.5] * 10, tags=[["O"] * (len(w) - 1) + ["B"] for w in WORDS]
-)
+TAGS = [["O"] * (len(row) - 1) + ["B"] for row in WORDS]
+OF_WORDS = Targets(intent=["music", "place"] * 10, n=[1.5, 2.5] * 10, tags=TAGS)
 IMAGES = np.random.default_rng(0).integers(256, size=(20, 6, 6), dtype=np.uint8)
 
 
@@ -107,16 +106,14 @@ def test_tokens():
 
 @pytest.mark.parametrize("form", ["grey", "colours", "channels first"])
 def test_images(form):
-    images = {"grey": IMAGES, "colours": np.stack([IMAGES] * 3, -1), "channels first": np.stack([IMAGES] * 3, 1)}[
-        form
-    ]
+    axis = {"grey": None, "colours": -1, "channels first": 1}[form]
+    images = IMAGES if axis is None else np.stack([IMAGES] * 3, axis=axis)
     y = Targets(dark=IMAGES.mean(axis=(1, 2)) < 128, mask=IMAGES // 128)
     trunk = ConvNet((4,), hidden_size=8, normalization=None, channels_first=form == "channels first")
-    fitted = net(trunk=trunk).fit(images, y)
-    display = ImageSaliencyDisplay.from_estimator(fitted, images[:2], positions={"mask": (1, 2)}, n_steps=100)
+    fitted = net(trunk=trunk, max_epochs=20, learning_rate=0.01).fit(images, y)
+    display = ImageSaliencyDisplay.from_estimator(fitted, images[:2], positions={"mask": (1, 2)}, n_steps=200)
     assert display.axes_.shape == (2, 3)
-    shares = integrated_gradients(fitted, images[:2], "dark", n_steps=100).attributions
-    axis = {"grey": None, "colours": -1, "channels first": 1}[form]
+    shares = integrated_gradients(fitted, images[:2], "dark", n_steps=200).attributions
     np.testing.assert_array_equal(display.saliency["dark"], shares if axis is None else shares.sum(axis=axis))
     picture = display.axes_[0, 1].images[0]
     np.testing.assert_array_equal(picture.get_array(), display.saliency["dark"][0])
