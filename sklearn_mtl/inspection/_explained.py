@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,6 +122,7 @@ class Explained:
             self._from_one_row(routes, baseline)
             self.parts.append(_Part(one, float(weight), routes, inputs))
         self.n_rows = n_rows_of(self.parts[0].inputs)
+        self.most = max(1, MOST_ROWS // max(1, self._size_of_row()))
         self.place = _place_of(self.task, name, position, lengths_of(self.parts[0].inputs))
 
     def _from_one_row(self, routes: Mapping[Any, Route], baseline: Any) -> None:
@@ -144,7 +146,6 @@ class Explained:
         )
 
     def _chunks(self, n_steps: int) -> Iterator[Tensor]:
-        self.most = max(1, MOST_ROWS // max(1, self._size_of_row()))
         size = max(1, self.most // n_steps)
         for start in range(0, self.n_rows, size):
             yield torch.arange(start, min(start + size, self.n_rows))
@@ -209,13 +210,15 @@ class Explained:
             return found[torch.arange(len(found)), columns[number.cpu()]]
 
         ones, n_rows = part.switches(batch), len(columns)
-        shares = method(value).attribute(
-            ones,
-            baselines=tuple(torch.zeros_like(one) for one in ones),
-            additional_forward_args=(torch.arange(n_rows, device=part.device),),
-            n_steps=n_steps,
-            internal_batch_size=None if n_rows * n_steps <= self.most else max(self.most, n_rows),
-        )
+        # the recurrent layers of cuDNN have gradients in training mode only
+        with torch.backends.cudnn.flags(enabled=False) if part.device.type == "cuda" else nullcontext():
+            shares = method(value).attribute(
+                ones,
+                baselines=tuple(torch.zeros_like(one) for one in ones),
+                additional_forward_args=(torch.arange(n_rows, device=part.device),),
+                n_steps=n_steps,
+                internal_batch_size=None if n_rows * n_steps <= self.most else max(self.most, n_rows),
+            )
         return [share.detach().cpu().numpy() for share in shares]
 
 

@@ -118,15 +118,25 @@ def with_moving_stems(network: Network, trunk: Trunk, paths: Sequence[Path]) -> 
         Fitted.
     paths : sequence of Path
         One for the trunk, or of a `MultiInput` one for each input.
+
+    Raises
+    ------
+    TypeError
+        If the network, which may be of an architecture of the user's own, does not use the stem.
     """
     tensors = [*network.parameters(), *network.buffers()]
     moving: Network = copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
     kind = type(trunk.stem(Streams(0)))
-    for module in list(moving.modules()):
-        if type(module) is kind:
-            stems = list(module.stems) if isinstance(trunk, MultiInput) else [module]  # type: ignore[arg-type]
-            for stem, path in zip(stems, paths, strict=True):
-                _move(stem, path)
+    found = [module for module in moving.modules() if type(module) is kind]
+    if not found:
+        raise TypeError(
+            f"integrated_gradients: {type(network).__name__} does not use the stem of {type(trunk).__name__}, "
+            "whose inputs are moved."
+        )
+    for module in found:
+        stems = list(module.stems) if isinstance(trunk, MultiInput) else [module]  # type: ignore[arg-type]
+        for stem, path in zip(stems, paths, strict=True):
+            _move(stem, path)
     return moving
 
 

@@ -80,8 +80,8 @@ class OfTable(Route):
         self.names = table.names_ or [f"x{position}" for position in range(self.n_columns)]
         numeric = np.array(table.numeric_, dtype=int)
         of_stem = np.zeros(trunk.stem_width_, dtype=int)
-        for position in range(self.n_columns):
-            of_stem[trunk.stem_mask([position])] = position
+        for bit in range(self.n_columns.bit_length()):  # a call for each column would be slow for thousands
+            of_stem += trunk.stem_mask([p for p in range(self.n_columns) if p >> bit & 1]).astype(int) << bit
         of_inputs = {"numeric": numeric, "placed": numeric, "missing": numeric[trunk.told_]}
         self.path = TableColumns(
             {name: as_long(of) for name, of in of_inputs.items()}, as_long(of_stem), trunk.ranks_ is not None
