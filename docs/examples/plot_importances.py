@@ -35,7 +35,9 @@ X = penguins.drop(columns=y.columns)
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=0.4, stratify=y["species"], random_state=0
 )
-net = MultiTaskNetEstimator(n_members=4, ensemble="deep", random_state=0)
+net = MultiTaskNetEstimator(
+    tasks={"body_mass_g": "regression"}, ensemble="deep", n_members=4, random_state=0
+)
 net.fit(X_train, y_train)
 print(
     {task: round(score, 2) for task, score in net.score_tasks(X_test, y_test).items()}
@@ -85,8 +87,8 @@ for name, share in zip(found.names, found.attributions[0], strict=True):
 # %%
 # Pixels
 # ------
-# One network tells the digit, and whether it has a closed loop. Blue pixels speak for the prediction, red ones
-# against it.
+# One network tells the digit, and whether it has a closed loop. Blue pixels raise the value in the title, red
+# ones lower it.
 digits = load_digits()
 has_loop = np.isin(digits.target, [0, 6, 8, 9])
 y = Targets(digit=digits.target, loop=has_loop)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..diagram._layout import shortened
 from ..utils._optional import import_optional
 from ..utils._types import AxesLike, RowsLike, TargetsLike
 from ._heat_map import name_cells, write_numbers
@@ -133,7 +134,8 @@ class TaskImportancesDisplay:
         is_chance = self.importances.p_values.to_numpy(dtype=float).T * values.size > level
         shown = self._most(np.where(is_chance, 0.0, shares), most)
         if ax is None:
-            size = (2.6 + 0.62 * len(shown), 1.7 + 0.42 * len(values))
+            longest = max(len(shortened(str(table.index[place]))) for place in shown)
+            size = (3.4 + 0.62 * len(shown), 1.2 + 0.42 * len(values) + 0.06 * longest)
             _, ax = pyplot.subplots(figsize=size, layout="constrained")
         self.inputs_ = [str(table.index[place]) for place in shown]
         self.ax_, self.figure_ = ax, ax.figure
@@ -143,8 +145,8 @@ class TaskImportancesDisplay:
         self.im_ = ax.imshow(np.ma.masked_where(chance | np.isnan(drawn), drawn), cmap=cmap, vmin=0, vmax=1)
         name_cells(ax, [f"{task} ({self.importances.metrics[task]})" for task in table.columns], self.inputs_)
         self._write(values[:, shown], chance, drawn)
-        ax.set(xlabel="input that is permuted")
-        self.figure_.colorbar(self.im_, ax=ax, shrink=0.9, label="fall of the score,\nrelative to the largest")
+        ax.set(xlabel="input that is permuted", title="fall of the score")
+        self.figure_.colorbar(self.im_, ax=ax, shrink=0.9, label="relative to the largest")
         return self
 
     @staticmethod

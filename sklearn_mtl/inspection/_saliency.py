@@ -24,7 +24,7 @@ WRITTEN: dict[str, Any] = {
     "ha": "center", "va": "center", "family": "monospace", "fontsize": 9, "parse_math": False,
 }  # fmt: skip
 # Below the pictures.
-LEGEND = "blue: for the prediction, red: against it"
+LEGEND = "blue: raises the value, red: lowers it"
 
 
 def _explained(
@@ -74,7 +74,7 @@ def _titles(name: str, found: Any, task: Task) -> list[str]:
 class ImageSaliencyDisplay:
     """Images beside what their pixels contribute to the predictions of tasks.
 
-    Blue pixels speak for the prediction, red ones against it; the colours of each picture are relative to its
+    Blue pixels raise the value in the title, red ones lower it; the colours of each picture are relative to its
     strongest pixel. Contributions are integrated gradients, summed over channels. Create it with `from_estimator`;
     `plot` draws it.
 
@@ -214,9 +214,9 @@ def _for_show(image: np.ndarray) -> np.ndarray:
 class TokenSaliencyDisplay:
     """Sentences whose tokens are coloured by what they contribute to the predictions of tasks.
 
-    Each sentence is written once for each task. Blue tokens speak for the prediction, red ones against it; the
-    colours of a line are relative to its strongest token. Contributions are integrated gradients. Create it with
-    `from_estimator`; `plot` draws it.
+    Each sentence is written once for each task. Blue tokens raise the value beside the line, red ones lower
+    it; the colours of a line are relative to its strongest token. Contributions are integrated gradients. Create it
+    with `from_estimator`; `plot` draws it.
 
     Parameters
     ----------
