@@ -215,8 +215,8 @@ class TokenSaliencyDisplay:
     """Sentences whose tokens are coloured by what they contribute to the predictions of tasks.
 
     Each sentence is written once for each task. Blue tokens raise the value beside the line, red ones lower
-    it; the colours of a line are relative to its strongest token. Contributions are integrated gradients. Create it
-    with `from_estimator`; `plot` draws it.
+    it; the colours of a line are relative to its strongest token. Contributions are integrated gradients. Create
+    it with `from_estimator`; `plot` draws it.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ from .._helpers import inputs, net
 
 # input 5 matters for no task
 PLANTED = {"sick": [0, 1], "mass": [2], "species": [3, 4]}
-SETTINGS = {"trunk": MLP((32,), scaling="standard"), "max_epochs": 40, "learning_rate": 0.01}
+SETTINGS = {"trunk": MLP((32,), scaling="standard"), "max_epochs": 25, "learning_rate": 0.02}
 
 
 def made(n_rows, seed):
@@ -113,7 +113,7 @@ def test_same_importances_in_all_containers(fitted):
     frame = pd.DataFrame(X, columns=names)
     of_frame = net(**SETTINGS).fit(frame, Y)
     new = pd.DataFrame(NEW_X, columns=names, index=np.arange(400)[::-1] // 2)
-    expected = task_importances(fitted, NEW_X, NEW_Y, n_repeats=2, random_state=0).importances_mean
+    expected = task_importances(fitted, NEW_X, NEW_Y, n_repeats=1, random_state=0).importances_mean
     for estimator, rows in (
         (of_frame, new),
         (of_frame, pl.DataFrame(NEW_X, schema=names)),
@@ -121,7 +121,7 @@ def test_same_importances_in_all_containers(fitted):
         (fitted, NEW_X.astype(object)),
         (fitted, np.ma.masked_array(NEW_X)),
     ):
-        found = task_importances(estimator, rows, NEW_Y, n_repeats=2, random_state=0)
+        found = task_importances(estimator, rows, NEW_Y, n_repeats=1, random_state=0)
         pd.testing.assert_frame_equal(found.importances_mean, expected)
     assert (new.to_numpy() == NEW_X).all()
 
