@@ -13,6 +13,7 @@ from torch import nn
 
 from sklearn_mtl import Portfolio, Targets
 from sklearn_mtl.inspection import integrated_gradients
+from sklearn_mtl.inspection._paths import Tokens, with_moving_stems
 from sklearn_mtl.tasks import Count, Ordinal, Regression
 from sklearn_mtl.trunks import MLP, ConvNet, ModuleTrunk, MultiInput, SequenceEncoder, Trunk, VideoEncoder
 from sklearn_mtl.trunks._sequence_stems import TokenStem
@@ -189,8 +190,7 @@ def test_kinds_of_tasks():
     np.testing.assert_allclose(column.predictions, predicted["size"][:, 1], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("encoder", ["recurrent", "convolutional", "transformer"])
-@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize(("encoder", "n_members"), [("recurrent", 2), ("convolutional", 1), ("transformer", 2)])
 def test_tokens(encoder, n_members):
     trunk = SequenceEncoder(encoder, hidden_size=8)
     fitted = net(trunk=trunk, n_members=n_members, learning_rate=0.01).fit(WORDS, OF_WORDS)
@@ -391,3 +391,10 @@ def test_warning_of_too_few_steps():
     fitted = net(trunk=trunk, max_epochs=60, learning_rate=0.05).fit(X, np.sin(6 * X[:, 0]) > 0)
     with pytest.warns(UserWarning, match=r"the attributions miss .*; increase n_steps=2"):
         integrated_gradients(fitted, X, n_steps=2)
+
+
+def test_networks_that_use_another_stem_are_refused():
+    of_table, of_words = net(max_epochs=1).fit(X, Y), net(trunk=SequenceEncoder(hidden_size=8), max_epochs=1)
+    trunk = of_words.fit(WORDS, OF_WORDS)._model.blueprint.trunk
+    with pytest.raises(TypeError, match="does not use the stem of SequenceEncoder"):
+        with_moving_stems(of_table.net_.module_, trunk, [Tokens()])
