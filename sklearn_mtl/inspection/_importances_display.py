@@ -135,7 +135,7 @@ class TaskImportancesDisplay:
         shown = self._most(np.where(is_chance, 0.0, shares), most)
         if ax is None:
             longest = max(len(shortened(str(table.index[place]))) for place in shown)
-            size = (3.4 + 0.62 * len(shown), 1.2 + 0.42 * len(values) + 0.06 * longest)
+            size = (3.4 + 0.62 * len(shown), 1.6 + 0.45 * len(values) + 0.065 * longest)
             _, ax = pyplot.subplots(figsize=size, layout="constrained")
         self.inputs_ = [str(table.index[place]) for place in shown]
         self.ax_, self.figure_ = ax, ax.figure

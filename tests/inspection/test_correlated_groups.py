@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 from scipy.stats import spearmanr
 
 from sklearn_mtl.inspection import correlated_groups
+from sklearn_mtl.inspection._correlated_groups import _of_categories
 
 from .._helpers import inputs
 
@@ -39,13 +40,40 @@ def test_any_two_columns_of_a_group_are_correlated():
         assert np.min(pairs) >= 0.8
 
 
-def test_missing_numbers_constants_and_texts():
+def test_missing_numbers_and_constants():
     X = frame()
-    X.loc[::3, "e"] = np.nan
-    X["constant"], X["kind"] = 1.0, np.where(X["a"] > 0, "u", "v")
+    X.loc[::3, "e"], X["constant"] = np.nan, 1.0
     assert correlated_groups(X) == {"a + f": ["a", "f"], "b + e": ["b", "e"]}
-    mixed = X[["a", "f", "kind"]].to_numpy(dtype=object)
-    assert correlated_groups(mixed) == {"x0 + x1": [0, 1]}
+    assert correlated_groups(X[["constant", "e"]]) == {}
+    assert correlated_groups(np.ma.masked_invalid(X.to_numpy())) == {"x0 + x5": [0, 5], "x1 + x4": [1, 4]}
+
+
+def test_categories():
+    rng = np.random.default_rng(0)
+    years = rng.integers(8, 17, size=400)
+    X = pd.DataFrame({"years": years, "school": [f"grade {year}" for year in years], "size": rng.normal(size=400)})
+    X["old"] = pd.Categorical(np.where(years > 11, "yes", "no"))
+    X["word"] = [f"word {number}" for number in rng.integers(150, size=400)]  # of many words some fit by chance
+    X["other"] = [f"word {number}" for number in rng.integers(150, size=400)]
+    X.loc[::5, "old"] = np.nan
+    assert correlated_groups(X) == {"years + school": ["years", "school"]}
+    assert correlated_groups(pl.from_pandas(X)) == correlated_groups(X)
+    assert correlated_groups(X, threshold=0.999) == {"years + school": ["years", "school"]}  # each is the other
+    renamed = pd.DataFrame({"a": X["school"], "b": X["school"].str.upper(), "c": X["word"]})
+    assert correlated_groups(renamed, threshold=0.999) == {"a + b": ["a", "b"]}
+    mixed = X[["years", "size", "school"]].to_numpy(dtype=object)
+    assert correlated_groups(mixed) == {"x0 + x2": [0, 2]}
+
+
+def test_two_categories_and_numbers_have_the_association_of_two_numbers():
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=2000)
+    sign = (numbers + rng.normal(size=2000) > 0).astype(int)
+    expected = abs(spearmanr(numbers, sign).statistic)
+    assert abs(_of_categories(numbers, sign) - expected) < 0.002
+    assert abs(_of_categories(sign, numbers) - expected) < 0.002
+    other = np.where(rng.random(2000) < 0.2, 1 - sign, sign)
+    assert abs(_of_categories(sign, other) - abs(np.corrcoef(sign, other)[0, 1])) < 0.002  # phi
 
 
 def test_bad_input():
