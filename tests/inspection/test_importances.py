@@ -279,3 +279,14 @@ def test_bad_input(fitted):
         task_importances(fitted, NEW_X[:, :3], NEW_Y)
     with pytest.raises(TypeError, match="permutes columns, but X has none"):
         task_importances(make_pipeline("passthrough", fitted), NEW_X[:, 0], NEW_Y)
+
+
+def test_sparse_targets_and_auxiliary_tasks():
+    labels = np.where(inputs(400, 3, seed=7) > 0.8, NEW_X[:, :3] + 10, 0.0)  # most are missing
+    sparse = Targets.from_sparse(csr_matrix(labels), names=["a", "b", "c"])
+    dense = Targets({name: np.where(labels[:, n] > 0, labels[:, n], np.nan) for n, name in enumerate("abc")})
+    fitted = net(tasks=dict.fromkeys("abc", "regression"), max_epochs=10).fit(NEW_X, sparse)
+    found, expected = (task_importances(fitted, NEW_X, y, n_repeats=2, random_state=0) for y in (sparse, dense))
+    np.testing.assert_allclose(found.importances_mean, expected.importances_mean, atol=1e-5)
+    helped = net(auxiliary=["mass"]).fit(X, Y)
+    assert list(task_importances(helped, NEW_X, NEW_Y, n_repeats=1).importances) == ["sick", "species"]
