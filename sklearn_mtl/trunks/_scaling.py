@@ -72,6 +72,8 @@ class Scaler(nn.Module):
         z = (numbers - self.mean.unsqueeze(-2)).mul_(self.inverse_scale.unsqueeze(-2))
         if not self.squashed:
             return z
+        if z.requires_grad:  # of gradients of inputs, which need the numbers that are overwritten below
+            return z * torch.rsqrt((z.clamp(-SQUARABLE, SQUARABLE) / LARGEST).square() + 1)
         z.clamp_(-SQUARABLE, SQUARABLE)
         return (z / LARGEST).square_().add_(1).rsqrt_().mul_(z)
 

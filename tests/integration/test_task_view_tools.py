@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay, calibration_curve
@@ -181,6 +182,19 @@ def shap_values(fitted, unfitted):
     total = explanation.base_values + explanation.values.sum(axis=1)
     np.testing.assert_allclose(total, fitted.predict(X[:4])["mass"], rtol=1e-5)
     assert np.abs(explanation.values).mean(axis=0).argmax() == 2
+    # the network of a frame gets one
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    view = net(**SETTINGS).fit(frame, Y).task_view("species")
+
+    def probabilities(rows):
+        return view.predict_proba(pd.DataFrame(rows, columns=frame.columns))
+
+    explain = shap.explainers.Permutation(probabilities, shap.maskers.Independent(X[:20]), seed=0)
+    explanation = explain(X[:4], silent=True)
+    assert explanation.values.shape == (4, 4, 3)
+    total = explanation.base_values + explanation.values.sum(axis=1)
+    np.testing.assert_allclose(total, view.predict_proba(frame[:4]), atol=1e-6)
+    assert np.abs(explanation.values).mean(axis=(0, 2)).argmax() == 0
 
 
 def conformal_intervals(fitted, unfitted):

@@ -135,3 +135,12 @@ def test_weights_of_bins_are_multiplicities():
     column, times = COLUMNS["uniform"][:50], np.arange(50) % 3
     weighted = bins_of(column, weight=times.astype(float))
     np.testing.assert_allclose(weighted, bins_of(np.repeat(column, times), at=column))
+
+
+def test_squashed_numbers_have_gradients():
+    numbers = torch.tensor([[-7.0], [-0.5], [0.0], [2.0], [40.0]], dtype=torch.float64)
+    scaler = Scaler(np.array([1.0]), np.array([2.0]), squashed=True)
+    moving = numbers.clone().requires_grad_()
+    found = scaler(moving)
+    torch.testing.assert_close(found, scaler(numbers))
+    assert torch.autograd.gradcheck(scaler, (moving,))
