@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 # a target asks for the extras that it uses; a stamp says that they are installed
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test checks soak lint docs bench clean
+.PHONY: demo test checks soak lint docs site-check bench clean
 
 demo: $(VENV)/.demo
 	$(PY) docs/examples/plot_penguins.py
@@ -30,6 +30,10 @@ lint: $(VENV)/.lint
 
 docs: $(VENV)/.docs
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+site-check: docs
+	# every built page in a browser, at two widths; needs Chromium, without which it is skipped
+	$(PY) docs/check_site.py
 
 bench: $(VENV)/.test
 	$(PY) benchmarks/fit_speed.py
