@@ -87,6 +87,8 @@ plot_formats = [("png", 110)]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_mtl"
 html_show_sourcelink = False
+# what the theme chooses anyway; unset, it complains in the console
+html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_sidebars = {"index": [], "user_guide/large": []}
