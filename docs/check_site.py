@@ -21,6 +21,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 DOCS = Path(__file__).parent
 WIDTHS = (1300, 400)
+HEIGHT = 900
 # What a user may search, and a page that has to be among the first results.
 SEARCHES = {
     "missing labels": "user_guide/missing_labels",
@@ -35,6 +36,32 @@ SEARCHES = {
     "save_model": "api/generated/sklearn_mtl.save_model",
 }
 N_RESULTS = 10
+# What users ask: the page with the answer, at most two clicks from the landing page, and words of the answer.
+QUESTIONS = {
+    "How do I install it?": ("install", "pip install"),
+    "What does a first model look like?": ("install", "A first model"),
+    "Is it better than one model for each target?": ("user_guide/quality", "rank over tasks"),
+    "Does sharing help on my data?": ("user_guide/does_sharing_help", "compare_sharing"),
+    "Which architecture should I take?": ("choose", "Which architecture"),
+    "Which weighting should I take?": ("choose", "Which weighting"),
+    "What if labels are missing?": ("user_guide/missing_labels", "NaN, None"),
+    "What if the tasks have rows of their own?": ("user_guide/task_sampling", "concatenate_task_sets"),
+    "Why is the rare class never predicted?": ("user_guide/imbalance", "threshold"),
+    "How do I keep the rows of a patient together?": ("user_guide/groups_and_time", "groups"),
+    "How do I split by time?": ("user_guide/groups_and_time", "TimeSeriesSplit"),
+    "Do I have to fill in missing inputs?": ("user_guide/missing_inputs", "No imputer is needed"),
+    "Can X be images?": ("user_guide/images", "ConvNet"),
+    "Can X be sentences?": ("user_guide/text", "TfidfVectorizer"),
+    "How certain is a prediction?": ("user_guide/conformal", "coverage"),
+    "How do I search the task weights?": ("user_guide/search", "TaskWeightSearchCV"),
+    "How do I save a model?": ("user_guide/saving", "save_model"),
+    "What if the data does not fit into memory?": ("user_guide/large", "Larger than memory"),
+    "How do I run a search on Dask?": ("user_guide/large", "On a cluster"),
+    "How does it compare with Keras or chemprop?": ("peers", "chemprop"),
+    "How do I cite it?": ("cite", "@software"),
+    "Which inputs matter to a task?": ("user_guide/one_task", "permutation_importance"),
+}
+N_CLICKS = 2
 # WCAG 2, level AA, for text; large text needs 3
 CONTRAST = 4.5
 CONTRAST_LARGE = 3.0
@@ -47,7 +74,10 @@ FACTS = """() => ({
             return each.offsetParent !== null && box.scrollWidth > box.clientWidth + 1
                 && each.closest(".sd-tab-content, details:not([open])") === null;
         })
-        .map(each => each.innerText.slice(0, 60)),
+        .map(each => each.textContent.trim().slice(0, 60)),
+    headless: [...document.querySelectorAll("article table.table thead")]
+        .filter(each => each.textContent.trim() === "")
+        .map(each => each.parentElement.textContent.trim().replace(/\\s+/g, " ").slice(0, 60)),
     images: [...document.images].filter(each => each.complete && each.naturalWidth === 0).map(each => each.src),
     links: [...document.querySelectorAll("a[href]")].map(each => each.href),
     ids: [...document.querySelectorAll("[id], a[name]")].map(each => each.id || each.name),
@@ -106,11 +136,12 @@ def main() -> int:
         return 0
     pages = [page for page in sorted(options.html.rglob("*.html")) if is_page(page.relative_to(options.html))]
     with_name = [page for page in pages if options.only in page.as_posix()]
-    faults = checked(options.html.resolve(), with_name, options)
-    for fault in faults:
-        print(fault)
-    print(f"{len(with_name)} pages at {len(WIDTHS)} widths, {len(faults)} faults; {options.screenshots}")
-    return bool(faults)
+    n_faults = 0
+    for fault in checked(options.html.resolve(), with_name, options):
+        n_faults += 1
+        print(fault, flush=True)
+    print(f"{len(with_name)} pages at {len(WIDTHS)} widths, {n_faults} faults; {options.screenshots}")
+    return n_faults > 0
 
 
 def missing(html: Path) -> str:
@@ -134,11 +165,10 @@ def is_page(path: Path) -> bool:
     return path.parts[0] not in {"_static", "_downloads", "_images", "_modules"}
 
 
-def checked(html: Path, pages: list[Path], options: argparse.Namespace) -> list[str]:
-    """Open the pages in a browser, and return their faults."""
+def checked(html: Path, pages: list[Path], options: argparse.Namespace) -> Iterator[str]:
+    """Open the pages in a browser, and yield their faults."""
     from playwright.sync_api import sync_playwright
 
-    shutil.rmtree(options.screenshots, ignore_errors=True)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(html)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     root = f"http://127.0.0.1:{server.server_port}/"
@@ -146,16 +176,17 @@ def checked(html: Path, pages: list[Path], options: argparse.Namespace) -> list[
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
             site = Site(browser, root, html, options.screenshots)
-            faults = [fault for page in pages for fault in site.faults_of(page)]
-            faults += site.dead_links()
+            for page in pages:
+                yield from site.faults_of(page)
+            yield from site.dead_links()
             if not options.only:
-                faults += site.failed_searches()
-            faults += site.pages_of_paper("cheat_sheet.html")
+                yield from site.failed_searches()
+                yield from site.distant_answers()
+                yield from site.pages_of_paper("cheat_sheet.html")
             browser.close()
     finally:
         server.shutdown()
         server.server_close()
-    return faults
 
 
 class Site:
@@ -166,10 +197,10 @@ class Site:
         self.ids: dict[str, set[str]] = {}
         self.links: dict[str, set[str]] = {}
         self.messages: list[str] = []
-        self.tabs = {width: self._tab(browser, width) for width in WIDTHS}
+        self.tab = self._opened(browser)
 
-    def _tab(self, browser: Any, width: int) -> Any:
-        tab = browser.new_page(viewport={"width": width, "height": 900})
+    def _opened(self, browser: Any) -> Any:
+        tab = browser.new_page(viewport={"width": max(WIDTHS), "height": HEIGHT})
         tab.on("console", lambda said: self.messages.append(said.text) if said.type == "error" else None)
         tab.on("pageerror", lambda error: self.messages.append(str(error)))
         # other hosts are not asked
@@ -178,33 +209,37 @@ class Site:
 
     def faults_of(self, path: Path) -> Iterator[str]:
         name = path.relative_to(self.html).as_posix()
-        for width, tab in self.tabs.items():
-            self.messages.clear()
-            tab.goto(self.root + name, wait_until="load")
-            facts = tab.evaluate(FACTS)
+        self.messages.clear()
+        self.tab.goto(self.root + name, wait_until="load")
+        for width in WIDTHS:
+            self.tab.set_viewport_size({"width": width, "height": HEIGHT})
+            facts = self.tab.evaluate(FACTS)
             where = f"{name} at {width} px:"
-            yield from (f"{where} console: {message}" for message in self.messages)
             if facts["scroll"] > 0:
                 yield f"{where} the page scrolls sideways by {facts['scroll']} px"
             if width == max(WIDTHS):
                 yield from (f"{where} clipped: {text!r}" for text in facts["clipped"])
+                yield from (f"{where} a table with an empty head: {text!r}" for text in facts["headless"])
             yield from (f"{where} the image {image} is missing" for image in facts["images"])
             self.ids[name] = {unquote(each) for each in facts["ids"]}
             self.links.setdefault(name, set()).update(facts["links"])
-            self._screenshot(tab, name, str(width))
+            self._screenshot(name, str(width))
+        self.tab.set_viewport_size({"width": max(WIDTHS), "height": HEIGHT})
         yield from self._dark(name)
+        yield from (f"{name}: console: {message}" for message in self.messages)
 
     def _dark(self, name: str) -> Iterator[str]:
-        tab = self.tabs[max(WIDTHS)]
-        tab.evaluate("document.documentElement.dataset.theme = 'dark'")
-        for text in tab.evaluate(LOW_CONTRAST, [CONTRAST, CONTRAST_LARGE]):
+        self.tab.evaluate("document.documentElement.dataset.theme = 'dark'")
+        for text in self.tab.evaluate(LOW_CONTRAST, [CONTRAST, CONTRAST_LARGE]):
             yield f"{name} in the dark mode: too little contrast: {text}"
-        self._screenshot(tab, name, "dark")
+        self._screenshot(name, "dark")
 
-    def _screenshot(self, tab: Any, name: str, kind: str) -> None:
-        path = self.screenshots / kind / (name.removesuffix(".html").replace("/", "__") + ".png")
+    def _screenshot(self, name: str, kind: str) -> None:
+        path = self.screenshots / kind / (name.removesuffix(".html").replace("/", "__") + ".jpg")
         path.parent.mkdir(parents=True, exist_ok=True)
-        tab.screenshot(path=path, full_page=True)
+        # of generated pages the top is enough
+        whole = not name.startswith("api/generated/")
+        self.tab.screenshot(path=path, full_page=whole, type="jpeg", quality=60)
 
     def dead_links(self) -> Iterator[str]:
         """Check the links between pages, once for each target."""
@@ -219,8 +254,26 @@ class Site:
                 elif anchor and target in self.ids and unquote(anchor) not in self.ids[target]:
                     yield f"{name}: {target} has no anchor {unquote(anchor)}"
 
+    def distant_answers(self) -> Iterator[str]:
+        """Follow the links from the landing page, and look for the answers to questions."""
+        paths = {"index.html": ()}
+        for _ in range(N_CLICKS):
+            for name, path in list(paths.items()):
+                for link in sorted(self.links[name]):
+                    target = urldefrag(link)[0].removeprefix(self.root)
+                    if target in self.links:
+                        paths.setdefault(target, (*path, target))
+        for question, (page, words) in QUESTIONS.items():
+            name = f"{page}.html"
+            if name not in paths:
+                yield f"{question} {name} is more than {N_CLICKS} clicks from the landing page"
+            elif words not in (self.html / name).read_text(encoding="utf-8"):
+                yield f"{question} {name} does not say {words!r}"
+            else:
+                print(f"{question} {' > '.join(paths[name])}")
+
     def failed_searches(self) -> Iterator[str]:
-        tab = self.tabs[max(WIDTHS)]
+        tab = self.tab
         for words, page in SEARCHES.items():
             tab.goto(urljoin(self.root, f"search.html?q={words}"))
             tab.wait_for_function(
@@ -231,9 +284,7 @@ class Site:
                 yield f"search: {words!r} does not lead to {page}; first are {found[:3]}"
 
     def pages_of_paper(self, name: str) -> Iterator[str]:
-        if not (self.html / name).is_file():
-            return
-        tab = self.tabs[max(WIDTHS)]
+        tab = self.tab
         tab.goto(self.root + name)
         path = self.screenshots / name.replace(".html", ".pdf")
         content = tab.pdf(path=path, format="A4", margin=dict.fromkeys(("top", "bottom", "left", "right"), "1cm"))

@@ -69,6 +69,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery_order.FirstSteps",
     "show_memory": False,
     "min_reported_time": 1,
+    "write_computation_times": False,
     "download_all_examples": False,
     # "Examples using ..." on the pages of classes and functions
     "doc_module": ("sklearn_mtl",),

@@ -1,13 +1,13 @@
 """Order of the example gallery."""
 
-FIRST = ("plot_penguins.py",)
+FIRST = ("plot_missing_labels.py", "plot_penguins.py", "plot_sharing.py", "plot_quality.py")
 
 
 class FirstSteps:
-    """Put the example to start with first, the others by name."""
+    """Put the examples to start with first, the others by name."""
 
     def __init__(self, src_dir):
         self.src_dir = src_dir
 
     def __call__(self, filename):
-        return (filename not in FIRST, filename)
+        return (FIRST.index(filename) if filename in FIRST else len(FIRST), filename)
