@@ -1,6 +1,6 @@
 """Order of the example gallery."""
 
-FIRST = ("plot_missing_labels.py", "plot_penguins.py", "plot_sharing.py", "plot_quality.py")
+FIRST = ("plot_demo.py", "plot_missing_labels.py", "plot_penguins.py", "plot_sharing.py", "plot_quality.py")
 
 
 class FirstSteps:
