@@ -104,7 +104,8 @@ LOW_CONTRAST = """([least, leastLarge]) => {
     const found = [];
     for (const element of document.querySelectorAll("article *, .bd-header *, .bd-sidebar-primary *")) {
         const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
-        if (!own || !element.offsetParent || element.closest("svg")) continue;
+        // the diagrams of estimators have the colours of scikit-learn
+        if (!own || !element.offsetParent || element.closest("svg, .sk-top-container")) continue;
         const style = getComputedStyle(element);
         if (style.visibility === "hidden" || Number(style.opacity) === 0) continue;
         const back = background(element);

@@ -20,7 +20,7 @@ class FiguresTable(SphinxDirective):
         lines = [
             ".. list-table::",
             "   :header-rows: 1",
-            "   :widths: 26 34 14 26",
+            "   :widths: 28 30 16 26",
             "   :class: wide",
             "",
             *row_of(["Script", "Figures on", "Date", "Versions"]),
@@ -67,7 +67,7 @@ def date(results):
         except (OSError, subprocess.CalledProcessError):
             return ""  # a copy without its history
         dates = {said.stdout.strip()}
-    return max(dates)
+    return max(dates).replace("-", "\u2011")  # which does not break
 
 
 def versions(results):

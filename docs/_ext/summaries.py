@@ -5,13 +5,13 @@ import re
 from sphinx.ext import autosummary
 
 # as written, and as numpydoc has renamed it
-CITATION = re.compile(r"\s*\[\w[\w-]*\]_")
+CITATIONS = re.compile(r"(?:,?\s*\[\w[\w-]*\]_)+")
 extract_summary = autosummary.extract_summary
 
 
 def without_citations(doc, settings):
     """Return the first sentence of a docstring, without its citations."""
-    return CITATION.sub("", extract_summary(doc, settings))
+    return CITATIONS.sub("", extract_summary(doc, settings))
 
 
 def setup(app):
