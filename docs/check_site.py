@@ -29,7 +29,7 @@ SEARCHES = {
     "groups": "user_guide/groups_and_time",
     "onnx": "user_guide/export",
     "parquet": "user_guide/large",
-    "survival": "user_guide/survival",
+    "censored": "user_guide/survival",
     "pareto": "user_guide/search",
     "task_weights": "user_guide/",
     "CAGrad": "api/generated/sklearn_mtl.weighting.CAGrad",
@@ -125,6 +125,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore a browser that leaves a page before it has all of it."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("html", nargs="?", type=Path, default=DOCS / "_build" / "html")
@@ -170,7 +175,7 @@ def checked(html: Path, pages: list[Path], options: argparse.Namespace) -> Itera
     """Open the pages in a browser, and yield their faults."""
     from playwright.sync_api import sync_playwright
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(html)))
+    server = Server(("127.0.0.1", 0), functools.partial(Quiet, directory=str(html)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     root = f"http://127.0.0.1:{server.server_port}/"
     try:
