@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 # a target asks for the extras that it uses; a stamp says that they are installed
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test checks soak lint docs bench release-check clean
+.PHONY: demo test checks soak lint docs site-check bench release-check clean
 
 demo: $(VENV)/.demo
 	$(PY) docs/examples/plot_demo.py
@@ -34,6 +34,10 @@ docs: $(VENV)/.docs
 release-check: $(VENV)/.release
 	# sdist and wheel, in a clean environment without extras and with each extra alone
 	PIP_CONSTRAINT="$(CURDIR)/constraints.txt" $(PY) tests/release.py
+
+site-check: docs
+	# every built page in a browser, at two widths; needs Chromium, without which it is skipped
+	$(PY) docs/check_site.py
 
 bench: $(VENV)/.test
 	$(PY) benchmarks/fit_speed.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gc
 import json
 import os
@@ -64,10 +65,11 @@ def table(title: str, seconds: Mapping[str, list[float]], unit: float = 1e-3) ->
 
 
 def environment() -> dict[str, Any]:
-    """Describe versions and machine."""
+    """Describe date, versions and machine."""
     import torch
 
     return {
+        "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
         "machine": platform.machine(),

@@ -1,5 +1,6 @@
 """Configuration of Sphinx."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ version = release = __version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "sphinx_copybutton",
@@ -27,6 +29,9 @@ extensions = [
     "matplotlib.sphinxext.plot_directive",
     "mathml",
     "bad_input_table",
+    "figures_table",
+    "summaries",
+    "words",
 ]
 exclude_patterns = ["_build", "examples"]
 templates_path = ["_templates"]
@@ -42,6 +47,19 @@ autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
+# Names of other packages become links where their inventories can be fetched; a build needs no network otherwise.
+intersphinx_mapping = (
+    {
+        "sklearn": ("https://scikit-learn.org/stable/", None),
+        "torch": ("https://docs.pytorch.org/docs/stable/", None),
+        "skorch": ("https://skorch.readthedocs.io/en/stable/", None),
+        "pandas": ("https://pandas.pydata.org/docs/", None),
+        "numpy": ("https://numpy.org/doc/stable/", None),
+    }
+    if os.environ.get("SKLEARN_MTL_INTERSPHINX") == "1"
+    else {}
+)
+
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
@@ -51,7 +69,15 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery_order.FirstSteps",
     "show_memory": False,
     "min_reported_time": 1,
+    "write_computation_times": False,
     "download_all_examples": False,
+    # "Examples using ..." on the pages of classes and functions
+    "doc_module": ("sklearn_mtl",),
+    "reference_url": {"sklearn_mtl": None},
+    "backreferences_dir": "api/generated/examples",
+    "thumbnail_size": (560, 400),
+    # a notebook also runs where the package is not installed, such as in Colab
+    "first_notebook_cell": '%pip install --quiet "sklearn-mtl[plots,progress,demo]"',
 }
 
 plot_include_source = False
@@ -62,12 +88,15 @@ plot_formats = [("png", 110)]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_mtl"
 html_show_sourcelink = False
+# what the theme chooses anyway; unset, it complains in the console
+html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
-html_sidebars = {"changelog": [], "install": []}
+html_sidebars = {"index": [], "user_guide/large": []}
 html_theme_options = {
     "logo": {"text": "sklearn_mtl"},
     "show_toc_level": 2,
+    "header_links_before_dropdown": 7,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc", "sg_download_links"],
     "footer_start": ["copyright"],

@@ -1,6 +1,6 @@
 """Order of the example gallery."""
 
-FIRST = ("plot_demo.py", "plot_penguins.py")
+FIRST = ("plot_demo.py", "plot_missing_labels.py", "plot_penguins.py", "plot_sharing.py", "plot_quality.py")
 
 
 class FirstSteps:
@@ -10,4 +10,4 @@ class FirstSteps:
         self.src_dir = src_dir
 
     def __call__(self, filename):
-        return (filename not in FIRST, filename)
+        return (FIRST.index(filename) if filename in FIRST else len(FIRST), filename)
