@@ -64,6 +64,12 @@ def check_distributions(distributions: Any, in_storage: bool) -> None:
             )
 
 
+def default_sampler(seed: int | None = None) -> Any:
+    """Build the sampler of a search without one; trials that are still trained count as bad ones."""
+    with without_experimental_warnings():
+        return optuna().samplers.TPESampler(seed=seed, constant_liar=True)
+
+
 def open_study(storage: Any, name: str | None, purpose: str, n_objectives: int, sampler: Any, pruner: Any) -> Any:
     """Create a study, or load it from the storage.
 
@@ -93,7 +99,7 @@ def open_study(storage: Any, name: str | None, purpose: str, n_objectives: int, 
                 storage=storage,
                 study_name=name if name is not None or storage is None else f"sklearn-mtl-{purpose[:16]}",
                 load_if_exists=True,
-                sampler=copy.deepcopy(sampler),
+                sampler=default_sampler() if sampler is None else copy.deepcopy(sampler),
                 pruner=kind.pruners.NopPruner() if pruner is None else copy.deepcopy(pruner),
                 directions=["maximize"] * n_objectives,
             )
@@ -158,7 +164,7 @@ class Trials:
         n_finished = len(self.finished())
         if self.seed is not None:
             seed = Streams(self.seed).derive("round", n_finished) % 2**32
-            self.study.sampler = optuna().samplers.TPESampler(seed=seed)
+            self.study.sampler = default_sampler(seed)
         n_asked = max(0, min(self.size, self.n_trials - n_finished))
         return [self.study.ask(self.distributions) for _ in range(n_asked)]
 
