@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ..utils._types import RowsLike, TargetsLike
-from ._optuna_study import EPOCHS, TrialRecords, Trials
+from ._optuna_study import EPOCHS, TrialRecords, Trials, set_scores
 from ._pruned_stacks import Pruning, train_pruned
 from ._stack import TrainedFits, fits_of_rows, last_step, name_of, rows_of_fit, train_stacks
 
@@ -59,22 +59,16 @@ class Rounds:
         self.trials, self.pruned, self.n_epochs = self.source.ask(), set(), {}
         if not self.trials:
             return
-        names = [name_of(self._candidate(trial)) for trial in self.trials]
-        if self.records is not None:
-            self.records.trials = dict(zip(names, self.trials, strict=True))
         if self.options["stacked"] is False:
             return
         trained, report = self._train_pruned() if self.prunes else self._train()
         self.trained.add(trained)
         self.report += report
         if not self.prunes:
-            for key in trained:
-                numbers = [number for number, name in enumerate(names) if name == key.partition("-")[0]]
-                for number in numbers:
-                    self.n_epochs[number] = self.n_epochs.get(number, 0) + trained.epochs(key)
-
-    def _candidate(self, trial: Any) -> Any:
-        return clone(self.estimator).set_params(**trial.params)
+            for number, trial in enumerate(self.trials):
+                name = name_of(clone(self.estimator).set_params(**trial.params))
+                keys = [key for key in trained if key.partition("-")[0] == name]
+                self.n_epochs[number] = sum(trained.epochs(key) for key in keys)
 
     def _train(self) -> tuple[TrainedFits, list[dict[str, Any]]]:
         records = self.records
@@ -103,6 +97,12 @@ class Rounds:
         """Return the trials of the round that were not pruned."""
         return [trial for number, trial in enumerate(self.trials) if number not in self.pruned]
 
+    def keep_scores(self, trials: Sequence[Any], scores: Sequence[Any]) -> None:
+        """Keep the scores of the fits of some trials, as `carry` has returned them, in the study."""
+        if self.records is not None:
+            for trial, carried in zip(trials, scores, strict=True):
+                set_scores(trial, carried)
+
     def tell(self, values: np.ndarray | None) -> None:
         """End the trials of the round, with the values (n_trials, n_objectives) of those that were scored.
 
@@ -115,3 +115,4 @@ class Rounds:
                 self.source.tell(trial, pruned=True)
             else:
                 self.source.tell(trial, next(rows))
+        self.source.keep()

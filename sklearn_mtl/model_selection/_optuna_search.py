@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -18,7 +20,7 @@ from ..utils._random import seed_of_fit
 from ..utils._types import RowsLike, TargetsLike
 from ..utils._warn import warn
 from ._optuna_rounds import Rounds
-from ._optuna_study import TrialRecords, Trials, check_distributions, open_study, optuna
+from ._optuna_study import Store, TrialRecords, Trials, check_distributions, optuna
 from ._search import OWN_CONSTRAINTS, TaskWeightSearch, _Folds
 from ._stack import TrainedFits, last_step
 from ._trade_off import columns_of
@@ -63,9 +65,9 @@ class MultiTaskOptunaSearchCV(TaskWeightSearch, BaseSearchCV):
         chooses.
     storage : str, optuna.storages.BaseStorage or None, default=None
         Where the study is kept: None is the memory, a str a URL such as "sqlite:///study.db" or
-        "postgresql://user@server/database", whose driver has to be installed. To resume a search that was
-        interrupted, start it again with the same storage, in one process at a time. Finished trials are not
-        trained again.
+        "postgresql://user@server/database", whose driver has to be installed. The trials of a round are written
+        when all have ended. To resume a search that was interrupted, start it again with the same storage, in one
+        process at a time. Stored trials are not trained again.
     study_name : str or None, default=None
         Name of the study in the storage. None is a name from a digest of all that the scores depend on, so that a
         changed search is another study.
@@ -223,13 +225,24 @@ class MultiTaskOptunaSearchCV(TaskWeightSearch, BaseSearchCV):
         self._check_sampling(n_objectives)
         folds = _Folds(list(self._checked_cv_orig.split(X, y, **split_params)))
         self._checked_cv_orig = folds
-        purpose = "" if self.storage is None else self._purpose(estimator, objectives, X, y, run.fit_params, folds)
-        study = open_study(self.storage, self.study_name, purpose, n_objectives, self.sampler, self.pruner)
-        self.study_ = study
-        seed = None if self.sampler is not None or self.random_state is None else seed_of_fit(self.random_state)
-        run.journal = None if self.storage is None else TrialRecords(study)
+        store = None
+        if self.storage is not None:
+            purpose = self._purpose(estimator, objectives, X, y, run.fit_params, folds)
+            store = functools.partial(Store, self.storage, self.study_name, purpose)
+        trials = Trials(
+            self.param_distributions,
+            self.n_trials,
+            self.n_stacked,
+            n_objectives=n_objectives,
+            sampler=self.sampler,
+            pruner=self.pruner,
+            seed=None if self.random_state is None else seed_of_fit(self.random_state),
+            store=store,
+        )
+        self.study_ = trials.visible
+        run.journal = None if store is None else TrialRecords(trials.study)
         run.rounds = Rounds(
-            Trials(study, self.param_distributions, self.n_trials, self.n_stacked, seed),
+            trials,
             run.journal,
             estimator,
             X,
@@ -252,17 +265,18 @@ class MultiTaskOptunaSearchCV(TaskWeightSearch, BaseSearchCV):
         run = self._let_go()
         rounds: Rounds = run.rounds
         earlier = rounds.source.complete()
-        n_rounds = bool(earlier) + -(-(self.n_trials - len(rounds.source.finished())) // self.n_stacked)
+        n_rounds = bool(earlier) + bool(rounds.trials) + -(-rounds.source.n_left // self.n_stacked)
         search = callback_ctx.subcontext(task_name="search", max_subtasks=max(1, n_rounds))
         search.call_on_fit_task_begin(estimator=self)
         results: dict[str, Any] = {}
         if earlier:
-            results = self._evaluate(evaluate_candidates, earlier, search)
+            results, _ = self._evaluate(evaluate_candidates, earlier, search)
         while rounds.trials:
             trials, values = rounds.to_score(), None
             if trials:
                 try:
-                    results = self._evaluate(evaluate_candidates, trials, search)
+                    results, scores = self._evaluate(evaluate_candidates, trials, search)
+                    rounds.keep_scores(trials, scores)
                     values = self._values(results, rounds.objectives)[-len(trials) :]
                 except ValueError as error:
                     # later rounds may be small, so all of their fits may well fail
@@ -275,8 +289,8 @@ class MultiTaskOptunaSearchCV(TaskWeightSearch, BaseSearchCV):
             raise ValueError(f"pruner={self.pruner!r} has pruned all {self.n_trials} trials, so none has a score.")
         search.call_on_fit_task_end(estimator=self)
 
-    def _evaluate(self, evaluate_candidates: Any, trials: Sequence[Any], search: Any) -> dict[str, Any]:
-        """Score the fits of some trials."""
+    def _evaluate(self, evaluate_candidates: Any, trials: Sequence[Any], search: Any) -> Any:
+        """Score the fits of some trials; return all results, and the scores of the fits of each trial."""
         context = search.subcontext(
             task_name="round", max_subtasks=len(trials) * self.n_splits_, sequential_subtasks=False
         ).call_on_fit_task_begin(estimator=self)
@@ -286,11 +300,16 @@ class MultiTaskOptunaSearchCV(TaskWeightSearch, BaseSearchCV):
             callback_ctx=context,
         )
         context.call_on_fit_task_end(estimator=self)
-        return results
+        return results, results.pop("scores of fits")[-len(trials) :]
 
     def _format_results(self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None) -> dict:
         numbers = {"trial": np.array(more_results["trial"])}
-        return super()._format_results(candidate_params, n_splits, out, numbers)
+        results = super()._format_results(candidate_params, n_splits, out, numbers)
+        per_fit = [[result[name] for name in ("test_scores", "train_scores") if name in result] for result in out]
+        by_candidate = [
+            list(chain.from_iterable(per_fit[start : start + n_splits])) for start in range(0, len(out), n_splits)
+        ]
+        return results | {"scores of fits": by_candidate}  # removed by `_evaluate`
 
     def _values(self, results: dict[str, Any], objectives: Sequence[str]) -> np.ndarray:
         """Return the values (n_candidates, n_objectives) of the objectives."""
@@ -301,6 +320,8 @@ class MultiTaskOptunaSearchCV(TaskWeightSearch, BaseSearchCV):
         elif "mean_test_score" in results:
             columns = ["mean_test_score"]
         else:
+            names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
+            self._check_refit_for_multimetric(dict.fromkeys(names))
             raise ValueError(
                 "scoring returns several metrics; name the one to optimise by refit, or by objectives."
             )

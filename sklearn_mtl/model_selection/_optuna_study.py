@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,10 +17,8 @@ from ._record import Record
 
 #: attribute of a study: what its trials are about
 PURPOSE = "sklearn_mtl:search"
-#: attribute of a trial that had not ended when its search was interrupted
-INTERRUPTED = "sklearn_mtl:interrupted"
-#: first part of the attributes of a trial with the scores of its fits
-SCORES = "sklearn_mtl:scores:"
+#: attribute of a trial: the scores of its fits
+SCORES = "sklearn_mtl:scores"
 #: attribute of a trial: the epochs of all its stacked fits
 EPOCHS = "n_epochs"
 
@@ -70,59 +68,76 @@ def default_sampler(seed: int | None = None) -> Any:
         return optuna().samplers.TPESampler(seed=seed, constant_liar=True)
 
 
-def open_study(storage: Any, name: str | None, purpose: str, n_objectives: int, sampler: Any, pruner: Any) -> Any:
-    """Create a study, or load it from the storage.
+class Store:
+    """The study in a storage, to which a search adds the trials of each round when they have all ended.
+
+    Optuna would write each epoch that is reported, which takes longer in a database than to train it. So a search
+    works on a study in memory, and an interrupted one loses the trials of a round.
 
     Parameters
     ----------
-    storage : str, optuna.storages.BaseStorage or None
+    storage : str or optuna.storages.BaseStorage
     name : str or None
         None for a name from ``purpose``.
     purpose : str
-        Digest of what the scores of the trials depend on.
-    n_objectives : int
-        Each is maximised.
-    sampler, pruner : object
-        Copied, because they change when they are used.
+        Digest of what the values of the trials depend on.
+    directions : list of str
 
     Raises
     ------
     ValueError
-        If the study has trials of another search.
+        If the study has trials of another search, or trials that have not ended.
     OSError
         If the storage cannot be opened.
     """
-    kind = optuna()
-    with without_experimental_warnings():
-        try:
-            study = kind.create_study(
-                storage=storage,
-                study_name=name if name is not None or storage is None else f"sklearn-mtl-{purpose[:16]}",
-                load_if_exists=True,
-                sampler=default_sampler() if sampler is None else copy.deepcopy(sampler),
-                pruner=kind.pruners.NopPruner() if pruner is None else copy.deepcopy(pruner),
-                directions=["maximize"] * n_objectives,
+
+    def __init__(self, storage: Any, name: str | None, purpose: str, directions: list[str]) -> None:
+        name = f"sklearn-mtl-{purpose[:16]}" if name is None else name
+        with _named("opened; it should be a URL such as 'sqlite:///study.db'"):
+            self.study = optuna().create_study(
+                storage=storage, study_name=name, load_if_exists=True, directions=directions
             )
-            known = study.user_attrs.get(PURPOSE)
-            if known is None and not any(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
-                study.set_user_attr(PURPOSE, purpose)
-                known = purpose
-        except ImportError:
-            raise
-        except Exception as error:
-            if storage is None:
-                raise
-            raise OSError(
-                f"storage cannot be opened: {type(error).__name__}: {error}. It should be a URL such as "
-                "'sqlite:///study.db', of a database that can be written."
-            ) from error
-    if known != purpose or len(study.directions) != n_objectives:
-        raise ValueError(
-            f"study_name={study.study_name!r} is in the storage with trials of another search: estimator, "
-            "distributions, rows, folds, scoring, objectives or the release differ. Pass another study_name, or "
-            "None."
-        )
-    return study
+            trials = self.study.get_trials(deepcopy=False)
+            if not trials:
+                self.study.set_user_attr(PURPOSE, purpose)
+        if self.study.user_attrs.get(PURPOSE) != purpose or len(self.study.directions) != len(directions):
+            raise ValueError(
+                f"study_name={name!r} is in the storage with trials of another search: estimator, distributions, "
+                "rows, folds, scoring, objectives or the release differ. Pass another study_name, or None."
+            )
+        if not all(trial.state.is_finished() for trial in trials):
+            raise ValueError(
+                f"study_name={name!r} has trials in the storage that have not ended, which a search does not "
+                "continue. Pass another study_name."
+            )
+        self.n_trials = len(trials)
+
+    def add(self, study: Any) -> None:
+        """Add the trials of a study that are not stored yet.
+
+        Raises
+        ------
+        DiskFailure
+            If they cannot be written; those of earlier rounds are intact.
+        """
+        trials = study.get_trials(deepcopy=False)[self.n_trials :]
+        try:
+            with _named("written"):
+                self.study.add_trials(trials)
+        except OSError as error:
+            raise DiskFailure(error) from error
+        self.n_trials += len(trials)
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Raise errors of a storage, which may be of any kind, as an OSError."""
+    try:
+        yield
+    except ImportError:  # of the driver
+        raise
+    except Exception as error:
+        raise OSError(f"storage cannot be {what}. {type(error).__name__}: {error}") from error
 
 
 class Trials:
@@ -130,43 +145,67 @@ class Trials:
 
     Parameters
     ----------
-    study : optuna.Study
     distributions : dict
     n_trials : int
-        How many trials the study has in the end, with those that its storage already held.
+        How many trials the study has in the end, with those of the store.
     size : int
         Trials of a round.
+    n_objectives : int
+        Each is maximised.
+    sampler, pruner : object
+        Copied, because they change when they are used. None is the default sampler, and no pruner.
     seed : int or None
-        Of a new sampler for each round; None leaves the sampler as it is. So a search that is resumed asks the
-        same trials as one that was not interrupted.
+        Of a new default sampler for each round. So a search that is resumed asks the same trials as one that was
+        not interrupted.
+    store : Store or None
+        None keeps the study in memory only.
     """
 
-    def __init__(self, study: Any, distributions: Any, n_trials: int, size: int, seed: int | None) -> None:
-        self.study, self.distributions = study, dict(distributions)
-        self.n_trials, self.size, self.seed = n_trials, size, seed
-        for trial in study.get_trials(deepcopy=False, states=[optuna().trial.TrialState.RUNNING]):
-            kind = optuna().trial
-            kind.Trial(study, trial._trial_id).set_user_attr(INTERRUPTED, True)
-            study.tell(trial.number, state=kind.TrialState.FAIL)
+    def __init__(
+        self,
+        distributions: Mapping[str, Any],
+        n_trials: int,
+        size: int,
+        *,
+        n_objectives: int,
+        sampler: Any,
+        pruner: Any,
+        seed: int | None,
+        store: Callable[[list[str]], Store] | None,
+    ) -> None:
+        directions = ["maximize"] * n_objectives
+        self.store = None if store is None else store(directions)
+        self.distributions, self.n_trials, self.size = dict(distributions), n_trials, size
+        self.seed = seed if sampler is None else None
+        self.study = optuna().create_study(
+            study_name=None if self.store is None else self.store.study.study_name,
+            sampler=default_sampler(seed) if sampler is None else copy.deepcopy(sampler),
+            pruner=optuna().pruners.NopPruner() if pruner is None else copy.deepcopy(pruner),
+            directions=directions,
+        )
+        if self.store is not None:
+            self.study.add_trials(self.store.study.get_trials(deepcopy=False))
 
-    def finished(self) -> list[Any]:
-        """Return the trials that have ended, in the order of their numbers."""
-        trials = self.study.get_trials(deepcopy=False)
-        return [trial for trial in trials if trial.state.is_finished() and INTERRUPTED not in trial.user_attrs]
+    @property
+    def visible(self) -> Any:
+        """The study for the user."""
+        return self.study if self.store is None else self.store.study
+
+    @property
+    def n_left(self) -> int:
+        """Number of trials that are to be asked."""
+        return max(0, self.n_trials - len(self.study.get_trials(deepcopy=False)))
 
     def complete(self) -> list[Any]:
         """Return the trials that have a value."""
-        state = optuna().trial.TrialState.COMPLETE
-        return [trial for trial in self.finished() if trial.state == state]
+        return self.study.get_trials(deepcopy=False, states=[optuna().trial.TrialState.COMPLETE])
 
     def ask(self) -> list[Any]:
         """Return the trials of the next round; none if there are enough."""
-        n_finished = len(self.finished())
         if self.seed is not None:
-            seed = Streams(self.seed).derive("round", n_finished) % 2**32
-            self.study.sampler = default_sampler(seed)
-        n_asked = max(0, min(self.size, self.n_trials - n_finished))
-        return [self.study.ask(self.distributions) for _ in range(n_asked)]
+            n_trials = len(self.study.get_trials(deepcopy=False))
+            self.study.sampler = default_sampler(Streams(self.seed).derive("round", n_trials) % 2**32)
+        return [self.study.ask(self.distributions) for _ in range(min(self.size, self.n_left))]
 
     def tell(self, trial: Any, values: Sequence[float] | None = None, pruned: bool = False) -> None:
         """End a trial: by its values, by failure if one is NaN or there are none, or by pruning."""
@@ -178,44 +217,38 @@ class Trials:
         else:
             self.study.tell(trial, [float(value) for value in values])
 
+    def keep(self) -> None:
+        """Write the trials of a round that has ended to the store."""
+        if self.store is not None:
+            self.store.add(self.study)
+
 
 class TrialRecords:
-    """Scores of finished fits in the trials of a study, read and written like a `Journal`.
+    """Scores of fits in the trials of a study, read like a `Journal`.
 
     Parameters
     ----------
     study : optuna.Study
-        With a storage from which a search is resumed.
     """
 
     def __init__(self, study: Any) -> None:
-        self.known = {
-            name.removeprefix(SCORES): value
-            for trial in study.get_trials(deepcopy=False)
-            for name, value in trial.user_attrs.items()
-            if name.startswith(SCORES)
-        }
-        #: trials by the digest of their estimator
-        self.trials: dict[str, Any] = {}
+        self.known: dict[str, dict[str, Record]] = {}
+        for trial in study.get_trials(deepcopy=False):
+            if SCORES in trial.user_attrs:
+                for name, record in decode_records(trial.user_attrs[SCORES].encode()).items():
+                    key, _, rows = name.partition(" ")
+                    self.known.setdefault(key, {})[rows] = record
 
     def read(self, key: str) -> dict[str, Record]:
         """Return the records of a fit; empty if it is not finished."""
-        content = self.known.get(key)
-        return {} if content is None else decode_records(content.encode())
+        return dict(self.known.get(key, {}))
 
     def write(self, key: str, records: Mapping[str, Record]) -> None:
-        """Write the records of a fit.
+        """Do nothing: the scores come back with their record, also from other processes."""
 
-        Raises
-        ------
-        DiskFailure
-            If the storage cannot be written.
-        """
-        trial = self.trials.get(key.partition("-")[0])
-        if trial is None:  # the refit
-            return
-        try:
-            trial.set_user_attr(SCORES + key, encode_records(records).decode())
-        except Exception as error:
-            failure = OSError(f"storage cannot be written: {type(error).__name__}: {error}")
-            raise DiskFailure(failure) from error
+
+def set_scores(trial: Any, carried: Sequence[Any]) -> None:
+    """Keep the scores of a trial, as `carry` has returned them, in its attributes."""
+    records = {f"{one.key} {one.rows}": one.record for one in carried if getattr(one, "record", None) is not None}
+    if records and all(record.is_complete for record in records.values()):
+        trial.set_user_attr(SCORES, encode_records(records).decode())

@@ -81,9 +81,6 @@ def test_what_happens_is_what_happens_in_scikit_learn(name, way):
     case = SCENARIOS[name]
     expected, told = outcome(GridSearchCV, case)
     found, ours = outcome(in_order, case, stacked=way)
-    if name == "scores without a metric":
-        assert "name the one to optimise by refit, or by objectives" in str(found)
-        return
     if name == "scores without refit":
         assert "name the one to optimise by refit, or by objectives" in str(found)
         return
@@ -99,7 +96,8 @@ def test_what_happens_is_what_happens_in_scikit_learn(name, way):
         assert_alike(look(found, method), look(expected, method))
     for attribute in ("best_index_", "best_params_", "n_features_in_", "classes_", "n_splits_"):
         assert repr(look(found, attribute)) == repr(look(expected, attribute)), attribute
-    np.testing.assert_allclose(look(found, "best_score_"), look(expected, "best_score_"), rtol=1e-6)
+    if hasattr(expected, "best_score_"):
+        np.testing.assert_allclose(found.best_score_, expected.best_score_, rtol=1e-6)
 
 
 def test_rounds_of_one_trial_are_those_of_optuna_search_cv():
@@ -107,9 +105,8 @@ def test_rounds_of_one_trial_are_those_of_optuna_search_cv():
     ours = search(sampler=sampler, n_stacked=1).fit(X, Y)
     study = optuna.create_study(direction="maximize", sampler=TPESampler(n_startup_trials=2, seed=0))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        theirs = OptunaSearchCV(regressor(), SPACE, cv=KFold(2), n_trials=6, study=study)
-    theirs.fit(X, Y)
+        warnings.simplefilter("ignore")  # it is experimental, and uses what is deprecated
+        theirs = OptunaSearchCV(regressor(), SPACE, cv=KFold(2), n_trials=6, study=study).fit(X, Y)
     for one, other in zip(ours.study_.trials, theirs.trials_, strict=True):
         assert one.params == pytest.approx(other.params, rel=1e-6)
         assert one.value == pytest.approx(other.value, rel=1e-6)
@@ -117,7 +114,7 @@ def test_rounds_of_one_trial_are_those_of_optuna_search_cv():
 
 
 def test_a_round_is_trained_as_one_stack_and_told_before_the_next():
-    found = search(verbose=0, cv=KFold(3), n_trials=5).fit(X, Y)
+    found = search(stacked=True, cv=KFold(3), n_trials=5).fit(X, Y)
     assert [(entry["n_fits"], entry["n_stacks"]) for entry in found.stack_report_] == [(9, 1), (6, 1)]
     assert found.cv_results_["trial"].tolist() == [0, 1, 2, 3, 4]
     values = [trial.value for trial in found.study_.trials]
@@ -253,8 +250,7 @@ def test_a_search_that_is_resumed_ends_like_one_that_was_not_interrupted(tmp_pat
         np.testing.assert_allclose(stopped.cv_results_[name], whole.cv_results_[name], rtol=1e-6)
     assert stopped.best_params_ == whole.best_params_
     if pruner is None:
-        # of the rounds of six fits, those of finished rounds and fits that were scored are not trained again
-        assert sum(fits) == 18 - after
+        assert sum(fits) == {2: 18, 9: 12}[after]  # the rounds, of six fits each, that had not ended
 
 
 def count_fits(monkeypatch):
@@ -290,13 +286,12 @@ def test_a_changed_search_is_another_study(tmp_path):
         changed.fit(X, Y)
 
 
-def test_trials_that_were_enqueued_come_first(tmp_path):
+def test_trials_that_have_not_ended_are_refused(tmp_path):
     storage = f"sqlite:///{tmp_path}/study.db"
-    optuna.create_study(storage=storage, study_name="mine", direction="maximize").enqueue_trial(
-        {"learning_rate": 0.02, "task_weights__u": 1.0}
-    )
-    found = search(storage=storage, study_name="mine", n_trials=2).fit(X, Y)
-    assert found.cv_results_["params"][0] == {"learning_rate": 0.02, "task_weights__u": 1.0}
+    found = search(storage=storage, study_name="mine", n_trials=1).fit(X, Y)
+    found.study_.enqueue_trial({"learning_rate": 0.02})
+    with pytest.raises(ValueError, match="study_name='mine' has trials in the storage that have not ended"):
+        search(storage=storage, study_name="mine", n_trials=2).fit(X, Y)
 
 
 @pytest.mark.parametrize("storage", ["nowhere", "sqlite:////no/such/folder/study.db"])
@@ -306,12 +301,17 @@ def test_a_storage_that_cannot_be_opened(storage):
 
 
 def test_a_storage_that_cannot_be_written(tmp_path, monkeypatch):
-    def full(self, *args):
-        raise optuna.exceptions.StorageInternalError("the disk is full")
+    def full(self, trials):
+        if self._study_id and trials and trials[0].number == 3:
+            raise optuna.exceptions.StorageInternalError("the disk is full")
+        return add_trials(self, trials)
 
-    monkeypatch.setattr(optuna.trial.Trial, "set_user_attr", full)
-    with pytest.raises(OSError, match="storage cannot be written: StorageInternalError: the disk is full"):
-        search(storage=f"sqlite:///{tmp_path}/study.db").fit(X, Y)
+    add_trials = optuna.study.Study.add_trials
+    monkeypatch.setattr(optuna.study.Study, "add_trials", full)
+    storage = f"sqlite:///{tmp_path}/study.db"
+    with pytest.raises(OSError, match=r"storage cannot be written\. StorageInternalError: the disk is full"):
+        search(storage=storage, study_name="mine").fit(X, Y)
+    assert len(optuna.load_study(storage=storage, study_name="mine").trials) == 3
 
 
 # -- pruning
