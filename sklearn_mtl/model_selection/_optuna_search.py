@@ -229,16 +229,7 @@ class MultiTaskOptunaSearchCV(TaskWeightSearch, BaseSearchCV):
         if self.storage is not None:
             purpose = self._purpose(estimator, objectives, X, y, run.fit_params, folds)
             store = functools.partial(Store, self.storage, self.study_name, purpose)
-        trials = Trials(
-            self.param_distributions,
-            self.n_trials,
-            self.n_stacked,
-            n_objectives=n_objectives,
-            sampler=self.sampler,
-            pruner=self.pruner,
-            seed=None if self.random_state is None else seed_of_fit(self.random_state),
-            store=store,
-        )
+        trials = self._trials(n_objectives, store)
         self.study_ = trials.visible
         run.journal = None if store is None else TrialRecords(trials.study)
         run.rounds = Rounds(
@@ -261,8 +252,21 @@ class MultiTaskOptunaSearchCV(TaskWeightSearch, BaseSearchCV):
             self._score_here(run)
         return run.rounds.trained
 
+    def _trials(self, n_objectives: int, store: Any) -> Trials:
+        return Trials(
+            self.param_distributions,
+            self.n_trials,
+            self.n_stacked,
+            n_objectives=n_objectives,
+            sampler=self.sampler,
+            pruner=self.pruner,
+            seed=None if self.random_state is None else seed_of_fit(self.random_state),
+            store=store,
+        )
+
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         run = self._let_go()
+        run.scoring.close()  # scikit-learn has its pool by now, and later rounds are trained as the first one
         rounds: Rounds = run.rounds
         earlier = rounds.source.complete()
         n_rounds = bool(earlier) + bool(rounds.trials) + -(-rounds.source.n_left // self.n_stacked)

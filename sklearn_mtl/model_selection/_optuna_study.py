@@ -178,7 +178,8 @@ class Trials:
         self.distributions, self.n_trials, self.size = dict(distributions), n_trials, size
         self.seed = seed if sampler is None else None
         self.study = optuna().create_study(
-            study_name=None if self.store is None else self.store.study.study_name,
+            # Hyperband assigns trials to its brackets by the name of the study
+            study_name="search" if self.store is None else self.store.study.study_name,
             sampler=default_sampler(seed) if sampler is None else copy.deepcopy(sampler),
             pruner=optuna().pruners.NopPruner() if pruner is None else copy.deepcopy(pruner),
             directions=directions,

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import optuna
 import pytest
+from joblib import parallel_config
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
@@ -125,6 +126,14 @@ def test_a_round_is_trained_as_one_stack_and_told_before_the_next():
     ends = [trial.datetime_complete for trial in found.study_.trials]
     assert max(starts[:3]) < min(ends[:3])
     assert max(ends[:3]) < min(starts[3:])
+
+
+def test_all_rounds_are_divided_among_the_processes():
+    with parallel_config("threading"):
+        found = search(stacked=True, n_jobs=2).fit(X, Y)
+    assert [entry["n_stacks"] for entry in found.stack_report_] == [2, 2]
+    expected = search().fit(X, Y).cv_results_["mean_test_score"]
+    np.testing.assert_allclose(found.cv_results_["mean_test_score"], expected, rtol=1e-7)
 
 
 def test_the_same_seed_asks_the_same_trials():
