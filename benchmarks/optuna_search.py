@@ -75,6 +75,7 @@ PRUNERS: dict[str, Callable[[], Any]] = {
     "no pruner": lambda: None,
     "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=STACKED, n_warmup_steps=4),
     "quarter": lambda: optuna.pruners.PercentilePruner(25.0, n_startup_trials=STACKED, n_warmup_steps=4),
+    "sixth": lambda: optuna.pruners.PercentilePruner(100 / 6, n_startup_trials=STACKED, n_warmup_steps=4),
     "halving": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=5, reduction_factor=3),
     "hyperband": lambda: optuna.pruners.HyperbandPruner(min_resource=5, max_resource=FOLDS * EPOCHS_PRUNED),
 }
