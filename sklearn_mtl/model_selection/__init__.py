@@ -1,10 +1,12 @@
 """Model selection for several tasks."""
 
+from ..training import PruningCallback
 from ._affinity import task_affinity
 from ._grid_search import TaskWeightSearchCV
 from ._group_split import MultiTaskStratifiedGroupKFold
 from ._grouping import TaskGrouping
 from ._last_rows import LastRows
+from ._optuna_search import MultiTaskOptunaSearchCV
 from ._pareto import hypervolume, non_dominated
 from ._random_search import TaskWeightRandomSearchCV
 from ._sharing import compare_sharing, sharing_report
@@ -13,8 +15,10 @@ from ._split import MultiTaskStratifiedKFold
 
 __all__ = [
     "LastRows",
+    "MultiTaskOptunaSearchCV",
     "MultiTaskStratifiedGroupKFold",
     "MultiTaskStratifiedKFold",
+    "PruningCallback",
     "TaskGrouping",
     "TaskWeightRandomSearchCV",
     "TaskWeightSearchCV",

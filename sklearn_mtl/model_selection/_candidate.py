@@ -118,7 +118,7 @@ class Candidate:
                 return carry(record)
             self._records[rows] = record
             self.journal.write(self._key, self._records)
-        return carry(self._records[rows])
+        return carry(self._records[rows], self._key, rows)
 
     def _score(self, scorer: Callable, X: RowsLike, y: TargetsLike, params: Mapping[str, Any]) -> Record:
         start, fitted = time.perf_counter(), self.fitted()

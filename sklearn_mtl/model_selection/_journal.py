@@ -81,7 +81,7 @@ class Journal:
         except OSError as error:
             raise DiskFailure(error) from error
         try:
-            return _decode(content)
+            return decode_records(content)
         except Exception:  # invalid records may raise any exception
             message = f"The journal's file {path.name} is damaged; its candidate is trained again."
             warn(message)
@@ -96,7 +96,7 @@ class Journal:
             For instance if the disk is full.
         """
         try:
-            write_atomically(self._path(key), _encode(records))
+            write_atomically(self._path(key), encode_records(records))
         except OSError as error:
             raise DiskFailure(error) from error
 
@@ -104,12 +104,14 @@ class Journal:
         return self.folder / f"{digest(self.purpose, key)[:40]}.json"
 
 
-def _encode(records: Mapping[str, Record]) -> bytes:
+def encode_records(records: Mapping[str, Record]) -> bytes:
+    """Return records as JSON, with a checksum."""
     content = {rows: asdict(record) for rows, record in records.items()}
     return json.dumps({"layout": LAYOUT, "checksum": _checksum(content), "records": content}).encode()
 
 
-def _decode(data: bytes) -> dict[str, Record]:
+def decode_records(data: bytes) -> dict[str, Record]:
+    """Return the records of `encode_records`; raise an error of any kind if they are damaged."""
     file = json.loads(data)
     content = file["records"]
     if file["layout"] != LAYOUT or file["checksum"] != _checksum(content):

@@ -47,14 +47,20 @@ class Record:
 
 class _Score(float):
     record: Record
+    key: str
+    rows: str
 
 
 class _Scores(dict):
     record: Record
+    key: str
+    rows: str
 
 
-def carry(record: Record) -> Any:
+def carry(record: Record, key: str = "", rows: str = "") -> Any:
     """Return the scores of a record in scikit-learn's form, with the record as an attribute.
+
+    ``key`` and ``rows``, the digests of the fit and of the scored rows, are attributes too.
 
     The search keeps the output of its scorer until it formats the results, also between processes. So a number or
     dict with an additional attribute carries the task scores.
@@ -65,7 +71,7 @@ def carry(record: Record) -> Any:
         scores = _Score(record.scores)
     else:  # not a score: scikit-learn raises an error
         return record.scores
-    scores.record = record
+    scores.record, scores.key, scores.rows = record, key, rows
     return scores
 
 

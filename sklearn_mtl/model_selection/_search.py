@@ -40,6 +40,8 @@ class _Run:
         Parameters of the candidates, if already drawn.
     own : dict
         Original values of parameters of the search that are replaced until the candidates are evaluated.
+    rounds : object or None
+        The rounds of a search that draws its candidates one round after the other.
     scoring : ExitStack
         What is undone when the candidates are scored.
     """
@@ -48,6 +50,7 @@ class _Run:
     fit_params: dict[str, Any] = field(default_factory=dict)
     candidates: list[dict[str, Any]] | None = None
     own: dict[str, Any] = field(default_factory=dict)
+    rounds: Any = None
     scoring: ExitStack = field(default_factory=ExitStack)
 
 
@@ -155,18 +158,23 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
         _refuse_own_rows_of_folds(X, run.fit_params)
         run.own = {name: self.__dict__[name] for name in ("estimator", "n_jobs")}
         estimator = with_types(self.estimator, y)
-        trained_fits = None if self.stacked is False else self._stack(run, estimator, X, y, split_params)
+        trained_fits = self._stack(run, estimator, X, y, split_params)
         # scikit-learn clones this next; callbacks see the search only after the run has started
         self.estimator = Candidate(estimator, trained_fits=trained_fits, journal=run.journal)
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
-        run = _required(self._run)
-        self.__dict__.update(run.own)
-        self.__dict__.pop("_run")  # workers receive the search, and do not need this
+        run = self._let_go()
         evaluate = evaluate_candidates
         if run.candidates is not None:  # already drawn
             evaluate = functools.partial(_evaluate_drawn, evaluate_candidates, run.candidates)
         super()._run_search(evaluate, callback_ctx=callback_ctx)
+
+    def _let_go(self) -> _Run:
+        """Put the parameters back, and return the state, which workers that receive the search do not need."""
+        run = _required(self._run)
+        self.__dict__.update(run.own)
+        self.__dict__.pop("_run")
+        return run
 
     def _format_results(self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None) -> dict:
         records = records_of(out)
@@ -180,8 +188,10 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
 
     def _stack(
         self, run: _Run, estimator: Any, X: RowsLike, y: TargetsLike, split_params: Mapping[str, Any]
-    ) -> TrainedFits:
+    ) -> TrainedFits | None:
         """Train the fits that can be stacked; folds and candidates are drawn here, only once."""
+        if self.stacked is False:
+            return None
         run.candidates = self._candidates()
         folds = _Folds(list(self._checked_cv_orig.split(X, y, **split_params)))
         self._checked_cv_orig = folds
@@ -200,10 +210,13 @@ class TaskWeightSearch(TradeOffMixin, BaseSearchCV):
             is_done=lambda key: journal is not None and bool(journal.read(key)),
         )
         if all(entry["stacked"] for entry in self.stack_report_):
-            # scoring trained fits is not worth further processes, nor sending them to a cluster
-            self.n_jobs = None
-            run.scoring.enter_context(parallel_config("sequential"))
+            self._score_here(run)
         return trained_fits
+
+    def _score_here(self, run: _Run) -> None:
+        """Score in this process: trained fits are not worth further ones, nor sending them to a cluster."""
+        self.n_jobs = None
+        run.scoring.enter_context(parallel_config("sequential"))
 
     def select(
         self,

@@ -20,6 +20,7 @@ from ..nn._stacking import has_member_axis
 from ..training import (
     Eligibility,
     Member,
+    Removes,
     Trained,
     ValidationData,
     member_of,
@@ -89,11 +90,11 @@ class TrainedFits(Mapping[str, Any]):
     """
 
     def __init__(self, trained: Mapping[str, tuple[Fit, Trained, float]]) -> None:
-        self._trained = trained
+        self._trained = dict(trained)
 
     def __getitem__(self, key: str) -> Any:
         fit, result, _ = self._trained[key]
-        model = model_of(_required(fit.member), result, resolve_device(fit.last.device))
+        model = model_of(required(fit.member), result, resolve_device(fit.last.device))
         fit.last.__dict__.update(fit.schema)
         fit.last._publish(model)
         return fit.estimator
@@ -103,6 +104,18 @@ class TrainedFits(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._trained)
+
+    def add(self, others: TrainedFits) -> None:
+        """Add the fits of a later round of a search."""
+        self._trained |= others._trained
+
+    def epochs(self, key: str) -> int:
+        """Return the number of epochs of a fit; 0 if it was not stacked."""
+        return len(self._trained[key][1].history) if key in self._trained else 0
+
+    def forget(self) -> None:
+        """Remove all fits, once they are scored."""
+        self._trained.clear()
 
     def seconds(self, key: str) -> float:
         """Return the share of a fit in the time of its stack; 0 if it was not stacked."""
@@ -170,15 +183,13 @@ def train_fits(
     verbose: int = 0,
 ) -> tuple[TrainedFits, list[dict[str, Any]]]:
     """Train those of some fits that can be stacked; parameters and results as of `train_stacks`."""
-    groups: dict[Any, list[Fit]] = {}
-    for fit in fits:
-        groups.setdefault(fit.group if fit.member is not None else ("alone", fit.reason), []).append(fit)
+    groups = grouped(fits)
     stackable = [group for group in groups.values() if group[0].member is not None]
     workers = workers_of(n_jobs)
-    divided = iter(_divided(stackable, max_members, workers.count, in_cache=stacked == "auto"))
+    parts_of = iter(divided(stackable, max_members, workers.count, in_cache=stacked == "auto"))
     report, stacks, owners = [], [], []
     for group in groups.values():
-        parts = next(divided) if group[0].member is not None else []
+        parts = next(parts_of) if group[0].member is not None else []
         reason = _why_not_pays(group, parts[0], workers.count) if parts and stacked == "auto" else group[0].reason
         entry: dict[str, Any] = {"n_fits": len(group), "stacked": reason is None, "reason": reason}
         entry |= {"n_stacks": 0, "seconds": 0.0}
@@ -198,6 +209,14 @@ def train_fits(
     return TrainedFits(trained), report
 
 
+def grouped(fits: Sequence[Fit]) -> dict[Any, list[Fit]]:
+    """Group fits by what they must have in common to be stacked, or by the reason against it."""
+    groups: dict[Any, list[Fit]] = {}
+    for fit in fits:
+        groups.setdefault(fit.group if fit.member is not None else ("alone", fit.reason), []).append(fit)
+    return groups
+
+
 def _trained(
     stacks: Sequence[Sequence[Fit]], workers: Workers
 ) -> Iterator[tuple[int, tuple[list[Trained], float]]]:
@@ -207,7 +226,7 @@ def _trained(
     sent: dict[int, Any] = {}
     calls = []
     for stack in stacks:
-        members = [_required(fit.member) for fit in stack]
+        members = [required(fit.member) for fit in stack]
         rows = {id(member.data): member.data for member in members}
         sent |= {key: workers.put(data) for key, data in rows.items() if key not in sent}
         which = [list(rows).index(id(member.data)) for member in members]
@@ -237,13 +256,13 @@ def fits_of_rows(
 
     ``rows`` is a name of the rows, by default their digest.
     """
-    rows = _name_of(X, y, params) if rows is None else rows
+    rows = name_of(X, y, params) if rows is None else rows
     prepared: dict[str, tuple[Member, dict[str, Any], Any]] = {}
     prefixes: dict[str, tuple[Any, Any]] = {}
     fits = []
     for candidate in candidates:
         candidate_estimator = clone(estimator).set_params(**clone(dict(candidate), safe=False))
-        name, last = _name_of(candidate_estimator), last_step(candidate_estimator)[0]
+        name, last = name_of(candidate_estimator), last_step(candidate_estimator)[0]
         key = f"{name}-{rows}" if name and rows else ""
         fit = Fit(key, candidate_estimator, last, reason=_why_not(key, candidate_estimator, last, params))
         if fit.reason is None:
@@ -255,7 +274,7 @@ def fits_of_rows(
     return fits
 
 
-def _name_of(*parts: Any) -> str:
+def name_of(*parts: Any) -> str:
     """Compute a digest; empty if a part cannot be pickled."""
     try:
         return digest(*parts)
@@ -351,7 +370,7 @@ def _why_not_pays(group: Sequence[Fit], stack: Sequence[Fit], n_processes: int) 
 
     Networks with a member axis are judged by their size; others, mapped by `torch.func.vmap`, are timed.
     """
-    members = [_required(fit.member) for fit in stack]
+    members = [required(fit.member) for fit in stack]
     if len(members) == 1:
         return "a single fit" if len(group) == 1 else _TOO_LARGE
     blueprint = members[0].blueprint
@@ -364,7 +383,7 @@ def _why_not_pays(group: Sequence[Fit], stack: Sequence[Fit], n_processes: int) 
 def _most_members(group: Sequence[Fit], max_members: int | None, in_cache: bool) -> int:
     """Return how many members fit into memory or cache: parameters, gradients, moments, activations."""
     fit = group[0]
-    member = _required(fit.member)
+    member = required(fit.member)
     network = member.blueprint.network()
     size = torch.finfo(member.blueprint.torch_dtype).bits // 8
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -376,7 +395,7 @@ def _most_members(group: Sequence[Fit], max_members: int | None, in_cache: bool)
     return allowed if most is None else min(allowed, most)
 
 
-def _divided(
+def divided(
     groups: Sequence[Sequence[Fit]], max_members: int | None, n_processes: int, *, in_cache: bool
 ) -> list[list[list[Fit]]]:
     """Divide groups into stacks that fit into memory or cache.
@@ -387,25 +406,33 @@ def _divided(
     counts = [-(-len(group) // _most_members(group, max_members, in_cache)) for group in groups]
     if max_members is None and sum(counts) < n_processes:
         counts = [max(count, min(n_processes, len(group))) for count, group in zip(counts, groups, strict=True)]
-    divided = []
+    stacks = []
     for group, count in zip(groups, counts, strict=True):
         bounds = [len(group) * i // count for i in range(count + 1)]
-        divided.append([list(group[start:end]) for start, end in pairwise(bounds)])
-    return divided
+        stacks.append([list(group[start:end]) for start, end in pairwise(bounds)])
+    return stacks
 
 
 def _train(bare: Sequence[Member], which: Sequence[int], device: Any, *rows: Any) -> tuple[list[Trained], float]:
     """Train members whose rows were sent separately; the weights are on the CPU."""
+    return train_members(
+        [replace(member, data=rows[one]) for member, one in zip(bare, which, strict=True)], device
+    )
+
+
+def train_members(
+    members: Sequence[Member], device: Any, with_scores: bool = False, removes: Removes | None = None
+) -> tuple[list[Trained], float]:
+    """Train members, in the other parameters as `train_stacked`; return also the seconds."""
     start = time.perf_counter()
-    members = [replace(member, data=rows[one]) for member, one in zip(bare, which, strict=True)]
     doing = f"training {len(members)} stacked fits with batch_size={members[0].config.batch_size}"
     with explain_out_of_memory(doing, "reduce max_members or batch_size, or set stacked=False"):
-        trained = train_stacked(members, resolve_device(device), with_scores=False)
+        trained = train_stacked(members, resolve_device(device), with_scores, removes)
     for one in trained:
         one.weights = {name: tensor.cpu() for name, tensor in one.weights.items()}
     return trained, time.perf_counter() - start
 
 
-def _required(member: Member | None) -> Member:
+def required(member: Member | None) -> Member:
     assert member is not None
     return member

@@ -141,16 +141,23 @@ class TradeOffMixin:
             If a name is unknown, or comes twice.
         """
         check_is_fitted(self, "cv_results_")
-        prefix = "mean_test_"
-        known = {name: f"{prefix}tasks_{name}" for name in self.task_names_}
-        scored = [name for name in self.cv_results_ if name.startswith(prefix) and name not in known.values()]
-        # a task's name takes precedence
-        known = {name.removeprefix(prefix): name for name in scored} | known
-        names = [metrics] if isinstance(metrics, str) else self._names(metrics)
-        unknown = [name for name in names if name not in known]
-        if unknown or len(set(names)) < len(names) or not names:
-            raise ValueError(f"metrics={metrics!r} should be different ones of {list(known)}.")
-        return [known[name] for name in names]
+        return columns_of(self.cv_results_, self.task_names_, "metrics", metrics)
+
+
+def columns_of(
+    results: Mapping[str, Any], task_names: Sequence[str], what: str, metrics: Sequence[str] | str | None
+) -> list[str]:
+    """Return the columns of the mean scores of tasks or metrics; None for all tasks, ``what`` for the message."""
+    prefix = "mean_test_"
+    known = {name: f"{prefix}tasks_{name}" for name in task_names}
+    scored = [name for name in results if name.startswith(prefix) and name not in known.values()]
+    # a task's name takes precedence
+    known = {name.removeprefix(prefix): name for name in scored} | known
+    names = [metrics] if isinstance(metrics, str) else list(task_names if metrics is None else metrics)
+    unknown = [name for name in names if name not in known]
+    if unknown or len(set(names)) < len(names) or not names:
+        raise ValueError(f"{what}={metrics!r} should be different ones of {list(known)}.")
+    return [known[name] for name in names]
 
 
 def _purpose(

@@ -12,9 +12,10 @@ from ._portfolio import learn_portfolio, learn_portfolio_batch, learn_portfolio_
 from ._portfolio_model import PortfolioModel, restored
 from ._prepare import guess_types
 from ._stack import Member
-from ._stacked import Trained, stacking_pays, train_stacked
+from ._stacked import Removes, Trained, stacking_pays, train_stacked
 from ._validation import ValidationData
 from .callbacks._callback_list import CallbackList
+from .callbacks._pruning import PruningCallback
 from .callbacks._sklearn import SklearnCallbacks
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "Model",
     "MultiTaskNet",
     "PortfolioModel",
+    "PruningCallback",
+    "Removes",
     "SklearnCallbacks",
     "Trained",
     "ValidationData",

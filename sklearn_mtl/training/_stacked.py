@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -38,7 +38,7 @@ class Trained:
     history : list of dict
         One entry per epoch, like that of the same fit alone, without durations.
     weights : dict of str to Tensor
-        State of its network; empty if it failed.
+        State of its network; empty if it failed or was removed.
     error : Exception or None
         The error, if it failed.
     """
@@ -48,8 +48,14 @@ class Trained:
     error: Exception | None = None
 
 
+#: gets an epoch, from 1, and the history's entries of members by position; returns the members to remove
+Removes = Callable[[int, Mapping[int, Mapping[str, Any]]], Collection[int]]
+
+
 @own_modes()
-def train_stacked(members: Sequence[Member], device: torch.device, with_scores: bool = True) -> list[Trained]:
+def train_stacked(
+    members: Sequence[Member], device: torch.device, with_scores: bool = True, removes: Removes | None = None
+) -> list[Trained]:
     """Train members of one structure in one stack.
 
     Members may differ in the seed, rows, names of tasks, task weights, score weights, learning rate, weight decay,
@@ -64,6 +70,10 @@ def train_stacked(members: Sequence[Member], device: torch.device, with_scores: 
     with_scores : bool, default=True
         Whether to score the validation rows in every epoch even if early stopping does not watch scores, which
         takes time for each member and task.
+    removes : callable or None, default=None
+        Called at the end of each epoch with the epoch, from 1, and the entry of the history of each member that is
+        still trained and has not failed, by its position in ``members``. The members that it returns leave the
+        stack without weights.
 
     Returns
     -------
@@ -75,7 +85,7 @@ def train_stacked(members: Sequence[Member], device: torch.device, with_scores: 
     )
     network = _initial_network(members, device)
     stack = Stack(network, _objective(members, device), members, device)
-    net = StackedNet(stack, device, with_scores)
+    net = StackedNet(stack, device, with_scores, removes)
     net.train([stack], max(member.config.max_epochs for member in members))
     return net.results
 
@@ -104,6 +114,7 @@ class StackedNet(MultiTaskNet):
     stack : Stack
     device : torch.device
     with_scores : bool
+    removes : callable or None, default=None
         See `train_stacked`.
 
     Attributes
@@ -112,12 +123,14 @@ class StackedNet(MultiTaskNet):
         By member.
     """
 
-    def __init__(self, stack: Stack, device: torch.device, with_scores: bool) -> None:
+    def __init__(
+        self, stack: Stack, device: torch.device, with_scores: bool, removes: Removes | None = None
+    ) -> None:
         super().__init__(
             stack.network, stack.objective, blueprint=stack.members[0].blueprint, device=device, train_split=None,
             verbose=0,
         )  # fmt: skip
-        self.stack, self.with_scores = stack, with_scores
+        self.stack, self.with_scores, self.removes = stack, with_scores, removes
         self.results = [Trained([], {}) for _ in stack.members]
         self.patience = [Patience(member.config.early_stopping.n_iter_no_change) for member in stack.members]
         self.best = {name: tensor.clone() for name, tensor in stack.network.state_dict().items()}
@@ -191,11 +204,14 @@ class StackedNet(MultiTaskNet):
         """Keep the results of finished members, and continue with the others."""
         alive = self.stack.alive
         done = self.over | {m for m in alive if self.stack.members[m].config.max_epochs == number + 1}
+        removed = self._removed(number + 1, failed)
         kept = []
         for position, member in enumerate(alive):
             if position in failed:
                 self.results[member].error = failed[position]
                 del self.results[member].history[-1:]
+            elif member in removed:
+                continue
             elif member in done:
                 self._keep_result(member, position, number + 1)
             else:
@@ -210,6 +226,17 @@ class StackedNet(MultiTaskNet):
             self.criterion_ = self.stack.objective
             self.optimizer_.keep(index, list(self.stack.network.parameters()))
             self._arrange()
+
+    def _removed(self, epoch: int, failed: dict[int, Exception]) -> Collection[int]:
+        """Ask which members to remove."""
+        if self.removes is None:
+            return ()
+        entries = {
+            member: self.results[member].history[-1]
+            for position, member in enumerate(self.stack.alive)
+            if position not in failed
+        }
+        return self.removes(epoch, entries)
 
     def _keep_result(self, member: int, position: int, epoch: int) -> None:
         if self.validates and self.patience[member].waited:

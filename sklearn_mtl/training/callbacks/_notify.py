@@ -27,12 +27,16 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from ...utils._warn import warn
 from ._lr_scheduler import begin_schedule, reset_rates, schedule_error
 from ._protocols import TrainingNet
+from ._pruning import PruningCallback
 from ._sklearn import SklearnCallbacks
 
 # These read records of batches without having a batch hook.
 _READ_BATCHES = (Checkpoint, TrainEndCheckpoint, PassthroughScoring)
 # These do not read single batches.
-_READ_EPOCHS = (EarlyStopping, EpochTimer, LoadInitState, ParamMapper, PrintLog, WandbLogger, SklearnCallbacks)
+_READ_EPOCHS = (
+    EarlyStopping, EpochTimer, LoadInitState, ParamMapper, PrintLog, PruningCallback, SklearnCallbacks,
+    WandbLogger,
+)  # fmt: skip
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
@@ -115,6 +119,8 @@ def _check_monitor(net: TrainingNet, callback: Callback) -> None:
 def _monitor_of(callback: Callback) -> str | None:
     if isinstance(callback, WandbLogger):
         return "valid_loss_best" if callback.save_model else None
+    if isinstance(callback, PruningCallback):
+        return callback.watched
     if isinstance(callback, Checkpoint | EarlyStopping | LRScheduler) and isinstance(callback.monitor, str):
         return callback.monitor
     return None
