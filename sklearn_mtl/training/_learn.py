@@ -35,7 +35,7 @@ from ._join import join
 from ._make_net import make_net
 from ._members import settled
 from ._model import Model
-from ._parallel import refuse_network
+from ._parallel import refuse_network, refuse_other_rows
 from ._plan import Plan, plan_fit
 from ._prepare import encode_rows, fit_tasks
 from ._scoring_view import scoring_view
@@ -337,6 +337,7 @@ def assemble(
     net.ranks = ranks
     if ranks is not None:
         refuse_network(net.module_, plan.blueprint)
+        refuse_other_rows(ranks, splits[0])
         ranks.align([*net.module_.state_dict().values(), *net.criterion_.state_dict().values()])
     return model, stacks_of(net.module_, net.criterion_, members, rows.device, precision, ranks)
 

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from ..architectures import Outputs
-from ..data._dataset import fewest_rows
+from ..data._dataset import DataSplit, fewest_rows
 from ..exceptions import ParallelError
 from ..model._blueprint import Blueprint
 from ..model._objective import TaskLosses
+from ..utils._digest import digest
 from ..utils._ranks import Ranks
 
 
@@ -33,6 +34,16 @@ def refuse_network(network: nn.Module, blueprint: Blueprint) -> None:
                 f"task {name!r}: several processes do not work with {blueprint.tasks[name]!r}, whose loss "
                 "compares all rows of a step."
             )
+
+
+def refuse_other_rows(ranks: Ranks, split: DataSplit) -> None:
+    """Raise ValueError, in all processes, if they have drawn different rows to hold out."""
+    held = None if split.valid is None else split.valid.data.rows
+    own = digest([None if rows is None else rows.numpy() for rows in (split.train.rows, held)])
+    if ranks.any([ranks.of_first(own) != own])[0]:
+        raise ValueError(
+            "the processes hold out different rows. Give the splitter in validation an int as random_state."
+        )
 
 
 class _OfAllRanks(torch.autograd.Function):

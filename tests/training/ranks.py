@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.sparse import coo_array
+from sklearn.model_selection import ShuffleSplit
 from skorch.callbacks import Callback, Checkpoint
 from torch import distributed
 
@@ -142,6 +143,7 @@ def refusals(rank):
         "batch norm": error_of(net(trunk=Normalised).fit, X.astype(np.float32), Y),
         "buffers": error_of(net(trunk=Counts).fit, X.astype(np.float32), Y),
         "other rows": error_of(net().fit, X[rank:], Y[rank:]),
+        "other held-out rows": error_of(net(validation=ShuffleSplit(1, test_size=0.2)).fit, X, Y),
         "other parameters": error_of(net(learning_rate=0.1 + rank).fit, X, Y),
         "stream": error_of(net(trunk="mlp").fit, Stream(X), Y),
         "partial_fit": error_of(net().partial_fit, X, Y),
