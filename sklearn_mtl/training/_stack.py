@@ -41,6 +41,7 @@ from ._balance import read_balance
 from ._divergence import diverged
 from ._gradients import backward, gramian_of
 from ._log import read_losses, record
+from ._many_classes import losses_and_best
 from ._pair_validation import validate_pairs
 from ._parallel import of_all_ranks, with_one_penalty
 from ._sampled import SampledBatches
@@ -265,7 +266,8 @@ class Stack:
             outputs = self._outputs(batch.inputs, names, with_cut and self.objective.grad_at == "representation")
             if task is None:
                 return outputs, self.objective(outputs, batch.targets, batch.weights)
-            return outputs, self.objective.of_task(task, outputs[task], batch.targets, batch.weights)
+            output = outputs.side_by_side([task])
+            return outputs, self.objective.of_task(task, output, batch.targets, batch.weights)
 
     def _outputs(self, inputs: dict[str, Tensor], names: Sequence[str], at_cut: bool = False) -> Outputs:
         if at_cut:
@@ -364,10 +366,15 @@ class Stack:
                 else self._rated(losses[None], [0], [of_labels])
             )
         tasks = {name: self.objective.tasks[name] for name in self.objective.names}
-        outputs = predict_outputs(self.network, data.inputs, tasks, data.device, data.rows)
-        everything = data.everything()
+        many = [name for name, task in tasks.items() if task.has_many_classes]
+        others = {name: task for name, task in tasks.items() if name not in many}
+        outputs = predict_outputs(self.network, data.inputs, others, data.device, data.rows) if others else {}
+        everything, together = data.everything(), valid.as_batch(outputs, others)
+        if many:
+            losses_of, best = losses_and_best(self.network, self.objective, valid, many)
+            outputs, together = outputs | best, together.with_more(losses_of)
         with torch.inference_mode():
-            losses, mass = self.objective(valid.as_batch(outputs, tasks), everything.targets, everything.weights)
+            losses, mass = self.objective(together, everything.targets, everything.weights)
         present = np.ones(len(losses), dtype=bool) if mass is None else (mass > 0).cpu().numpy()
         known = np.where(present, losses.double().cpu().numpy(), np.nan)[None]
         if not with_scores:
