@@ -42,7 +42,7 @@ def refuse_other_rows(ranks: Ranks, split: DataSplit) -> None:
     own = digest([None if rows is None else rows.numpy() for rows in (split.train.rows, held)])
     if ranks.any([ranks.of_first(own) != own])[0]:
         raise ValueError(
-            "the processes hold out different rows. Give the splitter in validation an int as random_state."
+            "the processes hold out different rows; the splitter in validation should hold out the same in each."
         )
 
 

@@ -75,7 +75,7 @@ def test_the_share_of_a_process_matters(found):
         ("batch norm", "BatchNorm"),
         ("buffers", "different networks: .*seen"),
         ("other rows", "called with different \\['X', 'y'\\]"),
-        ("other held-out rows", "hold out different rows. Give the splitter in validation an int"),
+        ("other held-out rows", "hold out different rows"),
         ("other parameters", "called with different \\['learning_rate'\\]"),
         ("stream", "trains one network in several processes, which only fit does, on rows in memory"),
         ("partial_fit", "which only fit does"),
