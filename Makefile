@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 # a target asks for the extras that it uses; a stamp says that they are installed
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test checks soak lint docs site-check bench release-check clean
+.PHONY: demo test checks soak gpu lint docs site-check bench release-check clean
 
 demo: $(VENV)/.demo
 	$(PY) docs/examples/plot_demo.py
@@ -21,6 +21,12 @@ checks: $(VENV)/.test
 soak: $(VENV)/.test
 	# the figures of reliability: damaged files, kills, threads; some ten minutes
 	OMP_NUM_THREADS=1 $(PY) -m tests.reliability.soak
+
+gpu: $(VENV)/.test
+	# what needs a CUDA device: tests, and timings beside lean loops of torch and the CPU
+	$(PY) -c "import torch; assert torch.cuda.is_available(), 'there is no CUDA device'"
+	$(PY) -m pytest -m gpu
+	$(PY) benchmarks/gpu.py
 
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .

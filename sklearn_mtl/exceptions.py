@@ -5,6 +5,7 @@ __all__ = [
     "ModelFileError",
     "ModelVersionWarning",
     "OutOfMemoryError",
+    "ParallelError",
     "SingleClassWarning",
     "TaskTypeWarning",
 ]
@@ -52,6 +53,13 @@ class OutOfMemoryError(MemoryError):
 
     The message says what was computed and how to use less memory. An earlier fitted model stays unchanged. In a
     search the candidate fails, and scikit-learn's ``error_score`` applies.
+    """
+
+
+class ParallelError(RuntimeError):
+    """A process of a fit by several processes has failed, or has not answered in time.
+
+    It is raised in the other processes. An earlier fitted model stays unchanged.
     """
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ..nn._adaptive import AdaptiveOutputs, KnownLosses
 from ..nn._layers import affine
 from ..nn._pairs import Pairs, pair_outputs
 from ._cuts import Cut
@@ -61,6 +62,10 @@ class KnownPairs:
         return self.values
 
 
+#: outputs of some tasks, computed or not
+Values = Tensor | Product | KnownPairs | AdaptiveOutputs | KnownLosses
+
+
 class Outputs(Mapping[str, Tensor]):
     """Outputs (..., B, K) by task; outputs from one product stay concatenated.
 
@@ -69,7 +74,7 @@ class Outputs(Mapping[str, Tensor]):
 
     Parameters
     ----------
-    blocks : sequence of (sequence of str, sequence of int, Tensor or Product)
+    blocks : sequence of (sequence of str, sequence of int, Tensor, Product or AdaptiveOutputs)
         Tasks, their widths K, and their concatenated outputs, (..., B, sum of K).
     penalty : Tensor of shape (...) or None, default=None
         Term that the network adds to the objective in training.
@@ -79,7 +84,7 @@ class Outputs(Mapping[str, Tensor]):
 
     def __init__(
         self,
-        blocks: Sequence[tuple[Sequence[str], Sequence[int], Tensor | Product | KnownPairs]],
+        blocks: Sequence[tuple[Sequence[str], Sequence[int], Values]],
         penalty: Tensor | None = None,
         cut: Cut | None = None,
     ) -> None:
@@ -113,10 +118,14 @@ class Outputs(Mapping[str, Tensor]):
         return Outputs(self._blocks, None if self.penalty is None else self.penalty.mean(), self.cut)
 
     def side_by_side(self, names: Sequence[str]) -> Tensor:
-        """Return the outputs of some tasks as one tensor (..., B, sum of their K)."""
+        """Return the outputs of some tasks as one tensor (..., B, sum of their K).
+
+        Those of very many classes are an `AdaptiveOutputs`, which computes losses without them.
+        """
         for tasks, _, values in self._blocks:
             if list(tasks) == list(names):
-                return _whole(values)
+                computes_losses = isinstance(values, AdaptiveOutputs | KnownLosses)
+                return values if computes_losses else _whole(values)  # type: ignore[return-value]
         return torch.cat([self[name] for name in names], dim=-1)
 
     def at(self, names: Sequence[str], pairs: Pairs) -> Tensor:
@@ -129,19 +138,32 @@ class Outputs(Mapping[str, Tensor]):
                     return values.at(pairs, slice(start, start + len(names)))
         return self.side_by_side(names)[..., pairs.row, pairs.column]
 
-    def whole_blocks(self) -> list[tuple[Sequence[str], Sequence[int], Tensor]]:
-        """Return the blocks, of which each is computed."""
-        return [(names, widths, _whole(values)) for names, widths, values in self._blocks]
+    def whole_blocks(self, only_best: bool = False) -> list[tuple[Sequence[str], Sequence[int], Tensor]]:
+        """Return the blocks, of which each is computed.
+
+        With ``only_best``, blocks of very many classes have two columns: the most probable class, and its log
+        probability.
+        """
+        return [
+            (names, [2], values.best())
+            if only_best and isinstance(values, AdaptiveOutputs)
+            else (names, widths, _whole(values))
+            for names, widths, values in self._blocks
+        ]
 
     @cached_property
     def _by_task(self) -> dict[str, Tensor]:
         return {
             name: part
-            for names, widths, tensor in self.whole_blocks()
-            for name, part in zip(names, tensor.split(list(widths), dim=-1), strict=True)
+            for names, widths, values in self._blocks
+            if not isinstance(values, AdaptiveOutputs | KnownLosses)
+            for name, part in zip(names, _whole(values).split(list(widths), dim=-1), strict=True)
         }
 
     def __getitem__(self, name: str) -> Tensor:
+        for names, _, values in self._blocks:
+            if isinstance(values, AdaptiveOutputs) and name in names:
+                return values.all
         return self._by_task[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -151,5 +173,5 @@ class Outputs(Mapping[str, Tensor]):
         return sum(len(names) for names, _, _ in self._blocks)
 
 
-def _whole(values: Tensor | Product | KnownPairs) -> Tensor:
-    return values.all if isinstance(values, Product | KnownPairs) else values
+def _whole(values: Values) -> Tensor:
+    return values if isinstance(values, Tensor) else values.all

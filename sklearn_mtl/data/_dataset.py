@@ -225,12 +225,22 @@ class DataSplit(NamedTuple):
 def take(values: Any, rows: Tensor | slice, device: torch.device) -> Tensor:
     """Gather rows of a tensor, a sparse matrix, or padded `RaggedRows`, on a device."""
     if isinstance(values, SparseRows) or isinstance(rows, slice):
-        return values[rows].to(device)
+        return moved(values[rows], device)
     if isinstance(values, RaggedRows):
-        return values[rows.to(values.values.device)].to(device)
+        return moved(values[rows.to(values.values.device)], device)
     if isinstance(values, LabelledPairs):
         return values[rows.to(values.target.device)].to(device)  # type: ignore[return-value]
-    return values.index_select(0, rows.to(values.device)).to(device)
+    return moved(values.index_select(0, rows.to(values.device)), device)
+
+
+def moved(values: Tensor, device: torch.device) -> Tensor:
+    """Move gathered rows to a device: to a GPU from pinned memory, so that it computes meanwhile.
+
+    The process does not wait for the copy. It gathers the next rows while the GPU still computes.
+    """
+    if device.type == "cuda" and values.device.type == "cpu":
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
 
 
 def lengths_of(inputs: Mapping[str, Any]) -> Tensor | None:
@@ -271,14 +281,43 @@ class BatchIterator:
         return n_batches(len(self.dataset), self.batch_size, self.fewest)
 
     def __iter__(self) -> Iterator[Batch]:
+        yield from self.dataset.batches(self.batch_rows())
+
+    def batch_rows(self) -> Sequence[Tensor]:
+        """Draw the rows of each batch."""
         order = torch.randperm(len(self.dataset), generator=self.generator)
         if self.dataset.rows is not None:
             order = self.dataset.rows[order]
         lengths = lengths_of(self.dataset.inputs)
-        batches = split_batches(order, self.batch_size, self.fewest)
         if lengths is not None:
-            batches = bucketed(order, lengths, self.batch_size, self.generator, self.fewest)
-        yield from self.dataset.batches(batches)
+            return bucketed(order, lengths, self.batch_size, self.generator, self.fewest)
+        return split_batches(order, self.batch_size, self.fewest)
+
+
+class ShareOfBatches(BatchIterator):
+    """Iterates over one share of each batch; all shares together are the batches of a `BatchIterator`.
+
+    A batch with fewer rows than shares leaves some without a row. Such a share has a row that does not count, and
+    its ``rows`` are empty.
+
+    Parameters
+    ----------
+    share, n_shares : int
+        Number of the share from 0, and the number of shares.
+    *args, **kwargs
+        As for `BatchIterator`.
+    """
+
+    def __init__(self, share: int, n_shares: int, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.share, self.n_shares = share, n_shares
+
+    def __iter__(self) -> Iterator[Batch]:
+        batches = self.batch_rows()
+        shares = [rows.tensor_split(self.n_shares)[self.share] for rows in batches]
+        filled = [own if len(own) else rows[:1] for own, rows in zip(shares, batches, strict=True)]
+        for own, batch in zip(shares, self.dataset.batches(filled), strict=True):
+            yield batch if len(own) else batch._replace(rows=own)
 
 
 def n_batches(n_rows: int, batch_size: int, fewest: int = 1) -> int:

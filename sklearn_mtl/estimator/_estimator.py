@@ -33,6 +33,7 @@ from ..training import CallbackList, restored
 from ..trunks import Trunk, allows_nan, resolve_trunk
 from ..utils._device import resolve_device
 from ..utils._params import Interval, NestedParamsMixin, SpecList, Splitter, StrOptions, SubclassOf
+from ..utils._ranks import own_device
 from ..utils._types import ColumnsLike
 from ..weighting import Weighting, resolve_weighting
 from ._html import diagram_html
@@ -152,9 +153,11 @@ class MultiTaskNetEstimator(
         Categorical columns of X. "from_dtype" are the columns of a frame with string, categorical or enum dtype.
         Otherwise positions, a mask or names of columns; None for no column. Missing categories, and categories
         that ``fit`` did not see, are allowed.
-    device : {"auto", "cpu", "cuda", "cuda:<index>", "mps"}, default="auto"
+    device : {"auto", "cpu", "cuda", "cuda:<index>", "mps", "cpu:*", "cuda:*"}, default="auto"
         Device of the network. "auto" is a GPU if one is available; with several GPUs, the workers of a parallel
-        search use them in turn.
+        search use them in turn. With "cpu:*" or "cuda:*" all processes of the initialised process group of
+        `torch.distributed` train one network together, each on its own CPU or GPU; ``batch_size`` is then the rows
+        of each process in a step, and "auto" those of all of them. See :ref:`several-processes`.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training, for instance `skorch.callbacks.Checkpoint`: instances, classes, or pairs of a
         name and one of these; a pair with None is switched off. Their parameters are set by
@@ -408,6 +411,6 @@ class MultiTaskNetEstimator(
 def _device_or_cpu(device: Any) -> torch.device:
     """Resolve a device; use the CPU if this machine does not have it."""
     try:
-        return resolve_device(device)
+        return resolve_device(own_device(device))
     except ValueError:
         return torch.device("cpu")

@@ -92,7 +92,7 @@ class FittedMixin(
         array, frame, structured array or Targets
             The kind of y in ``fit``: a frame has X's index.
         """
-        answers, view = self._answers(X, tasks, given)
+        answers, view = self._answers(X, tasks, given, only_best=True)
         return view._model.container.wrap({name: a.predictions for name, a in answers.items()}, X)
 
     @available_if(_has_probabilities)
@@ -234,15 +234,19 @@ class FittedMixin(
         return pandas.DataFrame(self._model.history).set_index("epoch")
 
     def _answers(
-        self, X: RowsLike, tasks: Sequence[str] | None, given: TargetsLike = None
+        self, X: RowsLike, tasks: Sequence[str] | None, given: TargetsLike = None, only_best: bool = False
     ) -> tuple[dict[str, Answer], Any]:
-        """Return the predictions of some tasks, and the twin that computed them."""
+        """Return the predictions of some tasks, and the twin that computed them.
+
+        With ``only_best``, tasks of very many classes have no probabilities of the others.
+        """
         view = self._fitted_view()
         if not isinstance(X, np.ndarray):  # the check would be noticeable for a single row
             refuse_stream(X, "predict")
         names, predictors = view._chosen(tasks), view.task_predictors_
         own = [name for name in names if name not in predictors] if predictors else names
-        outputs = view._model.outputs(X, own, view, given) if own else {}
+        compute = view._model.best_outputs if only_best else view._model.outputs
+        outputs = compute(X, own, view, given) if own else {}
         answers: dict[str, Answer] = {
             name: NetworkAnswer(name, view.tasks_[name], outputs[name])
             if name in outputs

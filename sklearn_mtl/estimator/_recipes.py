@@ -17,6 +17,7 @@ from ..streaming._stream import Stream
 from ..targets import SparseTargets, read_targets
 from ..training import Model, PortfolioModel, batch_size_of
 from ..trunks import MLP, resolve_trunk
+from ..utils._ranks import is_of_all
 from ..utils._same import same
 from ..utils._signature import parameters_of
 from ..utils._types import RowsLike, TargetsLike
@@ -154,7 +155,14 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
     changed = changed_params(estimator)
     spec = resolve_ensemble(estimator.ensemble)
     if isinstance(X, Stream):
-        return {"": _of_stream(estimator, spec, previous, changed)}
+        what = (
+            "holds out rows by their positions, and trains each recipe in turn; a stream trains a single one. "
+            "Leave ensemble at 'auto', or set it to 'batch' with n_members"
+        )
+        return {"": _of_many_rows(estimator, spec, previous, changed, what)}
+    if is_of_all(estimator.device):
+        what = f"trains ensembles; device={estimator.device!r} trains one network. Leave ensemble at 'auto'"
+        return {"": _of_many_rows(estimator, spec, previous, changed, what)}
     if isinstance(spec, Portfolio) and isinstance(y, SparseTargets):
         raise ValueError(
             f"ensemble={estimator.ensemble!r} weighs recipes by arrays of all rows and tasks, and y is of "
@@ -180,13 +188,16 @@ def _recipes_of_fit(estimator: Any, X: RowsLike, y: TargetsLike, previous: Model
     )
 
 
-def _of_stream(estimator: Any, spec: Any, previous: Model | None, changed: set[str]) -> Recipe:
-    """Return the only recipe for a stream: "shared" for many rows, unless the user describes one training."""
+def _of_many_rows(estimator: Any, spec: Any, previous: Model | None, changed: set[str], what: str) -> Recipe:
+    """Return "shared" for many rows as the only recipe, unless the user describes one training.
+
+    Parameters
+    ----------
+    what : str
+        Why there is no portfolio.
+    """
     if isinstance(spec, Portfolio) or isinstance(previous, PortfolioModel):
-        raise ValueError(
-            "a Portfolio holds out rows by their positions, and trains each recipe in turn; a stream trains a "
-            "single one. Leave ensemble at 'auto', or set it to 'batch' with n_members."
-        )
+        raise ValueError(f"a Portfolio {what}. Leave ensemble at 'auto'.")
     if changed & OF_ONE_TRAINING or previous is not None:
         return _single(estimator)
     recipe = recommended_recipes(MOST_ROWS + 1, 1, 1)["shared"]

@@ -154,7 +154,7 @@ class ScoringMixin:
         if isinstance(y, SparseTargets) and given is None and not self._fitted_view().task_predictors_:
             yield from self._compared_labels(X, y, sample_weight)
             return
-        answers, view = self._answers(X, None, given)
+        answers, view = self._answers(X, None, given, only_best=True)
         true = view._true_labels(y)
         check_consistent_length(next(iter(answers.values())).predictions, true)
         every = list(view._model.blueprint.tasks)

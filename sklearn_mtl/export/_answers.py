@@ -213,5 +213,9 @@ def answering_of(name: str, task: Task) -> Answering:
             f"task {name!r}: to_onnx does not support {type(task).__name__}; it supports {supported}. "
             "Leave the task out by tasks=[...]."
         )
+    if task.has_many_classes:
+        raise TypeError(
+            f"task {name!r}: to_onnx does not support softmax='adaptive'. Leave the task out by tasks=[...]."
+        )
     answering: Answering = _BY_TYPE[type(task)](name, task)
     return answering

@@ -40,6 +40,7 @@ def predict_outputs(
     tasks: Mapping[str, Task],
     device: torch.device,
     rows: Tensor | None = None,
+    only_best: bool = False,
 ) -> dict[str, Tensor]:
     """Compute the outputs (..., n, positions, K) of some tasks, on the CPU.
 
@@ -57,13 +58,15 @@ def predict_outputs(
         Device of the network.
     rows : Tensor of int or None, default=None
         Rows to predict; None for all.
+    only_best : bool, default=False
+        Whether to compute two columns for a task of very many classes, see `Outputs.whole_blocks`.
     """
     names = list(tasks)
     layout: dict[str, tuple[Sequence[str], Sequence[int]]] = {}
 
     def by_block(batch: dict[str, Tensor]) -> dict[str, Tensor]:
         # the outputs of thousands of tasks are few tensors, which are split once
-        blocks = network(batch, names).whole_blocks()
+        blocks = network(batch, names).whole_blocks(only_best)
         layout.update({tasks[0]: (tasks, widths) for tasks, widths, _ in blocks})
         return {tasks[0]: values for tasks, _, values in blocks}
 

@@ -113,6 +113,11 @@ class Task(BaseEstimator, ABC):
         return False
 
     @property
+    def has_many_classes(self) -> bool:
+        """Whether the head computes an `AdaptiveOutputs`, because an output for each class takes too long."""
+        return False
+
+    @property
     def learns_after_training(self) -> bool:
         """Whether ``finish`` learns from the outputs for the rows of ``fit``: by default if it is overridden."""
         return type(self).finish is not Task.finish

@@ -8,16 +8,19 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ..columns._columns import read_column
 from ..columns._missing import is_missing
+from ..nn._adaptive import AdaptiveOutputs, AdaptiveSoftmax, KnownLosses
 from ..utils._params import ArrayLike, Interval, StrOptions
+from ._adaptive import order_of, refuse_adaptive
 from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions, require_labels, smooth
 from ._focal import binary_focal_loss, focal_loss
 from ._members import log_mean_of_members, logit_of_mean
@@ -54,6 +57,11 @@ class Classification(Task):
         If the target holds probabilities, it gets those of the classes that have a logit, as floats.
     gamma : float >= 0, default=2.0
         Exponent of ``loss="focal"``: the larger, the less easy rows count; 0 is the cross-entropy.
+    softmax : {"full", "adaptive"}, default="full"
+        "adaptive" is for thousands of classes of which few are frequent [3]_. Classes are grouped by frequency: a
+        step computes the frequent ones, and groups of rare ones only for the rows that have a label in them, from
+        fewer dimensions. ``predict`` computes a group only where it may have the most probable class;
+        ``predict_proba`` computes all classes. It takes ``loss="cross_entropy"`` with labels, and one network.
 
     Attributes
     ----------
@@ -64,6 +72,7 @@ class Classification(Task):
     ----------
     .. [1] Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016.
     .. [2] Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    .. [3] Grave et al., "Efficient softmax approximation for GPUs", ICML 2017.
 
     Raises
     ------
@@ -84,7 +93,6 @@ class Classification(Task):
 
     kind = "classification"
     stackable_params = ("label_smoothing", "gamma")
-    rates_probabilities = True
     metric = "accuracy"
 
     _parameter_constraints: dict = {
@@ -93,6 +101,7 @@ class Classification(Task):
         "classes": [ArrayLike(), None],
         "loss": [StrOptions({"cross_entropy", "focal"}), callable],
         "gamma": [Interval(Real, 0, None, closed="left")],
+        "softmax": [StrOptions({"full", "adaptive"})],
     }
 
     def __init__(
@@ -102,12 +111,22 @@ class Classification(Task):
         classes: Any = None,
         loss: str | Loss = "cross_entropy",
         gamma: float = 2.0,
+        softmax: str = "full",
     ) -> None:
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.classes = classes
         self.loss = loss
         self.gamma = gamma
+        self.softmax = softmax
+
+    @property
+    def has_many_classes(self) -> bool:
+        return self.softmax == "adaptive"
+
+    @property
+    def rates_probabilities(self) -> bool:  # type: ignore[override]
+        return not self.has_many_classes
 
     def fit(
         self, y: np.ndarray, sample_weight: np.ndarray | None = None, classes: np.ndarray | None = None
@@ -123,9 +142,17 @@ class Classification(Task):
         n_classes = len(self.classes_)
         self.n_outputs_ = 1 if n_classes == 2 else n_classes
         self.n_elements_ = 1
+        if self.has_many_classes:
+            refuse_adaptive(self)
+            self.order_ = order_of(self._label_codes(y), sample_weight, n_classes)
         if callable(self.loss):
             self._check_loss(self.loss, y)
         return self
+
+    def head(self, in_features: int, generator: torch.Generator, grid: tuple[int, int] | None = None) -> nn.Module:
+        if self.has_many_classes:
+            return AdaptiveSoftmax(in_features, self.order_, generator)
+        return super().head(in_features, generator, grid)
 
     def _check_loss(self, loss: Loss, y: np.ndarray) -> None:
         if self.label_smoothing:
@@ -210,7 +237,7 @@ class Classification(Task):
 
     @property
     def label_width(self) -> int:
-        return len(self.classes_)
+        return 0 if self.has_many_classes else len(self.classes_)
 
     def label_input(self, target: np.ndarray) -> np.ndarray:
         if target.ndim == 1:
@@ -256,6 +283,8 @@ class Classification(Task):
         return np.where(labelled[:, None], y, 1 / y.shape[1]), labelled
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        if isinstance(output, AdaptiveOutputs | KnownLosses):
+            return output.loss(target)
         if callable(self.loss):
             has_columns = len(self.classes_) == 2 or target.is_floating_point()
             return apply_loss(self.loss, output, target if has_columns else target.unsqueeze(-1), self.stacks_)
@@ -291,6 +320,8 @@ class Classification(Task):
         return ("binary", self.label_smoothing, *focal)
 
     def decode(self, output: np.ndarray) -> np.ndarray:
+        if self.has_many_classes and output.shape[1] == 2:  # the most probable class, and its log probability
+            return self.classes_[output[:, 0].astype(np.intp)]
         codes = (output[:, 0] > 0).astype(np.intp) if len(self.classes_) == 2 else output.argmax(axis=1)
         return self.classes_[codes]
 
@@ -301,6 +332,8 @@ class Classification(Task):
         return logit_of_mean(outputs, weights)
 
     def decode_proba(self, output: np.ndarray) -> np.ndarray:
+        if self.has_many_classes and output.shape[1] == 2:
+            raise TypeError("only the most probable class was computed; predict_proba computes all")
         output = output.astype(np.float64)  # 1 - p would lose digits
         if len(self.classes_) != 2:
             return softmax(output, axis=1)

@@ -82,6 +82,8 @@ class Eligibility(NamedTuple):
     @classmethod
     def of_rows(cls, blueprint: Blueprint, data: Dataset, batch_size: int, one_fit: bool = False) -> Eligibility:
         """Judge by the encoded rows, and by whether `torch.func.vmap` supports modules without a member axis."""
+        if any(task.has_many_classes for task in blueprint.tasks.values()):
+            return cls("softmax='adaptive' has groups of classes for one network")
         if not one_fit and any(isinstance(values, SparseRows) for values in data.inputs.values()):
             return cls("a sparse X is converted to dense tensors batch by batch")
         if any(isinstance(values, RaggedRows) for values in [*data.inputs.values(), *data.targets]):

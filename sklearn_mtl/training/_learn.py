@@ -23,6 +23,7 @@ from ..tasks._rating import chosen_metrics
 from ..utils._device import resolve_device
 from ..utils._modes import own_modes
 from ..utils._random import Streams
+from ..utils._ranks import Ranks
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ..utils._warn import warn
 from ._caller import Caller
@@ -30,9 +31,11 @@ from ._checkpoint import open_checkpoint
 from ._continuation import refuse_changes
 from ._eligibility import Eligibility
 from ._finish import finish
+from ._join import join
 from ._make_net import make_net
 from ._members import settled
 from ._model import Model
+from ._parallel import refuse_network, refuse_other_rows
 from ._plan import Plan, plan_fit
 from ._prepare import encode_rows, fit_tasks
 from ._scoring_view import scoring_view
@@ -41,6 +44,9 @@ from ._stopping import stopping_rule
 from ._training_state import Keeper, LastEpoch, continue_from
 from ._validation import NOTHING, ValidationData, positions_of, splits_of, validates
 from .callbacks._callback_list import has_callback
+
+# The arguments of fit by which a fit is identified, in the order of `ValidationData` at the end.
+ROWS = ("X", "y", "sample_weight", "groups", "X_val", "y_val", "sample_weight_val", "to_weigh_recipes")
 
 
 @own_modes()
@@ -72,11 +78,17 @@ def learn(
         Whether to continue from the checkpoint of this fit, if there is one.
     """
     given.check(config)
+    rows = dict(zip(ROWS, [X, y, sample_weight, *given], strict=True))
+    config, ranks = join(config, rows)
     plan = plan_fit(config, caller.owner, X, y, sample_weight, previous)
+    if ranks is not None:
+        plan = plan._replace(blueprint=replace(plan.blueprint, seed=ranks.of_first(plan.blueprint.seed)))
     stops = validates(config, plan, given)
     anneals = previous is None and (not stops or config.early_stopping.is_off)
-    set_up = partial(_set_up, config, caller, X=X, given=given, previous=previous, stops=stops, anneals=anneals)
-    return train_fit(config, caller, plan, [X, y, sample_weight, *given], previous, anneals, resume, set_up)
+    set_up = partial(
+        _set_up, config, caller, X=X, given=given, previous=previous, stops=stops, anneals=anneals, ranks=ranks
+    )
+    return train_fit(config, caller, plan, list(rows.values()), previous, anneals, resume, set_up, ranks)
 
 
 def train_fit(
@@ -88,6 +100,7 @@ def train_fit(
     anneals: bool,
     resume: bool,
     set_up: Callable[[Plan], tuple[Model, list[Stack]]],
+    ranks: Ranks | None = None,
 ) -> Model:
     """Train all epochs of a fit that has been planned, with its checkpoints.
 
@@ -106,8 +119,11 @@ def train_fit(
         Whether to continue from the checkpoint.
     set_up : callable
         Builds the model and its stacks for the plan.
+    ranks : Ranks or None, default=None
+        The processes of the fit, the first of which has the checkpoint; None for one.
     """
-    checkpoint, saved = open_checkpoint(config, rows, previous, anneals, resume)
+    opened = partial(open_checkpoint, config, rows, previous, anneals, resume)
+    checkpoint, saved = opened() if ranks is None else ranks.by_first(opened)
     if saved is not None:
         plan = plan._replace(blueprint=replace(plan.blueprint, seed=saved["seed"]))
     model, stacks = set_up(plan)
@@ -115,7 +131,8 @@ def train_fit(
     if checkpoint is not None and saved is not None:
         epochs = checkpoint.resume(model.net, saved, epochs)
     last = LastEpoch()
-    keepers: list[Keeper] = [last] if checkpoint is None else [last, checkpoint]
+    writes = checkpoint is not None and (ranks is None or ranks.is_first)
+    keepers: list[Keeper] = [last, checkpoint] if checkpoint is not None and writes else [last]
     watchers = [("sklearn", caller.watch(model))] if caller.watch is not None else []
     try:
         model.net.train(stacks, epochs, watchers=watchers, keepers=keepers, start=start)
@@ -266,6 +283,7 @@ def assemble(
     keep_optimizer: bool = False,
     warns: bool = True,
     adds_to: Model | None = None,
+    ranks: Ranks | None = None,
 ) -> tuple[Model, list[Stack]]:
     """Build the networks for encoded rows, with initial weights or those of another model.
 
@@ -288,6 +306,8 @@ def assemble(
         Whether to warn of callbacks that need validation rows if there are none.
     adds_to : Model or None, default=None
         The model that a task is added to.
+    ranks : Ranks or None, default=None
+        The processes that train the network together.
     """
     yields = config.optimizer.schedule == "auto"
     config = settled(config, rows, anneals)
@@ -313,8 +333,13 @@ def assemble(
         for blueprint, one in zip(plan.blueprint.members, splits, strict=True)
     ]
     warn_of_metrics(members)
-    net = model.net
-    return model, stacks_of(net.module_, net.criterion_, members, rows.device, config.optimizer.mixed_precision)
+    net, precision = model.net, config.optimizer.mixed_precision
+    net.ranks = ranks
+    if ranks is not None:
+        refuse_network(net.module_, plan.blueprint)
+        refuse_other_rows(ranks, splits[0])
+        ranks.align([*net.module_.state_dict().values(), *net.criterion_.state_dict().values()])
+    return model, stacks_of(net.module_, net.criterion_, members, rows.device, precision, ranks)
 
 
 def _one_by_one(config: FitConfig, blueprint: Blueprint, rows: Dataset) -> bool:

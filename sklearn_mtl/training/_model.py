@@ -176,12 +176,26 @@ class Model:
         inputs = self.blueprint.trunk.encode(X, owner=owner)
         return self.outputs_of({**inputs, **known_labels(self.blueprint, given, n_rows_of(inputs))}, tasks)
 
-    def outputs_of(
-        self, inputs: Mapping[str, Any], tasks: Sequence[str], rows: torch.Tensor | None = None
+    def best_outputs(
+        self, X: RowsLike, tasks: Sequence[str], owner: BaseEstimator, given: TargetsLike = None
     ) -> dict[str, Any]:
-        """Compute the outputs of encoded inputs, of all rows or of some; see `outputs`."""
+        """Compute `outputs`, of which tasks of very many classes have only the most probable one."""
+        if not any(self.blueprint.tasks[name].has_many_classes for name in tasks):
+            return self.outputs(X, tasks, owner, given)
+        with own_modes():
+            inputs = self.blueprint.trunk.encode(X, owner=owner)
+            return self.outputs_of(inputs, tasks, only_best=True)
+
+    def outputs_of(
+        self,
+        inputs: Mapping[str, Any],
+        tasks: Sequence[str],
+        rows: torch.Tensor | None = None,
+        only_best: bool = False,
+    ) -> dict[str, Any]:
+        """Compute the outputs of encoded inputs, of all rows or of some; see `outputs` and `best_outputs`."""
         chosen = {name: self.blueprint.tasks[name] for name in tasks}
-        outputs = predict_outputs(self.network, inputs, chosen, self.device, rows)
+        outputs = predict_outputs(self.network, inputs, chosen, self.device, rows, only_best)
         if self.blueprint.n_members > 1:
             outputs = average_members(outputs, chosen)
         lengths = lengths_of(inputs)

@@ -21,10 +21,12 @@ from ..nn._layers import set_draws
 from ..nn._stacked_optimizer import clip_members
 from ..sampling import AllTasks, TaskSampling
 from ..utils._memory import explain_out_of_memory
+from ..utils._ranks import Ranks
 from ..utils._threads import TRAINING_WORK_PER_THREAD, threads_for
 from ..weighting import UnsolvableError
 from ._divergence import refuse_non_finite, unsolved
 from ._log import mean_entries, progress_in
+from ._parallel import refuse_unequal
 from ._stack import Pass, Stack
 from ._stopping import BestEpoch
 from .callbacks._batches import record_best, watch_validation, watched_step
@@ -102,6 +104,7 @@ class MultiTaskNet(NeuralNet):
         self.sampling = AllTasks() if sampling is None else sampling
         self.stop_training = False
         self.scoring: ScoresRows | None = None
+        self.ranks: Ranks | None = None
         self.origin = 0
         self.validates = False
         self.watchers: list[tuple[str, Callback]] = []
@@ -170,6 +173,8 @@ class MultiTaskNet(NeuralNet):
                 if self.history is not history:  # a callback has loaded another training
                     start = len(self.history)
                 self._run_epochs(start, epochs, keepers)
+                if self.ranks is not None:
+                    refuse_unequal(self.ranks, self.module_)
                 if self.stopping is not None:
                     self.stopping.restore(self.module_)
                 self.notify("on_train_end", X=first.data.train, y=None)
@@ -179,7 +184,7 @@ class MultiTaskNet(NeuralNet):
 
     def _let_go(self) -> None:
         """Release objects that are needed only during training."""
-        self.scoring = None
+        self.scoring, self.ranks = None, None
         self.stacks = []
         for _, callback in self.callbacks_:
             if isinstance(callback, LRScheduler):
@@ -222,6 +227,8 @@ class MultiTaskNet(NeuralNet):
                 self._validate(failed)
             self.notify("on_epoch_end", **data)
             self._end_epoch(number, failed)
+            if self.ranks is not None:  # a callback of one process may have stopped
+                self.stop_training = self.ranks.any([self.stop_training])[0]
             is_last = self.stop_training or number + 1 == start + epochs
             for keep in keepers:
                 keep(self, is_last)
@@ -284,6 +291,8 @@ class MultiTaskNet(NeuralNet):
         """Train all networks for one step, with a batch for each stack: gradients, clipping, update."""
         self.optimizer_.zero_grad()
         passes = [stack.backward(batch, task) for stack, (task, batch) in zip(self.stacks, batches, strict=True)]
+        if self.ranks is not None:
+            self.ranks.sum_gradients(list(self.module_.parameters()))
         if self.watched:
             parameters = TeeGenerator(self.get_all_learnable_params())
             shown = self.stacks[0].shown(batches[0][1])
@@ -311,6 +320,13 @@ class MultiTaskNet(NeuralNet):
         self._set_training(False)
         if self.watched:
             watch_validation(self)
+        entries = self._validated() if self.ranks is None else self.ranks.by_first(self._validated)
+        self._record(entries)
+        record_best(self, "valid_loss")
+        self._stop(entries, failed)
+
+    def _validated(self) -> list[dict[str, float]]:
+        """Compute losses and scores of the validation rows."""
         parts = [stack.validate(self._with_scores) for stack in self.stacks]
         entries = []
         for stack, part in zip(self.stacks, parts, strict=True):
@@ -320,9 +336,7 @@ class MultiTaskNet(NeuralNet):
                     of_member |= stack.entries("valid", "score", position, part.scores[position])
                     of_member |= part.further[position]
                 entries.append(of_member)
-        self._record(entries)
-        record_best(self, "valid_loss")
-        self._stop(entries, failed)
+        return entries
 
     @property
     def _with_scores(self) -> bool:
@@ -398,7 +412,7 @@ class MultiTaskNet(NeuralNet):
 
     def __getstate__(self) -> dict[str, Any]:
         # a callback may pickle the net while it is trained
-        passing: dict[str, Any] = {"scoring": None, "watchers": [], "stacks": []}
+        passing: dict[str, Any] = {"scoring": None, "watchers": [], "stacks": [], "ranks": None}
         return {**super().__getstate__(), **passing, "callbacks_": self._without_watchers()}
 
     def _without_watchers(self) -> list[tuple[str, Callback]]:

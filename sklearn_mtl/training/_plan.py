@@ -22,6 +22,7 @@ from ..trunks import resolve_trunk
 from ..utils._types import RowsLike, TargetsLike, WeightsLike
 from ._auto import stops_early
 from ._continuation import continued, unfitted_params
+from ._many_classes import refuse_many_classes
 from ._model import Model
 from ._prepare import fit_tasks
 from ._sparse_fit import refuse_dense_parts
@@ -69,6 +70,7 @@ def plan_fit(
     positions = Positions.in_rows(X, trunk)
     tasks = fit_tasks(targets, config.tasks, config.kind, weights, known, positions)
     config.architecture.check(trunk, tasks)
+    refuse_many_classes(config, tasks)
     blueprint = Blueprint(
         trunk=trunk,
         architecture=config.architecture,

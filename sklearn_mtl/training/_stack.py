@@ -18,6 +18,7 @@ from ..data._dataset import (
     Batch,
     DataSplit,
     OfAllTasks,
+    ShareOfBatches,
     fewest_rows,
     positions_per_row,
 )
@@ -35,11 +36,14 @@ from ..sampling import TaskSampling
 from ..targets import Container
 from ..tasks._rating import chosen_metrics, warn_of_undefined
 from ..utils._random import Streams
+from ..utils._ranks import Ranks
 from ._balance import read_balance
 from ._divergence import diverged
 from ._gradients import backward, gramian_of
 from ._log import read_losses, record
+from ._many_classes import losses_and_best
 from ._pair_validation import validate_pairs
+from ._parallel import of_all_ranks, with_one_penalty
 from ._sampled import SampledBatches
 
 # Number of validation rows over all members that are computed at once.
@@ -130,6 +134,8 @@ class Stack:
     device : torch.device
     mixed_precision : bool, default=False
         Whether to compute in bfloat16 where the device is a CUDA GPU.
+    ranks : Ranks or None, default=None
+        The processes that train the network together; None for one.
     """
 
     def __init__(
@@ -139,7 +145,9 @@ class Stack:
         members: Sequence[Member],
         device: torch.device,
         mixed_precision: bool = False,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks, self.has_stepped = ranks, False
         self.network, self.objective, self.members, self.device = network, objective, list(members), device
         self.mixed_precision = mixed_precision and device.type == "cuda"
         self.has_axis = objective.task_weights.dim() > 1
@@ -189,7 +197,9 @@ class Stack:
         needs_graph = watched or compares_gradients or self.device.type != "cpu"
         needs_graph |= self.has_pairs  # a chain of layers computes all outputs
         self.plain = None if needs_graph else self.network.plain_pass(self.objective.names)
-        set_draws(self.network, self._draws("dropout", epoch))
+        # each process masks its own rows
+        part = () if self.ranks is None or self.ranks.is_first else (self.ranks.rank,)
+        set_draws(self.network, self._draws("dropout", epoch, *part))
         set_draws(self.objective, self._draws("weighting", epoch))
 
     def weigh_tasks(self, epoch: int) -> None:
@@ -203,10 +213,8 @@ class Stack:
                 weights if self.has_axis else weights[0]
             )
 
-    def _draws(self, purpose: str, epoch: int) -> Draws:
-        return Draws(
-            [Streams(seed).generator(purpose, epoch, device=self.device) for seed in self.seeds], self.seed_of
-        )
+    def _draws(self, *purpose: str | int) -> Draws:
+        return Draws([Streams(seed).generator(*purpose, device=self.device) for seed in self.seeds], self.seed_of)
 
     def batches(self, epoch: int, sampling: TaskSampling, progress: Sequence[np.ndarray]) -> Any:
         """Return the batches of an epoch, each with the task that it trains; None for all tasks."""
@@ -218,6 +226,10 @@ class Stack:
                 self.rows, orders, self.batch_size, fewest, counts, self.objective.labels_positions
             )
         data, streams = self.members[0].data.train, Streams(self.seeds[0])
+        if self.ranks is not None:
+            order = streams.generator("shuffle", epoch)
+            part = self.ranks.rank, self.ranks.count
+            return OfAllTasks(ShareOfBatches(*part, data, self.batch_size, order, fewest))
         if sampling.trains_all:
             return OfAllTasks(data.shuffled(self.batch_size, streams, epoch, fewest))
         return SampledBatches(data, self.objective, sampling, self.batch_size, progress[0], streams, epoch, fewest)
@@ -238,6 +250,14 @@ class Stack:
 
     def losses(self, batch: Batch, task: str | None = None, with_cut: bool = False) -> tuple[Outputs, TaskLosses]:
         """Compute outputs and task losses of a batch; ``with_cut`` sets the cut where gradients are compared."""
+        outputs, task_losses = self._losses(batch, task, with_cut)
+        if self.ranks is None or not self.network.training:
+            return outputs, task_losses
+        outputs = with_one_penalty(self.ranks, outputs, check=not self.has_stepped)
+        self.has_stepped = True
+        return outputs, of_all_ranks(self.ranks, task_losses, batch.n_rows)
+
+    def _losses(self, batch: Batch, task: str | None, with_cut: bool) -> tuple[Outputs, TaskLosses]:
         if self.plain is not None and task is None and torch.is_grad_enabled():
             outputs = self.plain.outputs(batch.inputs)
             return outputs, self.objective(outputs, batch.targets, batch.weights)
@@ -246,7 +266,8 @@ class Stack:
             outputs = self._outputs(batch.inputs, names, with_cut and self.objective.grad_at == "representation")
             if task is None:
                 return outputs, self.objective(outputs, batch.targets, batch.weights)
-            return outputs, self.objective.of_task(task, outputs[task], batch.targets, batch.weights)
+            output = outputs.side_by_side([task])
+            return outputs, self.objective.of_task(task, output, batch.targets, batch.weights)
 
     def _outputs(self, inputs: dict[str, Tensor], names: Sequence[str], at_cut: bool = False) -> Outputs:
         if at_cut:
@@ -345,10 +366,15 @@ class Stack:
                 else self._rated(losses[None], [0], [of_labels])
             )
         tasks = {name: self.objective.tasks[name] for name in self.objective.names}
-        outputs = predict_outputs(self.network, data.inputs, tasks, data.device, data.rows)
-        everything = data.everything()
+        many = [name for name, task in tasks.items() if task.has_many_classes]
+        others = {name: task for name, task in tasks.items() if name not in many}
+        outputs = predict_outputs(self.network, data.inputs, others, data.device, data.rows) if others else {}
+        everything, together = data.everything(), valid.as_batch(outputs, others)
+        if many:
+            losses_of, best = losses_and_best(self.network, self.objective, valid, many)
+            outputs, together = outputs | best, together.with_more(losses_of)
         with torch.inference_mode():
-            losses, mass = self.objective(valid.as_batch(outputs, tasks), everything.targets, everything.weights)
+            losses, mass = self.objective(together, everything.targets, everything.weights)
         present = np.ones(len(losses), dtype=bool) if mass is None else (mass > 0).cpu().numpy()
         known = np.where(present, losses.double().cpu().numpy(), np.nan)[None]
         if not with_scores:
@@ -401,7 +427,12 @@ class Stack:
 
 
 def stacks_of(
-    module: nn.Module, criterion: nn.Module, members: Sequence[Member], device: torch.device, mixed_precision: bool
+    module: nn.Module,
+    criterion: nn.Module,
+    members: Sequence[Member],
+    device: torch.device,
+    mixed_precision: bool,
+    ranks: Ranks | None = None,
 ) -> list[Stack]:
     """Build the stacks: a single one, or one for each network that is computed separately."""
     if isinstance(module, OneByOne) and isinstance(criterion, ObjectivesOneByOne):
@@ -409,4 +440,4 @@ def stacks_of(
         return [Stack(network, objective, [one], device, mixed_precision) for network, objective, one in parts]
     assert isinstance(module, Network)
     assert isinstance(criterion, Objective)
-    return [Stack(module, criterion, members, device, mixed_precision)]
+    return [Stack(module, criterion, members, device, mixed_precision, ranks)]

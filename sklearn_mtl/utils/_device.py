@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import torch
 
+from ._ranks import is_of_all
+
 
 def resolve_device(device: str | torch.device) -> torch.device:
     """Return an available device for the parameter ``device``.
@@ -32,6 +34,11 @@ def resolve_device(device: str | torch.device) -> torch.device:
         device = str(device)
     if not isinstance(device, str):
         raise ValueError(_no_such_device(device))
+    if is_of_all(device):
+        raise ValueError(
+            f"device={device!r} trains one network in several processes, which only fit does, on rows in memory. "
+            "Use a device of one process here, such as 'auto'."
+        )
     if device == "auto":
         return torch.device(_best_device())
     if device == "cuda" and torch.cuda.is_available():

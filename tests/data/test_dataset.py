@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from sklearn_mtl.columns._ragged import RaggedRows
-from sklearn_mtl.data._dataset import BatchIterator, Dataset, take
+from sklearn_mtl.data._dataset import BatchIterator, Dataset, moved, take
 from sklearn_mtl.trunks import SparseRows
 from sklearn_mtl.utils._random import Streams
 
@@ -103,3 +103,30 @@ def test_ragged_rows_count_when_data_is_moved_to_a_gpu(monkeypatch):
     moved = data.to(torch.device("cuda"))
     assert moved.device.type == "cuda"
     assert moved.inputs["token"].values.device.type == "cpu"
+
+
+class Gathered:
+    """Stands in for a tensor of the CPU, and notes what is done with it."""
+
+    device = torch.device("cpu")
+
+    def __init__(self):
+        self.done = []
+
+    def pin_memory(self):
+        self.done.append("pinned")
+        return self
+
+    def to(self, device, non_blocking=False):
+        self.done.append((device.type, non_blocking))
+        return self
+
+
+@pytest.mark.parametrize(
+    ("device", "done"),
+    [("cuda", ["pinned", ("cuda", True)]), ("cpu", [("cpu", False)]), ("mps", [("mps", False)])],
+)
+def test_rows_are_pinned_only_for_a_gpu_that_copies_them_meanwhile(device, done):
+    gathered = Gathered()
+    moved(gathered, torch.device(device))
+    assert gathered.done == done

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_mtl import Targets
+from sklearn_mtl.data import _dataset
 from sklearn_mtl.training import _learn
 from sklearn_mtl.trunks import MLP
 
@@ -135,6 +136,15 @@ def test_fit_on_gpu_is_reproducible(params):
     one, other = (net(device="cuda", **params).fit(X, mixed_targets(X, missing=0.2)) for _ in range(2))
     assert_same_model(one, other)
     assert np.isfinite(one.score(X, Y))
+
+
+@pytest.mark.gpu
+@needs_gpu
+def test_rows_that_do_not_fit_on_a_gpu_are_copied_by_batch(monkeypatch):
+    kept = net(device="cuda", dtype="float64").fit(X, mixed_targets(X, missing=0.2))
+    monkeypatch.setattr(_dataset, "_fits", lambda *_: False)
+    copied = net(device="cuda", dtype="float64").fit(X, mixed_targets(X, missing=0.2))
+    assert_same_model(kept, copied)
 
 
 @pytest.mark.gpu
