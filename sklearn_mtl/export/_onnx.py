@@ -19,7 +19,8 @@ from ..utils._modes import own_modes
 from ..utils._optional import import_optional
 from ..utils._repeated import repeated
 from ..utils._types import RowsLike
-from ._graph import ARRAY, Surrounding, input_names
+from ._graph import Surrounding
+from ._names import ARRAY
 from ._trace import trace
 from ._whole import WholeModel
 
@@ -108,13 +109,12 @@ def to_onnx(
     """
     import_optional("onnx", "onnx", "to_onnx")
     names = _tasks_of(net, tasks)
-    model, trunk = net._model, net._model.blueprint.trunk
-    whole = WholeModel(model, names).eval()
+    whole = WholeModel(net._model, names).eval()
     answers = [answer for task in whole.answering for answer in task.answers]
-    _require_different(input_names(trunk), answers)
+    _require_different(whole.reader.input_names(ARRAY), answers)
     numbered = [f"answer {number}" for number in range(len(answers))]
-    around = Surrounding(trace(whole, list(whole.examples.values()), list(whole.examples), numbered))
-    around.read(trunk)
+    around = Surrounding(trace(whole, whole.examples, whole.axes, numbered))
+    whole.reader.surround(around, ARRAY)
     around.answer(answers, {name: texts for task in whole.answering for name, texts in task.texts.items()})
     exported = around.whole()
     _describe(exported, net, names)
