@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..utils._optional import import_optional
-from ._names import INNER
+from ._names import INNER, ROWS
 
 # Versions of the domains of operators that traced graphs do not use.
 _VERSIONS = {"ai.onnx.ml": 2, "com.microsoft": 1}
@@ -24,7 +24,8 @@ class Surrounding:
     def __init__(self, traced: Any) -> None:
         self.onnx = import_optional("onnx", "onnx", "to_onnx")
         self.model = traced
-        self._prefix(traced.graph)
+        self._prefix(traced.graph, INNER)
+        self.versions = dict(_VERSIONS)
         self.before: list[Any] = []
         self.after: list[Any] = []
         self.inputs: list[Any] = []
@@ -49,6 +50,29 @@ class Surrounding:
     def node(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> None:
         """Add a node before the traced graph."""
         self.before.append(self._node(operator, inputs, output, **attributes))
+
+    def add_before(self, other: Any, prefix: str, tensor: str) -> None:
+        """Add another graph, whose one output becomes a tensor of doubles of this one.
+
+        Parameters
+        ----------
+        other : onnx.ModelProto
+        prefix : str
+            Of its names; its inputs keep theirs.
+        tensor : str
+        """
+        graph = other.graph
+        for given in graph.input:
+            shape = [ROWS, *(dim.dim_value for dim in given.type.tensor_type.shape.dim[1:])]
+            kind = self.onnx.TensorProto.DataType.Name(given.type.tensor_type.elem_type)
+            self.node("Identity", [self.input(given.name, kind, shape)], prefix + given.name)
+        (made,) = graph.output
+        self._prefix(graph, prefix)
+        self.before += graph.node
+        self.model.graph.initializer.extend(graph.initializer)
+        self.node("Cast", [made.name], tensor, to=self.onnx.TensorProto.DOUBLE)
+        for opset in other.opset_import:
+            self.versions[opset.domain] = max(self.versions.get(opset.domain, 1), opset.version)
 
     def answer(self, names: Sequence[str], texts: Mapping[str, Sequence[str]]) -> None:
         """Add the outputs of the tasks, in the order of the traced ones.
@@ -80,24 +104,24 @@ class Surrounding:
             del field[:]
             field.extend(kept)
         used = {node.domain for node in nodes} - {opset.domain for opset in self.model.opset_import}
-        for domain in sorted(used & _VERSIONS.keys()):
-            self.model.opset_import.append(self.onnx.helper.make_opsetid(domain, _VERSIONS[domain]))
+        for domain in sorted(used & self.versions.keys()):
+            self.model.opset_import.append(self.onnx.helper.make_opsetid(domain, self.versions[domain]))
         self.onnx.checker.check_model(self.model)
         return self.model
 
-    def _prefix(self, graph: Any) -> None:
-        """Put the prefix before all names of a graph and of the graphs within its nodes."""
+    def _prefix(self, graph: Any, prefix: str) -> None:
+        """Put a prefix before all names of a graph and of the graphs within its nodes."""
         for value in (*graph.input, *graph.output, *graph.initializer):
-            value.name = INNER + value.name
+            value.name = prefix + value.name
         for node in graph.node:
-            node.name = INNER + node.name
+            node.name = prefix + node.name
             for names in (node.input, node.output):
-                prefixed = [name and INNER + name for name in names]  # an empty one is an input left out
+                prefixed = [name and prefix + name for name in names]  # an empty one is an input left out
                 del names[:]
                 names.extend(prefixed)
             for attribute in node.attribute:
                 if attribute.type == self.onnx.AttributeProto.GRAPH:
-                    self._prefix(attribute.g)
+                    self._prefix(attribute.g, prefix)
 
     def _renamed(self, value: Any, name: str) -> Any:
         copy = self.onnx.ValueInfoProto()

@@ -28,7 +28,11 @@ class OperatorMemory(nn.Module):
     def __init__(self, memory: nn.LSTM) -> None:
         super().__init__()
         weights = dict(memory.named_parameters())
-        for name, parts in {"w": ["weight_ih_l0"], "r": ["weight_hh_l0"], "b": ["bias_ih_l0", "bias_hh_l0"]}.items():
+        for name, parts in {
+            "w": ["weight_ih_l0"],
+            "r": ["weight_hh_l0"],
+            "b": ["bias_ih_l0", "bias_hh_l0"],
+        }.items():
             ordered = [weights[part].detach().chunk(4)[gate] for part in parts for gate in _GATES_OF_ONNX]
             self.register_buffer(name, torch.cat(ordered).unsqueeze(0))
 
@@ -68,7 +72,7 @@ class ScannedMemory(nn.Module):
 
 @cache
 def lstm_operator() -> Any:
-    """Return an operator of torch that exists for tracing only: x (B, L, D) and weights as of ONNX to (B, L, H)."""
+    """Return an operator for tracing only, from x (B, L, D) and the weights as of ONNX to (B, L, H)."""
     library = torch.library.Library("sklearn_mtl", "FRAGMENT")
     library.define("lstm(Tensor x, Tensor w, Tensor r, Tensor b) -> Tensor")
     torch.library.register_fake("sklearn_mtl::lstm", _shaped, lib=library)
@@ -94,7 +98,7 @@ def lstm_translation(op: Any) -> Callable[..., Any]:
     return lstm
 
 
-def replace_memories(network: nn.Module, kind: type[OperatorMemory] | type[ScannedMemory]) -> None:
+def replace_memories(network: nn.Module, kind: Callable[[nn.LSTM], Any]) -> None:
     """Replace the memories of all recurrent layers in a network."""
     for layer in network.modules():
         if isinstance(layer, Recurrent):

@@ -171,8 +171,8 @@ class TableReader(Reader):
         if self.columns.texts:
             names = [self.columns.names[position] for position in self.columns.texts]
             raise TypeError(
-                f"to_torch: the columns {names} of X are categories of text, which torch cannot read; convert them "
-                "to numbers before fit, for instance by OrdinalEncoder and categorical_features, or use to_onnx."
+                f"to_torch: the columns {names} of X are categories of text, which torch cannot read; convert "
+                "them to numbers before fit, for instance by OrdinalEncoder, or use to_onnx."
             )
 
 

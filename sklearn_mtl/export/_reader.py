@@ -47,7 +47,7 @@ class Reader(nn.Module):
         return [name]
 
     def surround(self, around: Surrounding, name: str) -> None:
-        """Add the inputs, and the nodes that convert them to the tensors; by default an array is the one tensor."""
+        """Add the inputs, and the nodes that convert them to tensors; by default an array is the tensor."""
         (tensor,) = self.examples()
         around.take(self.inner(tensor), name)
 
