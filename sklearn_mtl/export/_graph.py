@@ -58,11 +58,12 @@ class Surrounding:
         ----------
         other : onnx.ModelProto
         prefix : str
-            Of its names; its inputs keep theirs.
+            Of its names; its inputs keep theirs, and those that no node reads are left out.
         tensor : str
         """
         graph = other.graph
-        for given in graph.input:
+        used = {name for node in graph.node for name in node.input}
+        for given in [each for each in graph.input if each.name in used]:
             shape = [ROWS, *(dim.dim_value for dim in given.type.tensor_type.shape.dim[1:])]
             kind = self.onnx.TensorProto.DataType.Name(given.type.tensor_type.elem_type)
             self.node("Identity", [self.input(given.name, kind, shape)], prefix + given.name)

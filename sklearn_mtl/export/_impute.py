@@ -1,4 +1,4 @@
-"""The conversion of SimpleImputer: skl2onnx has none for doubles, nor for texts that are missing as NaN or None."""
+"""The conversion of SimpleImputer: skl2onnx has none for doubles, nor for texts that are missing as NaN."""
 
 from __future__ import annotations
 

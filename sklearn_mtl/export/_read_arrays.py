@@ -57,6 +57,11 @@ class RowsReader(Reader):
 
     def __init__(self, trunk: ModuleTrunk) -> None:
         super().__init__()
+        if trunk.draws_in_prediction_:
+            raise TypeError(
+                f"the module {trunk._name} of ModuleTrunk cannot be exported, because it draws random numbers in "
+                "prediction; for Python, save the model by save_model."
+            )
         self.shape = tuple(trunk.input_shape_)
         self.dtype = torch.float64 if trunk.dtype_ == "float64" else torch.float32
         self.schema = (self.shape, self.dtype)

@@ -69,7 +69,18 @@ def trace(
                 "the error above."
             ) from error
     assert program is not None
+    _require_any_size(program.model_proto.graph.input)
     return _without_remarks(program.model_proto)
+
+
+def _require_any_size(inputs: Any) -> None:
+    """Check that torch has not taken the number of rows of the example for the only one."""
+    fixed = [each.name for each in inputs if not each.type.tensor_type.shape.dim[0].dim_param]
+    if fixed:
+        raise TypeError(
+            f"to_onnx: the network computes with a fixed number of rows of {fixed}: a module of it, such as one "
+            "of your own, reads it as an int, as len(x) does; use x.shape[0]."
+        )
 
 
 def dynamic_shapes(examples: Mapping[str, Tensor], axes: Mapping[str, Mapping[int, str]]) -> tuple[Any]:

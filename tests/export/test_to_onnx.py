@@ -22,18 +22,18 @@ from sklearn_mtl.architectures import (
 )
 from sklearn_mtl.export import onnx_inputs, to_onnx
 from sklearn_mtl.tasks import (
-    BoundingBox,
     Classification,
     Count,
     MultilabelClassification,
     Ordinal,
     Regression,
-    Survival,
 )
-from sklearn_mtl.trunks import MLP, ConvNet, SequenceEncoder
+from sklearn_mtl.trunks import MLP, ConvNet
+from sklearn_mtl.uncertainty import CalibratedMultiTask, ConformalMultiTask
+
+from .answers import answers_of, assert_same_answers, session_of
 
 onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 ROWS = 60
 TRUNK = MLP((8,), scaling="squash", ranks=True, n_bins=3, embedding_size=2)
@@ -97,40 +97,6 @@ def few(names=("sold", "price")):
 def fitted(X=None, y=None, **params):
     settings = {"n_members": 1, "trunk": TRUNK, "max_epochs": 3, "random_state": 0, **params}
     return MultiTaskNetEstimator(**settings).fit(table() if X is None else X, few() if y is None else y)
-
-
-def session_of(model):
-    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-
-
-def answers_of(model, X):
-    session = session_of(model)
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, onnx_inputs(session, X)), strict=True))
-
-
-def assert_same_answers(net, X, model=None):
-    """Check that onnxruntime answers as predict and predict_proba do, for many rows and for one."""
-    model = to_onnx(net) if model is None else model
-    for rows in (X, X[:1]):
-        found, predicted = answers_of(model, rows), net.predict(rows)
-        probabilities = net.predict_proba(rows) if any(net.tasks_[n].has_probabilities for n in predicted) else {}
-        expected = {}
-        for name in predicted:
-            if name in probabilities:
-                suffix = "labels" if isinstance(net.tasks_[name], MultilabelClassification) else "label"
-                expected |= {f"{name}_{suffix}": predicted[name], f"{name}_probabilities": probabilities[name]}
-            else:
-                expected[name] = predicted[name]
-        assert set(found) == set(expected)
-        for name, values in expected.items():
-            values = np.asarray(values)
-            assert found[name].shape == values.shape, name
-            if values.dtype.kind == "f" and not name.endswith("_label"):
-                unit = getattr(net.tasks_.get(name), "scale_", 1.0)
-                np.testing.assert_allclose(found[name] / unit, values / unit, rtol=1e-9, atol=1e-5, err_msg=name)
-            else:
-                assert found[name].tolist() == values.tolist(), name
 
 
 # -- equal to predict
@@ -241,6 +207,15 @@ def test_some_tasks_of_a_loaded_model_into_a_file(exported):
     np.testing.assert_allclose(found["sold_probabilities"], net.predict_proba(later_rows())["sold"], atol=1e-6)
 
 
+def test_a_view_is_its_task(exported):
+    net = exported[0]
+    model = to_onnx(net.task_view("sold"))
+    assert model.graph.output[0].name == "sold_label"
+    assert len(model.graph.output) == 2
+    with pytest.raises(ValueError, match="the view shows the task 'sold'"):
+        to_onnx(net.task_view("sold"), tasks=["price"])
+
+
 def test_inputs_are_the_columns_in_their_order(exported):
     session = session_of(onnx.load(exported[1] / "net.onnx"))
     types = {each.name: (each.type, each.shape) for each in session.get_inputs()}
@@ -276,29 +251,38 @@ def test_estimators_of_other_kinds_are_refused():
         to_onnx(LinearRegression())
 
 
-def test_unsupported_trunk_is_refused_by_name():
-    texts = ["play some jazz", "book a table"] * 10
-    y = {"intent": ["music", "place"] * 10}
-    net = MultiTaskNetEstimator(trunk=SequenceEncoder(hidden_size=4), max_epochs=1, random_state=0)
-    with pytest.raises(TypeError, match="trunk SequenceEncoder"):
-        to_onnx(net.fit(texts, y))
+class OwnTrunk(MLP):
+    """It may read X in another way."""
 
 
-@pytest.mark.parametrize(
-    ("task", "y"),
-    [
-        (Regression("normal"), np.arange(ROWS) / ROWS),
-        (Regression("quantile", quantile=[0.1, 0.9]), np.arange(ROWS) / ROWS),
-        (Count("negative_binomial"), np.arange(ROWS)),
-        (BoundingBox(), np.tile([0.0, 0.0, 1.0, 2.0], (ROWS, 1))),
-        (Survival(), np.column_stack([1.0 + np.arange(ROWS), np.arange(ROWS) % 2])),
-    ],
-    ids=["normal", "quantiles", "negative_binomial", "box", "survival"],
-)
-def test_unsupported_task_is_refused_by_name_and_can_be_left_out(task, y):
-    net = fitted(y={"odd": y, **few(["price"])}, tasks={"odd": task}, trunk=MLP((4,)), max_epochs=1)
-    with pytest.raises(TypeError, match=r"task 'odd'.*tasks="):
+class OwnTask(Regression):
+    """It may decode in another way."""
+
+
+def test_a_trunk_of_ones_own_is_refused_by_name():
+    with pytest.raises(TypeError, match="trunk OwnTrunk"):
+        to_onnx(fitted(trunk=OwnTrunk((4,), scaling="standard"), max_epochs=1))
+
+
+def test_a_task_of_ones_own_is_refused_by_name_and_can_be_left_out():
+    net = fitted(
+        y={"odd": np.arange(ROWS), **few(["price"])}, tasks={"odd": OwnTask()}, trunk=MLP((4,)), max_epochs=1
+    )
+    with pytest.raises(TypeError, match=r"task 'odd': a OwnTask.*tasks="):
         to_onnx(net)
+
+
+@pytest.mark.parametrize("wrapper", [CalibratedMultiTask, ConformalMultiTask])
+def test_calibrated_and_conformal_estimators_are_refused_by_name(wrapper, exported):
+    with pytest.raises(TypeError, match=f"got {wrapper.__name__}.*the estimator within it"):
+        to_onnx(wrapper(exported[0]))
+
+
+def test_a_predictor_in_the_place_of_a_task_is_refused_by_name(exported):
+    net = exported[0]
+    calibrated = CalibratedMultiTask(net).calibrate(table(), few())
+    with pytest.raises(TypeError, match=r"task 'sold'.*the place of the network.*tasks="):
+        to_onnx(calibrated.net_)
 
 
 def test_names_that_collide_are_refused():
