@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..columns._arrays import as_array, stack_vectors
+from ..columns._arrays import as_array, rows_of_series
 from ..columns._columns import plain, read_column
 from ..columns._frame import Frame, as_frame
 from ..trunks._named_inputs import column_of, read_inputs
@@ -91,8 +91,8 @@ def _converted(values: Any, wanted: Any) -> np.ndarray:
         return _tokens(values) if of_any_length else _texts(values, wanted.name)
     if of_any_length:
         return _steps(values, wanted.shape[2]).astype(_DTYPES[wanted.type])
-    array = as_array(stack_vectors(values))
-    if array.dtype.kind == "O" and array.ndim == 1:
+    array = np.asarray(as_array(rows_of_series(plain(values))))
+    if array.dtype.kind == "O" and array.ndim == 1 and np.ndim(array[0]):
         array = np.stack(list(map(as_array, array)))
     if wanted.type == "tensor(uint8)":
         return _bytes(array)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -120,7 +122,7 @@ class OfSurvival(Answering):
 
     def _of_cox(self, score: Tensor) -> list[Tensor]:
         hazard = self.get_buffer("hazard")
-        reached = (hazard + 1e-12 < (LOG_TWO - score).unsqueeze(1)).sum(dim=1)  # as in cox_median
+        reached = (hazard + 1e-12 < (math.log(LOG_TWO) - score).unsqueeze(1)).sum(dim=1)  # as in cox_median
         times = torch.cat([self.get_buffer("times"), torch.full((1,), self.last, dtype=torch.float64)])
         return [times[reached], score, torch.exp(-torch.exp(hazard + score.unsqueeze(1)))]
 

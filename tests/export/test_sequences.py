@@ -78,6 +78,13 @@ def test_convolutional_encoder_of_words_alone_and_tags_of_numbers(architecture):
     assert_same(net, traced_answers(net, LATER), expected_answers(net, LATER))
 
 
+def test_transformer_of_sequences_of_numbers():
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(length, 2)) for length in rng.integers(1, 6, size=24)]
+    net = fitted(X, {"kind": ["a", "b"] * 12}, trunk=SequenceEncoder("transformer", 4, 1, n_heads=2), max_epochs=1)
+    assert_same_answers(net, [*X, np.empty((0, 2))])
+
+
 @pytest.mark.parametrize("encoder", ["recurrent", "transformer"])
 def test_sequences_of_numbers_of_an_ensemble(encoder):
     rng = np.random.default_rng(0)

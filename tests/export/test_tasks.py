@@ -28,7 +28,7 @@ def test_distributions_quantiles_and_survival_of_an_ensemble():
     net = MultiTaskNetEstimator(
         types, trunk=MLP((4,), scaling="standard"), n_members=2, max_epochs=3, random_state=0
     ).fit(X, y)
-    assert_same_answers(net, np.vstack([X[:20], 5 * X[20:]]))
+    assert_same_answers(net, np.vstack([X[:20], X[20:] + 0.1]))
 
 
 def test_pixels_boxes_and_columns_of_images_of_an_ensemble():
@@ -38,10 +38,12 @@ def test_pixels_boxes_and_columns_of_images_of_an_ensemble():
         "mask": (X > 100).astype(int) + (X > 200),
         "box": np.hstack([low, low + RNG.integers(1, 4, size=(ROWS, 2))]),
         "columns": RNG.integers(2, size=(ROWS, 3)) == 1,
+        "sold": RNG.choice(["no", "yes"], ROWS),
+        "price": 1e6 + 10 * RNG.normal(size=ROWS),
     }
     net = MultiTaskNetEstimator(
         {"box": BoundingBox(), "columns": SequenceTagging()},
-        trunk=ConvNet((2,), hidden_size=4),
+        trunk=ConvNet((2, 4), hidden_size=4),
         n_members=2,
         max_epochs=1,
         random_state=0,

@@ -21,6 +21,7 @@ from sklearn_mtl.architectures import (
     TaskGraph,
 )
 from sklearn_mtl.export import onnx_inputs, to_onnx
+from sklearn_mtl.export._exported import net_and_tasks
 from sklearn_mtl.tasks import (
     Classification,
     Count,
@@ -37,6 +38,7 @@ onnx = pytest.importorskip("onnx")
 
 ROWS = 60
 TRUNK = MLP((8,), scaling="squash", ranks=True, n_bins=3, embedding_size=2)
+SMALL = MLP((4,), scaling="standard")
 
 
 def table(rows=ROWS, seed=0):
@@ -131,14 +133,12 @@ def test_every_architecture(architecture):
 def test_ensembles_average_as_predict_does(ensemble):
     y = few(["kind", "grade", "visits"])
     types = {name: TYPES[name] for name in ("grade", "visits")}
-    assert_same_answers(
-        fitted(y=y, tasks=types, trunk=MLP((8,), scaling="standard"), n_members=3, ensemble=ensemble), later_rows()
-    )
+    assert_same_answers(fitted(y=y, tasks=types, trunk=SMALL, n_members=2, ensemble=ensemble), later_rows())
 
 
 def test_portfolio_weighs_its_recipes_as_predict_does():
     recipes = {
-        "deep": {"trunk": TRUNK, "n_members": 2, "architecture": "mmoe"},
+        "deep": {"trunk": MLP((4,), scaling="squash"), "n_members": 2, "architecture": "mmoe"},
         "linear": {"trunk": MLP(()), "architecture": "independent"},
     }
     net = MultiTaskNetEstimator(ensemble=Portfolio(recipes), max_epochs=5, random_state=0)
@@ -155,12 +155,12 @@ def test_array_of_numbers_and_of_categories_in_float64():
     assert_same_answers(net, X)
 
 
-@pytest.mark.parametrize("kind", ["grey bytes", "colours first", "numbers"])
+@pytest.mark.parametrize("kind", ["colours first", "numbers"])  # test_tasks has those of bytes
 def test_images(kind):
     rng = np.random.default_rng(0)
-    shape = {"grey bytes": (8, 6), "colours first": (3, 7, 7), "numbers": (6, 6, 2)}[kind]
+    shape = {"colours first": (3, 7, 7), "numbers": (6, 6, 2)}[kind]
     X = rng.integers(256, size=(ROWS, *shape)).astype(np.uint8)
-    X = X if kind == "grey bytes" else X / 255 if kind == "colours first" else X / 20
+    X = X / 255 if kind == "colours first" else X / 20
     trunk = ConvNet((4, 8), hidden_size=8, channels_first=kind == "colours first")
     n_members = 2 if kind == "numbers" else 1
     assert_same_answers(fitted(X, trunk=trunk, max_epochs=1, n_members=n_members), X[:20])
@@ -193,7 +193,7 @@ def test_census_with_categories_and_missing_values():
 def exported(tmp_path_factory):
     """Return a network of two tasks, and the file of one of them, which was written without a word."""
     folder = tmp_path_factory.mktemp("onnx")
-    net = fitted()
+    net = fitted(trunk=SMALL)
     save_model(net, folder / "net.mtl")
     to_onnx(load_model(folder / "net.mtl"), folder / "net.onnx", tasks=["sold"])
     return net, folder
@@ -209,9 +209,8 @@ def test_some_tasks_of_a_loaded_model_into_a_file(exported):
 
 def test_a_view_is_its_task(exported):
     net = exported[0]
-    model = to_onnx(net.task_view("sold"))
-    assert model.graph.output[0].name == "sold_label"
-    assert len(model.graph.output) == 2
+    view = net.task_view("sold")
+    assert net_and_tasks(view, None, "to_onnx") == (view.net_, ["sold"])
     with pytest.raises(ValueError, match="the view shows the task 'sold'"):
         to_onnx(net.task_view("sold"), tasks=["price"])
 
@@ -232,7 +231,7 @@ def test_file_has_no_paths_of_the_machine_and_a_stated_opset(exported):
 
 
 def test_export_is_silent_and_leaves_the_estimator_as_it_is(caplog, capfd):
-    net = fitted(label_inputs=True)  # read as if all labels were missing
+    net = fitted(label_inputs=True, trunk=SMALL)  # read as if all labels were missing
     before, state = net.predict(later_rows()), copy.deepcopy(net.net_.module_.state_dict())
     with caplog.at_level(logging.WARNING):
         model = to_onnx(net)

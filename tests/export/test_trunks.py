@@ -60,28 +60,28 @@ def test_modules_that_cannot_be_exported_are_refused(module, message):
 def test_several_inputs_keep_their_names():
     X = {
         "said": [["red", "car"], ["blue", "big", "car"], ["car"]] * 8,
-        "signal": list(RNG.normal(size=(ROWS, 3, 2))),
+        "image": RNG.integers(256, size=(ROWS, 4, 4), dtype=np.uint8),
         "facts": pd.DataFrame({"year": RNG.normal(size=ROWS), "place": ["Bonn", "Cologne"] * 12}),
     }
     inputs = {
         "said": SequenceEncoder("convolutional", 4, 1, embedding_size=3, character_size=2),
-        "signal": SequenceEncoder("transformer", 4, 1, n_heads=2),
+        "image": ConvNet((2,), hidden_size=4),
         "facts": MLP((4,), scaling="standard"),
     }
     y = {**LABELS, "tags": [["x" if "r" in token else "y" for token in row] for row in X["said"]]}
     net = fitted(X, y, trunk=MultiInput(inputs, hidden_size=4, tokens="said"))
     model = to_onnx(net)
     later = {**X, "said": [["RED"], ["green", "car"], *X["said"][2:]], "facts": X["facts"].copy()}
-    later["facts"].loc[1, "place"], later["signal"] = "Paris", [row[:2] for row in X["signal"]]
+    later["facts"].loc[1, "place"] = "Paris"
     assert_same_answers(net, later, model)
     session = session_of(model)
     assert {each.name: each.shape[1:] for each in session.get_inputs()} == {
         "said": ["n_tokens_0"],
-        "signal": ["n_tokens_1", 2],
+        "image": [4, 4],
         "year": [1],
         "place": [1],
     }
-    with pytest.raises(ValueError, match="X lacks the input 'signal' of the model"):
+    with pytest.raises(ValueError, match="X lacks the input 'image' of the model"):
         onnx_inputs(session, {name: X[name] for name in ("said", "facts")})
 
 
