@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_mtl import MultiTaskNetEstimator
+from sklearn_mtl import MultiTaskNetEstimator, Portfolio
 from sklearn_mtl.export import onnx_inputs, to_onnx
 from sklearn_mtl.trunks import SequenceEncoder
 
@@ -76,6 +76,13 @@ def test_convolutional_encoder_of_words_alone_and_tags_of_numbers(architecture):
     y = {"length": [len(row) / 3 for row in TEXTS], "tags": tags}
     net = fitted(TEXTS, y, trunk=trunk, architecture=architecture, max_epochs=3)
     assert_same(net, traced_answers(net, LATER), expected_answers(net, LATER))
+
+
+def test_recipes_of_a_portfolio_that_read_words_in_different_ways_are_refused():
+    recipes = {str(low): {"trunk": SequenceEncoder("convolutional", 4, 1, lowercase=low)} for low in (True, False)}
+    net = MultiTaskNetEstimator(ensemble=Portfolio(recipes), max_epochs=2, random_state=0)
+    with pytest.raises(TypeError, match="recipes of a portfolio that read X in different ways"):
+        to_onnx(net.fit(TEXTS, {"intent": ["a", "b"] * 12}))
 
 
 def test_transformer_of_sequences_of_numbers():
