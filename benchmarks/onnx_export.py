@@ -168,5 +168,6 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     fitted = models()
     results = {name: compared(name, net, X, arguments.rounds) for name, (net, X) in fitted.items()}
-    program = as_program(*fitted["digits, ConvNet"], arguments.rounds, arguments.compile)
+    net, images = fitted["digits, ConvNet"]
+    program = as_program(net, images.astype(np.float32), arguments.rounds, arguments.compile)
     save("onnx_export", {**results, "digits, program of torch": program})

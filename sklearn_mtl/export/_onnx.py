@@ -72,7 +72,8 @@ def to_onnx(
           with columns in the order of ``classes_``;
         - ``<task>_labels``, indicators (n, n_labels) of 0 and 1, and ``<task>_probabilities`` of sets of labels;
         - ``<task>_labels`` and ``<task>_probabilities`` of tags (n, n_tokens) and of pixels (n, height, width).
-          After the last token of a row, tags are ``""``, or -1 if they are numbers, and probabilities are 0;
+          After the last token of a row, tags are ``""``, or -1 if they are numbers, and probabilities are 0. Tags
+          that are bools are 0 and 1;
         - ``<task>`` of numbers, (n,), or (n, n_columns) if y has several columns; doubles. With it come
           ``<task>_std`` of tasks that learn a distribution, and ``<task>_quantiles``, with one more axis, of those
           that learn several quantiles;
