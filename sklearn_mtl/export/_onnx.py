@@ -128,12 +128,13 @@ def to_onnx(
     whole = WholeModel(net._model, names).eval()
     answers = [answer for task in whole.answering for answer in task.answers]
     _require_different(whole.reader.input_names(ARRAY) if before is None else before.names, answers)
+    steps = None if before is None else before.converted(whole.reader)
     numbered = [f"answer {number}" for number in range(len(answers))]
     around = Surrounding(trace(whole, whole.examples, whole.axes, numbered))
-    if before is None:
+    if steps is None:
         whole.reader.surround(around, ARRAY)
     else:
-        before.surround(around, whole.reader)
+        around.add_before(*steps)
     around.answer(answers, {name: texts for task in whole.answering for name, texts in task.texts.items()})
     exported = around.whole()
     _describe(exported, remarks_of(net, names, whole.answering))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.impute import SimpleImputer
@@ -17,9 +17,6 @@ from ._names import ARRAY, INNER
 from ._read_arrays import RowsReader
 from ._read_table import TableReader
 from ._reader import Reader
-
-if TYPE_CHECKING:
-    from ._graph import Surrounding
 
 # Opsets that skl2onnx uses.
 _OPSETS = {"": 18, "ai.onnx.ml": 3}
@@ -60,8 +57,8 @@ class StepsBefore:
         self.types = _types_of(X)
         self.names = [name for name, _ in self.types]
 
-    def surround(self, around: Surrounding, reader: Reader) -> None:
-        """Add the converted steps and their inputs before the traced graph.
+    def converted(self, reader: Reader) -> tuple[Any, str, str]:
+        """Return the steps as an ONNX model, the prefix of its names, and the tensor of the network that it makes.
 
         Raises
         ------
@@ -76,9 +73,9 @@ class StepsBefore:
                 "numbers; encode them in a step, or leave the network without steps, which reads texts itself."
             )
         (tensor,) = reader.examples()
-        around.add_before(self._converted(), _STEPS, reader.inner(tensor))
+        return self._model(), _STEPS, reader.inner(tensor)
 
-    def _converted(self) -> Any:
+    def _model(self) -> Any:
         skl2onnx = import_optional("skl2onnx", "onnx", "to_onnx of a Pipeline")
         try:
             return skl2onnx.convert_sklearn(

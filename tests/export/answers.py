@@ -54,7 +54,8 @@ def _array_of(reader):
         return SimpleNamespace(name="X", type="tensor(string)", shape=["n_rows", "n_tokens"])
     (example,) = reader.examples().values()
     steps = "n_tokens" if isinstance(reader, StepsReader) else example.shape[1]
-    return SimpleNamespace(name="X", type="tensor(double)", shape=["n_rows", steps, *example.shape[2:]])
+    of = "tensor(uint8)" if example.dtype == torch.uint8 else "tensor(double)"
+    return SimpleNamespace(name="X", type=of, shape=["n_rows", steps, *example.shape[2:]])
 
 
 def _letters(alphabet, tokens):

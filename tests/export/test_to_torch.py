@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.linear_model import LinearRegression
 
-from sklearn_mtl import MultiTaskNetEstimator, Portfolio
+from sklearn_mtl import MultiTaskNetEstimator
 from sklearn_mtl.export import to_torch
 from sklearn_mtl.trunks import MLP, SequenceEncoder
 
@@ -22,12 +22,11 @@ def answers_of(program, *arrays):
     return {name: values.numpy() for name, values in found.items()}
 
 
-def test_a_loaded_program_of_a_portfolio_answers_as_predict(tmp_path):
+def test_a_loaded_program_of_an_ensemble_answers_as_predict(tmp_path):
     X = np.column_stack([RNG.normal(size=(ROWS, 2)), RNG.integers(3, size=ROWS)])
     X[3, 0] = np.nan
-    recipes = {"ranks": {"trunk": MLP((4,), ranks=True), "n_members": 2}, "linear": {"trunk": MLP(())}}
     net = MultiTaskNetEstimator(
-        ensemble=Portfolio(recipes), categorical_features=[2], max_epochs=2, random_state=0
+        trunk=MLP((4,), ranks=True), n_members=2, categorical_features=[2], max_epochs=2, random_state=0
     ).fit(X, LABELS)
     to_torch(net, tmp_path / "net.pt2")
     assert [path.name for path in tmp_path.iterdir()] == ["net.pt2"]
