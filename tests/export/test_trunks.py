@@ -60,13 +60,13 @@ def test_modules_that_cannot_be_exported_are_refused(module, message):
 def test_several_inputs_keep_their_names():
     X = {
         "said": [["red", "car"], ["blue", "big", "car"], ["car"]] * 8,
-        "image": RNG.integers(256, size=(ROWS, 4, 4), dtype=np.uint8),
+        "weight": RNG.normal(size=ROWS),
         "facts": pd.DataFrame({"year": RNG.normal(size=ROWS), "place": ["Bonn", "Cologne"] * 12}),
     }
     inputs = {
         "said": SequenceEncoder("convolutional", 4, 1, embedding_size=3, character_size=2),
-        "image": ConvNet((2,), hidden_size=4),
-        "facts": MLP((4,), scaling="standard"),
+        "weight": MLP((), scaling="standard"),
+        "facts": MLP((), scaling="standard"),
     }
     y = {**LABELS, "tags": [["x" if "r" in token else "y" for token in row] for row in X["said"]]}
     net = fitted(X, y, trunk=MultiInput(inputs, hidden_size=4, tokens="said"))
@@ -77,11 +77,11 @@ def test_several_inputs_keep_their_names():
     session = session_of(model)
     assert {each.name: each.shape[1:] for each in session.get_inputs()} == {
         "said": ["n_tokens_0"],
-        "image": [4, 4],
+        "weight": [1],
         "year": [1],
         "place": [1],
     }
-    with pytest.raises(ValueError, match="X lacks the input 'image' of the model"):
+    with pytest.raises(ValueError, match="X lacks the input 'weight' of the model"):
         onnx_inputs(session, {name: X[name] for name in ("said", "facts")})
 
 
