@@ -102,15 +102,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     known = inputs()
     parser.add_argument("inputs", nargs="*", default=list(known), help=f"some of {list(known)}")
-    results = stored("onnx_combinations")
-    results.pop("environment", None)
     for name in parser.parse_args().inputs:
         trunk, X = known[name]
-        results[name] = {}
+        found = {}
         for title, architecture in ARCHITECTURES.items():
-            results[name][title] = compared(trunk, X, architecture)
-            print(f"{name:24s}{title:18s}{results[name][title]}", flush=True)
-        save("onnx_combinations", results)
+            found[title] = compared(trunk, X, architecture)
+            print(f"{name:24s}{title:18s}{found[title]}", flush=True)
+        others = stored("onnx_combinations")
+        others.pop("environment", None)
+        save("onnx_combinations", {**others, name: found})
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._higher_order_ops.scan import scan
 
 from ..trunks._sequence_layers import Recurrent
+from ._scan import scan
 
 # torch has the gates input, forget, cell and output; ONNX has input, output, forget and cell.
 _GATES_OF_ONNX = (0, 3, 1, 2)
@@ -66,7 +66,7 @@ class ScannedMemory(nn.Module):
             said = says.sigmoid() * kept.tanh()
             return (said, kept), said.clone()
 
-        _, outputs = scan(step, (start, start.clone()), given.movedim(1, 0), dim=0)
+        _, outputs = scan(step, (start, start.clone()), given.movedim(1, 0))
         return outputs.movedim(0, 1), None
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch._higher_order_ops.scan import scan
 
 from ..tasks._bio import IMPOSSIBLE, LARGEST, Grammar
+from ._scan import scan
 
 
 class BestPaths(nn.Module):
@@ -62,9 +62,9 @@ class BestPaths(nn.Module):
         def back(label: Tensor, came_from: Tensor) -> tuple[Tensor, Tensor]:
             return came_from.gather(1, label), label.clone()
 
-        reached, came_from = scan(ahead, begin, (scores.movedim(1, 0), inside, steps == 0), dim=0)
+        reached, came_from = scan(ahead, begin, (scores.movedim(1, 0), inside, steps == 0))
         last = torch.where(self.end, reached, -torch.inf).argmax(dim=1, keepdim=True)
-        _, path = scan(back, last, came_from.flip(0), dim=0)
+        _, path = scan(back, last, came_from.flip(0))
         return path.flip(0).squeeze(2).movedim(0, 1)
 
     def _predecessors(self, scores: Tensor) -> tuple[Tensor, Tensor]:
