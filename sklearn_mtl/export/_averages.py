@@ -7,8 +7,8 @@ from torch import Tensor
 
 
 def mean_of(values: Tensor, weights: Tensor) -> Tensor:
-    """Average values (M, B, K) with weights (M,) in float64; the result has the dtype of the values."""
-    total = (values.double() * weights[:, None, None]).sum(dim=0)
+    """Average values (M, ..., K) with weights (M,) in float64; the result has the dtype of the values."""
+    total = (values.double() * weights.view(-1, *(1,) * (values.dim() - 1))).sum(dim=0)
     return total.to(values.dtype)
 
 

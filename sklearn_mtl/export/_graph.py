@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..trunks import MLP, Trunk
 from ..utils._optional import import_optional
-from ._readers import CODES, IMAGES, NUMBERS, Schema, code_of_missing
-from ._trace import ROWS
+from ._names import INNER, ROWS
 
-#: prefix of all names within the graph, which columns and tasks may not have
-INNER = "sklearn_mtl/"
-#: name of the input of an array
-ARRAY = "X"
-# Domain and version of the operators that look up texts.
-_ML = ("ai.onnx.ml", 2)
-
-
-def input_names(trunk: Trunk) -> list[str]:
-    """Return the names of the inputs that the user sees."""
-    names = Schema(trunk).names if isinstance(trunk, MLP) else []
-    return names or [ARRAY]
+# Versions of the domains of operators that traced graphs do not use.
+_VERSIONS = {"ai.onnx.ml": 2, "com.microsoft": 1}
 
 
 class Surrounding:
@@ -35,48 +23,57 @@ class Surrounding:
 
     def __init__(self, traced: Any) -> None:
         self.onnx = import_optional("onnx", "onnx", "to_onnx")
-        self.compose = import_optional("onnx.compose", "onnx", "to_onnx")
-        self.model = self.compose.add_prefix(traced, INNER)
+        self.model = traced
+        self._prefix(traced.graph, INNER)
+        self.versions = dict(_VERSIONS)
         self.before: list[Any] = []
         self.after: list[Any] = []
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
 
-    def read(self, trunk: Trunk) -> None:
-        """Add the inputs of X."""
-        schema = Schema(trunk) if isinstance(trunk, MLP) else None
-        if schema is None or not schema.names:
-            self._read_array()
-            return
-        numbers = [self._column(schema.names[column], "DOUBLE") for column in schema.read_as_numbers]
-        codes = []
-        for column, known in schema.texts.items():
-            missing = {"": code_of_missing(known)} if known.has_missing else {}
-            codes.append(f"{INNER}code {column}")
-            self._look_up(
-                self._column(schema.names[column], "STRING"),
-                codes[-1],
-                self.before,
-                keys_strings=[*known.values, *missing],
-                values_int64s=[*known.codes.values(), *missing.values()],
-                default_int64=0,
-            )
-        for tensor, columns in ((NUMBERS, numbers), (CODES, codes)):
-            if columns:
-                self.before.append(self._node("Concat", columns, INNER + tensor, axis=1))
-        order = {name: position for position, name in enumerate(schema.names)}
-        self.inputs.sort(key=lambda each: order[each.name])
-
-    def _read_array(self) -> None:
-        given = self.model.graph.input[0]
-        assert given.name in (INNER + NUMBERS, INNER + IMAGES)
-        self.before.append(self._node("Identity", [ARRAY], given.name))
-        self.inputs.append(self._renamed(given, ARRAY))
-
-    def _column(self, name: str, dtype: str) -> str:
-        kind = getattr(self.onnx.TensorProto, dtype)
-        self.inputs.append(self.onnx.helper.make_tensor_value_info(name, kind, [ROWS, 1]))
+    def input(self, name: str, kind: str, shape: Sequence[str | int]) -> str:
+        """Add an input of a type of ONNX, such as "DOUBLE"; return its name."""
+        of = getattr(self.onnx.TensorProto, kind)
+        self.inputs.append(self.onnx.helper.make_tensor_value_info(name, of, list(shape)))
         return name
+
+    def take(self, traced: str, name: str) -> None:
+        """Add an input that is one of the traced graph, by the name that the user sees."""
+        (given,) = [each for each in self.model.graph.input if each.name == traced]
+        self.node("Identity", [name], traced)
+        self.inputs.append(self._renamed(given, name))
+
+    def look_up(self, key: str, value: str, **pairs: Any) -> None:
+        """Add a node that looks up codes of texts, or texts of codes, by attributes of a LabelEncoder."""
+        self.node("LabelEncoder", [key], value, domain="ai.onnx.ml", **pairs)
+
+    def node(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> None:
+        """Add a node before the traced graph."""
+        self.before.append(self._node(operator, inputs, output, **attributes))
+
+    def add_before(self, other: Any, prefix: str, tensor: str) -> None:
+        """Add another graph, whose one output becomes a tensor of doubles of this one.
+
+        Parameters
+        ----------
+        other : onnx.ModelProto
+        prefix : str
+            Of its names; its inputs keep theirs, and those that no node reads are left out.
+        tensor : str
+        """
+        graph = other.graph
+        used = {name for node in graph.node for name in node.input}
+        for given in [each for each in graph.input if each.name in used]:
+            shape = [ROWS, *(dim.dim_value for dim in given.type.tensor_type.shape.dim[1:])]
+            kind = self.onnx.TensorProto.DataType.Name(given.type.tensor_type.elem_type)
+            self.node("Identity", [self.input(given.name, kind, shape)], prefix + given.name)
+        (made,) = graph.output
+        self._prefix(graph, prefix)
+        self.before += graph.node
+        self.model.graph.initializer.extend(graph.initializer)
+        self.node("Cast", [made.name], tensor, to=self.onnx.TensorProto.DOUBLE)
+        for opset in other.opset_import:
+            self.versions[opset.domain] = max(self.versions.get(opset.domain, 1), opset.version)
 
     def answer(self, names: Sequence[str], texts: Mapping[str, Sequence[str]]) -> None:
         """Add the outputs of the tasks, in the order of the traced ones.
@@ -90,8 +87,10 @@ class Surrounding:
         for name, traced in zip(names, self.model.graph.output, strict=True):
             output = self._renamed(traced, name)
             if name in texts:
-                numbers = {"keys_int64s": list(range(len(texts[name]))), "values_strings": list(texts[name])}
-                self._look_up(traced.name, name, self.after, **numbers)
+                pairs = {"keys_int64s": list(range(len(texts[name]))), "values_strings": list(texts[name])}
+                # no text stands where there is no position
+                decoder = {"domain": "ai.onnx.ml", "default_string": "", **pairs}
+                self.after.append(self._node("LabelEncoder", [traced.name], name, **decoder))
                 output.type.tensor_type.elem_type = self.onnx.TensorProto.STRING
             else:
                 self.after.append(self._node("Identity", [traced.name], name))
@@ -105,20 +104,31 @@ class Surrounding:
             kept = list(values)
             del field[:]
             field.extend(kept)
-        domains = [opset.domain for opset in self.model.opset_import]
-        if any(node.domain == _ML[0] for node in nodes) and _ML[0] not in domains:
-            self.model.opset_import.append(self.onnx.helper.make_opsetid(*_ML))
+        used = {node.domain for node in nodes} - {opset.domain for opset in self.model.opset_import}
+        for domain in sorted(used & self.versions.keys()):
+            self.model.opset_import.append(self.onnx.helper.make_opsetid(domain, self.versions[domain]))
         self.onnx.checker.check_model(self.model)
         return self.model
+
+    def _prefix(self, graph: Any, prefix: str) -> None:
+        """Put a prefix before all names of a graph and of the graphs within its nodes."""
+        for value in (*graph.input, *graph.output, *graph.initializer):
+            value.name = prefix + value.name
+        for node in graph.node:
+            node.name = prefix + node.name
+            for names in (node.input, node.output):
+                prefixed = [name and prefix + name for name in names]  # an empty one is an input left out
+                del names[:]
+                names.extend(prefixed)
+            for attribute in node.attribute:
+                if attribute.type == self.onnx.AttributeProto.GRAPH:
+                    self._prefix(attribute.g, prefix)
 
     def _renamed(self, value: Any, name: str) -> Any:
         copy = self.onnx.ValueInfoProto()
         copy.CopyFrom(value)
         copy.name = name
         return copy
-
-    def _look_up(self, key: str, value: str, nodes: list[Any], **attributes: Any) -> None:
-        nodes.append(self._node("LabelEncoder", [key], value, domain=_ML[0], **attributes))
 
     def _node(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> Any:
         return self.onnx.helper.make_node(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,26 +12,33 @@ import torch
 from torch import Tensor, nn
 
 from ..utils._optional import import_optional
+from ._memories import lstm_operator, lstm_translation
+from ._names import ROWS
 
 #: opset of ONNX that graphs use
 OPSET = 18
-#: name of the axis of rows
-ROWS = "n_rows"
 # Modules that report what they skip, such as operators of torchvision.
 _TALKATIVE = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
 
 
-def trace(module: nn.Module, examples: Sequence[Tensor], names: Sequence[str], answers: Sequence[str]) -> Any:
+def trace(
+    module: nn.Module,
+    examples: Mapping[str, Tensor],
+    axes: Mapping[str, Mapping[int, str]],
+    answers: Sequence[str],
+) -> Any:
     """Return the ONNX model of a module whose tensors all have rows as their first axis.
 
     Parameters
     ----------
     module : nn.Module
         In evaluation mode.
-    examples : sequence of Tensor
-        Arguments of ``forward``, of a few rows.
-    names, answers : sequence of str
-        Names of the inputs and outputs.
+    examples : mapping of str to Tensor
+        Arguments of ``forward``, of a few rows, by the name of the input.
+    axes : mapping of str to mapping of int to str
+        Names of the axes of any size, other than rows, by input and position.
+    answers : sequence of str
+        Names of the outputs.
 
     Raises
     ------
@@ -39,19 +46,21 @@ def trace(module: nn.Module, examples: Sequence[Tensor], names: Sequence[str], a
         If torch cannot convert the module, for instance an architecture of the user's own.
     """
     onnxscript = import_optional("onnxscript", "onnx", "to_onnx")
-    rows = torch.export.Dim(ROWS)
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
                 module,
-                tuple(examples),
+                tuple(examples.values()),
                 dynamo=True,
                 verbose=False,
                 opset_version=OPSET,
-                input_names=list(names),
+                input_names=list(examples),
                 output_names=list(answers),
-                dynamic_shapes=(tuple({0: rows} for _ in examples),),
-                custom_translation_table={torch.ops.aten.searchsorted.Tensor: _searchsorted(onnxscript)},
+                dynamic_shapes=dynamic_shapes(examples, axes),
+                custom_translation_table={
+                    torch.ops.aten.searchsorted.Tensor: _searchsorted(onnxscript),
+                    lstm_operator(): lstm_translation(onnxscript.opset18),
+                },
             )
         except torch.onnx.OnnxExporterError as error:
             raise TypeError(
@@ -60,15 +69,34 @@ def trace(module: nn.Module, examples: Sequence[Tensor], names: Sequence[str], a
                 "the error above."
             ) from error
     assert program is not None
+    _require_any_size(program.model_proto.graph.input)
     return _without_remarks(program.model_proto)
+
+
+def _require_any_size(inputs: Any) -> None:
+    """Check that torch has not taken the number of rows of the example for the only one."""
+    fixed = [each.name for each in inputs if not each.type.tensor_type.shape.dim[0].dim_param]
+    if fixed:
+        raise TypeError(
+            f"to_onnx: the network computes with a fixed number of rows of {fixed}: a module of it, such as one "
+            "of your own, reads it as an int, as len(x) does; use x.shape[0]."
+        )
+
+
+def dynamic_shapes(examples: Mapping[str, Tensor], axes: Mapping[str, Mapping[int, str]]) -> tuple[Any]:
+    """Return which axes have any size, for an export of a module whose ``forward`` takes ``*tensors``."""
+    named = {name: {0: ROWS, **axes.get(name, {})} for name in examples}
+    dims = {axis: torch.export.Dim(axis) for of in named.values() for axis in of.values()}
+    return (tuple({place: dims[axis] for place, axis in of.items()} for of in named.values()),)
 
 
 def _without_remarks(model: Any) -> Any:
     """Remove the stack traces of tracing, which are most of a small file and have the paths of this machine."""
     graph = model.graph
-    for each in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer, graph, model):
+    for each in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph, model):
         del each.metadata_props[:]
         each.doc_string = ""
+    del graph.value_info[:]  # runtimes infer shapes, and those of recurrent layers are as of the example
     return model
 
 
@@ -85,7 +113,7 @@ def _searchsorted(onnxscript: Any) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence what torch and onnxscript report about their own workings."""
     loggers = [logging.getLogger(name) for name in _TALKATIVE]
     levels = [logger.level for logger in loggers]

@@ -11,8 +11,8 @@ import numpy as np
 TOLERATED = 0.05
 # The score of an impossible label, and the largest score of a possible one. Sums of the latter stay above the
 # former.
-_IMPOSSIBLE = -1e30
-_LARGEST = 1e12
+IMPOSSIBLE = -1e30
+LARGEST = 1e12
 
 
 class Grammar(NamedTuple):
@@ -193,7 +193,7 @@ def best_paths(log_proba: np.ndarray, lengths: np.ndarray, grammar: Grammar) -> 
     active = np.searchsorted(-lengths, -np.arange(longest))  # rows longer than t
     best_before = _BestPredecessors(grammar.transition)
     came_from = np.empty(log_proba.shape, dtype=np.min_scalar_type(log_proba.shape[1]))
-    scores = np.where(grammar.start, 0.0, _IMPOSSIBLE) + _bounded(log_proba[starts[: active[0]]])
+    scores = np.where(grammar.start, 0.0, IMPOSSIBLE) + _bounded(log_proba[starts[: active[0]]])
     for t in range(1, longest):
         tokens = starts[: active[t]] + t
         came_from[tokens], reached = best_before(scores[: active[t]])
@@ -209,7 +209,7 @@ def best_paths(log_proba: np.ndarray, lengths: np.ndarray, grammar: Grammar) -> 
 
 
 def _bounded(scores: np.ndarray) -> np.ndarray:
-    return np.minimum(np.fmax(scores.astype(np.float64), -_LARGEST), _LARGEST)  # NaN becomes the smallest
+    return np.minimum(np.fmax(scores.astype(np.float64), -LARGEST), LARGEST)  # NaN becomes the smallest
 
 
 class _BestPredecessors:
@@ -232,7 +232,7 @@ class _BestPredecessors:
     def __call__(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the best previous label of each label, and its score, for scores (B, K)."""
         label = np.zeros((len(scores), self.n_sets), dtype=np.int64)
-        reached = np.full((len(scores), self.n_sets), _IMPOSSIBLE)
+        reached = np.full((len(scores), self.n_sets), IMPOSSIBLE)
         for numbers, labels in self.by_size:
             candidates = scores[:, labels]
             best = candidates.argmax(axis=2)

@@ -18,11 +18,11 @@ from ._base import Encoded, Task, labelled_weight, of_weight, require_dimensions
 
 # Smallest area of a box, as a share of the range; smaller divisors are replaced by it.
 _NO_AREA = 1e-7
-# softplus(_HALF) is 0.5: outputs of 0 are a box in the middle of the range, half as wide and high
-_HALF = float(np.log(np.expm1(0.5)))
+# softplus(HALF) is 0.5: outputs of 0 are a box in the middle of the range, half as wide and high
+HALF = float(np.log(np.expm1(0.5)))
 # Share of the range by which an output of 1 moves the centre. Centres vary by about as much, so that outputs have
 # the size of those for standardised targets.
-_STEP = 0.25
+STEP = 0.25
 _METRICS = ("mean_iou", "iou_above_half", "neg_mean_absolute_error")
 
 
@@ -97,7 +97,7 @@ class BoundingBox(Task):
         return Encoded(np.where(labelled[:, None], scaled, 0.0), labelled[:, None].astype(np.float64))
 
     def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        centre, half = 0.5 + _STEP * output[..., :2], 0.5 * softplus(output[..., 2:] + _HALF)
+        centre, half = 0.5 + STEP * output[..., :2], 0.5 * softplus(output[..., 2:] + HALF)
         low, high = centre - half, centre + half
         l1 = (torch.cat([low, high], dim=-1) - target).abs().sum(dim=-1, keepdim=True)
         giou = generalised_iou(low, high, target[..., :2], target[..., 2:])
@@ -105,8 +105,8 @@ class BoundingBox(Task):
 
     def decode(self, output: np.ndarray) -> np.ndarray:
         output = output.astype(np.float64)
-        half = 0.5 * np.logaddexp(output[:, 2:] + _HALF, 0)
-        centre = 0.5 + _STEP * output[:, :2]
+        half = 0.5 * np.logaddexp(output[:, 2:] + HALF, 0)
+        centre = 0.5 + STEP * output[:, :2]
         low, high = (self.low_ + self.range_ * corner for corner in (centre - half, centre + half))
         boxes = np.concatenate([low, high], axis=1)
         if not self.in_tuples_:

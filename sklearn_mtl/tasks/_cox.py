@@ -8,7 +8,7 @@ from torch import Tensor
 
 # Logarithm of the hazard of a row that is never at risk; minus infinity has no gradient.
 _NEVER = -1e30
-_LOG_TWO = float(np.log(2.0))
+LOG_TWO = float(np.log(2.0))
 
 
 def cox_loss(output: Tensor, target: Tensor) -> Tensor:
@@ -79,5 +79,5 @@ def cox_survival(score: np.ndarray, times: np.ndarray, log_hazard: np.ndarray, a
 
 def cox_median(score: np.ndarray, times: np.ndarray, log_hazard: np.ndarray, last: float) -> np.ndarray:
     """Return the first time at which survival is at most 0.5, by score (n_samples,); ``last`` if there is none."""
-    reached = np.searchsorted(log_hazard + 1e-12, np.log(_LOG_TWO) - score, side="left")
+    reached = np.searchsorted(log_hazard + 1e-12, np.log(LOG_TWO) - score, side="left")
     return np.append(times, last)[reached]

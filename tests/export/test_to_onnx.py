@@ -21,22 +21,24 @@ from sklearn_mtl.architectures import (
     TaskGraph,
 )
 from sklearn_mtl.export import onnx_inputs, to_onnx
+from sklearn_mtl.export._exported import net_and_tasks
 from sklearn_mtl.tasks import (
-    BoundingBox,
     Classification,
     Count,
     MultilabelClassification,
     Ordinal,
     Regression,
-    Survival,
 )
-from sklearn_mtl.trunks import MLP, ConvNet, SequenceEncoder
+from sklearn_mtl.trunks import MLP, ConvNet
+from sklearn_mtl.uncertainty import CalibratedMultiTask, ConformalMultiTask
+
+from .answers import answers_of, assert_same_answers, session_of
 
 onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 ROWS = 60
 TRUNK = MLP((8,), scaling="squash", ranks=True, n_bins=3, embedding_size=2)
+SMALL = MLP((4,), scaling="standard")
 
 
 def table(rows=ROWS, seed=0):
@@ -99,40 +101,6 @@ def fitted(X=None, y=None, **params):
     return MultiTaskNetEstimator(**settings).fit(table() if X is None else X, few() if y is None else y)
 
 
-def session_of(model):
-    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-
-
-def answers_of(model, X):
-    session = session_of(model)
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, onnx_inputs(session, X)), strict=True))
-
-
-def assert_same_answers(net, X, model=None):
-    """Check that onnxruntime answers as predict and predict_proba do, for many rows and for one."""
-    model = to_onnx(net) if model is None else model
-    for rows in (X, X[:1]):
-        found, predicted = answers_of(model, rows), net.predict(rows)
-        probabilities = net.predict_proba(rows) if any(net.tasks_[n].has_probabilities for n in predicted) else {}
-        expected = {}
-        for name in predicted:
-            if name in probabilities:
-                suffix = "labels" if isinstance(net.tasks_[name], MultilabelClassification) else "label"
-                expected |= {f"{name}_{suffix}": predicted[name], f"{name}_probabilities": probabilities[name]}
-            else:
-                expected[name] = predicted[name]
-        assert set(found) == set(expected)
-        for name, values in expected.items():
-            values = np.asarray(values)
-            assert found[name].shape == values.shape, name
-            if values.dtype.kind == "f" and not name.endswith("_label"):
-                unit = getattr(net.tasks_.get(name), "scale_", 1.0)
-                np.testing.assert_allclose(found[name] / unit, values / unit, rtol=1e-9, atol=1e-5, err_msg=name)
-            else:
-                assert found[name].tolist() == values.tolist(), name
-
-
 # -- equal to predict
 
 
@@ -165,14 +133,12 @@ def test_every_architecture(architecture):
 def test_ensembles_average_as_predict_does(ensemble):
     y = few(["kind", "grade", "visits"])
     types = {name: TYPES[name] for name in ("grade", "visits")}
-    assert_same_answers(
-        fitted(y=y, tasks=types, trunk=MLP((8,), scaling="standard"), n_members=3, ensemble=ensemble), later_rows()
-    )
+    assert_same_answers(fitted(y=y, tasks=types, trunk=SMALL, n_members=2, ensemble=ensemble), later_rows())
 
 
 def test_portfolio_weighs_its_recipes_as_predict_does():
     recipes = {
-        "deep": {"trunk": TRUNK, "n_members": 2, "architecture": "mmoe"},
+        "deep": {"trunk": MLP((4,), scaling="squash"), "n_members": 2, "architecture": "mmoe"},
         "linear": {"trunk": MLP(()), "architecture": "independent"},
     }
     net = MultiTaskNetEstimator(ensemble=Portfolio(recipes), max_epochs=5, random_state=0)
@@ -189,12 +155,12 @@ def test_array_of_numbers_and_of_categories_in_float64():
     assert_same_answers(net, X)
 
 
-@pytest.mark.parametrize("kind", ["grey bytes", "colours first", "numbers"])
+@pytest.mark.parametrize("kind", ["colours first", "numbers"])  # test_tasks has those of bytes
 def test_images(kind):
     rng = np.random.default_rng(0)
-    shape = {"grey bytes": (8, 6), "colours first": (3, 7, 7), "numbers": (6, 6, 2)}[kind]
+    shape = {"colours first": (3, 7, 7), "numbers": (6, 6, 2)}[kind]
     X = rng.integers(256, size=(ROWS, *shape)).astype(np.uint8)
-    X = X if kind == "grey bytes" else X / 255 if kind == "colours first" else X / 20
+    X = X / 255 if kind == "colours first" else X / 20
     trunk = ConvNet((4, 8), hidden_size=8, channels_first=kind == "colours first")
     n_members = 2 if kind == "numbers" else 1
     assert_same_answers(fitted(X, trunk=trunk, max_epochs=1, n_members=n_members), X[:20])
@@ -227,7 +193,7 @@ def test_census_with_categories_and_missing_values():
 def exported(tmp_path_factory):
     """Return a network of two tasks, and the file of one of them, which was written without a word."""
     folder = tmp_path_factory.mktemp("onnx")
-    net = fitted()
+    net = fitted(trunk=SMALL)
     save_model(net, folder / "net.mtl")
     to_onnx(load_model(folder / "net.mtl"), folder / "net.onnx", tasks=["sold"])
     return net, folder
@@ -239,6 +205,14 @@ def test_some_tasks_of_a_loaded_model_into_a_file(exported):
     found = answers_of(onnx.load(folder / "net.onnx"), later_rows())
     assert list(found) == ["sold_label", "sold_probabilities"]
     np.testing.assert_allclose(found["sold_probabilities"], net.predict_proba(later_rows())["sold"], atol=1e-6)
+
+
+def test_a_view_is_its_task(exported):
+    net = exported[0]
+    view = net.task_view("sold")
+    assert net_and_tasks(view, None, "to_onnx") == (view.net_, ["sold"])
+    with pytest.raises(ValueError, match="the view shows the task 'sold'"):
+        to_onnx(net.task_view("sold"), tasks=["price"])
 
 
 def test_inputs_are_the_columns_in_their_order(exported):
@@ -257,7 +231,7 @@ def test_file_has_no_paths_of_the_machine_and_a_stated_opset(exported):
 
 
 def test_export_is_silent_and_leaves_the_estimator_as_it_is(caplog, capfd):
-    net = fitted(label_inputs=True)  # read as if all labels were missing
+    net = fitted(label_inputs=True, trunk=SMALL)  # read as if all labels were missing
     before, state = net.predict(later_rows()), copy.deepcopy(net.net_.module_.state_dict())
     with caplog.at_level(logging.WARNING):
         model = to_onnx(net)
@@ -276,29 +250,38 @@ def test_estimators_of_other_kinds_are_refused():
         to_onnx(LinearRegression())
 
 
-def test_unsupported_trunk_is_refused_by_name():
-    texts = ["play some jazz", "book a table"] * 10
-    y = {"intent": ["music", "place"] * 10}
-    net = MultiTaskNetEstimator(trunk=SequenceEncoder(hidden_size=4), max_epochs=1, random_state=0)
-    with pytest.raises(TypeError, match="trunk SequenceEncoder"):
-        to_onnx(net.fit(texts, y))
+class OwnTrunk(MLP):
+    """It may read X in another way."""
 
 
-@pytest.mark.parametrize(
-    ("task", "y"),
-    [
-        (Regression("normal"), np.arange(ROWS) / ROWS),
-        (Regression("quantile", quantile=[0.1, 0.9]), np.arange(ROWS) / ROWS),
-        (Count("negative_binomial"), np.arange(ROWS)),
-        (BoundingBox(), np.tile([0.0, 0.0, 1.0, 2.0], (ROWS, 1))),
-        (Survival(), np.column_stack([1.0 + np.arange(ROWS), np.arange(ROWS) % 2])),
-    ],
-    ids=["normal", "quantiles", "negative_binomial", "box", "survival"],
-)
-def test_unsupported_task_is_refused_by_name_and_can_be_left_out(task, y):
-    net = fitted(y={"odd": y, **few(["price"])}, tasks={"odd": task}, trunk=MLP((4,)), max_epochs=1)
-    with pytest.raises(TypeError, match=r"task 'odd'.*tasks="):
+class OwnTask(Regression):
+    """It may decode in another way."""
+
+
+def test_a_trunk_of_ones_own_is_refused_by_name():
+    with pytest.raises(TypeError, match="trunk OwnTrunk"):
+        to_onnx(fitted(trunk=OwnTrunk((4,), scaling="standard"), max_epochs=1))
+
+
+def test_a_task_of_ones_own_is_refused_by_name_and_can_be_left_out():
+    net = fitted(
+        y={"odd": np.arange(ROWS), **few(["price"])}, tasks={"odd": OwnTask()}, trunk=MLP((4,)), max_epochs=1
+    )
+    with pytest.raises(TypeError, match=r"task 'odd': a OwnTask.*tasks="):
         to_onnx(net)
+
+
+@pytest.mark.parametrize("wrapper", [CalibratedMultiTask, ConformalMultiTask])
+def test_calibrated_and_conformal_estimators_are_refused_by_name(wrapper, exported):
+    with pytest.raises(TypeError, match=f"got {wrapper.__name__}.*the estimator within it"):
+        to_onnx(wrapper(exported[0]))
+
+
+def test_a_predictor_in_the_place_of_a_task_is_refused_by_name(exported):
+    net = exported[0]
+    calibrated = CalibratedMultiTask(net).calibrate(table(), few())
+    with pytest.raises(TypeError, match=r"task 'sold'.*the place of the network.*tasks="):
+        to_onnx(calibrated.net_)
 
 
 def test_names_that_collide_are_refused():

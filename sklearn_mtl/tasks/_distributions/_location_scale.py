@@ -19,7 +19,7 @@ LOG_FLOOR = math.log(FLOOR)
 _LEAST_DF, _MOST_DF = 2.1, 100.0
 _START_DF = float(logit((6.0 - _LEAST_DF) / (_MOST_DF - _LEAST_DF)))
 # Bounds of the mean and the deviation of a logarithm: the variance of the number itself stays finite.
-_LARGEST_LOG, _LARGEST_DEVIATION = 250.0, 8.0
+LARGEST_LOG, LARGEST_DEVIATION = 250.0, 8.0
 
 
 class _MeanAndDeviation(Distribution):
@@ -164,6 +164,6 @@ class LogNormal(Normal):
 
     def _logs(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean, deviation = self._moments(parameters)
-        deviation = np.minimum(deviation, _LARGEST_DEVIATION)
-        most = np.minimum(self.highest + 2 * self.width - 0.5 * deviation**2, _LARGEST_LOG)
-        return np.clip(mean, -_LARGEST_LOG, most), deviation
+        deviation = np.minimum(deviation, LARGEST_DEVIATION)
+        most = np.minimum(self.highest + 2 * self.width - 0.5 * deviation**2, LARGEST_LOG)
+        return np.clip(mean, -LARGEST_LOG, most), deviation

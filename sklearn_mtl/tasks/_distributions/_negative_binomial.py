@@ -13,7 +13,7 @@ from ._family import Distribution
 from ._positive import positive_array, positive_with_slope, raw_of_positive
 
 # rates must be finite and positive, and so must their squares
-_LARGEST_LOG = 0.45 * float(np.log(np.finfo(np.float64).max))
+LARGEST_LOG = 0.45 * float(np.log(np.finfo(np.float64).max))
 
 
 class NegativeBinomial(Distribution):
@@ -67,13 +67,13 @@ class NegativeBinomial(Distribution):
         return nll.clamp_min_(0.0).to(parameters.dtype), gradient.to(parameters.dtype)
 
     def location(self, parameters: np.ndarray) -> np.ndarray:
-        return np.exp(np.clip(parameters[..., 0] + self.shift, -_LARGEST_LOG, _LARGEST_LOG))
+        return np.exp(np.clip(parameters[..., 0] + self.shift, -LARGEST_LOG, LARGEST_LOG))
 
     def average(self, parameters: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """Return outputs of the mean and the variance of the mixture."""
         log_rates = parameters[..., 0]
         mean = logsumexp(log_rates, axis=0, b=shares[:, None, None])
-        squares = np.exp(2 * np.clip(log_rates - mean, -_LARGEST_LOG, _LARGEST_LOG))
+        squares = np.exp(2 * np.clip(log_rates - mean, -LARGEST_LOG, LARGEST_LOG))
         dispersion = mean_of_members(squares * (1 + positive_array(parameters[..., 1])), shares) - 1
         return np.stack([mean, raw_of_positive(dispersion)], axis=-1)
 

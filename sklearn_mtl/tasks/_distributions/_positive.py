@@ -10,24 +10,24 @@ from torch.nn.functional import softplus
 #: smallest scale, in standard deviations of the target, and smallest dispersion: densities stay bounded
 FLOOR = 1e-3
 # an output of 0 means 1
-_OFFSET = float(np.log(np.expm1(1.0 - FLOOR)))
+OFFSET = float(np.log(np.expm1(1.0 - FLOOR)))
 
 
 def positive_with_slope(raw: Tensor) -> tuple[Tensor, Tensor]:
     """Convert outputs to numbers of at least `FLOOR`, 0 to 1; return also the derivative."""
-    shifted = raw + _OFFSET
+    shifted = raw + OFFSET
     return softplus(shifted).add_(FLOOR), shifted.sigmoid_()
 
 
 def positive_array(raw: np.ndarray) -> np.ndarray:
     """Do the same for an array, without the derivative."""
-    return np.asarray(np.logaddexp(raw + _OFFSET, 0.0) + FLOOR)
+    return np.asarray(np.logaddexp(raw + OFFSET, 0.0) + FLOOR)
 
 
 def raw_of_positive(values: np.ndarray) -> np.ndarray:
     """Return the outputs that `positive_array` converts to some numbers."""
     above = np.maximum(values - FLOOR, 1e-12)
-    return np.asarray(above + np.log(-np.expm1(-above)) - _OFFSET)
+    return np.asarray(above + np.log(-np.expm1(-above)) - OFFSET)
 
 
 def in_full_precision(parameters: Tensor) -> Tensor:
