@@ -86,7 +86,9 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("rows", help="Parquet file, folder or pattern of Parquet files, or CSV file (*.csv)")
     parser.add_argument("out", help="file to write: *.csv for CSV, otherwise Parquet")
     parser.add_argument("--proba", action="store_true", help="add the probabilities, as columns <task>__<class>")
-    parser.add_argument("--keep", action="append", default=[], metavar="COLUMN", help="column to copy; may be repeated")
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="COLUMN", help="column to copy; may be repeated"
+    )
     parser.add_argument("--memory", default="1GB", help="bytes that rows may take at any time (default: 1GB)")
     parser.set_defaults(run=predict_file)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from ..streaming._predict import predicted_tables
 from ..streaming._stream import open_source
 from ..utils._optional import import_optional
 from ..utils._types import RowsLike
-from ._csv import open_csv
+from ._csv import columns_named, open_csv
 
 
 def predict_file(asked: argparse.Namespace) -> None:
@@ -26,16 +28,18 @@ def predict_file(asked: argparse.Namespace) -> None:
     rows, out = Path(asked.rows), Path(asked.out)
     if not out.parent.is_dir():
         raise FileNotFoundError(f"{out}: there is no folder {str(out.parent)!r}")
-    if rows.suffix.lower() == ".csv" and not rows.is_file():
+    is_csv = rows.suffix.lower() == ".csv"
+    if not rows.exists() and (is_csv or not has_magic(asked.rows)):
         raise FileNotFoundError(f"{rows}: no such file")
     model = load_model(asked.model)
-    source = open_source(open_csv(rows, model) if rows.suffix.lower() == ".csv" else str(rows))
-    reader = _Reader(model, rows.name, source.names, asked.keep)
-    stream = Stream(source, memory=asked.memory)
-    if out.suffix.lower() == ".csv":
-        n_rows = _to_csv(predicted_tables(reader, stream, keep=asked.keep, proba=asked.proba), out)
-    else:
-        n_rows = predict_to_parquet(reader, stream, out, keep=asked.keep, proba=asked.proba)
+    with columns_named(rows) if is_csv else nullcontext():
+        source = open_source(open_csv(rows, model) if is_csv else asked.rows)
+        reader = _Reader(model, rows.name, source.names, asked.keep)
+        stream = Stream(source, memory=asked.memory)
+        if out.suffix.lower() == ".csv":
+            n_rows = _to_csv(predicted_tables(reader, stream, keep=asked.keep, proba=asked.proba), out)
+        else:
+            n_rows = predict_to_parquet(reader, stream, out, keep=asked.keep, proba=asked.proba)
     n_tasks = len(names_of_tasks(model)) or 1
     print(f"{n_rows} rows, {n_tasks} task{'s' * (n_tasks != 1)}: {out.name}")
 

@@ -5,6 +5,7 @@ from ._balance import TaskBalanceDisplay
 from ._coverage import CoverageDisplay
 from ._gate_weights import GateWeightsDisplay
 from ._history import LearningHistoryDisplay
+from ._model_card import card_html, model_card
 from ._network_flow import NetworkFlowDisplay
 from ._pareto import ParetoFrontDisplay
 from ._reliability import ReliabilityDisplay
@@ -22,4 +23,6 @@ __all__ = [
     "SharingDisplay",
     "TaskAffinityDisplay",
     "TaskBalanceDisplay",
+    "card_html",
+    "model_card",
 ]
