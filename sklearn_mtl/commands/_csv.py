@@ -19,8 +19,8 @@ MISSING = ("", "#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan",
 def open_csv(path: Path, model: Any) -> Any:
     """Open a CSV file as a data set of pyarrow.
 
-    The fitted columns have the types of the model, whatever their first rows look like. The types of others, and of
-    the columns of pipelines, follow from the first megabyte.
+    The fitted columns have the types of the model, whatever their first rows look like. The types of others, and
+    of the columns of pipelines, follow from the first megabyte.
 
     Raises
     ------

@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> from sklearn_mtl import MultiTaskNetEstimator, save_model
     >>> from sklearn_mtl.commands import main
     >>> X = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0] * 10})
-    >>> net = MultiTaskNetEstimator(n_members=1, max_epochs=2, random_state=0).fit(X, X[["a"]].add_suffix("_twice") * 2)
+    >>> net = MultiTaskNetEstimator(n_members=1, max_epochs=2, random_state=0)
+    >>> net = net.fit(X, pd.DataFrame({"twice": 2 * X["a"]}))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     model, rows = Path(folder) / "net.mtl", Path(folder) / "in.csv"
     ...     save_model(net, model)

@@ -63,7 +63,7 @@ def model_card(
     y_test : array-like, frame, mapping, structured array or Targets with n_samples rows
         Their targets; labels may be missing.
     comparison : DataFrame or None, default=None
-        Result of `compare_sharing <sklearn_mtl.model_selection.compare_sharing>`, whose verdicts the card then has.
+        Result of `compare_sharing <sklearn_mtl.model_selection.compare_sharing>`; the card then has its verdicts.
     limits : str or None, default=None
         What only you know, in Markdown: where the rows are from, and what the model should not be used for.
     level : float in (0, 1), default=0.95

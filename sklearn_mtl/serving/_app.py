@@ -30,15 +30,15 @@ def make_app(net: Any, *, max_rows: int = 10_000, max_bytes: int = 10_000_000, t
 
     Requests are checked against the columns of ``fit``: values of another type, unknown and missing columns, no or
     too many rows are answered by status 422, a body that is not JSON by 400, and a long body by 413, with
-    ``{"detail": [message, ...]}`` that names row and column. Categories that ``fit`` has not seen are treated as by
-    ``predict``. Requests are answered in threads, and share the network.
+    ``{"detail": [message, ...]}`` that names row and column. Categories that ``fit`` has not seen are treated as
+    by ``predict``. Requests are answered in threads, and share the network.
 
     Parameters
     ----------
     net : fitted estimator
-        A `MultiTaskNetEstimator` that reads a table, images, sequences or videos; a pipeline with one, whose columns
-        may have any type; or an estimator of `sklearn_mtl.uncertainty`. It should not be fitted again while the
-        service runs.
+        A `MultiTaskNetEstimator` that reads a table, images, sequences or videos; a pipeline with one, whose
+        columns may have any type; or an estimator of `sklearn_mtl.uncertainty`. It should not be fitted again
+        while the service runs.
     max_rows : int, default=10_000
         Largest number of rows of a request.
     max_bytes : int, default=10_000_000

@@ -111,8 +111,8 @@ class Rows:
             self.trunk = None if net is None else net._model.blueprint.trunk
             if self.are_named or not isinstance(self.trunk, ConvNet | SequenceEncoder | VideoEncoder):
                 raise TypeError(
-                    f"make_app does not support inputs of the trunk {type(self.trunk).__name__}; it supports tables, "
-                    "images, sequences and videos. Put the model behind an application of your own."
+                    f"make_app does not support inputs of the trunk {type(self.trunk).__name__}; it supports "
+                    "tables, images, sequences and videos. Put the model behind an application of your own."
                 )
 
     def to_x(self, values: Sequence[Sequence[Any]]) -> Any:

@@ -117,7 +117,7 @@ def load_from_mlflow(model_uri: str) -> Any:
     Parameters
     ----------
     model_uri : str
-        ``model_uri`` of what `log_to_mlflow` returned, or any other URI of the model: of a run, or of the registry.
+        ``model_uri`` of what `log_to_mlflow` returned, or any other URI of the model, as of the registry.
 
     Returns
     -------
@@ -126,8 +126,10 @@ def load_from_mlflow(model_uri: str) -> Any:
 
     Raises
     ------
+    FileNotFoundError
+        If the model was not logged by `log_to_mlflow`.
     ModelFileError
-        If the model was not logged by `log_to_mlflow`, or its file is damaged.
+        If its file is damaged.
     ImportError
         If MLflow is not installed; the extra is ``tracking``.
     """

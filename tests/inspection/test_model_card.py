@@ -21,10 +21,6 @@ Y = targets(X)
 Y.loc[:49, "sold"] = None
 
 
-def rows_of(card, section):
-    return card.select(section).content, card.render()
-
-
 def scores_of(card):
     lines = card.render().partition("# Scores")[2].partition("# Sharing")[0].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
@@ -89,5 +85,5 @@ def test_bad_input_is_refused():
     for wrong in ({"level": 1.0}, {"level": True}, {"n_bootstraps": 0}, {"n_bootstraps": 2.5}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             model_card(FITTED, X, Y, **wrong)
-    with pytest.raises(ValueError, match="samples|rows"):
+    with pytest.raises(ValueError, match=r"samples|rows"):
         model_card(FITTED, X, Y[:10])

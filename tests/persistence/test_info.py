@@ -74,7 +74,7 @@ def test_bad_files_raise_one_kind_of_error(tmp_path):
     content[2000] ^= 1
     (tmp_path / "net.mtl").write_bytes(content)
     for read in (model_info, load_model):
-        with pytest.raises(ModelFileError, match="net.mtl cannot be loaded"):
+        with pytest.raises(ModelFileError, match=r"net\.mtl cannot be loaded"):
             read(tmp_path / "net.mtl")
     with pytest.raises(ModelFileError, match="max_bytes=10"):
         model_info(tmp_path / "net.mtl", max_bytes=10)

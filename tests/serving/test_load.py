@@ -24,7 +24,8 @@ def url():
     thread.start()
     until = time.monotonic() + 30
     while not server.started:
-        assert thread.is_alive() and time.monotonic() < until
+        assert thread.is_alive()
+        assert time.monotonic() < until
         time.sleep(0.01)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True

@@ -1,5 +1,6 @@
 """Runs of MLflow in a local SQLite store: what is logged, and that it loads in another process."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -13,7 +14,6 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from skorch.callbacks import MlflowLogger
 
-from sklearn_mtl.exceptions import ModelFileError
 from sklearn_mtl.tracking import load_from_mlflow, log_to_mlflow
 from tests._helpers import net
 from tests.serving._model import FITTED, X, table, targets
@@ -21,7 +21,7 @@ from tests.serving._model import FITTED, X, table, targets
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # warnings of MLflow about its own dependencies
     mlflow = pytest.importorskip("mlflow", minversion="3.0", exc_type=ImportError)
-    import mlflow.sklearn
+    importlib.import_module("mlflow.sklearn")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 LATER = table(30, seed=5)
@@ -124,7 +124,6 @@ def test_bad_input_is_refused(store):
         log_to_mlflow(LinearRegression().fit([[0.0], [1.0]], [0, 1]))
     with pytest.raises(ValueError, match="together"):
         log_to_mlflow(FITTED, X)
-    assert issubclass(ModelFileError, Exception)
 
 
 def test_the_code_of_the_guide_runs(store, tmp_path, monkeypatch):
