@@ -21,7 +21,7 @@ class Answers(NamedTuple):
     probabilities : dict of str to ndarray or list
         Of the tasks that have probabilities, (n, n_classes) each; empty if they were not asked for.
     classes : dict of str to ndarray
-        Classes of these tasks, in the order of the columns.
+        Classes of these tasks that have names, in the order of the columns.
     """
 
     labels: dict[str, Any]
@@ -87,7 +87,7 @@ def _probabilities_by_task(found: Any, classes: Any, names: list[str]) -> tuple[
     if isinstance(found, np.ndarray):
         found, classes = [found], [classes]
     if isinstance(found, dict):
-        return dict(found), {name: classes[name] for name in found}
+        return dict(found), {name: classes[name] for name in found if name in classes}
     each = zip(names, classes, strict=True)
     known = {name: of_task for name, of_task in each if of_task is not None}
     return dict(zip(known, found, strict=True)), known

@@ -123,7 +123,7 @@ def _columns_of_classes(answers: Answers) -> dict[str, np.ndarray]:
     return {
         f"{name}__{label}": shares[:, column]
         for name, shares in answers.probabilities.items()
-        for column, label in enumerate(answers.classes[name])
+        for column, label in enumerate(answers.classes.get(name, range(shares.shape[1])))
     }
 
 

@@ -28,11 +28,15 @@ class Predictor:
         columns = dict(answers.labels)
         for name, shares in answers.probabilities.items():
             if getattr(shares, "ndim", 0) == 2:  # those of tokens and pixels are not columns
-                columns |= {f"{name}__{label}": shares[:, i] for i, label in enumerate(answers.classes[name])}
-        columns = {
-            name: list(values) if getattr(values, "ndim", 1) > 1 else values for name, values in columns.items()
-        }
+                classes = answers.classes.get(name, range(shares.shape[1]))
+                columns |= {f"{name}__{label}": shares[:, i] for i, label in enumerate(classes)}
+        columns = {name: _column(values) for name, values in columns.items()}
         return pandas.DataFrame(columns, index=X.index if isinstance(X, pandas.DataFrame) else None)
+
+
+def _column(values: Any) -> Any:
+    """Return values of one column, with an array for each row if they have several."""
+    return list(values) if getattr(values, "ndim", 1) > 1 else values
 
 
 def _load_pyfunc(path: str) -> Predictor:

@@ -53,7 +53,7 @@ def test_predictions_are_those_of_the_model(folder, capsys, rows, out):
 
 def test_columns_of_csv_have_the_types_of_the_model(folder):
     frame = pd.DataFrame({"area (m2)": [1.0, 2.0], "city": ["12", "NA"], "code": [1, 5]})
-    model = net().fit(pd.concat([frame] * 10), pd.DataFrame({"y": [0.0, 1.0] * 10}))
+    model = net().fit(pd.concat([frame] * 10, ignore_index=True), pd.DataFrame({"y": [0.0, 1.0] * 10}))
     save_model(model, "text.mtl")
     frame.to_csv("text.csv", index=False)
     assert main(["predict", "text.mtl", "text.csv", "out.parquet"]) == 0
@@ -71,7 +71,7 @@ def test_truths_of_csv_are_numbers(folder):
 
 def test_pipelines_and_arrays(folder, capsys):
     encoder = make_column_transformer((OneHotEncoder(sparse_output=False), ["city"]), remainder="passthrough")
-    rows = X[["area (m2)", "city"]]
+    rows = X[["area (m2)", "city"]].fillna({"city": "Bonn"})
     pipeline = make_pipeline(encoder, net()).fit(rows, pd.DataFrame({"area": X["area (m2)"].fillna(0)}))
     save_model(pipeline, "pipeline.mtl")
     rows.to_csv("rows.csv", index=False)
