@@ -246,7 +246,8 @@ def changed_params(estimator: Any) -> set[str]:
 
     An `EarlyStopping` that leaves open when to stop has the default, so that a recipe may say when.
     """
-    defaults = _first_defaults(type(estimator))
+    estimator_class: Any = type(estimator)
+    defaults = _first_defaults(estimator_class)
     values = {name: getattr(estimator, name) for name in defaults}
     values["early_stopping"] = resolve_early_stopping(estimator.early_stopping).when
     return {name for name, default in defaults.items() if not same(values[name], default)}

@@ -9,6 +9,7 @@ from ._history import LearningHistoryDisplay
 from ._importances import task_importances
 from ._importances_display import TaskImportancesDisplay
 from ._integrated_gradients import integrated_gradients
+from ._model_card import card_html, model_card
 from ._network_flow import NetworkFlowDisplay
 from ._pareto import ParetoFrontDisplay
 from ._partial_dependence import TaskPartialDependenceDisplay
@@ -32,7 +33,9 @@ __all__ = [
     "TaskImportancesDisplay",
     "TaskPartialDependenceDisplay",
     "TokenSaliencyDisplay",
+    "card_html",
     "correlated_groups",
     "integrated_gradients",
+    "model_card",
     "task_importances",
 ]

@@ -17,6 +17,7 @@ from ..files._atomic import remove_left_over, replaced_file
 from ..files._zip import StoredZip, add_entry
 from ._decode import Decoder, memory_of, parse
 from ._encode import Encoder
+from ._facts import as_values, facts_of
 from ._known import CONTAINERS, HOLDERS, Registry
 from ._steps import load_step
 from ._tensors import load_tensors, tensor_pieces
@@ -143,11 +144,7 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
     """
     registry = Registry(trusted)
     with open(path, "rb") as file, _one_error(Path(path)):
-        entries = _read_entries(StoredZip(file, _size_of(file, max_bytes), _NAMES))
-        size = sum(map(len, entries.values()))
-        room = 3 * size + _ROOM - memory_of(entries[MANIFEST])
-        if room < 0:
-            raise ModelFileError("its text, lists and dicts would take too much memory")
+        entries, size, room = _checked_entries(file, max_bytes)
         tensors = load_tensors(entries.pop(TENSORS))
         manifest = parse(entries.pop(MANIFEST))
 
@@ -163,6 +160,75 @@ def load_model(path: str | os.PathLike[str], trusted: Iterable[Any] = (), *, max
         if not isinstance(loaded, _MODELS):
             raise ModelFileError(f"it holds a {type(loaded).__name__}, not an estimator")
         return loaded
+
+
+def model_info(path: str | os.PathLike[str], *, max_bytes: int = 2**33) -> dict[str, Any]:
+    """Read what a file of `save_model` holds, without building the networks.
+
+    No class is needed for it, so it also reads files with classes that `load_model` would have to trust.
+
+    Parameters
+    ----------
+    path : path-like
+    max_bytes : int, default=2**33
+        Maximum size of the file.
+
+    Returns
+    -------
+    dict
+        Of values that JSON can hold:
+
+        - "bytes": size of the file;
+        - "estimator": name of the class, and "steps": the classes of the steps of a pipeline, otherwise empty;
+        - "versions": versions of the packages that wrote it;
+        - "columns": for each column of X its "name" or position, its "kind", "number" or "category", and for
+          categories "n_categories"; the kind is None for inputs that are no table, and there are no columns for a
+          pipeline with other steps;
+        - "tasks": by name the "type" of the task, "classes" if it has any, and whether it is "auxiliary";
+        - "networks": for each recipe, or each fit, "recipe" or None, "architecture", "trunk", "members",
+          "parameters" (numbers that are stored as weights), "epochs", the "weights" of a recipe by task and, if
+          rows were held out, "validation".
+
+        "validation" has the "loss" and, if it was computed, the "score" of each task on these rows, at the epoch
+        with the smallest mean loss; the mean over the members.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged, too large, or not such a file.
+    OSError
+        If the file cannot be opened, for instance because it does not exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_linnerud
+    >>> from sklearn_mtl import MultiTaskNetRegressor, save_model
+    >>> from sklearn_mtl.persistence import model_info
+    >>> X, y = load_linnerud(return_X_y=True, as_frame=True)
+    >>> net = MultiTaskNetRegressor(n_members=1, max_epochs=5, random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(net, Path(folder) / "net.mtl")
+    ...     info = model_info(Path(folder) / "net.mtl")
+    >>> list(info["tasks"]), info["columns"][0]
+    (['Weight', 'Waist', 'Pulse'], {'name': 'Chins', 'kind': 'number'})
+    """
+    with open(path, "rb") as file, _one_error(Path(path)):
+        entries, _, _ = _checked_entries(file, max_bytes)
+        arrays = load_tensors(entries.pop(TENSORS))
+        n_bytes = file.seek(0, os.SEEK_END)
+        return {"bytes": n_bytes, **facts_of(as_values(parse(entries.pop(MANIFEST)), arrays))}
+
+
+def _checked_entries(file: Any, max_bytes: int) -> tuple[dict[str, bytes], int, int]:
+    """Return the entries of a file, their size, and the bytes that decoded values may take."""
+    entries = _read_entries(StoredZip(file, _size_of(file, max_bytes), _NAMES))
+    size = sum(map(len, entries.values()))
+    room = 3 * size + _ROOM - memory_of(entries[MANIFEST])
+    if room < 0:
+        raise ModelFileError("its text, lists and dicts would take too much memory")
+    return entries, size, room
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..files._atomic import replaced_file
 from ..utils._optional import import_optional
+from ._answers import Answers, answers_of
 from ._prefetch import prefetched
 from ._stream import Stream, stream_of
 
@@ -70,16 +71,12 @@ def predict_to_parquet(
     ...     pl.read_parquet(folder + "/predicted.parquet").columns
     ['row', 'sum']
     """
-    arrow = import_optional("pyarrow", "streaming", "predict_to_parquet")
     parquet = import_optional("pyarrow.parquet", "streaming", "predict_to_parquet")
     stream = stream_of(X) or Stream(X)
-    fitted = list(getattr(estimator, "feature_names_in_", ()))
-    if fitted:
-        stream = Stream(**{**stream.get_params(deep=False), "columns": [*fitted, *_others(keep, fitted)]})
     writer, n_rows = None, 0
     with replaced_file(path) as file:
         try:
-            for table in prefetched(_predicted(estimator, stream, fitted, keep, proba, arrow)):
+            for table in predicted_tables(estimator, stream, keep=keep, proba=proba):
                 if writer is None:
                     writer = parquet.ParquetWriter(file, table.schema)
                 writer.write_table(table.cast(writer.schema))
@@ -88,6 +85,15 @@ def predict_to_parquet(
             if writer is not None:
                 writer.close()
     return n_rows
+
+
+def predicted_tables(estimator: Any, stream: Stream, *, keep: Sequence[str], proba: bool) -> Iterator[Any]:
+    """Return an iterator of a pyarrow table of predictions for each block; see `predict_to_parquet`."""
+    arrow = import_optional("pyarrow", "streaming", "predictions of a stream")
+    fitted = list(getattr(estimator, "feature_names_in_", ()))
+    if fitted:
+        stream = Stream(**{**stream.get_params(deep=False), "columns": [*fitted, *_others(keep, fitted)]})
+    return prefetched(_predicted(estimator, stream, fitted, keep, proba, arrow))
 
 
 def _others(keep: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -106,44 +112,18 @@ def _predicted(
             X, columns = nw.to_native(frame.select(inputs)), {name: frame[name].to_arrow() for name in keep}
         elif keep:
             raise ValueError(f"keep={list(keep)!r} names columns, but the source of the stream is an array.")
-        predicted = estimator.predict(X)
-        columns |= _columns_of(predicted, estimator)
-        if proba:
-            columns |= _probabilities(estimator, X)
+        answers = answers_of(estimator, X, proba=proba)
+        columns |= answers.labels
+        columns |= _columns_of_classes(answers)
         yield arrow.table({name: _as_arrow(values, arrow) for name, values in columns.items()})
 
 
-def _columns_of(predicted: Any, estimator: Any) -> dict[str, Any]:
-    """Return predictions in any container by the name of the task."""
-    names = list(getattr(estimator, "task_names_", ()))
-    frame = nw.from_native(predicted, eager_only=True, pass_through=True)
-    if isinstance(frame, nw.DataFrame):
-        return {str(name): frame[:, i].to_numpy() for i, name in enumerate(frame.columns)}
-    if isinstance(predicted, dict):
-        return {str(name): values for name, values in predicted.items()}
-    if isinstance(predicted, np.ndarray) and predicted.dtype.names:
-        return {name: predicted[name] for name in predicted.dtype.names}
-    predicted = np.asarray(predicted)
-    if predicted.ndim == 2 and len(names) in (0, predicted.shape[1]):
-        return {name: predicted[:, i] for i, name in enumerate(names or map(str, range(predicted.shape[1])))}
-    return {names[0] if len(names) == 1 else "y": predicted}
-
-
-def _probabilities(estimator: Any, X: Any) -> dict[str, np.ndarray]:
-    found, classes = estimator.predict_proba(X), estimator.classes_
-    names = list(getattr(estimator, "task_names_", ("y",)))
-    if isinstance(found, np.ndarray):
-        found, classes = [found], [classes]
-    if not isinstance(found, dict):
-        known = [each for each in classes if each is not None]
-        found = dict(
-            zip([n for n, each in zip(names, classes, strict=True) if each is not None], found, strict=True)
-        )
-        classes = dict(zip(found, known, strict=True))
+def _columns_of_classes(answers: Answers) -> dict[str, np.ndarray]:
+    """Return the probabilities as columns ``<task>__<class>``."""
     return {
         f"{name}__{label}": shares[:, column]
-        for name, shares in found.items()
-        for column, label in enumerate(classes[name])
+        for name, shares in answers.probabilities.items()
+        for column, label in enumerate(answers.classes.get(name, range(shares.shape[1])))
     }
 
 
