@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> from sklearn_mtl.commands import main
     >>> X = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0] * 10})
     >>> net = MultiTaskNetEstimator(n_members=1, max_epochs=2, random_state=0)
-    >>> net = net.fit(X, pd.DataFrame({"twice": 2 * X["a"]}))
+    >>> net = net.fit(X, pd.DataFrame({"third": X["a"] / 3}))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     model, rows = Path(folder) / "net.mtl", Path(folder) / "in.csv"
     ...     save_model(net, model)

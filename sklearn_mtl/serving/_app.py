@@ -69,7 +69,7 @@ def make_app(net: Any, *, max_rows: int = 10_000, max_bytes: int = 10_000_000, t
     >>> from sklearn_mtl import MultiTaskNetEstimator
     >>> from sklearn_mtl.serving import make_app
     >>> X = pd.DataFrame({"area": [30.0, 60.0, 90.0, 120.0] * 5, "city": ["Bonn", "Cologne"] * 10})
-    >>> y = pd.DataFrame({"price": 3 * X["area"], "sold": ["yes", "no"] * 10})
+    >>> y = pd.DataFrame({"price": 3.11 * X["area"], "sold": ["yes", "no"] * 10})
     >>> net = MultiTaskNetEstimator(n_members=1, max_epochs=40, random_state=0).fit(X, y)
     >>> client = TestClient(make_app(net))
     >>> answer = client.post("/predict", json={"rows": [{"area": 60, "city": "Bonn"}]}).json()
@@ -95,6 +95,7 @@ def make_app(net: Any, *, max_rows: int = 10_000, max_bytes: int = 10_000_000, t
 def _add_errors(app: Any, rows: Rows, max_rows: int) -> None:
     """Answer requests that do not follow the schema by messages with row and column."""
     exceptions = import_optional("fastapi.exceptions", "serve", "make_app")
+    http_error = import_optional("starlette.exceptions", "serve", "make_app").HTTPException  # FastAPI's too
     responses = import_optional("fastapi.responses", "serve", "make_app")
 
     def answer(request: Any, error: Any) -> Any:
@@ -106,7 +107,7 @@ def _add_errors(app: Any, rows: Rows, max_rows: int) -> None:
         return responses.JSONResponse({"detail": [error.detail]}, error.status_code, headers=error.headers)
 
     app.add_exception_handler(exceptions.RequestValidationError, answer)
-    app.add_exception_handler(exceptions.HTTPException, other)
+    app.add_exception_handler(http_error, other)
 
 
 def _add_predict(app: Any, net: Any, rows: Rows, batch: Any) -> None:

@@ -28,7 +28,7 @@ def scores_of(card):
 
 
 def test_scores_and_intervals():
-    found = scores_of(model_card(FITTED, X, Y))
+    found = scores_of(model_card(FITTED, X, Y, n_bootstraps=2000))
     expected = FITTED.score_tasks(X, Y)
     assert {name: float(row["score"]) for name, row in found.items()} == pytest.approx(expected, abs=5e-4)
     assert {name: int(row["labels"]) for name, row in found.items()} == {"price": 200, "sold": 150}
@@ -36,7 +36,7 @@ def test_scores_and_intervals():
     right = (FITTED.predict(X)["sold"] == Y["sold"])[known].to_numpy()
     drawn = np.random.default_rng(1).choice(right, (2000, len(right))).mean(axis=1)
     edges = [float(found["sold"][edge]) for edge in ("from", "to")]
-    np.testing.assert_allclose(edges, np.quantile(drawn, [0.025, 0.975]), atol=0.02)
+    np.testing.assert_allclose(edges, np.quantile(drawn, [0.025, 0.975]), atol=0.01)
     assert accuracy_score(Y["sold"][known], FITTED.predict(X)["sold"][known]) == pytest.approx(expected["sold"])
 
 
