@@ -12,7 +12,8 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-DEVELOPMENT = {"docs", "lint", "test"}  # extras of contributors, which the other targets of make install
+# extras of contributors, which the other targets of make install
+DEVELOPMENT = {"docs", "lint", "test"}
 
 
 def main() -> None:

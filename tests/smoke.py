@@ -16,16 +16,20 @@ from sklearn.model_selection import GridSearchCV
 import sklearn_mtl
 from sklearn_mtl import MultiTaskNetEstimator, Targets, load_model, save_model
 
-ROOM_OF = {  # the module that an extra is for
+MODULE_OF = {  # the module that an extra is for
     "balancing": "torchjd",
     "dask": "distributed",
+    "explain": "captum",
     "frames": "pandas",
     "onnx": "onnxscript",
     "optuna": "optuna",
     "pipelines": "skops",
     "plots": "matplotlib",
     "progress": "rich",
+    "ray": "ray",
+    "serve": "fastapi",
     "streaming": "pyarrow",
+    "tracking": "mlflow",
 }
 
 
@@ -49,7 +53,7 @@ def main(extra: str | None) -> None:
     search = GridSearchCV(single, {"task_weights__number": [0.5, 2.0]}, cv=2).fit(X, y)
     assert len(search.cv_results_["params"]) == 2
     if extra is not None:
-        module = ROOM_OF.get(extra)
+        module = MODULE_OF.get(extra)
         if module is not None:
             importlib.import_module(module)
         use = USES.get(extra)
@@ -96,12 +100,58 @@ def _balancing(net, X, y):
     MultiTaskNetEstimator(n_members=1, max_epochs=2, weighting="upgrad", random_state=0).fit(X, y)
 
 
+def _explain(net, X, y):
+    from sklearn_mtl.inspection import integrated_gradients, task_importances
+
+    assert task_importances(net, X, y, n_repeats=2).importances_mean.shape == (5, 2)
+    single = MultiTaskNetEstimator(n_members=1, max_epochs=5, random_state=0).fit(X, y)
+    integrated_gradients(single, X[:3], "number")
+
+
+def _optuna(net, X, y):
+    from optuna.distributions import FloatDistribution
+
+    from sklearn_mtl.model_selection import MultiTaskOptunaSearchCV
+
+    single = MultiTaskNetEstimator(n_members=1, max_epochs=2, random_state=0)
+    space = {"learning_rate": FloatDistribution(1e-3, 1e-1, log=True)}
+    assert MultiTaskOptunaSearchCV(single, space, n_trials=2, n_stacked=2, cv=2).fit(X, y).best_params_
+
+
+def _serve(net, X, y):
+    from sklearn_mtl.serving import make_app
+
+    assert {"/predict", "/health"} <= {route.path for route in make_app(net).routes}
+
+
+def _streaming(net, X, y):
+    import pyarrow
+    import pyarrow.parquet
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.parquet"
+        columns = {f"x{i}": X[:, i] for i in range(5)}
+        pyarrow.parquet.write_table(pyarrow.table({**columns, "number": X[:, 0]}), path)
+        MultiTaskNetEstimator(n_members=1, max_epochs=2, random_state=0).fit(path, ["number"])
+
+
+def _tracking(net, X, y):
+    from sklearn_mtl.inspection import model_card
+
+    assert "Scores" in model_card(net, X, y).render()
+
+
 USES = {
     "balancing": _balancing,
+    "explain": _explain,
     "frames": _frames,
     "onnx": _onnx,
+    "optuna": _optuna,
     "pipelines": _pipelines,
     "plots": _plots,
+    "serve": _serve,
+    "streaming": _streaming,
+    "tracking": _tracking,
 }
 
 

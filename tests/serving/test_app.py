@@ -173,6 +173,8 @@ def test_models_that_cannot_be_served_are_refused():
         with pytest.raises(ValueError, match=f"{next(iter(wrong))}=.* whole number"):
             make_app(FITTED, **wrong)
     frame = pd.DataFrame({"text": column([["a"], ["b"]] * 6), "size": np.arange(12.0)})
-    several = net(trunk=MultiInput({"text": "sequence_encoder", "size": "mlp"})).fit(frame, {"y": np.arange(12.0) / 8})
+    several = net(trunk=MultiInput({"text": "sequence_encoder", "size": "mlp"})).fit(
+        frame, {"y": np.arange(12.0) / 8}
+    )
     with pytest.raises(TypeError, match="trunk MultiInput"):
         make_app(several)
