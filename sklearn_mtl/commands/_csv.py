@@ -27,9 +27,9 @@ def open_csv(path: Path, model: Any) -> Any:
     ValueError
         If the file cannot be read, for instance because it has no header.
     """
-    arrow, datasets, reading = (
-        import_optional(name, "streaming", "reading CSV") for name in ("pyarrow", "pyarrow.dataset", "pyarrow.csv")
-    )
+    arrow = import_optional("pyarrow", "streaming", "reading CSV")
+    datasets = import_optional("pyarrow.dataset", "streaming", "reading CSV")
+    reading = import_optional("pyarrow.csv", "streaming", "reading CSV")
     columns = columns_of(model)
     used = {value for column in columns for value in column.known}
     settings = {"strings_can_be_null": True, "null_values": [text for text in MISSING if text not in used]}

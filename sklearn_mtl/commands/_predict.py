@@ -97,7 +97,8 @@ class _Reader:
 
 def _to_csv(tables: Iterator[Any], path: Path) -> int:
     """Write tables to a CSV file, which appears when it is complete; return the number of rows."""
-    arrow, csv = (import_optional(name, "streaming", "writing CSV") for name in ("pyarrow", "pyarrow.csv"))
+    arrow = import_optional("pyarrow", "streaming", "writing CSV")
+    csv = import_optional("pyarrow.csv", "streaming", "writing CSV")
     writer, n_rows = None, 0
     with replaced_file(path) as file:
         try:
