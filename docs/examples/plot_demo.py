@@ -52,7 +52,8 @@ def split(n_answers, seed):
 # %%
 # The contenders are three usual models, fitted once for each question to the images that have an answer, and a
 # small ensemble of networks. The networks are trained twice: with a shared trunk, and with a trunk of its own for
-# each question (``architecture="independent"``), so that only sharing differs. All have default settings.
+# each question (``architecture="independent"``), so that only sharing differs. All settings are
+# defaults, except that an ensemble has two members.
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
