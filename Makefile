@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
 # a target asks for the extras that it uses; a stamp says that they are installed
-INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# with --no-compile, only the modules that are imported are compiled
+INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
 .PHONY: demo test checks soak gpu lint docs site-check bench release-check clean
 
