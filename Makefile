@@ -3,8 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
 # a target asks for the extras that it uses; a stamp says that they are installed
-# with --no-compile, only the modules that are imported are compiled
-INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test checks soak gpu lint docs site-check bench release-check clean
 
@@ -66,7 +65,8 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[plots,progress,demo]'
+	# only what is imported is compiled, so that the demo starts sooner
+	$(INSTALL) --no-compile --editable '.[plots,progress,demo]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
